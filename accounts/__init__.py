@@ -1,0 +1,4 @@
+"""Who may use the system: organisations, people, roles, API keys.
+
+Others use only `accounts.directory`.
+"""

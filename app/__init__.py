@@ -1,0 +1,1 @@
+"""The program: wires everything together and runs it; contains no logic."""

@@ -1,0 +1,4 @@
+"""What charging costs, who owes whom, and the papers about it.
+
+Faces: `billing.books`, `billing.pricing`, `billing.closing`.
+"""

@@ -1,0 +1,1 @@
+"""OCPP 1.6: its messages, and their translation to and from reports."""

@@ -1,0 +1,366 @@
+"""What a station says, and how we answer, whatever its version.
+
+We speak OCPP 2.0.1 inside; `csms.ocpp.v16.translate` brings 1.6 up to it at the door, and no
+handler knows a version. A report is a claim: late, doubled and impossible reports are everyday
+life, so nothing here is checked against what we know.
+
+Units: energy in Wh, power in W, moments aware and in UTC. Moments that a station reports are its
+own clock's; `Origin.received_at` is ours.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from foundation.identifiers import ConnectorId, EvseId, IdToken, StationId, TransactionId
+
+
+class OcppVersion(StrEnum):
+    """A subprotocol name, which is also what the API shows without its prefix."""
+
+    V16 = "ocpp1.6"
+    V201 = "ocpp2.0.1"
+    V21 = "ocpp2.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a report comes from.
+
+    `raw` is the frame's text as it arrived. `repairs` names the rules that were needed to
+    understand it. `epoch` is the connection's. `action` is the OCPP action.
+    """
+
+    station: StationId
+    version: OcppVersion
+    epoch: int
+    received_at: datetime
+    message_id: str
+    action: str
+    raw: str
+    repairs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A claim of a station."""
+
+    origin: Origin
+
+
+# ------------------------------------------------------------------------------------ values
+
+
+class ConnectorStatus(StrEnum):
+    """`ConnectorStatusEnumType` of OCPP 2.0.1."""
+
+    AVAILABLE = "Available"
+    OCCUPIED = "Occupied"
+    RESERVED = "Reserved"
+    UNAVAILABLE = "Unavailable"
+    FAULTED = "Faulted"
+
+
+class ChargingState(StrEnum):
+    """`ChargingStateEnumType` of OCPP 2.0.1.
+
+    From 1.6: Preparing and Finishing are EV_CONNECTED, Charging is CHARGING, SuspendedEV and
+    SuspendedEVSE are theirs.
+    """
+
+    CHARGING = "Charging"
+    EV_CONNECTED = "EVConnected"
+    SUSPENDED_EV = "SuspendedEV"
+    SUSPENDED_EVSE = "SuspendedEVSE"
+    IDLE = "Idle"
+
+
+class AuthorizationStatus(StrEnum):
+    """`AuthorizationStatusEnumType` of OCPP 2.0.1, as far as we answer it."""
+
+    ACCEPTED = "Accepted"
+    BLOCKED = "Blocked"
+    CONCURRENT_TX = "ConcurrentTx"
+    EXPIRED = "Expired"
+    INVALID = "Invalid"
+    NO_CREDIT = "NoCredit"
+
+
+class RegistrationStatus(StrEnum):
+    """`RegistrationStatusEnumType`."""
+
+    ACCEPTED = "Accepted"
+    PENDING = "Pending"
+    REJECTED = "Rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sampled value in base units (Wh, W, A, V, Celsius, Percent, Hz, ...).
+
+    `measurand` and `context` have OCPP's words with its defaults filled in
+    (Energy.Active.Import.Register, Sample.Periodic). `value` is None only for signed data, whose
+    text is kept byte by byte in `signed`.
+    """
+
+    measurand: str
+    value: Decimal | None
+    unit: str | None
+    phase: str | None = None
+    location: str | None = None
+    signed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The values of one moment and context.
+
+    `measured_at` is None where the station named no time. `energy_register_wh` is the EVSE's
+    total import register: the sample without phase (Outlet, or no location), or the sum of all
+    three phases if only these were sent; None if there was none.
+    """
+
+    measured_at: datetime | None
+    context: str
+    energy_register_wh: Decimal | None
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IdTokenInfo:
+    """How an id token is answered; `group` is 1.6's parentIdTag."""
+
+    status: AuthorizationStatus
+    group: IdToken | None = None
+    valid_until: datetime | None = None
+
+
+# ----------------------------------------------------------------- what a station says
+
+
+@dataclass(frozen=True, slots=True)
+class BootReport(Report):
+    vendor: str
+    model: str
+    serial_number: str | None
+    firmware: str | None
+    iccid: str | None
+    imsi: str | None
+    reason: str | None
+    """2.x BootReasonEnumType; None in 1.6."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatReport(Report):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport(Report):
+    """The status of a connector; 1.6's connector n is EVSE n, connector 1.
+
+    1.6's connector 0 is EVSE 0, connector 0: the station itself. `original_status` is the
+    station's own word (1.6: Preparing, SuspendedEV, ...). `error_code` is None for NoError and in
+    2.x.
+    """
+
+    evse_id: EvseId
+    connector_id: ConnectorId
+    status: ConnectorStatus
+    charging_state: ChargingState | None
+    original_status: str
+    reported_at: datetime | None
+    error_code: str | None = None
+    info: str | None = None
+    vendor_id: str | None = None
+    vendor_error_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeReport(Report):
+    id_token: IdToken | None
+    """None for an empty token."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionReport(Report):
+    """What all reports about a transaction have.
+
+    `ref` is a 2.x station's own transaction id; `number` is the integer that a 1.6 station sent
+    back (any integer: -1, 0 and 2^63-1 occur); each is None in the other version, and both are
+    None in a 1.6 start. `at` is the station's moment of what is reported. `offline` is 2.x's flag.
+    """
+
+    ref: str | None
+    number: int | None
+    evse_id: EvseId | None
+    connector_id: ConnectorId | None
+    at: datetime
+    seq_no: int | None
+    id_token: IdToken | None
+    readings: tuple[Reading, ...]
+    offline: bool
+    trigger: str | None
+    charging_state: ChargingState | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionStartReport(TransactionReport):
+    """StartTransaction, or TransactionEvent(Started).
+
+    `meter_start_wh` is 1.6's meterStart, in 2.x the register with context Transaction.Begin.
+    """
+
+    meter_start_wh: Decimal | None
+    remote_start_id: int | None
+    reservation_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionUpdateReport(TransactionReport):
+    """TransactionEvent(Updated). 1.6 has no such message; its MeterValues are `MeterReport`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionEndReport(TransactionReport):
+    """StopTransaction, or TransactionEvent(Ended).
+
+    `meter_stop_wh` is 1.6's meterStop, in 2.x the register with context Transaction.End.
+    `reason` has 2.0.1's words (ReasonEnumType), Local where 1.6 left it out. `ref`/`number` name
+    the transaction; the EVSE may be missing.
+    """
+
+    meter_stop_wh: Decimal | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeterReport(Report):
+    """MeterValues of 1.6 and of 2.x; EVSE 0 is the whole station's meter.
+
+    `number` is 1.6's transactionId; None if the station named none (2.x never does).
+    """
+
+    evse_id: EvseId
+    number: int | None
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DataTransferReport(Report):
+    vendor_id: str
+    message_id: str | None
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityEventReport(Report):
+    type: str
+    at: datetime
+    tech_info: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoredEvent:
+    """One element of a NotifyEvent's eventData."""
+
+    event_id: int
+    at: datetime
+    trigger: str
+    component: str
+    variable: str
+    actual_value: str
+    cleared: bool
+    evse_id: EvseId | None
+    connector_id: ConnectorId | None
+    tech_code: str | None
+    tech_info: str | None
+    severity: int | None
+    """0 (danger) to 9 (debug), where the station says it (2.1); else None."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationReport(Report):
+    """NotifyEvent."""
+
+    events: tuple[MonitoredEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReport(Report):
+    """Any other message: kept raw in the frames, answered neutrally by `translate`."""
+
+    payload: Mapping[str, Any]
+
+
+# ----------------------------------------------------------------- how we answer
+
+
+@dataclass(frozen=True, slots=True)
+class BootAnswer:
+    status: RegistrationStatus
+    current_time: datetime
+    interval_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatAnswer:
+    current_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The empty answer: status, meter values, security events, notifications, kept messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeAnswer:
+    id_token_info: IdTokenInfo
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionStartAnswer:
+    """`id_token_info` is None if the start named no token (1.6 then answers Accepted)."""
+
+    transaction_id: TransactionId
+    id_token_info: IdTokenInfo | None
+    total_cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionUpdateAnswer:
+    """`total_cost` is the running cost including VAT, in the tariff's currency (2.x)."""
+
+    id_token_info: IdTokenInfo | None = None
+    total_cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionEndAnswer:
+    """`total_cost` is the final cost including VAT, in the tariff's currency (2.x)."""
+
+    id_token_info: IdTokenInfo | None = None
+    total_cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataTransferAnswer:
+    """`status` is one of Accepted, Rejected, UnknownMessageId, UnknownVendorId."""
+
+    status: str
+    data: Any = None
+
+
+Answer = (
+    BootAnswer
+    | HeartbeatAnswer
+    | Acknowledged
+    | AuthorizeAnswer
+    | TransactionStartAnswer
+    | TransactionUpdateAnswer
+    | TransactionEndAnswer
+    | DataTransferAnswer
+)

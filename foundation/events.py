@@ -1,0 +1,283 @@
+"""The vocabulary of what happened: the only language between rooms.
+
+Events are in the past tense, frozen, and carry all that their readers need, so that billing never
+reads csms's tables. Reports (`csms.reports`) are what a station claims; events are what we hold
+true. They are stored as JSON by `foundation.outbox`; a field that is added later needs a default.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar
+
+from foundation.identifiers import (
+    ConnectorId,
+    EvseId,
+    IdToken,
+    OrganisationKey,
+    PartyId,
+    StationId,
+    TransactionId,
+)
+
+
+class EndBasis(StrEnum):
+    """How we know that a transaction ended."""
+
+    REPORTED = "reported"
+    """The station said so, and we know the start."""
+    ADOPTED = "adopted"
+    """The station said so, but its start was never seen."""
+    INFERRED = "inferred"
+    """We conclude it from other signs; a late real end overrides it."""
+
+
+class EnergyBasis(StrEnum):
+    """What the energy of a transaction was computed from."""
+
+    REGISTERS = "registers"
+    """Stop register minus start register."""
+    SEGMENTS = "segments"
+    """The sum of the rises of a register that was reset in between."""
+
+
+class Doubt(StrEnum):
+    """Why a transaction's facts need a person's eye; the values are the API's hold reasons."""
+
+    NEGATIVE_ENERGY = "negative_energy"
+    IMPOSSIBLE_ENERGY = "impossible_energy"
+    END_BEFORE_START = "end_before_start"
+    MISSING_START = "missing_start"
+    INFERRED_END = "inferred_end"
+    STATION_WAITING = "station_waiting"
+    CLOCK_WRONG = "clock_wrong"
+
+
+class TokenStatus(StrEnum):
+    """What is known of an id token: the API's and the table's words."""
+
+    ACCEPTED = "accepted"
+    BLOCKED = "blocked"
+    EXPIRED = "expired"
+    INVALID = "invalid"
+    NO_CREDIT = "no_credit"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """Something that happened; `happened_at` is when in the world, not when it was told."""
+
+    kind: ClassVar[str]
+    happened_at: datetime
+
+    @property
+    def subject(self) -> str:
+        """What the order of events is kept for: events of one subject are handled in order."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StationEvent(Event):
+    """An event about a station as a whole."""
+
+    station: StationId
+
+    @property
+    def subject(self) -> str:
+        return f"station/{self.station}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StationBooted(StationEvent):
+    kind: ClassVar[str] = "station_booted"
+    vendor: str
+    model: str
+    firmware: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StationConnected(StationEvent):
+    kind: ClassVar[str] = "station_connected"
+    ocpp_version: str
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StationDisconnected(StationEvent):
+    kind: ClassVar[str] = "station_disconnected"
+    epoch: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StationWentOffline(StationEvent):
+    kind: ClassVar[str] = "station_went_offline"
+    last_heard_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StationCameBack(StationEvent):
+    kind: ClassVar[str] = "station_came_back"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SecurityEventReported(StationEvent):
+    kind: ClassVar[str] = "security_event_reported"
+    type: str
+    tech_info: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvseEvent(Event):
+    """An event about one EVSE."""
+
+    station: StationId
+    evse_id: EvseId
+    connector_id: ConnectorId
+
+    @property
+    def subject(self) -> str:
+        return f"evse/{self.station}/{self.evse_id}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConnectorStatusChanged(EvseEvent):
+    kind: ClassVar[str] = "connector_status_changed"
+    status: str
+    charging_state: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FaultReported(EvseEvent):
+    kind: ClassVar[str] = "fault_reported"
+    error_code: str
+    info: str | None
+    vendor_error_code: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FaultCleared(EvseEvent):
+    kind: ClassVar[str] = "fault_cleared"
+    error_code: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransactionEvent(Event):
+    """An event about one transaction, with what was frozen on it at its corrected start.
+
+    `owner` is the station owner's organisation, `token_organisation` and `token_provider` whose
+    token it was, all as of `started_at`. `time_zone` is the station's (IANA), for tariffs.
+    """
+
+    transaction_id: TransactionId
+    station: StationId
+    evse_id: EvseId
+    connector_id: ConnectorId
+    location: str | None
+    owner: OrganisationKey
+    time_zone: str
+    id_token: IdToken | None
+    token_status: TokenStatus | None
+    token_organisation: OrganisationKey | None
+    token_provider: PartyId | None
+    free_vend: bool
+    started_at: datetime
+
+    @property
+    def subject(self) -> str:
+        return f"transaction/{self.transaction_id}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransactionStarted(TransactionEvent):
+    kind: ClassVar[str] = "transaction_started"
+    meter_start_wh: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePoint:
+    """Where a transaction's energy stood at a moment.
+
+    `energy_wh` counts from the transaction's start and never falls. `charging` tells whether
+    energy flowed in the span that *begins* here (False: parked without charging).
+    """
+
+    at: datetime
+    energy_wh: Decimal
+    charging: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransactionEnded(TransactionEvent):
+    """Emitted once per revision; a later revision replaces the earlier ones.
+
+    `energy_wh` is what may be billed, never negative: with NEGATIVE_ENERGY among the doubts it is
+    the best estimate (0 if there is none). `usage` starts with `(started_at, 0)` and ends with
+    `(ended_at, energy_wh)`; its times rise strictly, unless the end lies before the start, when
+    it holds the one point of the start.
+    """
+
+    kind: ClassVar[str] = "transaction_ended"
+    revision: int
+    basis: EndBasis
+    ended_at: datetime
+    meter_start_wh: Decimal | None
+    meter_stop_wh: Decimal | None
+    energy_wh: Decimal
+    energy_basis: EnergyBasis
+    max_power_w: Decimal | None
+    usage: tuple[UsagePoint, ...]
+    doubts: tuple[Doubt, ...] = field(default=())
+    stop_reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CdrIssued(Event):
+    """A charge detail record was booked (`replaces` names the one it takes the place of)."""
+
+    kind: ClassVar[str] = "cdr_issued"
+    cdr_id: int
+    transaction_id: TransactionId
+    revision: int
+    payee: OrganisationKey
+    hold_reason: str | None
+    replaces: int | None
+
+    @property
+    def subject(self) -> str:
+        return f"transaction/{self.transaction_id}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatementIssued(Event):
+    kind: ClassVar[str] = "statement_issued"
+    statement_id: str
+    payee: OrganisationKey
+    month: str
+
+    @property
+    def subject(self) -> str:
+        return f"payee/{self.payee}"
+
+
+EVENTS: dict[str, type[Event]] = {
+    event.kind: event
+    for event in (
+        StationBooted,
+        StationConnected,
+        StationDisconnected,
+        StationWentOffline,
+        StationCameBack,
+        SecurityEventReported,
+        ConnectorStatusChanged,
+        FaultReported,
+        FaultCleared,
+        TransactionStarted,
+        TransactionEnded,
+        CdrIssued,
+        StatementIssued,
+    )
+}
+"""Every kind of event by its stored name."""
