@@ -1,0 +1,140 @@
+"""The database: the engine, the metadata, the unit of work, and how types are stored.
+
+PostgreSQL only, through SQLAlchemy 2 on psycopg 3. A *unit of work* is one database transaction:
+whoever opens it commits by leaving it; whatever receives `db` never commits.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import psycopg
+from sqlalchemy import MetaData, make_url
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from foundation.errors import Unavailable
+
+Moment = TIMESTAMP(timezone=True)
+"""The column type of every moment; values are aware."""
+
+
+class Base(DeclarativeBase):
+    """The base of every room's mapped rows; one metadata for the installation."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: Moment}  # noqa: RUF012 - SQLAlchemy's own declaration form
+
+
+class DatabaseAway(Unavailable):
+    """The database does not answer, or closed the connection; nothing of this work was kept."""
+
+    code = "database_away"
+
+    def __init__(self) -> None:
+        super().__init__("The database is not reachable at the moment. Try again later.")
+
+
+def engine_url(url: str) -> str:
+    """Return a `postgresql://` URL as SQLAlchemy wants it for psycopg 3."""
+    return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+class Database:
+    """The way to the database, shared by all of a process.
+
+    Args:
+        url: `postgresql://…`, as in the settings.
+        routes: For each kind of event the names of its readers; `foundation.outbox.append`
+            addresses events by it.
+        pool_size: How many connections are kept open at most.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        routes: Mapping[str, tuple[str, ...]] | None = None,
+        pool_size: int = 10,
+        application_name: str = "leitstand",
+    ) -> None:
+        self.url = url
+        self._routes = dict(routes or {})
+        self.engine: AsyncEngine = create_async_engine(
+            engine_url(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            connect_args={
+                "application_name": application_name,
+                "options": "-c timezone=UTC",
+                "connect_timeout": 10,
+            },
+            json_serializer=lambda value: msgspec.json.encode(value).decode(),
+            json_deserializer=msgspec.json.decode,
+        )
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[AsyncSession]:
+        """Open one database transaction; commit at the end, roll back on any exception.
+
+        Raises:
+            DatabaseAway: If there is no connection, or it is lost on the way.
+        """
+        try:
+            async with AsyncSession(
+                self.engine, expire_on_commit=False, info={"routes": self._routes}
+            ) as db:
+                yield db
+                await db.commit()
+        except (psycopg.OperationalError, psycopg.InterfaceError, DBAPIError) as error:
+            if not _is_away(error):
+                raise
+            # The other pooled connections of a server that went away are dead too.
+            await self.engine.dispose(close=False)
+            raise DatabaseAway from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+def _is_away(error: Exception) -> bool:
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        if not isinstance(error, OperationalError | InterfaceError):
+            return False
+        error = error.orig if isinstance(error.orig, Exception) else error
+    if isinstance(error, psycopg.InterfaceError):
+        return True
+    state = getattr(error, "sqlstate", None)
+    # No state: the client noticed. 08: connection, 57P: shutdown or crash, 53300: too many.
+    return state is None or state[:2] == "08" or state[:3] == "57P" or state == "53300"
+
+
+async def driver(db: AsyncSession) -> psycopg.AsyncConnection[tuple[Any, ...]]:
+    """Return the psycopg connection beneath a unit of work.
+
+    For set-based statements with binary parameters and for COPY on the hot way; it takes part in
+    the same database transaction and must not be committed.
+    """
+    known = db.info.get("driver")
+    if known is None:
+        connection = await db.connection()
+        raw = await connection.get_raw_connection()
+        known = db.info["driver"] = raw.driver_connection
+    assert isinstance(known, psycopg.AsyncConnection)
+    return known

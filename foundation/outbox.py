@@ -1,0 +1,385 @@
+"""Events committed with the facts they tell of, and readers served in order.
+
+`append` writes, in the caller's unit of work, the events to the journal and one delivery per
+interested reader. `deliver` hands a reader its oldest waiting events and removes the deliveries in
+the very unit of work in which the reader does its own writing: the effects happen exactly once, in
+order per subject. A lane (hash of the subject) is guarded by an advisory lock, which ends with its
+connection: a killed worker holds nothing.
+
+An event that fails is tried again with growing pauses, then parked; it holds back the later ones
+of its subject until a person runs or skips it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import msgspec
+import psycopg
+import structlog
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from foundation.clock import Clock
+from foundation.database import Database, DatabaseAway, driver
+from foundation.errors import Conflict, ExpectedError, Unavailable
+from foundation.events import EVENTS, Event
+from foundation.tables import DeliveryRow, JournalRow
+
+log = structlog.get_logger(__name__)
+
+LANES = 8
+BATCH = 500
+CHANNEL = "outbox"
+_PAUSES_S = (1, 5, 30, 120, 600)
+"""How long to wait after each failed try; after the last the event is parked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event on its way to one reader."""
+
+    event_id: int
+    event: Event
+    recorded_at: datetime
+
+
+Reader = Callable[[AsyncSession, Sequence[Delivery]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Which kinds of events a reader wants, and what it does with them."""
+
+    reader: str
+    kinds: tuple[str, ...]
+    handle: Reader
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cursor:
+    """A place in the journal, in an order that never shows a gap that fills later."""
+
+    xid: int
+    event_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One event as outsiders read it."""
+
+    cursor: Cursor
+    kind: str
+    subject: str
+    happened_at: datetime
+    recorded_at: datetime
+    payload: dict[str, Any]
+
+
+def routes(subscriptions: Sequence[Subscription]) -> Mapping[str, tuple[str, ...]]:
+    """Return, for each kind of event, who reads it: what `Database` addresses events by."""
+    kinds = {kind for subscription in subscriptions for kind in subscription.kinds}
+    unknown = kinds - EVENTS.keys()
+    assert not unknown, f"unknown kinds of events: {unknown}"
+    return {
+        kind: tuple(each.reader for each in subscriptions if kind in each.kinds) for kind in kinds
+    }
+
+
+_APPEND = """
+with event as (
+    insert into journal (xid, kind, subject, happened_at, recorded_at, payload)
+    select pg_current_xact_id(), e.kind, e.subject, e.happened_at, %b, e.payload::jsonb
+    from unnest(%b::text[], %b::text[], %b::timestamptz[], %b::text[])
+        with ordinality as e (kind, subject, happened_at, payload, place)
+    order by e.place
+    returning id, kind, subject
+), delivery as (
+    insert into deliveries (reader, event_id, lane, subject, state, attempts, due_at)
+    select r.reader, event.id, hashtext(event.subject) & %b, event.subject, 'waiting', 0, %b
+    from event join unnest(%b::text[], %b::text[]) as r (kind, reader) using (kind)
+    returning 1
+)
+select pg_notify('outbox', '') where exists (select 1 from delivery)
+"""
+
+
+async def append(db: AsyncSession, events: Sequence[Event], *, recorded_at: datetime) -> None:
+    """Write the events to the journal and address them to their readers.
+
+    Args:
+        db: The unit of work that also writes the facts the events tell of.
+        events: In the order in which their readers shall see them.
+        recorded_at: Now, by the caller's clock.
+    """
+    if not events:
+        return
+    addressed = [
+        (kind, reader)
+        for kind in {event.kind for event in events}
+        for reader in db.info.get("routes", {}).get(kind, ())
+    ]
+    connection = await driver(db)
+    await connection.execute(
+        _APPEND,
+        (
+            recorded_at,
+            [event.kind for event in events],
+            [event.subject for event in events],
+            [event.happened_at for event in events],
+            [msgspec.json.encode(event).decode() for event in events],
+            LANES - 1,
+            recorded_at,
+            [kind for kind, _ in addressed],
+            [reader for _, reader in addressed],
+        ),
+    )
+
+
+def event_from(kind: str, payload: Any) -> Event:
+    """Return the event that was stored as JSON."""
+    return msgspec.convert(payload, EVENTS[kind], strict=False)
+
+
+_WAITING = """
+select d.event_id, j.kind, j.payload, j.recorded_at, d.attempts
+from deliveries d join journal j on j.id = d.event_id
+where d.reader = %(reader)s and d.lane = %(lane)s and d.state = 'waiting' and d.due_at <= %(now)s
+  and not exists (
+    select 1 from deliveries b
+    where b.reader = d.reader and b.lane = d.lane and b.subject = d.subject
+      and b.event_id < d.event_id and (b.state = 'parked' or b.due_at > %(now)s)
+  )
+order by d.event_id limit %(limit)s
+"""
+
+
+async def _take(
+    db: AsyncSession, reader: str, lane: int, now: datetime, limit: int
+) -> list[tuple[Delivery, int]] | None:
+    """Lock a lane and return its oldest waiting events with their failed tries.
+
+    None if another worker holds the lane; the lock lasts as long as the unit of work.
+    """
+    connection = await driver(db)
+    cursor = await connection.execute(
+        "select pg_try_advisory_xact_lock(hashtext(%s), %s)", (f"outbox {reader}", lane)
+    )
+    (locked,) = cast("tuple[bool]", await cursor.fetchone())
+    if not locked:
+        return None
+    cursor = await connection.execute(
+        _WAITING, {"reader": reader, "lane": lane, "now": now, "limit": limit}
+    )
+    return [
+        (Delivery(event_id, event_from(kind, payload), recorded_at), attempts)
+        for event_id, kind, payload, recorded_at, attempts in await cursor.fetchall()
+    ]
+
+
+async def _remove(db: AsyncSession, reader: str, event_ids: list[int]) -> None:
+    connection = await driver(db)
+    await connection.execute(
+        "delete from deliveries where reader = %s and event_id = any(%s::bigint[])",
+        (reader, event_ids),
+    )
+
+
+async def deliver(database: Database, subscription: Subscription, clock: Clock) -> int:
+    """Serve one reader all that waits for it now; return how many events it took.
+
+    Raises:
+        DatabaseAway: If the database goes away; whatever was not committed comes again.
+    """
+    taken = 0
+    for lane in await _lanes_waiting(database, subscription.reader, clock.now()):
+        while True:
+            count = await _deliver_lane(database, subscription, lane, clock)
+            taken += count
+            if count == 0:
+                break
+    return taken
+
+
+async def _lanes_waiting(database: Database, reader: str, now: datetime) -> list[int]:
+    async with database.unit_of_work() as db:
+        found = await db.execute(
+            select(DeliveryRow.lane)
+            .where(DeliveryRow.reader == reader, DeliveryRow.state == "waiting")
+            .where(DeliveryRow.due_at <= now)
+            .distinct()
+        )
+        return list(found.scalars())
+
+
+async def _deliver_lane(
+    database: Database, subscription: Subscription, lane: int, clock: Clock
+) -> int:
+    waiting: list[tuple[Delivery, int]] | None = None
+    try:
+        async with database.unit_of_work() as db:
+            waiting = await _take(db, subscription.reader, lane, clock.now(), BATCH)
+            if not waiting:
+                return 0
+            deliveries = [delivery for delivery, _ in waiting]
+            await subscription.handle(db, deliveries)
+            await _remove(db, subscription.reader, [each.event_id for each in deliveries])
+        return len(deliveries)
+    except DatabaseAway:
+        raise
+    # A boundary (house rules, errors): one bad event must not hold back the rest of its batch.
+    except Exception as error:  # noqa: BLE001
+        if not waiting:
+            raise
+        if len(waiting) == 1:
+            await _set_back(database, subscription.reader, waiting[0], error, clock)
+            return 1
+        log.warning("outbox.batch_failed", reader=subscription.reader, lane=lane, error=repr(error))
+    for _ in range(len(waiting)):
+        if not await _deliver_one(database, subscription, lane, clock):
+            break
+    return len(waiting)
+
+
+async def _deliver_one(
+    database: Database, subscription: Subscription, lane: int, clock: Clock
+) -> bool:
+    """Deliver the lane's oldest waiting event alone; tell whether there was one."""
+    waiting: list[tuple[Delivery, int]] | None = None
+    try:
+        async with database.unit_of_work() as db:
+            waiting = await _take(db, subscription.reader, lane, clock.now(), 1)
+            if not waiting:
+                return False
+            await subscription.handle(db, [waiting[0][0]])
+            await _remove(db, subscription.reader, [waiting[0][0].event_id])
+    except DatabaseAway:
+        raise
+    except Exception as error:  # noqa: BLE001 - a boundary, as above
+        if not waiting:
+            raise
+        await _set_back(database, subscription.reader, waiting[0], error, clock)
+    return True
+
+
+async def _set_back(
+    database: Database,
+    reader: str,
+    failed: tuple[Delivery, int],
+    error: Exception,
+    clock: Clock,
+) -> None:
+    """Note a failed try: later again, or parked."""
+    delivery, attempts = failed
+    retryable = isinstance(error, Unavailable | Conflict) or not isinstance(error, ExpectedError)
+    if isinstance(error, DBAPIError | psycopg.Error):
+        retryable = True
+    parked = not retryable or attempts >= len(_PAUSES_S)
+    pause = timedelta(seconds=_PAUSES_S[min(attempts, len(_PAUSES_S) - 1)])
+    log.error(
+        "outbox.event_parked" if parked else "outbox.event_failed",
+        reader=reader,
+        event_id=delivery.event_id,
+        kind=delivery.event.kind,
+        subject=delivery.event.subject,
+        attempts=attempts + 1,
+        exc_info=error,
+    )
+    async with database.unit_of_work() as db:
+        await db.execute(
+            update(DeliveryRow)
+            .where(DeliveryRow.reader == reader, DeliveryRow.event_id == delivery.event_id)
+            .values(
+                attempts=attempts + 1,
+                due_at=clock.now() + pause,
+                state="parked" if parked else "waiting",
+                last_error=repr(error)[:2000],
+            )
+        )
+
+
+async def pending(db: AsyncSession, reader: str, before: datetime) -> int:
+    """Return how many events that happened before a moment a reader has not taken yet."""
+    found = await db.execute(
+        select(func.count())
+        .select_from(DeliveryRow)
+        .join(JournalRow, JournalRow.id == DeliveryRow.event_id)
+        .where(DeliveryRow.reader == reader, JournalRow.happened_at < before)
+    )
+    return found.scalar_one()
+
+
+async def parked(db: AsyncSession) -> list[DeliveryRow]:
+    """Return the deliveries that wait for a person, oldest first."""
+    found = await db.execute(
+        select(DeliveryRow).where(DeliveryRow.state == "parked").order_by(DeliveryRow.event_id)
+    )
+    return list(found.scalars())
+
+
+async def journal_after(
+    db: AsyncSession, after: Cursor | None, *, kinds: Sequence[str] = (), limit: int = 100
+) -> list[JournalEntry]:
+    """Return the events behind a cursor, oldest first.
+
+    Events of database transactions that are still open, or younger than one that is, are not
+    shown yet: so no event can appear behind a cursor that was already given out.
+    """
+    place = after or Cursor(0, 0)
+    query = text(
+        "select xid::text::bigint, id, kind, subject, happened_at, recorded_at, payload"
+        " from journal where xid < pg_snapshot_xmin(pg_current_snapshot())"
+        " and (xid, id) > (cast(cast(:xid as text) as xid8), :id)"
+        " and (:every or kind = any(:kinds)) order by xid, id limit :limit"
+    )
+    rows = await db.execute(
+        query,
+        {
+            "xid": str(place.xid),
+            "id": place.event_id,
+            "every": not kinds,
+            "kinds": list(kinds),
+            "limit": limit,
+        },
+    )
+    return [JournalEntry(Cursor(xid, id_), *rest) for xid, id_, *rest in rows]
+
+
+class DeliveryLoop:
+    """Serves all readers of this process, woken by notifications and once a second."""
+
+    def __init__(
+        self, database: Database, subscriptions: Sequence[Subscription], clock: Clock
+    ) -> None:
+        self._database = database
+        self._subscriptions = subscriptions
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """Look for events soon (called for each notification on `CHANNEL`)."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End `run` after the batch in hand."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver until stopped; survives the database being away."""
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                for subscription in self._subscriptions:
+                    await deliver(self._database, subscription, self._clock)
+            except DatabaseAway:
+                log.warning("outbox.database_away")
+            try:
+                async with asyncio.timeout(1):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue

@@ -1,0 +1,51 @@
+"""The tables of the outbox."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Identity, Index, Integer, SmallInteger, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import UserDefinedType
+
+from foundation.database import Base
+
+
+class Xid8(UserDefinedType[str]):
+    """PostgreSQL's 64-bit id of a database transaction."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid8"
+
+
+class JournalRow(Base):
+    """An event, written once, in the unit of work of what it tells of."""
+
+    __tablename__ = "journal"
+    __table_args__ = (Index(None, "xid", "id"), Index(None, "subject"), Index(None, "happened_at"))
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    xid: Mapped[str] = mapped_column(Xid8)
+    kind: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    happened_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class DeliveryRow(Base):
+    """An event that one reader has not taken yet; the row goes when it has."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (Index(None, "reader", "lane", "subject", "event_id"),)
+
+    reader: Mapped[str] = mapped_column(Text, primary_key=True)
+    event_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    lane: Mapped[int] = mapped_column(SmallInteger)
+    subject: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(Integer)
+    due_at: Mapped[datetime]
+    last_error: Mapped[str | None] = mapped_column(Text)

@@ -1,0 +1,1 @@
+"""Alembic: frozen history of the tables."""
