@@ -1,0 +1,94 @@
+"""The charge detail record: what a transaction came to, final and immutable.
+
+A later revision of the transaction makes a new record that names the one it replaces.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from billing.plausibility import HoldReason
+from billing.rating import PricedLine
+from foundation.events import EnergyBasis
+from foundation.identifiers import (
+    ConnectorId,
+    EvseId,
+    IdToken,
+    OrganisationKey,
+    PartyId,
+    StationId,
+    TransactionId,
+)
+from foundation.money import Money
+
+
+class ChargeClass(StrEnum):
+    """Whose token charged; the share that the owner gets depends on it."""
+
+    INTERNAL = "internal"
+    EXTERNAL = "external"
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Who pays for a transaction: an organisation for its own token, or a provider (EMP)."""
+
+    organisation: OrganisationKey | None = None
+    provider: PartyId | None = None
+
+    def __post_init__(self) -> None:
+        assert (self.organisation is None) != (self.provider is None), "exactly one pays"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cdr:
+    """Everything that a paper about one transaction needs.
+
+    Attributes:
+        payee: The station's owner at the transaction's start.
+        payer: None if nobody pays: a free-vend transaction, or a held one without a payer.
+        tariff_id: Our number of the tariff as it was at the start; None if there was none.
+        lines: Empty if there was no tariff.
+        net: What counts for the share; the sum of the lines.
+        share_bps: The payee's share of `net` by the agreement at the start.
+        hold_reason: None if nothing speaks against paying it.
+        replaces: The record of the transaction's earlier revision.
+    """
+
+    cdr_id: int
+    transaction_id: TransactionId
+    revision: int
+    payee: OrganisationKey
+    station: StationId
+    evse_id: EvseId
+    connector_id: ConnectorId
+    location: str | None
+    time_zone: str
+    id_token: IdToken | None
+    charge_class: ChargeClass
+    payer: Payer | None
+    started_at: datetime
+    ended_at: datetime
+    meter_start_wh: Decimal | None
+    meter_stop_wh: Decimal | None
+    energy_wh: Decimal
+    energy_basis: EnergyBasis
+    tariff_id: int | None
+    lines: tuple[PricedLine, ...]
+    net: Money
+    vat: Money
+    gross: Money
+    share_bps: int
+    hold_reason: HoldReason | None = None
+    replaces: int | None = None
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.share_bps <= 10_000, f"a share of {self.share_bps} bps"
+        assert self.net + self.vat == self.gross, "net and VAT do not add up to gross"
+        net = Money.zero(self.net.currency)
+        vat = Money.zero(self.net.currency)
+        for line in self.lines:
+            net += line.net
+            vat += line.vat
+        assert (net, vat) == (self.net, self.vat), "the lines do not add up to the record"
