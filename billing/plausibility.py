@@ -17,11 +17,13 @@ from foundation.quantities import energy_at_power_wh, seconds
 class HoldReason(StrEnum):
     """Why a transaction is held; the words of the API, in the order in which one is shown.
 
-    The order puts first what the others may only follow from: a transaction of a station that is
-    not ours yet, one without a start or with a wrong clock has all kinds of other oddities.
+    First what no release could mend (nobody to pay, no station of ours), then what the others may
+    only follow from: a transaction without a start or with a wrong clock has all kinds of other
+    oddities.
     """
 
     STATION_WAITING = "station_waiting"
+    NO_PAYER = "no_payer"
     MISSING_START = "missing_start"
     CLOCK_WRONG = "clock_wrong"
     END_BEFORE_START = "end_before_start"
@@ -29,7 +31,6 @@ class HoldReason(StrEnum):
     NEGATIVE_ENERGY = "negative_energy"
     IMPOSSIBLE_ENERGY = "impossible_energy"
     NO_TARIFF = "no_tariff"
-    NO_PAYER = "no_payer"
     BY_HAND = "by_hand"
 
 

@@ -1,4 +1,4 @@
-"""Tariffs as OCPI has them: which price holds when, read from JSON and given back as JSON.
+"""Tariffs as OCPI has them: which price holds when. `billing.tariff_json` reads and writes them.
 
 Source: OCPI 2.2.1, chapter 11 (Tariffs module), with the corrections of its bug-fix edition.
 """
@@ -135,3 +135,8 @@ class Tariff:
     end_date_time: datetime | None = None
     energy_mix: Mapping[str, Any] | None = None
     last_updated: datetime | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether one price per dimension holds all the time: no element has a restriction."""
+        return all(element.restrictions is None for element in self.elements)
