@@ -1,0 +1,171 @@
+"""Every figure that the installation tells of itself, defined in one place.
+
+Names start with `leitstand_`, units are base units, and no label holds a station's identity:
+labels have few values, so that a fleet of any size makes the same number of series.
+
+Each process counts for itself. A socket process of several (`LEITSTAND_WORKERS`) writes its
+figures where `PROMETHEUS_MULTIPROC_DIR` says, and `exposition` then adds them up.
+"""
+
+import os
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_QUICK_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_SLOW_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0)
+_ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+
+# ------------------------------------------------------------------------------- stations
+
+connections = Gauge(
+    "leitstand_connections",
+    "Stations connected to this process now.",
+    ["version"],
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+connections_refused = Counter(
+    "leitstand_connections_refused",
+    "Upgrades refused, by reason.",
+    ["reason"],
+    registry=REGISTRY,
+)
+connections_closed = Counter(
+    "leitstand_connections_closed",
+    "Connections that ended, by reason.",
+    ["reason"],
+    registry=REGISTRY,
+)
+frames = Counter(
+    "leitstand_frames",
+    "OCPP messages, by direction (in, out), action and outcome (result, error, lost).",
+    ["direction", "action", "outcome"],
+    registry=REGISTRY,
+)
+frames_not_understood = Counter(
+    "leitstand_frames_not_understood",
+    "Messages of stations that had lost their meaning, by error code.",
+    ["code"],
+    registry=REGISTRY,
+)
+frames_dropped = Counter(
+    "leitstand_frames_dropped",
+    "Lines of the OCPP log that were not written because writing fell behind.",
+    registry=REGISTRY,
+)
+repairs = Counter(
+    "leitstand_repairs",
+    "Messages accepted by a repair, by its rule.",
+    ["rule"],
+    registry=REGISTRY,
+)
+handling_seconds = Histogram(
+    "leitstand_handling_seconds",
+    "From a call's arrival to its answer.",
+    ["action"],
+    buckets=_QUICK_S,
+    registry=REGISTRY,
+)
+quarantined = Counter(
+    "leitstand_quarantined",
+    "Messages about money that a defect of ours kept from being handled.",
+    registry=REGISTRY,
+)
+
+# ------------------------------------------------------------------------------- storing
+
+commits = Counter("leitstand_commits", "Units of work that lanes committed.", registry=REGISTRY)
+rows_per_commit = Histogram(
+    "leitstand_rows_per_commit",
+    "Reports handled in one unit of work.",
+    buckets=_ROWS,
+    registry=REGISTRY,
+)
+batches_repeated = Counter(
+    "leitstand_batches_repeated",
+    "Batches done again, by reason (serialisation, single).",
+    ["reason"],
+    registry=REGISTRY,
+)
+outbox_lag_seconds = Gauge(
+    "leitstand_outbox_lag_seconds",
+    "Age of the oldest event that a reader has not taken.",
+    ["reader"],
+    registry=REGISTRY,
+    multiprocess_mode="max",
+)
+outbox_parked = Gauge(
+    "leitstand_outbox_parked",
+    "Events that wait for a person, by reader.",
+    ["reader"],
+    registry=REGISTRY,
+    multiprocess_mode="max",
+)
+jobs = Gauge(
+    "leitstand_jobs",
+    "Jobs that leave the house or come round, by state.",
+    ["state"],
+    registry=REGISTRY,
+    multiprocess_mode="max",
+)
+
+# ------------------------------------------------------------------------------- people and money
+
+commands = Counter(
+    "leitstand_commands",
+    "Calls to stations that are over, by their final state.",
+    ["state"],
+    registry=REGISTRY,
+)
+command_seconds = Histogram(
+    "leitstand_command_seconds",
+    "From asking a station to its answer.",
+    buckets=_SLOW_S,
+    registry=REGISTRY,
+)
+alerts = Counter("leitstand_alerts", "Alerts raised, by kind.", ["kind"], registry=REGISTRY)
+statements = Counter(
+    "leitstand_statements",
+    "Statements, by outcome (issued, sent, failed).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+requests = Counter(
+    "leitstand_requests",
+    "Calls of the portal and the API, by method and class of answer (2xx, 4xx …).",
+    ["method", "outcome"],
+    registry=REGISTRY,
+)
+request_seconds = Histogram(
+    "leitstand_request_seconds",
+    "From a request's arrival to the end of its answer.",
+    ["method"],
+    buckets=_QUICK_S,
+    registry=REGISTRY,
+)
+incidents = Counter(
+    "leitstand_incidents",
+    "Requests that ended in a mistake of ours.",
+    registry=REGISTRY,
+)
+
+
+def exposition() -> bytes:
+    """Return all figures in the text format that Prometheus reads."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)
+    return generate_latest(REGISTRY)
