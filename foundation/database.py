@@ -103,7 +103,7 @@ class Database:
             if not _is_away(error):
                 raise
             # The other pooled connections of a server that went away are dead too.
-            await self.engine.dispose(close=False)
+            await self.engine.dispose()
             raise DatabaseAway from error
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ an ini file.
 """
 
 import importlib
+import importlib.util
 
 from alembic import context
 from sqlalchemy import Connection
@@ -12,7 +13,8 @@ from sqlalchemy import Connection
 from foundation.database import Base
 
 for room in ("foundation", "accounts", "csms", "billing", "roaming"):
-    importlib.import_module(f"{room}.tables")
+    if importlib.util.find_spec(f"{room}.tables") is not None:
+        importlib.import_module(f"{room}.tables")
 
 
 def _ours(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:

@@ -1,0 +1,416 @@
+"""The tables of the central system.
+
+Identities of stations are text keys; transactions have the number that a 1.6 station is given.
+Owners of stations and holders of tokens are dated facts: rows valid in [valid_from, valid_to)
+that are closed and followed by a new one, never edited.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    Sequence,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from foundation.database import Base
+
+TRANSACTION_NUMBERS = Sequence(
+    "transaction_number", start=1, maxvalue=2**31 - 1, metadata=Base.metadata
+)
+"""One per installation: never derived from time, never used again, positive and 31 bits wide."""
+
+
+class LocationRow(Base):
+    """Where stations stand together."""
+
+    __tablename__ = "locations"
+
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    organisation: Mapped[str] = mapped_column(Text, ForeignKey("organisations.key"))
+    name: Mapped[str] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Text)
+    postal_code: Mapped[str | None] = mapped_column(Text)
+    city: Mapped[str | None] = mapped_column(Text)
+    country: Mapped[str | None] = mapped_column(Text)
+    time_zone: Mapped[str] = mapped_column(Text)
+    latitude: Mapped[Decimal | None] = mapped_column(Numeric)
+    longitude: Mapped[Decimal | None] = mapped_column(Numeric)
+
+
+class StationRow(Base):
+    """A charging station: what it says of itself and how it is set up here."""
+
+    __tablename__ = "stations"
+    __table_args__ = (Index(None, "admission"), Index(None, "location"))
+
+    identity: Mapped[str] = mapped_column(Text, primary_key=True)
+    name: Mapped[str | None] = mapped_column(Text)
+    location: Mapped[str | None] = mapped_column(Text, ForeignKey("locations.key"))
+    time_zone: Mapped[str] = mapped_column(Text)
+    admission: Mapped[str] = mapped_column(Text)
+    boot_policy: Mapped[str] = mapped_column(Text)
+    security_profile: Mapped[int] = mapped_column(SmallInteger)
+    password: Mapped[bytes | None] = mapped_column(LargeBinary)
+    next_password: Mapped[bytes | None] = mapped_column(LargeBinary)
+    aliases: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    items_per_message: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    free_vend: Mapped[bool] = mapped_column(Boolean)
+    vendor: Mapped[str | None] = mapped_column(Text)
+    model: Mapped[str | None] = mapped_column(Text)
+    serial_number: Mapped[str | None] = mapped_column(Text)
+    firmware: Mapped[str | None] = mapped_column(Text)
+    iccid: Mapped[str | None] = mapped_column(Text)
+    imsi: Mapped[str | None] = mapped_column(Text)
+    ocpp_version: Mapped[str | None] = mapped_column(Text)
+    booted_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class StationOwnerRow(Base):
+    """Whose station it is: a dated fact."""
+
+    __tablename__ = "station_owners"
+    __table_args__ = (UniqueConstraint("station", "valid_from"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    station: Mapped[str] = mapped_column(Text, ForeignKey("stations.identity"))
+    organisation: Mapped[str] = mapped_column(Text, ForeignKey("organisations.key"))
+    valid_from: Mapped[datetime]
+    valid_to: Mapped[datetime | None]
+
+
+class EvseRow(Base):
+    """One place for one vehicle at a time."""
+
+    __tablename__ = "evses"
+
+    station: Mapped[str] = mapped_column(Text, ForeignKey("stations.identity"), primary_key=True)
+    evse_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    emi3_id: Mapped[str | None] = mapped_column(Text, unique=True)
+
+
+class ConnectorRow(Base):
+    """One plug of an EVSE, with its live status; EVSE 0, connector 0 is the station itself."""
+
+    __tablename__ = "connectors"
+    __table_args__ = (
+        ForeignKeyConstraint(["station", "evse_id"], ["evses.station", "evses.evse_id"]),
+    )
+
+    station: Mapped[str] = mapped_column(Text, primary_key=True)
+    evse_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    connector_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    type: Mapped[str | None] = mapped_column(Text)
+    max_power_w: Mapped[Decimal | None] = mapped_column(Numeric)
+    status: Mapped[str | None] = mapped_column(Text)
+    charging_state: Mapped[str | None] = mapped_column(Text)
+    original_status: Mapped[str | None] = mapped_column(Text)
+    error_code: Mapped[str | None] = mapped_column(Text)
+    vendor_error_code: Mapped[str | None] = mapped_column(Text)
+    info: Mapped[str | None] = mapped_column(Text)
+    status_at: Mapped[datetime | None]
+    """When the status held by the station's clock, corrected; orders late messages."""
+    status_received_at: Mapped[datetime | None]
+
+
+class StatusHistoryRow(Base):
+    """Every status a connector ever reported, also those too old to change the live one."""
+
+    __tablename__ = "status_history"
+    __table_args__ = (Index(None, "station", "received_at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    station: Mapped[str] = mapped_column(Text)
+    evse_id: Mapped[int] = mapped_column(Integer)
+    connector_id: Mapped[int] = mapped_column(Integer)
+    original_status: Mapped[str] = mapped_column(Text)
+    error_code: Mapped[str | None] = mapped_column(Text)
+    vendor_error_code: Mapped[str | None] = mapped_column(Text)
+    info: Mapped[str | None] = mapped_column(Text)
+    reported_at: Mapped[datetime | None]
+    received_at: Mapped[datetime]
+
+
+class NodeRow(Base):
+    """A process that holds sockets; its lease goes by the database's clock."""
+
+    __tablename__ = "nodes"
+
+    node: Mapped[str] = mapped_column(Text, primary_key=True)
+    started_at: Mapped[datetime]
+    lease_until: Mapped[datetime]
+
+
+class ConnectionRow(Base):
+    """The newest connection of a station: which node holds it, with a rising epoch.
+
+    It counts as connected while `closed_at` is empty and the node's lease holds.
+    """
+
+    __tablename__ = "station_connections"
+    __table_args__ = (Index(None, "node"),)
+
+    station: Mapped[str] = mapped_column(Text, ForeignKey("stations.identity"), primary_key=True)
+    node: Mapped[str] = mapped_column(Text)
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[str] = mapped_column(Text)
+    remote: Mapped[str | None] = mapped_column(Text)
+    connected_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    close_reason: Mapped[str | None] = mapped_column(Text)
+    last_heard_at: Mapped[datetime]
+    silence: Mapped[str] = mapped_column(Text)
+    """What was last told of its silence: online, pending or offline."""
+
+
+class IdTokenRow(Base):
+    """What a driver may present; `key` is the normalised value."""
+
+    __tablename__ = "id_tokens"
+
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+    type: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    group_id: Mapped[str | None] = mapped_column(Text)
+    valid_until: Mapped[datetime | None]
+    changed_at: Mapped[datetime]
+
+
+class IdTokenHolderRow(Base):
+    """Whose token it is, an organisation's or a provider's: a dated fact."""
+
+    __tablename__ = "id_token_holders"
+    __table_args__ = (UniqueConstraint("token", "valid_from"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    token: Mapped[str] = mapped_column(Text, ForeignKey("id_tokens.key"))
+    organisation: Mapped[str | None] = mapped_column(Text)
+    provider: Mapped[str | None] = mapped_column(Text)
+    valid_from: Mapped[datetime]
+    valid_to: Mapped[datetime | None]
+
+
+class TransactionRow(Base):
+    """A transaction: its claims, what was frozen at its start, and what we hold true of it.
+
+    `ref` is the natural key: a 2.x station's own id, or of a 1.6 start its connector, time,
+    register and token. `generation` tells apart the transactions of stations that repeat a key.
+    """
+
+    __tablename__ = "transactions"
+    __table_args__ = (
+        UniqueConstraint("station", "ref", "generation"),
+        Index(None, "station", "started_at"),
+        Index(None, "ended_at"),
+        Index(
+            "ix_transactions_open",
+            "station",
+            "evse_id",
+            postgresql_where="state <> 'ended'",
+        ),
+        Index(
+            "ix_transactions_open_token",
+            "token_key",
+            postgresql_where="state = 'active'",
+        ),
+        Index(None, "owner", "ended_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    station: Mapped[str] = mapped_column(Text, ForeignKey("stations.identity"))
+    ref: Mapped[str] = mapped_column(Text)
+    generation: Mapped[int] = mapped_column(Integer)
+    station_number: Mapped[int | None] = mapped_column(Numeric)
+    """The id that the station uses itself where it ignored ours (-1, 0, its own negative one)."""
+    version: Mapped[str] = mapped_column(Text)
+    evse_id: Mapped[int] = mapped_column(Integer)
+    connector_id: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(Text)
+    """active, ended, ended_waiting_for_queue or inferred_end."""
+    revision: Mapped[int] = mapped_column(Integer)
+    basis: Mapped[str | None] = mapped_column(Text)
+
+    owner: Mapped[str] = mapped_column(Text)
+    location: Mapped[str | None] = mapped_column(Text)
+    time_zone: Mapped[str] = mapped_column(Text)
+    free_vend: Mapped[bool] = mapped_column(Boolean)
+    station_waiting: Mapped[bool] = mapped_column(Boolean)
+    max_power_w: Mapped[Decimal | None] = mapped_column(Numeric)
+    id_token: Mapped[str | None] = mapped_column(Text)
+    id_token_type: Mapped[str | None] = mapped_column(Text)
+    token_key: Mapped[str | None] = mapped_column(Text)
+    token_status: Mapped[str | None] = mapped_column(Text)
+    token_organisation: Mapped[str | None] = mapped_column(Text)
+    token_provider: Mapped[str | None] = mapped_column(Text)
+    authorization_status: Mapped[str | None] = mapped_column(Text)
+
+    start_seen: Mapped[bool] = mapped_column(Boolean)
+    offline: Mapped[bool] = mapped_column(Boolean)
+    started_at: Mapped[datetime]
+    start_reported_at: Mapped[datetime]
+    start_received_at: Mapped[datetime]
+    meter_start_wh: Mapped[Decimal | None] = mapped_column(Numeric)
+    remote_start_id: Mapped[int | None] = mapped_column(BigInteger)
+    reservation_id: Mapped[int | None] = mapped_column(BigInteger)
+    first_seq_no: Mapped[int | None] = mapped_column(BigInteger)
+    clock_wrong: Mapped[bool] = mapped_column(Boolean)
+
+    charging_state: Mapped[str | None] = mapped_column(Text)
+    available_since: Mapped[datetime | None]
+    """When the connector was reported free although no end came: starts the inference."""
+    queue_asked_at: Mapped[datetime | None]
+
+    ended_at: Mapped[datetime | None]
+    end_reported_at: Mapped[datetime | None]
+    end_received_at: Mapped[datetime | None]
+    end_seq_no: Mapped[int | None] = mapped_column(BigInteger)
+    reported_stop_wh: Mapped[Decimal | None] = mapped_column(Numeric)
+    """The stop register as the station said it; `meter_stop_wh` is what we hold true."""
+    meter_stop_wh: Mapped[Decimal | None] = mapped_column(Numeric)
+    stop_reason: Mapped[str | None] = mapped_column(Text)
+    energy_wh: Mapped[Decimal | None] = mapped_column(Numeric)
+    energy_basis: Mapped[str | None] = mapped_column(Text)
+    doubts: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    conflicting_ends: Mapped[int] = mapped_column(Integer)
+
+
+class ReportRow(Base):
+    """The raw text of a message that made or changed a transaction; committed with its effect.
+
+    `digest` is taken over the frame without its message id: retries come under new ones.
+    """
+
+    __tablename__ = "reports"
+    __table_args__ = (
+        Index(
+            "uq_reports_station_digest_transaction_id",
+            "station",
+            "digest",
+            "transaction_id",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+        Index(None, "transaction_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    station: Mapped[str] = mapped_column(Text)
+    transaction_id: Mapped[int | None] = mapped_column(BigInteger)
+    evse_id: Mapped[int | None] = mapped_column(Integer)
+    kind: Mapped[str] = mapped_column(Text)
+    """start, update, end or meter."""
+    seq_no: Mapped[int | None] = mapped_column(BigInteger)
+    version: Mapped[str] = mapped_column(Text)
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    reported_at: Mapped[datetime | None]
+    received_at: Mapped[datetime]
+    skew_s: Mapped[int] = mapped_column(Integer)
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    raw: Mapped[str] = mapped_column(Text)
+    repairs: Mapped[list[str]] = mapped_column(ARRAY(Text))
+
+
+class ReadingRow(Base):
+    """The values of one moment; partitioned by month, wrong clocks in the default partition."""
+
+    __tablename__ = "readings"
+    __table_args__ = (
+        Index(
+            "uq_readings_station_evse_id_transaction_id_measured_at_context",
+            "station",
+            "evse_id",
+            "transaction_id",
+            "measured_at",
+            "context",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+        Index("ix_readings_transaction_id", "transaction_id"),
+        {"postgresql_partition_by": "RANGE (measured_at)"},
+    )
+    __mapper_args__ = {  # noqa: RUF012 - SQLAlchemy's own declaration form
+        "primary_key": ["station", "evse_id", "transaction_id", "measured_at", "context"]
+    }
+
+    station: Mapped[str] = mapped_column(Text)
+    evse_id: Mapped[int] = mapped_column(Integer)
+    transaction_id: Mapped[int | None] = mapped_column(BigInteger)
+    measured_at: Mapped[datetime]
+    context: Mapped[str] = mapped_column(Text)
+    energy_register_wh: Mapped[Decimal | None] = mapped_column(Numeric)
+    values: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    received_at: Mapped[datetime]
+
+
+class FrameRow(Base):
+    """Everything said on the wire, both ways: diagnostics, written behind, kept for days."""
+
+    __tablename__ = "frames"
+    __table_args__ = (
+        Index("ix_frames_station_at", "station", "at"),
+        {"postgresql_partition_by": "RANGE (at)"},
+    )
+    __mapper_args__ = {"primary_key": ["station", "at", "direction"]}  # noqa: RUF012
+
+    station: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    direction: Mapped[str] = mapped_column(Text)
+    """in or out."""
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    raw: Mapped[str] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)
+    """Repairs that were needed, or why it was not understood."""
+
+
+class QuarantineRow(Base):
+    """A message that carries money and that a defect of ours kept from being handled."""
+
+    __tablename__ = "quarantine"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    station: Mapped[str] = mapped_column(Text)
+    received_at: Mapped[datetime]
+    action: Mapped[str] = mapped_column(Text)
+    transaction_number: Mapped[int | None] = mapped_column(BigInteger)
+    """The fresh id that a start was answered with."""
+    raw: Mapped[str] = mapped_column(Text)
+    error: Mapped[str] = mapped_column(Text)
+
+
+class MonitoredEventRow(Base):
+    """What a station reported by NotifyEvent or SecurityEventNotification."""
+
+    __tablename__ = "station_events"
+    __table_args__ = (
+        Index(None, "station", "received_at"),
+        Index(
+            "uq_station_events_station_digest",
+            "station",
+            "digest",
+            unique=True,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    station: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB)

@@ -1,0 +1,80 @@
+"""The real database of the tests: one embedded PostgreSQL per run, a fresh copy per test."""
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+import uvloop
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from foundation import migrate
+from foundation.clock import SetClock
+from foundation.database import Database
+from foundation.postgres import EmbeddedPostgres
+
+_numbers = itertools.count(1)
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run the tests on the loop that the program runs on."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A server of its own for this run; thrown away with its data."""
+    folder = Path(tempfile.mkdtemp(prefix="leitstand-tests-"))
+    server = EmbeddedPostgres(folder, durable=False)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.discard()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres) -> str:
+    """The name of a migrated, empty database that each test's own is copied from."""
+    name = "leitstand_template"
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    migrate.upgrade(postgres.url_of(name))
+    return name
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
+    """The URL of a fresh migrated database, dropped after the test."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"create database {name} template {template}")
+    yield postgres.url_of(name)
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh migrated database; events are addressed to the reader `test`."""
+    made = Database(database_url, pool_size=5)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def db(database: Database) -> AsyncIterator[AsyncSession]:
+    """A unit of work that is rolled back after the test."""
+    async with AsyncSession(database.engine, expire_on_commit=False) as session:
+        yield session
+        await session.rollback()
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """A clock that stands at noon UTC of 15 October 2026 until it is moved."""
+    return SetClock(datetime(2026, 10, 15, 12, tzinfo=UTC))

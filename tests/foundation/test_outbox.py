@@ -1,0 +1,156 @@
+"""The outbox: committed with the facts, in order per subject, exactly once."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from foundation import outbox
+from foundation.clock import SetClock
+from foundation.database import Database
+from foundation.errors import Conflict, InvalidInput
+from foundation.events import StationBooted, StationCameBack
+from foundation.identifiers import StationId
+from foundation.outbox import Cursor, Delivery, Subscription
+
+NOW = datetime(2026, 10, 15, 12, tzinfo=UTC)
+
+
+def booted(station: str, model: str = "M1") -> StationBooted:
+    return StationBooted(
+        happened_at=NOW,
+        station=StationId(station),
+        vendor="V",
+        model=model,
+        firmware=None,
+        reason=None,
+    )
+
+
+class Reads:
+    """A reader that remembers, and fails where it is told to."""
+
+    def __init__(self, *, failing: dict[str, Exception] | None = None) -> None:
+        self.models: list[str] = []
+        self.failing = failing or {}
+
+    async def __call__(self, db: AsyncSession, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            assert isinstance(delivery.event, StationBooted)
+            if delivery.event.model in self.failing:
+                raise self.failing[delivery.event.model]
+        self.models += [each.event.model for each in deliveries]  # type: ignore[attr-defined]
+
+
+def subscription(reads: Reads) -> Subscription:
+    return Subscription("test", ("station_booted",), reads)
+
+
+@pytest.fixture
+async def routed(database_url: str) -> AsyncIterator[Database]:
+    made = Database(database_url, routes=outbox.routes([subscription(Reads())]), pool_size=4)
+    yield made
+    await made.close()
+
+
+async def write(database: Database, *events: StationBooted | StationCameBack) -> None:
+    async with database.unit_of_work() as db:
+        await outbox.append(db, events, recorded_at=NOW)
+
+
+async def test_a_reader_takes_each_event_once_and_in_order(routed: Database) -> None:
+    reads = Reads()
+    await write(routed, booted("S1", "a"), booted("S1", "b"))
+    await write(routed, booted("S1", "c"))
+
+    assert await outbox.deliver(routed, subscription(reads), SetClock(NOW)) == 3
+    assert await outbox.deliver(routed, subscription(reads), SetClock(NOW)) == 0
+    assert reads.models == ["a", "b", "c"]
+
+
+async def test_an_event_of_a_rolled_back_unit_of_work_never_was(routed: Database) -> None:
+    with pytest.raises(InvalidInput):
+        async with routed.unit_of_work() as db:
+            await outbox.append(db, [booted("S1")], recorded_at=NOW)
+            raise InvalidInput("no")
+    assert await outbox.deliver(routed, subscription(Reads()), SetClock(NOW)) == 0
+
+
+async def test_an_event_nobody_reads_is_only_in_the_journal(routed: Database) -> None:
+    await write(routed, StationCameBack(happened_at=NOW, station=StationId("S1")))
+    async with routed.unit_of_work() as db:
+        assert await outbox.pending(db, "test", NOW + timedelta(days=1)) == 0
+        assert [each.kind for each in await outbox.journal_after(db, None)] == ["station_came_back"]
+
+
+async def test_a_failing_event_holds_back_its_subject_and_no_other(routed: Database) -> None:
+    reads = Reads(failing={"bad": Conflict("not yet")})
+    clock = SetClock(NOW)
+    await write(routed, booted("S1", "bad"), booted("S1", "after"), booted("S2", "other"))
+
+    await outbox.deliver(routed, subscription(reads), clock)
+    assert reads.models == ["other"]
+
+    reads.failing.clear()
+    await outbox.deliver(routed, subscription(reads), clock)
+    assert reads.models == ["other"]  # its pause is not over
+
+    clock.advance(timedelta(seconds=2))
+    await outbox.deliver(routed, subscription(reads), clock)
+    assert reads.models == ["other", "bad", "after"]
+
+
+async def test_an_event_that_can_never_succeed_is_parked_at_once(routed: Database) -> None:
+    reads = Reads(failing={"bad": InvalidInput("never")})
+    clock = SetClock(NOW)
+    await write(routed, booted("S1", "bad"), booted("S1", "after"))
+    await outbox.deliver(routed, subscription(reads), clock)
+    clock.advance(timedelta(days=1))
+    await outbox.deliver(routed, subscription(reads), clock)
+
+    assert reads.models == []
+    async with routed.unit_of_work() as db:
+        assert [each.attempts for each in await outbox.parked(db)] == [1]
+        assert await outbox.pending(db, "test", NOW + timedelta(days=1)) == 2
+
+
+async def test_a_defect_is_tried_again_and_then_parked(routed: Database) -> None:
+    reads = Reads(failing={"bad": ZeroDivisionError()})
+    clock = SetClock(NOW)
+    await write(routed, booted("S1", "bad"))
+    for _ in range(10):
+        await outbox.deliver(routed, subscription(reads), clock)
+        clock.advance(timedelta(hours=1))
+    async with routed.unit_of_work() as db:
+        assert [each.attempts for each in await outbox.parked(db)] == [6]
+
+
+async def test_what_a_reader_wrote_and_its_mark_are_one_unit_of_work(routed: Database) -> None:
+    async def appends_then_fails(db: AsyncSession, deliveries: Sequence[Delivery]) -> None:
+        await outbox.append(
+            db, [StationCameBack(happened_at=NOW, station=StationId("S1"))], recorded_at=NOW
+        )
+        raise Conflict("not yet")
+
+    await write(routed, booted("S1"))
+    await outbox.deliver(
+        routed, Subscription("test", ("station_booted",), appends_then_fails), SetClock(NOW)
+    )
+    async with routed.unit_of_work() as db:
+        assert [each.kind for each in await outbox.journal_after(db, None)] == ["station_booted"]
+
+
+async def test_a_cursor_never_passes_an_event_that_is_not_committed_yet(routed: Database) -> None:
+    async with routed.unit_of_work() as slow:
+        await outbox.append(slow, [booted("S1", "slow")], recorded_at=NOW)
+        await write(routed, booted("S2", "quick"))
+        async with routed.unit_of_work() as db:
+            assert await outbox.journal_after(db, None) == []
+    async with routed.unit_of_work() as db:
+        both = await outbox.journal_after(db, None)
+    assert [each.payload["model"] for each in both] == ["slow", "quick"]
+    async with routed.unit_of_work() as db:
+        rest = await outbox.journal_after(db, both[0].cursor)
+        assert [each.payload["model"] for each in rest] == ["quick"]
+        assert await outbox.journal_after(db, Cursor(2**60, 0)) == []
