@@ -1,0 +1,266 @@
+"""The settings: one frozen value, read once by the program and handed down.
+
+Each comes from a `LEITSTAND_…` variable of the environment, else from `leitstand.toml` in the
+working folder (the same names in lower case without the prefix), else from its default here.
+Reading never happens at import.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from foundation.errors import InvalidInput
+
+PREFIX = "LEITSTAND_"
+TOML_FILE = "leitstand.toml"
+_MASK = "********"
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""A TCP port; 0 lets the system choose a free one."""
+Positive = Annotated[int, Field(ge=1)]
+PositiveSeconds = Annotated[float, Field(gt=0)]
+
+
+class Onboarding(StrEnum):
+    """What happens to a station that is not on file."""
+
+    REFUSE = "refuse"
+    """HTTP 404 at the upgrade."""
+    PENDING = "pending"
+    """Its boot is answered Pending until it is accepted."""
+    ACCEPT = "accept"
+    """It is taken in at once: for trials on loopback."""
+
+
+class InvalidSetting(InvalidInput):
+    """A setting cannot be used; the message names each and what is wrong, never its value."""
+
+    code = "invalid_setting"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingSource:
+    """One setting as `leitstand doctor` prints it."""
+
+    name: str
+    variable: str
+    value: str
+    source: str
+
+
+class Settings(BaseSettings):
+    """All settings; limits carry their unit in their name. Use `Settings.read()`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, toml_file=TOML_FILE, frozen=True, extra="forbid", env_ignore_empty=True
+    )
+
+    # ---------------------------------------------------------------- storage
+    database_url: SecretStr | None = None
+    """`postgresql://…`; None: the embedded server in the data folder."""
+    data_dir: Path = Path(".leitstand")
+    """Database, keys, documents."""
+    database_pool_size: Positive = 20
+    """Connections that one process keeps open at most."""
+
+    # ---------------------------------------------------------------- listeners
+    ocpp_host: str = "127.0.0.1"
+    ocpp_port: Port = 9000
+    ocpp_tls_port: Port | None = None
+    ocpp_tls_cert: Path | None = None
+    ocpp_tls_key: Path | None = None
+    ocpp_tls_client_ca: Path | None = None
+    http_host: str = "127.0.0.1"
+    http_port: Port = 8080
+    workers: Positive = 1
+    """1: one process for all. N: a parent and N socket processes sharing the port."""
+
+    # ---------------------------------------------------------------- stations
+    onboarding: Onboarding = Onboarding.PENDING
+    heartbeat_interval_s: Positive = 300
+    """Told to stations at boot."""
+    boot_wait_s: Positive = 60
+    """Told to stations whose boot is answered Pending or Rejected: when to ask again."""
+    pending_after_s: Positive = 1800
+    """Silence after which a station's state is `pending`."""
+    offline_after_s: Positive = 3600
+    """Silence after which a station's state is `offline`."""
+
+    # ---------------------------------------------------------------- sockets
+    frame_max_bytes: Positive = 1024 * 1024
+    frames_per_second: PositiveSeconds = 50.0
+    """What one connection may send on average; beyond it, reading slows down."""
+    frames_burst: Positive = 500
+    """What one connection may send at once: a queue worked off after a night offline."""
+    connections_max: Positive = 50_000
+    """Open stations' sockets per process; further ones are refused with HTTP 503."""
+    handshakes_max: Positive = 1000
+    """Connections per process whose upgrade is not finished."""
+    handshake_timeout_s: PositiveSeconds = 10.0
+    password_failures_per_minute: Positive = 10
+    """Wrong passwords per station and address before answers are delayed with HTTP 429."""
+    ping_interval_s: PositiveSeconds = 50.0
+    """Below 55 s, since reverse proxies close what is silent for a minute."""
+    pong_timeout_s: PositiveSeconds = 20.0
+    call_timeout_s: PositiveSeconds = 30.0
+    """How long a station may take to answer a call of ours."""
+    close_timeout_s: PositiveSeconds = 5.0
+    incoming_queue_max: Positive = 100
+    """Calls of one station that wait for their turn; beyond it, reading stops."""
+
+    # ---------------------------------------------------------------- group commit
+    lanes: Positive = 2
+    lane_batch: Positive = 500
+    """Reports in one unit of work at most."""
+    lane_queue_max: Positive = 20_000
+    """Reports that wait in one lane; beyond it, readers wait."""
+    frames_batch: Positive = 2000
+    """Rows of the OCPP log written in one go at most."""
+    frames_queue_max: Positive = 100_000
+    """Rows of the OCPP log kept in memory; beyond it the oldest are dropped and counted."""
+
+    # ---------------------------------------------------------------- how long things are kept
+    frames_kept_days: Positive = 90
+    readings_kept_days: Positive = 3 * 366
+    journal_kept_days: Positive = 2 * 366
+    reports_kept_days: Positive = 10 * 366
+    papers_kept_days: Positive = 10 * 366
+
+    # ---------------------------------------------------------------- neighbours
+    mqtt_url: SecretStr | None = None
+    """`mqtt://user:password@host:1883` or `mqtts://…`; None: no feed."""
+    smtp_url: SecretStr | None = None
+    """`smtp://user:password@host:25` or `smtps://…`; None: mails are kept and shown."""
+    smtp_timeout_s: PositiveSeconds = 30.0
+    mail_sender: str = "leitstand@localhost"
+
+    # ---------------------------------------------------------------- people
+    admin_email: str | None = None
+    """The first administrator; generated at first start and printed once."""
+    admin_password: SecretStr | None = None
+    login_idle_s: Positive = 12 * 3600
+    """How long a login lasts without a click."""
+    login_failures_per_minute: Positive = 10
+
+    # ---------------------------------------------------------------- the program
+    shutdown_timeout_s: PositiveSeconds = 20.0
+    """How long what is in hand may take to finish when the program is asked to stop."""
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+    @classmethod
+    def read(cls, **given: Any) -> Self:
+        """Read environment and file; what is `given` (by the command line) wins over both.
+
+        Raises:
+            InvalidSetting: If a value cannot be used, or the file has a name we do not know.
+        """
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise _invalid(error) from None
+        except ValueError as error:  # the file is no TOML
+            raise InvalidSetting(f"{TOML_FILE} cannot be read: {error}.", field=TOML_FILE) from None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.ocpp_tls_port is not None and not (self.ocpp_tls_cert and self.ocpp_tls_key):
+            raise ValueError("ocpp_tls_port needs ocpp_tls_cert and ocpp_tls_key")
+        if self.offline_after_s <= self.pending_after_s:
+            raise ValueError("offline_after_s must be longer than pending_after_s")
+        if self.pending_after_s <= self.heartbeat_interval_s:
+            raise ValueError("pending_after_s must be longer than heartbeat_interval_s")
+        for name, schemes in _SCHEMES.items():
+            url = getattr(self, name)
+            if url and urlsplit(url.get_secret_value()).scheme not in schemes:
+                raise ValueError(
+                    f"{name} must begin with {' or '.join(f'{s}://' for s in schemes)}"
+                )
+        return self
+
+    def sources(self, environment: Mapping[str, str] | None = None) -> list[SettingSource]:
+        """Return every setting with its value and where that came from, secrets masked."""
+        variables = {name.upper() for name in (os.environ if environment is None else environment)}
+        in_file = TomlConfigSettingsSource(type(self))()
+        found = []
+        for name in type(self).model_fields:
+            variable = PREFIX + name.upper()
+            value = getattr(self, name)
+            if name not in self.model_fields_set:
+                source = "default"
+            elif variable in variables:
+                source = "environment"
+            else:
+                source = TOML_FILE if name in in_file else "command line"
+            found.append(SettingSource(name, variable, _shown(value), source))
+        return found
+
+    @classmethod
+    def unknown_variables(cls, environment: Mapping[str, str] | None = None) -> list[str]:
+        """Return the `LEITSTAND_…` variables that name no setting: mostly misspelt ones."""
+        known = {PREFIX + name.upper() for name in cls.model_fields}
+        variables = os.environ if environment is None else environment
+        return sorted(
+            name
+            for name in variables
+            if name.upper().startswith(PREFIX) and name.upper() not in known
+        )
+
+
+_SCHEMES = {
+    "database_url": ("postgresql", "postgres"),
+    "mqtt_url": ("mqtt", "mqtts"),
+    "smtp_url": ("smtp", "smtps"),
+}
+
+
+def masked_url(url: str) -> str:
+    """Return the URL with its password hidden: what may be shown and logged."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    user, at, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{_MASK}{at}{host}"))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        secret = value.get_secret_value()
+        return masked_url(secret) if "://" in secret else _MASK
+    return "" if value is None else str(value)
+
+
+def _invalid(error: ValidationError) -> InvalidSetting:
+    """Name what is wrong without the value, which may be a secret."""
+    problems = []
+    for problem in error.errors(include_input=False, include_url=False):
+        name = ".".join(str(part) for part in problem["loc"])
+        text = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            text = f"{TOML_FILE} has this name, but there is no such setting"
+        problems.append((name, f"{PREFIX}{name.upper()}: {text}" if name else text))
+    return InvalidSetting(
+        "; ".join(text for _, text in problems) + ".", field=problems[0][0] or None
+    )
