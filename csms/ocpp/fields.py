@@ -59,6 +59,9 @@ _JSON_NAMES: dict[type, str] = {
 def decode_number(kind: type, value: Any) -> Decimal:
     """Return the value of a number field, exact; `kind` is one of the types above.
 
+    A number beyond 10^±40 is refused, too: nothing that OCPP measures is as large, and somebody's
+    arithmetic with 1E+999999999 would never end.
+
     Raises:
         ValueError: If the JSON value is no number or out of bounds; `msgspec` adds the path.
     """
@@ -66,6 +69,8 @@ def decode_number(kind: type, value: Any) -> Decimal:
         if value.__class__ is not int:
             raise ValueError(f"Expected `number`, got `{_JSON_NAMES[type(value)]}`")
         value = Decimal(value)
+    if not -40 <= value.adjusted() <= 40:
+        raise ValueError("Expected `number` between 1e-40 and 1e40")
     if kind is not Number:
         _check_bounds(kind, value)
     return value  # type: ignore[no-any-return]  # decided above
