@@ -1,0 +1,270 @@
+"""The ledger: accounts, postings, entries that balance; balances as a fold.
+
+Double entry and append-only: what was wrong is put right by a further entry that names the one it
+corrects. A posting is positive for a debit (we have it, or somebody owes it to us) and negative
+for a credit (we owe it, or have earned it); the postings of an entry add up to zero in each
+currency.
+
+How a transaction passes through the accounts, each line one entry:
+
+==================  ======================================  ===================================
+when                debit                                   credit
+==================  ======================================  ===================================
+CDR                 receivable of the provider, or          unsettled of the payee: net;
+                    clearing of the organisation: gross     vat: the tax
+month close         unsettled of the payee: net;            payable of the payee: payout gross;
+                    vat: the tax on the payout              fees: what we keep
+payment             payable of the payee                    bank
+==================  ======================================  ===================================
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from foundation.identifiers import OrganisationKey, PartyId, TransactionId
+from foundation.money import Money
+
+
+class AccountKind(StrEnum):
+    """What an account is for; those with a party are kept once for each."""
+
+    RECEIVABLE = "receivable"
+    """What a provider (EMP) owes us for its customers' charging."""
+    CLEARING = "clearing"
+    """What an organisation's own tokens charged: settled with that organisation."""
+    UNSETTLED = "unsettled"
+    """Net revenue of a payee's stations that no statement has settled yet."""
+    PAYABLE = "payable"
+    """What statements say that we owe a payee; a debit balance is carried forward."""
+    FEES = "fees"
+    """What is left for us after the payee's share."""
+    VAT = "vat"
+    """Tax that we collected less tax that we were charged."""
+    BANK = "bank"
+    """Money that came in or went out."""
+
+
+_WITHOUT_PARTY = frozenset({AccountKind.FEES, AccountKind.VAT, AccountKind.BANK})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LedgerAccount:
+    """One account; `party` is an organisation's key or a provider's party id."""
+
+    kind: AccountKind
+    party: str | None = None
+
+    def __post_init__(self) -> None:
+        assert (self.party is None) == (self.kind in _WITHOUT_PARTY), f"party of {self.kind}"
+
+    @property
+    def name(self) -> str:
+        """How the account is stored and shown: `unsettled/bakery`, `fees`."""
+        return self.kind if self.party is None else f"{self.kind}/{self.party}"
+
+    @classmethod
+    def from_name(cls, name: str) -> "LedgerAccount":
+        """Return the account that was stored under a name."""
+        kind, slash, party = name.partition("/")
+        return cls(AccountKind(kind), party if slash else None)
+
+
+def receivable(provider: PartyId) -> LedgerAccount:
+    return LedgerAccount(AccountKind.RECEIVABLE, provider)
+
+
+def clearing(organisation: OrganisationKey) -> LedgerAccount:
+    return LedgerAccount(AccountKind.CLEARING, organisation)
+
+
+def unsettled(payee: OrganisationKey) -> LedgerAccount:
+    return LedgerAccount(AccountKind.UNSETTLED, payee)
+
+
+def payable(payee: OrganisationKey) -> LedgerAccount:
+    return LedgerAccount(AccountKind.PAYABLE, payee)
+
+
+FEES = LedgerAccount(AccountKind.FEES)
+VAT = LedgerAccount(AccountKind.VAT)
+BANK = LedgerAccount(AccountKind.BANK)
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A rounded amount on one account: positive a debit, negative a credit."""
+
+    account: LedgerAccount
+    amount: Money
+
+    def __post_init__(self) -> None:
+        assert self.amount.is_rounded, f"{self.amount} is not rounded"
+
+
+class EntryKind(StrEnum):
+    """What an entry is about."""
+
+    CDR = "cdr"
+    CDR_REVERSED = "cdr_reversed"
+    CLOSE = "close"
+    PAYMENT = "payment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """Postings that belong together and balance in each currency.
+
+    `corrects` is the id of the stored entry that this one puts right. An entry of nothing (a
+    charge of 0) has no postings and need not be stored.
+    """
+
+    kind: EntryKind
+    booked_at: datetime
+    narration: str
+    postings: tuple[Posting, ...]
+    transaction_id: TransactionId | None = None
+    statement_id: str | None = None
+    corrects: int | None = None
+
+    def __post_init__(self) -> None:
+        assert self.booked_at.tzinfo is not None
+        sums = sums_by_currency(self.postings)
+        assert not any(money.amount for money in sums.values()), f"does not balance: {sums}"
+
+
+def sums_by_currency(postings: Iterable[Posting]) -> dict[str, Money]:
+    """Return the sum of all postings in each currency that occurs."""
+    sums: dict[str, Money] = {}
+    for posting in postings:
+        currency = posting.amount.currency
+        known = sums.get(currency)
+        sums[currency] = posting.amount if known is None else known + posting.amount
+    return sums
+
+
+def balances(postings: Iterable[Posting]) -> dict[LedgerAccount, dict[str, Money]]:
+    """Return each account's balance by currency; accounts without a posting are missing."""
+    by_account: defaultdict[LedgerAccount, list[Posting]] = defaultdict(list)
+    for posting in postings:
+        by_account[posting.account].append(posting)
+    return {account: sums_by_currency(ours) for account, ours in by_account.items()}
+
+
+def cdr_entry(
+    *,
+    payer: LedgerAccount,
+    payee: OrganisationKey,
+    net: Money,
+    vat: Money,
+    transaction_id: TransactionId,
+    booked_at: datetime,
+    narration: str,
+) -> JournalEntry:
+    """Return the entry of a CDR: the payer owes net and tax, the net waits for the close."""
+    return JournalEntry(
+        kind=EntryKind.CDR,
+        booked_at=booked_at,
+        narration=narration,
+        transaction_id=transaction_id,
+        postings=_without_zeros(
+            [
+                Posting(payer, net + vat),
+                Posting(unsettled(payee), -net),
+                Posting(VAT, -vat),
+            ]
+        ),
+    )
+
+
+def counter_entry(
+    entry: JournalEntry, *, entry_id: int, booked_at: datetime, narration: str
+) -> JournalEntry:
+    """Return the entry that takes a stored CDR's entry back."""
+    return replace(
+        entry,
+        kind=EntryKind.CDR_REVERSED,
+        booked_at=booked_at,
+        narration=narration,
+        corrects=entry_id,
+        postings=tuple(Posting(each.account, -each.amount) for each in entry.postings),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SettledGroup:
+    """What the close settles at once: transactions of one payee, currency, class and share.
+
+    Args:
+        label: The group in words, for the narration.
+        net: The sum of the transactions' net revenue.
+        payout: The payee's share of it, rounded, without tax.
+    """
+
+    label: str
+    net: Money
+    payout: Money
+
+
+def close_entries(
+    *,
+    payee: OrganisationKey,
+    groups: Sequence[SettledGroup],
+    vat: Money,
+    statement_id: str,
+    booked_at: datetime,
+) -> list[JournalEntry]:
+    """Return the entries of a month close: the payout once per group, then the tax on all of it."""
+    entries = [
+        JournalEntry(
+            kind=EntryKind.CLOSE,
+            booked_at=booked_at,
+            narration=f"{statement_id}: {group.label}",
+            statement_id=statement_id,
+            postings=_without_zeros(
+                [
+                    Posting(unsettled(payee), group.net),
+                    Posting(payable(payee), -group.payout),
+                    Posting(FEES, group.payout - group.net),
+                ]
+            ),
+        )
+        for group in groups
+    ]
+    if vat.amount:
+        entries.append(
+            JournalEntry(
+                kind=EntryKind.CLOSE,
+                booked_at=booked_at,
+                narration=f"{statement_id}: VAT on the payout",
+                statement_id=statement_id,
+                postings=(Posting(VAT, vat), Posting(payable(payee), -vat)),
+            )
+        )
+    return [entry for entry in entries if entry.postings]
+
+
+def payment_entry(
+    *, payee: OrganisationKey, amount: Money, statement_id: str, booked_at: datetime
+) -> JournalEntry:
+    """Return the entry of a statement paid to its payee."""
+    return JournalEntry(
+        kind=EntryKind.PAYMENT,
+        booked_at=booked_at,
+        narration=f"{statement_id}: paid",
+        statement_id=statement_id,
+        postings=_without_zeros([Posting(payable(payee), amount), Posting(BANK, -amount)]),
+    )
+
+
+def _without_zeros(postings: Sequence[Posting]) -> tuple[Posting, ...]:
+    return tuple(posting for posting in postings if posting.amount.amount)
+
+
+def owed(
+    of: Mapping[LedgerAccount, Mapping[str, Money]], account: LedgerAccount, currency: str
+) -> Money:
+    """Return what we owe on an account (a credit balance as a positive amount)."""
+    return -of.get(account, {}).get(currency, Money.zero(currency))
