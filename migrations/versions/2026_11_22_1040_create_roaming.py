@@ -39,13 +39,14 @@ TABLES = (
         ended_at TIMESTAMP WITH TIME ZONE NOT NULL,
         created_at TIMESTAMP WITH TIME ZONE NOT NULL,
         CONSTRAINT pk_agreement_ends PRIMARY KEY (agreement_id, ended_at),
-        CONSTRAINT fk_agreement_ends_agreement_id FOREIGN KEY(agreement_id) REFERENCES agreements (id)
+        CONSTRAINT fk_agreement_ends_agreement_id
+            FOREIGN KEY(agreement_id) REFERENCES agreements (id)
     )""",
 )
 
 
 def upgrade() -> None:
-    for statement in (*TABLES):
+    for statement in TABLES:
         op.execute(statement)
 
 
