@@ -342,6 +342,13 @@ class ReadingRow(Base):
             postgresql_nulls_not_distinct=True,
         ),
         Index("ix_readings_transaction_id", "transaction_id"),
+        Index(
+            "ix_readings_unlinked",
+            "station",
+            "evse_id",
+            "measured_at",
+            postgresql_where="transaction_id is null",
+        ),
         {"postgresql_partition_by": "RANGE (measured_at)"},
     )
     __mapper_args__ = {  # noqa: RUF012 - SQLAlchemy's own declaration form

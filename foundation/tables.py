@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Identity, Index, Integer, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
@@ -18,6 +19,9 @@ class Xid8(UserDefinedType[str]):
 
     def get_col_spec(self, **_: Any) -> str:
         return "xid8"
+
+
+ischema_names["xid8"] = Xid8  # so that the migrations' check knows the type when it sees it
 
 
 class JournalRow(Base):

@@ -70,10 +70,13 @@ async def test_a_reader_takes_each_event_once_and_in_order(routed: Database) -> 
 
 
 async def test_an_event_of_a_rolled_back_unit_of_work_never_was(routed: Database) -> None:
-    with pytest.raises(InvalidInput):
+    async def fails() -> None:
         async with routed.unit_of_work() as db:
             await outbox.append(db, [booted("S1")], recorded_at=NOW)
             raise InvalidInput("no")
+
+    with pytest.raises(InvalidInput):
+        await fails()
     assert await outbox.deliver(routed, subscription(Reads()), SetClock(NOW)) == 0
 
 
