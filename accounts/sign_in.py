@@ -31,8 +31,6 @@ from foundation.errors import ExpectedError, NotPermitted
 
 LOGIN_LASTS = timedelta(days=30)
 """A login ends this long after it began, however much it is used."""
-IDLE_ENDS = timedelta(days=7)
-"""A login that nobody used for this long has ended."""
 
 _FORGIVEN_EVERY = timedelta(minutes=10)
 _FORGOTTEN_AFTER = timedelta(days=1)
@@ -156,13 +154,15 @@ async def sign_out(db: AsyncSession, secret: str) -> None:
     await store.end_login(db, _hashed(secret))
 
 
-async def principal_of(db: AsyncSession, secret: str, *, now: datetime) -> Principal | None:
-    """Return who a login's secret speaks for; None if it is unknown or over."""
+async def principal_of(
+    db: AsyncSession, secret: str, *, now: datetime, idle_ends: timedelta
+) -> Principal | None:
+    """Return who a login's secret speaks for; None if it is unknown, over or idle for so long."""
     found = await store.login(db, _hashed(secret))
     if found is None:
         return None
     login, row = found
-    if now >= login.expires_at or now - login.last_seen_at >= IDLE_ENDS or not row.active:
+    if now >= login.expires_at or now - login.last_seen_at >= idle_ends or not row.active:
         return None
     if now - login.last_seen_at >= _NOTED_EVERY:
         await store.note_use_of_login(db, login.id_hash, now)

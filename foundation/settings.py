@@ -152,7 +152,18 @@ class Settings(BaseSettings):
     admin_password: SecretStr | None = None
     login_idle_s: Positive = 12 * 3600
     """How long a login lasts without a click."""
-    login_failures_per_minute: Positive = 10
+    organisation: str = "root"
+    """The key of the root organisation, which is created at the first start with what follows."""
+    organisation_name: str = "Operator"
+    organisation_time_zone: str = "Europe/Berlin"
+    organisation_currency: str = "EUR"
+    organisation_country: str = "DE"
+    organisation_language: str = "en"
+
+    # ---------------------------------------------------------------- portal and REST API
+    http_hosts: tuple[str, ...] = ()
+    """Host names that requests may name; none: any."""
+    http_body_max_bytes: Positive = 8 * 1024 * 1024
 
     # ---------------------------------------------------------------- the program
     shutdown_timeout_s: PositiveSeconds = 20.0
