@@ -1,0 +1,31 @@
+"""What every request of the portal needs, wired once in `app/compose.py`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from starlette.requests import HTTPConnection
+
+from foundation.clock import Clock
+from foundation.database import Database
+from foundation.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortalContext:
+    """The database, the clock, the settings, and what only the program knows.
+
+    `is_listening` tells whether the stations' listener is up. The rooms' faces are modules whose
+    functions take a unit of work; they are imported where they are called.
+    """
+
+    database: Database
+    clock: Clock
+    settings: Settings
+    is_listening: Callable[[], bool] = field(default=lambda: True)
+
+
+def context_of(request: HTTPConnection) -> PortalContext:
+    """Return the context of the application that this request reached."""
+    context = request.app.state.context
+    assert isinstance(context, PortalContext)
+    return context

@@ -1,0 +1,138 @@
+"""Who asks, and may they: the one place where permissions and row scope are decided.
+
+What somebody may not see does not exist for him: it is `NotFound`, exactly as a thing that is
+not there. `NotPermitted` is only said of whole functions, never of single things.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import Depends, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+
+from accounts import api_keys, directory, sign_in
+from accounts.directory import Principal, Scope
+from accounts.permissions import WHOLE_INSTALLATION, Permission, allows
+from foundation.errors import NotFound, NotPermitted
+from foundation.identifiers import OrganisationKey
+from portal import logins
+from portal.context import context_of
+from portal.problems import NotSignedIn, WrongApiKey
+
+
+class PermissionMissing(NotPermitted):
+    """The asker's roles do not include this permission."""
+
+    def __init__(self, permission: Permission) -> None:
+        super().__init__(f"This needs the permission {permission.value!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and how much of the installation exists for him."""
+
+    principal: Principal
+    scope: Scope
+
+    def may(self, permission: Permission) -> bool:
+        """Tell whether the caller may use a function; for pages that show what one may do."""
+        if permission in WHOLE_INSTALLATION and not self.scope.is_whole:
+            return False
+        return allows(self.principal.roles, permission)
+
+    def must_have(self, permission: Permission) -> None:
+        """Refuse who lacks the permission.
+
+        Raises:
+            PermissionMissing: If he does.
+        """
+        if not self.may(permission):
+            raise PermissionMissing(permission)
+
+    def must_see(self, owner: OrganisationKey | None, what: str, key: object) -> None:
+        """Hide what belongs to an organisation outside the caller's scope.
+
+        Raises:
+            NotFound: As if the thing were not there.
+        """
+        if not self.scope.covers(owner):
+            raise NotFound(what, key)
+
+
+_BEARER = HTTPBearer(
+    auto_error=False, description="An API key, as `leitstand api-key create` prints it."
+)
+
+
+async def identify(request: Request, db: AsyncSession, now: datetime) -> Caller | None:
+    """Find out who asks, by API key or by login; None if neither was sent.
+
+    Raises:
+        WrongApiKey: If an API key was sent that is not valid. (A login that is over is no error:
+            the browser simply is not signed in.)
+    """
+    principal = await _principal(request, db, now)
+    if principal is None:
+        return None
+    return Caller(principal, await directory.scope_of(db, principal))
+
+
+async def _principal(request: Request, db: AsyncSession, now: datetime) -> Principal | None:
+    header = request.headers.get("authorization")
+    if header is not None:
+        scheme, _, credentials = header.partition(" ")
+        principal = None
+        if scheme.lower() == "bearer":
+            principal = await api_keys.principal_of(db, credentials.strip(), now=now)
+        if principal is None:
+            raise WrongApiKey
+        return principal
+    secret = logins.login_secret(request)
+    if secret is None:
+        return None
+    idle_ends = timedelta(seconds=context_of(request).settings.login_idle_s)
+    return await sign_in.principal_of(db, secret, now=now, idle_ends=idle_ends)
+
+
+def is_by_browser(request: Request) -> bool:
+    """Tell whether the request speaks by a cookie, which a browser sends by itself."""
+    return "authorization" not in request.headers
+
+
+def caller_or_none(request: Request) -> Caller | None:
+    """Return who asks, as the route found out; None if nobody signed in."""
+    caller = getattr(request.state, "caller", None)
+    assert caller is None or isinstance(caller, Caller)
+    return caller
+
+
+async def signed_in(
+    request: Request,
+    _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)] = None,
+) -> Caller:
+    """Return who asks: a dependency for what everybody may who is somebody.
+
+    Raises:
+        NotSignedIn: If nobody did.
+    """
+    caller = caller_or_none(request)
+    if caller is None:
+        raise NotSignedIn
+    return caller
+
+
+def require(permission: Permission) -> Callable[..., Awaitable[Caller]]:
+    """Return a dependency that lets only those pass who have the permission.
+
+    Usage: `caller: Annotated[Caller, Depends(require(Permission.STATIONS_READ))]`.
+    """
+
+    async def permitted(caller: Annotated[Caller, Depends(signed_in)]) -> Caller:
+        caller.must_have(permission)
+        return caller
+
+    return permitted
