@@ -42,6 +42,8 @@ from foundation.postgres_place import (
 )
 
 _NAME = "leitstand"
+_LOCK = "postgres.lock"
+_START_LOG = "postgres-start.log"
 _PORT = 5432  # only names the socket's file
 _SOCKET_PATH_BYTES = 103  # 107 on Linux, 103 on macOS, without the closing zero
 _POLL_S = 0.02
@@ -172,12 +174,19 @@ class EmbeddedPostgres:
             self._stop_locked()
 
     def discard(self) -> None:
-        """Stop the server whoever is connected, and delete its database for good."""
+        """Stop the server whoever is connected, and delete its database for good.
+
+        The data folder goes too, if nothing else is in it.
+        """
         self._interrupted.set()
         with self._locked():
             self._stop_locked(even_if_used=True)
             if self._place is not None:
                 remove_place(self.data_dir, elsewhere=self._elsewhere)
+        for name in (_START_LOG, _LOCK):
+            (self.data_dir / name).unlink(missing_ok=True)
+        if not any(self.data_dir.iterdir()):
+            self.data_dir.rmdir()
 
     async def supervise(self) -> None:
         """Watch the server for ever, and start it again, with growing pauses, when it died."""
@@ -235,10 +244,17 @@ class EmbeddedPostgres:
 
         The lock dies with its process. Several threads exclude each other, too.
         """
-        if not self.data_dir.exists():
-            self.data_dir.mkdir(parents=True)
-            self.data_dir.chmod(0o711)  # the service user must pass through it
-        with (self.data_dir / "postgres.lock").open("w") as file:
+        try:
+            if not self.data_dir.exists():
+                self.data_dir.mkdir(parents=True)
+                self.data_dir.chmod(0o711)  # the service user must pass through it
+            file = (self.data_dir / _LOCK).open("w")
+        except PermissionError as error:
+            raise Conflict(
+                f"{error.filename} cannot be written: the data folder belongs to somebody else. "
+                "Run as that user or as root, or use another LEITSTAND_DATA_DIR."
+            ) from None
+        with file:
             waiting = _Patience(self._say, "Another program is starting this database")
             while True:
                 try:
@@ -358,12 +374,14 @@ class EmbeddedPostgres:
     def _launch(self, place: Place) -> None:
         if self._socket_dir is None or not self._socket_dir.exists():
             self._socket_dir = _socket_dir(place)
+        for left in self._socket_dir.glob(".s.PGSQL.*"):
+            left.unlink()  # of a killed one, whose number may be another process's by now
         _write(
             place,
             place.cluster / "leitstand.conf",
             _CONFIGURATION + (_DURABLE if self._durable else _THROWAWAY),
         )
-        with (self.data_dir / "postgres-start.log").open("wb") as log:
+        with (self.data_dir / _START_LOG).open("wb") as log:
             self._process = subprocess.Popen(
                 [
                     *(str(place.binaries / "postgres"), "-D", str(place.cluster)),
@@ -382,7 +400,7 @@ class EmbeddedPostgres:
         assert self._place is not None
         logs = sorted((self._place.base / "log").glob("*.log"), key=_written_at)
         lines: list[str] = []
-        for log in (*logs[-1:], self.data_dir / "postgres-start.log"):
+        for log in (*logs[-1:], self.data_dir / _START_LOG):
             with contextlib.suppress(FileNotFoundError):
                 lines += log.read_text(errors="replace").splitlines()[-3:]
         return " / ".join(line.strip() for line in lines) or "it said nothing"

@@ -135,6 +135,8 @@ def wheel_binaries() -> Path:
 def _known_base(data_dir: Path) -> Path | None:
     """Return where this data folder's database lies already, or None."""
     near = data_dir / "postgres"
+    if os.geteuid() != 0 and near.exists():
+        _must_be_ours(near)
     if (near / "cluster").exists():
         return near
     pointer = data_dir / _POINTER
