@@ -1,12 +1,34 @@
-"""What a transaction costs: usage and a tariff in, priced lines with their explanation out."""
+"""What a transaction costs: usage and a tariff in, priced lines with their explanation out.
 
+`rate` is the one pricing function: the running cost on a station's display, the total cost, the
+CDR and the price shown in the portal all come from it. `billing.usage` says what was used under
+which price component; here it becomes money:
+
+- A dimension without a matching component costs nothing.
+- `step_size` counts once for ENERGY, and once for TIME and PARKING_TIME together: the *total* of
+  the dimension that was priced last is rounded up to whole steps of the component that priced it
+  last, at that component's price. Reserved time is a total of its own.
+- A minimum and a maximum price become lines of their own.
+
+Source: OCPI 2.2.1, 10.2 (CDR object, step_size) and 11 (Tariffs), bug-fix edition.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
+from typing import Final
 
-from billing.tariffs import Restrictions
+from billing.tariffs import Dimension, PriceLimit, Restrictions, Tariff
+from billing.usage import Amount, Usage, Used, used_by, used_by_reservation
 from foundation.money import Money
+from foundation.quantities import SECONDS_PER_HOUR, WH_PER_KWH
+
+_ZERO: Final = Decimal(0)
+_ONE: Final = Decimal(1)
+_HUNDRED: Final = Decimal(100)
+_MICROS_PER_SECOND: Final = 1_000_000
 
 
 class LineKind(StrEnum):
@@ -20,6 +42,14 @@ class LineKind(StrEnum):
     PARKING_TIME = "parking_time"
     MIN_PRICE = "min_price"
     MAX_PRICE = "max_price"
+
+
+class Unit(StrEnum):
+    """What the quantity of a line counts."""
+
+    ONCE = "1"
+    KWH = "kWh"
+    HOUR = "h"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +77,16 @@ class PricedLine:
     Attributes:
         quantity: What is billed, in `unit` (kWh, h or 1), whole steps included.
         unit_price: Excluding VAT, exact.
-        step_size: In Wh or s if the billed quantity was rounded up to it, else None.
+        step_size: In Wh or s if the total was rounded up to it on this line, else None.
         exact: quantity × unit_price, excluding VAT.
         net: `exact`, rounded once.
         vat_rate: Percentage; None where no VAT applies or several rates are mixed.
-        vat: Rounded.
+        vat: VAT on `net`, rounded.
     """
 
     kind: LineKind
     quantity: Decimal
-    unit: str
+    unit: Unit
     unit_price: Money
     step_size: int | None
     exact: Money
@@ -76,3 +106,189 @@ class Rating:
     net: Money
     vat: Money
     gross: Money
+
+
+def rate(usage: Usage, tariff: Tariff, time_zone: str) -> Rating:
+    """Return what the usage costs by the tariff.
+
+    The validity of the tariff itself (`start_date_time`) is not looked at: whoever assigned it to
+    the transaction's start has done so.
+
+    Args:
+        usage: So far (the running cost) or whole (the final one).
+        tariff: The tariff that held when the transaction started.
+        time_zone: The station's, of the IANA database, for restrictions by clock and calendar.
+
+    Raises:
+        UnratableUsage: If energy or time run backwards, or the time zone is none.
+    """
+    currency = tariff.currency
+    lines = _lines(used_by_reservation(usage, tariff, time_zone), currency, reserved=True)
+    lines += _lines(used_by(usage, tariff, time_zone), currency, reserved=False)
+    if tariff.min_price is not None or tariff.max_price is not None:
+        lines += _limits(lines, tariff, usage)
+    net, vat = _sums(lines, currency)
+    return Rating(tuple(lines), net, vat, net + vat)
+
+
+_ORDER: Final = {dimension: index for index, dimension in enumerate(Dimension)}
+
+_KINDS: Final = {
+    (Dimension.FLAT, False): LineKind.FLAT,
+    (Dimension.ENERGY, False): LineKind.ENERGY,
+    (Dimension.TIME, False): LineKind.TIME,
+    (Dimension.PARKING_TIME, False): LineKind.PARKING_TIME,
+    (Dimension.FLAT, True): LineKind.RESERVATION_FLAT,
+    (Dimension.TIME, True): LineKind.RESERVATION_TIME,
+}
+
+_UNITS: Final = {
+    Dimension.FLAT: (Unit.ONCE, _ONE),
+    Dimension.ENERGY: (Unit.KWH, WH_PER_KWH),
+    Dimension.TIME: (Unit.HOUR, SECONDS_PER_HOUR * _MICROS_PER_SECOND),
+    Dimension.PARKING_TIME: (Unit.HOUR, SECONDS_PER_HOUR * _MICROS_PER_SECOND),
+}
+"""The unit of each dimension, and how many of the amount's units (Wh, microseconds) it has."""
+
+
+def _lines(used: Used, currency: str, *, reserved: bool) -> list[PricedLine]:
+    """Price all amounts, those that close a total with what is missing to whole steps."""
+    amounts = sorted(
+        used.amounts.values(),
+        key=lambda amount: (_ORDER[amount.component.type], amount.from_at, amount.element),
+    )
+    extra: dict[int, Decimal] = {}
+    for last, units_per_step in ((used.last_energy, 1), (used.last_time, _MICROS_PER_SECOND)):
+        if last is not None and last.component.step_size:
+            dimension = last.component.type
+            whole = sum(
+                (each.measured for each in amounts if each.component.type is dimension), _ZERO
+            )
+            step = last.component.step_size * units_per_step
+            steps = (whole / step).to_integral_value(ROUND_CEILING)
+            extra[id(last)] = steps * step - whole
+    return [
+        _line(amount, extra.get(id(amount)), _KINDS[amount.component.type, reserved], currency)
+        for amount in amounts
+    ]
+
+
+def _line(amount: Amount, extra: Decimal | None, kind: LineKind, currency: str) -> PricedLine:
+    """Price an amount. This is where money is rounded, once per line and half up.
+
+    Args:
+        amount: What was used of one component.
+        extra: What is billed on top, to whole steps; None if the step size does not count here.
+    """
+    component = amount.component
+    unit, units_per = _UNITS[component.type]
+    billed = amount.measured if extra is None else amount.measured + extra
+    exact = Money(billed * component.price / units_per, currency)
+    net = exact.rounded()
+    return PricedLine(
+        kind=kind,
+        quantity=billed / units_per,
+        unit=unit,
+        unit_price=Money(component.price, currency),
+        step_size=None if extra is None else component.step_size,
+        exact=exact,
+        net=net,
+        vat_rate=component.vat,
+        vat=_vat(net, component.vat).rounded(),
+        from_at=amount.from_at,
+        to_at=amount.to_at,
+        explanation=Explanation(
+            kind=kind,
+            measured=amount.measured / units_per,
+            element=amount.element,
+            restrictions=amount.restrictions,
+        ),
+    )
+
+
+def _vat(net: Money, rate_percent: Decimal | None) -> Money:
+    """Return the exact VAT on the rounded amount, so that a reader can check it on the paper."""
+    return net * (_ZERO if rate_percent is None else rate_percent / _HUNDRED)
+
+
+def _sums(lines: Sequence[PricedLine], currency: str) -> tuple[Money, Money]:
+    net = Money.zero(currency)
+    vat = Money.zero(currency)
+    for line in lines:
+        net += line.net
+        vat += line.vat
+    return net, vat
+
+
+def _limits(lines: Sequence[PricedLine], tariff: Tariff, usage: Usage) -> list[PricedLine]:
+    """Return the lines that bring the sums to the minimum or maximum price.
+
+    The limits with and without VAT are two rules, and both hold for what is billed, that is, for
+    the sums of rounded lines. A limit without VAT alone changes the VAT in proportion. A minimum
+    is for a charging session; an expired reservation is none.
+    """
+    if usage.points:
+        from_at, to_at = usage.points[0].at, usage.points[-1].at
+    elif usage.reservation is not None:
+        from_at, to_at = usage.reservation.reserved_at, usage.reservation.ended_at
+    else:
+        return []
+    result: list[PricedLine] = []
+    for kind, limit in (
+        (LineKind.MIN_PRICE, tariff.min_price if usage.points else None),
+        (LineKind.MAX_PRICE, tariff.max_price),
+    ):
+        if limit is not None:
+            line = _limit_line(kind, limit, [*lines, *result], tariff, from_at, to_at)
+            if line is not None:
+                result.append(line)
+    return result
+
+
+def _limit_line(
+    kind: LineKind,
+    limit: PriceLimit,
+    lines: Sequence[PricedLine],
+    tariff: Tariff,
+    from_at: datetime,
+    to_at: datetime,
+) -> PricedLine | None:
+    bound = min if kind is LineKind.MAX_PRICE else max
+    net, vat = _sums(lines, tariff.currency)
+    excl_vat = Money(limit.excl_vat, tariff.currency).rounded()
+    new_net = bound(net, excl_vat)
+    if limit.incl_vat is not None:
+        new_vat = bound(net + vat, Money(limit.incl_vat, tariff.currency).rounded()) - new_net
+    elif new_net == net:
+        new_vat = vat
+    else:
+        new_vat = (new_net * _mean_vat(lines, tariff)).rounded()
+    if (new_net, new_vat) == (net, vat):
+        return None
+    rates = {line.vat_rate for line in lines}
+    return PricedLine(
+        kind=kind,
+        quantity=_ONE,
+        unit=Unit.ONCE,
+        unit_price=new_net - net,
+        step_size=None,
+        exact=new_net - net,
+        net=new_net - net,
+        vat_rate=rates.pop() if len(rates) == 1 else None,
+        vat=new_vat - vat,
+        from_at=from_at,
+        to_at=to_at,
+        explanation=Explanation(
+            kind=kind, measured=_ONE, element=None, restrictions=None, limit=excl_vat
+        ),
+    )
+
+
+def _mean_vat(lines: Sequence[PricedLine], tariff: Tariff) -> Decimal:
+    """Return the share of VAT in what was used; the tariff's first rate if that is nothing."""
+    net = sum((line.exact.amount for line in lines), _ZERO)
+    if net > 0:
+        vat = sum((_vat(line.exact, line.vat_rate).amount for line in lines), _ZERO)
+        return vat / net
+    rates = (component.vat for element in tariff.elements for component in element.price_components)
+    return next((rate / _HUNDRED for rate in rates if rate is not None), _ZERO)

@@ -1,0 +1,460 @@
+"""What was used of which price component, restrictions taken into account; no money yet.
+
+How OCPI is read:
+
+- At every moment, each dimension has the price of the first element that names the dimension and
+  whose restrictions all hold. The usage is cut wherever that can change: at clock times and dates
+  in the station's zone, at durations, at energies (the moment is interpolated), and at every
+  reading, since power is that of the span between two readings.
+- FLAT is used once, by the first element that holds at some moment.
+- An expired reservation has the prices of RESERVATION_EXPIRES, and for a dimension that these do
+  not name, those of RESERVATION.
+
+Source: OCPI 2.2.1, 11 (Tariffs), bug-fix edition.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from billing.tariffs import (
+    DayOfWeek,
+    Dimension,
+    PriceComponent,
+    ReservationRestriction,
+    Restrictions,
+    Tariff,
+    TariffElement,
+)
+from foundation.errors import ExpectedError
+from foundation.events import TransactionEnded, UsagePoint
+from foundation.quantities import WH_PER_KWH, mean_power_w, seconds
+
+MICROSECOND: Final = timedelta(microseconds=1)
+
+_ZERO: Final = Decimal(0)
+_ONE: Final = Decimal(1)
+_NANO: Final = Decimal("1e-9")
+_DAYS: Final = tuple(DayOfWeek)
+_MIDNIGHT: Final = time(0)
+
+
+class UnratableUsage(ExpectedError):
+    """The usage contradicts itself, so that no price can be right; a person has to look at it."""
+
+    code = "unratable_usage"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"This usage cannot be rated: {reason}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """The reservation that preceded a transaction, or that expired without one."""
+
+    reserved_at: datetime
+    ended_at: datetime
+    expired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was used: readings in the order of time, the energy counted from the start.
+
+    Attributes:
+        points: As in `TransactionEnded.usage`; two points at one moment are a jump of the energy.
+            Empty only for a reservation that expired.
+    """
+
+    points: tuple[UsagePoint, ...]
+    reservation: Reservation | None = None
+
+    @classmethod
+    def of(cls, ended: TransactionEnded) -> "Usage":
+        """Return the usage of an ended transaction.
+
+        Energy that the transaction has beyond its last point (an end before the start, say) is
+        taken as used at that point.
+        """
+        last = ended.usage[-1]
+        if last.energy_wh == ended.energy_wh:
+            return cls(ended.usage)
+        return cls((*ended.usage, UsagePoint(last.at, ended.energy_wh, last.charging)))
+
+
+@dataclass(slots=True)
+class Amount:
+    """How much of a dimension one price component covers: Wh, microseconds, or 1 for FLAT."""
+
+    element: int
+    restrictions: Restrictions | None
+    component: PriceComponent
+    from_at: datetime
+    to_at: datetime
+    measured: Decimal
+
+
+_Elements = Sequence[tuple[int, TariffElement]]
+_Match = tuple[int, TariffElement, PriceComponent]
+
+
+class Used:
+    """Amounts by component, and which component of energy and of time was used last."""
+
+    __slots__ = ("amounts", "last_energy", "last_time")
+
+    def __init__(self) -> None:
+        self.amounts: dict[tuple[Dimension, int], Amount] = {}
+        self.last_energy: Amount | None = None
+        self.last_time: Amount | None = None
+
+    def add(
+        self,
+        match: _Match,
+        quantity: Decimal,
+        from_at: datetime,
+        to_at: datetime,
+    ) -> None:
+        index, element, component = match
+        key = (component.type, index)
+        amount = self.amounts.get(key)
+        if amount is None:
+            amount = Amount(index, element.restrictions, component, from_at, to_at, quantity)
+            self.amounts[key] = amount
+        else:
+            amount.measured += quantity
+            amount.to_at = to_at
+        if component.type is Dimension.ENERGY:
+            self.last_energy = amount
+        elif component.type is not Dimension.FLAT:
+            self.last_time = amount
+
+
+def used_by(usage: Usage, tariff: Tariff, time_zone: str) -> Used:
+    """Return what the charging itself used of the tariff's components.
+
+    Raises:
+        UnratableUsage: If energy or time run backwards, or the time zone is none.
+    """
+    points = usage.points
+    _check(points)
+    if not points:
+        return Used()
+    if tariff.is_plain:
+        return _used_plainly(points, tariff)
+    return _used(points, _elements_of_charging(tariff), time_zone)
+
+
+def used_by_reservation(usage: Usage, tariff: Tariff, time_zone: str) -> Used:
+    """Return what the reservation before the charging used; nothing without one."""
+    reservation = usage.reservation
+    if reservation is None:
+        return Used()
+    if reservation.ended_at < reservation.reserved_at:
+        raise UnratableUsage("the reservation ends before it starts")
+    points = (
+        UsagePoint(reservation.reserved_at, _ZERO, charging=True),
+        UsagePoint(reservation.ended_at, _ZERO, charging=True),
+    )
+    elements = _elements_of_reservation(tariff, expired=reservation.expired)
+    return _used(points, elements, time_zone)
+
+
+def _check(points: Sequence[UsagePoint]) -> None:
+    """Refuse what no price can be right for."""
+    if not points:
+        return
+    at = points[0].at
+    energy_wh = points[0].energy_wh
+    if energy_wh < 0:
+        raise UnratableUsage(f"energy is negative: {energy_wh} Wh")
+    for point in points:
+        if point.at < at:
+            raise UnratableUsage(f"time runs backwards at {point.at}")
+        if point.energy_wh < energy_wh:
+            raise UnratableUsage(f"energy falls to {point.energy_wh} Wh")
+        at = point.at
+        energy_wh = point.energy_wh
+
+
+def _elements_of_charging(tariff: Tariff) -> _Elements:
+    return [
+        (index, element)
+        for index, element in enumerate(tariff.elements)
+        if element.restrictions is None or element.restrictions.reservation is None
+    ]
+
+
+def _elements_of_reservation(tariff: Tariff, *, expired: bool) -> _Elements:
+    kinds = [ReservationRestriction.RESERVATION]
+    if expired:
+        kinds.insert(0, ReservationRestriction.RESERVATION_EXPIRES)
+    return [
+        (index, element)
+        for kind in kinds
+        for index, element in enumerate(tariff.elements)
+        if element.restrictions is not None and element.restrictions.reservation is kind
+    ]
+
+
+def _used_plainly(points: Sequence[UsagePoint], tariff: Tariff) -> Used:
+    """Return what `_used` does, at once, for a tariff without any restriction."""
+    first: dict[Dimension, _Match] = {}
+    for index, element in enumerate(tariff.elements):
+        for component in element.price_components:
+            first.setdefault(component.type, (index, element, component))
+    used = Used()
+    start = points[0]
+    flat = first.get(Dimension.FLAT)
+    if flat is not None:
+        used.add(flat, _ONE, start.at, start.at)
+    energy = first.get(Dimension.ENERGY)
+    if energy is not None and points[-1].energy_wh > 0:
+        # Two points hold all of it; the moments are those between which it flowed.
+        from_at = next(
+            earlier.at
+            for earlier, later in zip(points, points[1:] or points, strict=False)
+            if later.energy_wh > 0
+        )
+        whole = points[-1].energy_wh
+        to_at = next(point.at for point in points if point.energy_wh == whole)
+        used.add(energy, whole, from_at, to_at)
+    if Dimension.TIME in first or Dimension.PARKING_TIME in first:
+        for earlier, later in pairwise(points):
+            match = first.get(Dimension.TIME if earlier.charging else Dimension.PARKING_TIME)
+            if match is not None and later.at > earlier.at:
+                micros = Decimal((later.at - earlier.at) // MICROSECOND)
+                used.add(match, micros, earlier.at, later.at)
+    return used
+
+
+def _used(points: Sequence[UsagePoint], elements: _Elements, time_zone: str) -> Used:
+    """Return how much of which component was used, restrictions taken into account."""
+    used = Used()
+    flat_done = False
+    for part in _parts(points, elements, time_zone):
+        holding = [
+            (index, element)
+            for index, element in elements
+            if element.restrictions is None or _holds(element.restrictions, part)
+        ]
+        if not flat_done:
+            flat = _first(holding, Dimension.FLAT)
+            if flat is not None:
+                used.add(flat, _ONE, part.from_at, part.from_at)
+                flat_done = True
+        if part.energy_wh:
+            energy = _first(holding, Dimension.ENERGY)
+            if energy is not None:
+                used.add(energy, part.energy_wh, part.from_at, part.to_at)
+        if part.micros:
+            match = _first(holding, Dimension.TIME if part.charging else Dimension.PARKING_TIME)
+            if match is not None:
+                used.add(match, Decimal(part.micros), part.from_at, part.to_at)
+    return used
+
+
+def _first(holding: _Elements, dimension: Dimension) -> _Match | None:
+    for index, element in holding:
+        for component in element.price_components:
+            if component.type is dimension:
+                return index, element, component
+    return None
+
+
+# ------------------------------------------------------------------------------- when it holds
+
+
+@dataclass(slots=True)
+class _Part:
+    """A span in which nothing that a restriction looks at changes."""
+
+    from_at: datetime
+    to_at: datetime
+    local: datetime | None
+    before_wh: Decimal
+    energy_wh: Decimal
+    power_w: Decimal | None
+    charging: bool
+    elapsed_s: Decimal
+
+    @property
+    def micros(self) -> int:
+        return (self.to_at - self.from_at) // MICROSECOND
+
+
+def _holds(restrictions: Restrictions, part: _Part) -> bool:
+    """Say whether all of the restrictions hold throughout the part, as at its start."""
+    return (
+        _in_range(part.before_wh, _wh(restrictions.min_kwh), _wh(restrictions.max_kwh))
+        and _in_range(part.elapsed_s, restrictions.min_duration, restrictions.max_duration)
+        and _holds_power(restrictions, part.power_w)
+        and (part.local is None or _holds_calendar(restrictions, part.local))
+    )
+
+
+def _holds_power(restrictions: Restrictions, power_w: Decimal | None) -> bool:
+    if restrictions.min_power is None and restrictions.max_power is None:
+        return True
+    return power_w is not None and _in_range(
+        power_w / WH_PER_KWH, restrictions.min_power, restrictions.max_power
+    )
+
+
+def _holds_calendar(restrictions: Restrictions, local: datetime) -> bool:
+    today = local.date()
+    if restrictions.start_date is not None and today < restrictions.start_date:
+        return False
+    if restrictions.end_date is not None and today >= restrictions.end_date:
+        return False
+    if restrictions.day_of_week and _DAYS[local.weekday()] not in restrictions.day_of_week:
+        return False
+    start = restrictions.start_time or _MIDNIGHT
+    end = restrictions.end_time or _MIDNIGHT
+    now = local.time()
+    if start < end:
+        return start <= now < end
+    return now >= start or now < end  # over midnight; equal times are the whole day
+
+
+def _in_range(value: Decimal, low: Decimal | int | None, high: Decimal | int | None) -> bool:
+    return (low is None or value >= low) and (high is None or value < high)
+
+
+def _wh(kwh: Decimal | None) -> Decimal | None:
+    return None if kwh is None else kwh * WH_PER_KWH
+
+
+def _parts(points: Sequence[UsagePoint], elements: _Elements, time_zone: str) -> Iterator[_Part]:
+    """Cut the usage wherever a restriction can begin or cease to hold."""
+    restrictions = [element.restrictions for _, element in elements if element.restrictions]
+    started_at = points[0].at
+    zone = _zone(time_zone) if any(map(_asks_calendar, restrictions)) else None
+    moments = set(_durations(restrictions, started_at))
+    if zone is not None:
+        moments.update(_clock_moments(restrictions, started_at, points[-1].at, zone))
+    cuts = sorted(moments)
+    thresholds = sorted(
+        {
+            kwh * WH_PER_KWH
+            for each in restrictions
+            for kwh in (each.min_kwh, each.max_kwh)
+            if kwh is not None
+        }
+    )
+
+    # The energy of the first point counts as well: it was there at the very first moment.
+    jump = UsagePoint(started_at, _ZERO, points[0].charging)
+    spans = [
+        (earlier, later)
+        for earlier, later in pairwise([jump, *points])
+        if earlier.at < later.at or earlier.energy_wh < later.energy_wh
+    ]
+    for earlier, later in spans or [(jump, jump)]:
+        span_s = seconds(later.at - earlier.at)
+        gain_wh = later.energy_wh - earlier.energy_wh
+        power_w = mean_power_w(gain_wh, span_s) if span_s else None
+        marks = _marks(earlier, later, cuts, thresholds)
+        for (from_at, from_wh), (to_at, to_wh) in pairwise(marks):
+            yield _Part(
+                from_at=from_at,
+                to_at=to_at,
+                local=None if zone is None else from_at.astimezone(zone),
+                before_wh=from_wh,
+                energy_wh=to_wh - from_wh,
+                power_w=power_w,
+                charging=earlier.charging,
+                elapsed_s=seconds(from_at - started_at),
+            )
+
+
+def _marks(
+    earlier: UsagePoint,
+    later: UsagePoint,
+    cuts: Sequence[datetime],
+    thresholds: Sequence[Decimal],
+) -> list[tuple[datetime, Decimal]]:
+    """Return the ends of a span and the cuts in it, each as a moment and the energy by then.
+
+    In between the energy rises evenly. It is interpolated to a billionth of a Wh, so that the
+    parts add up exactly to the whole, and moments to the microsecond.
+    """
+    span = later.at - earlier.at
+    gain_wh = later.energy_wh - earlier.energy_wh
+    marks = [(earlier.at, earlier.energy_wh), (later.at, later.energy_wh)]
+    for at in cuts[bisect_right(cuts, earlier.at) : bisect_left(cuts, later.at)]:
+        share = Decimal((at - earlier.at) // MICROSECOND) / (span // MICROSECOND)
+        marks.append((at, (earlier.energy_wh + gain_wh * share).quantize(_NANO)))
+    low = bisect_right(thresholds, earlier.energy_wh)
+    for energy_wh in thresholds[low : bisect_left(thresholds, later.energy_wh)]:
+        share = (energy_wh - earlier.energy_wh) / gain_wh
+        micros = int((share * (span // MICROSECOND)).to_integral_value())
+        marks.append((earlier.at + micros * MICROSECOND, energy_wh))
+    marks.sort()
+    return marks
+
+
+def _asks_calendar(restrictions: Restrictions) -> bool:
+    return bool(
+        restrictions.start_time is not None
+        or restrictions.end_time is not None
+        or restrictions.start_date is not None
+        or restrictions.end_date is not None
+        or restrictions.day_of_week
+    )
+
+
+def _durations(restrictions: Iterable[Restrictions], started_at: datetime) -> Iterator[datetime]:
+    for each in restrictions:
+        for duration_s in (each.min_duration, each.max_duration):
+            if duration_s is not None:
+                yield started_at + timedelta(seconds=duration_s)
+
+
+def _zone(time_zone: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise UnratableUsage(f"there is no time zone {time_zone!r}") from error
+
+
+def _clock_moments(
+    restrictions: Iterable[Restrictions], from_at: datetime, to_at: datetime, zone: ZoneInfo
+) -> Iterator[datetime]:
+    """Return every moment between at which a clock in the zone can begin or end a restriction.
+
+    On the day that clocks are put back a time of day comes twice, so both are cuts; so is the
+    change of the clocks itself, after which another time of day holds.
+    """
+    times = {_MIDNIGHT}
+    for each in restrictions:
+        times.update(at for at in (each.start_time, each.end_time) if at is not None)
+    day = from_at.astimezone(zone).date() - timedelta(days=1)
+    end = to_at.astimezone(zone).date() + timedelta(days=1)
+    while day <= end:
+        for at in times:
+            for fold in (0, 1):
+                yield datetime.combine(day, at, zone).replace(fold=fold).astimezone(UTC)
+        midnight = datetime.combine(day, _MIDNIGHT, UTC)
+        following = midnight + timedelta(days=1)
+        if midnight.astimezone(zone).utcoffset() != following.astimezone(zone).utcoffset():
+            yield _clock_change(midnight, following, zone)
+        day += timedelta(days=1)
+
+
+def _clock_change(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
+    """Return the first second after `low` at which the zone has the offset of `high`."""
+    offset = high.astimezone(zone).utcoffset()
+    while high - low > timedelta(seconds=1):
+        middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
+        if middle.astimezone(zone).utcoffset() == offset:
+            high = middle
+        else:
+            low = middle
+    return high

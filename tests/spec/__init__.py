@@ -1,0 +1,1 @@
+"""Figures and messages taken from the standards, as data."""
