@@ -1,0 +1,713 @@
+"""A charging station: EVSEs with meters, a queue of what it has to tell, and one socket.
+
+What happens at the station is decided by plain method calls (`begin`, `take_reading`, `finish` …),
+which write the book and queue messages; nothing waits in them. Talking is apart: `connect`, `boot`
+and `deliver` for those who drive a station step by step, `run` for one that lives on its own.
+Transaction messages are delivered in order, one at a time, and again under a new message id until
+they are answered, over however many sockets it takes.
+"""
+
+import asyncio
+import random
+import uuid
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from simulators.book import Book, Record, moment_text, number
+from simulators.clock import Clock
+from simulators.commands import Commands
+from simulators.dialect import (
+    BootAnswer,
+    Charging,
+    Kind,
+    Message,
+    Nameplate,
+    Sample,
+    Status,
+    boot_answer,
+    dialect_of,
+)
+from simulators.link import (
+    Address,
+    BadAnswer,
+    CallRefused,
+    Link,
+    LinkLost,
+    NoAnswer,
+    Opener,
+    open_ocpp,
+)
+from simulators.meter import Car, Meter, Quirk
+
+CARD = "ISO14443"
+"""The usual type of an id token."""
+
+_MONEY = {Kind.START, Kind.READING, Kind.STATE, Kind.END}
+"""Kinds that wait while the station is offline; a status is only told afresh."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvseSpec:
+    """One EVSE as built; its meter starts at `register_wh`."""
+
+    evse_id: int = 1
+    max_power_w: int = 22_000
+    connector_id: int = 1
+    register_wh: int = 1_000_000
+    quirks: frozenset[Quirk] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StationSpec:
+    """A station as built. `fractional` meters tell three decimals of a Wh (never in 1.6)."""
+
+    identity: str
+    version: str = "1.6"
+    password: str | None = None
+    evses: tuple[EvseSpec, ...] = (EvseSpec(),)
+    nameplate: Nameplate = field(default_factory=Nameplate)
+    fractional: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long a station waits, and how often it tries again. Seconds are real ones."""
+
+    answer_timeout_s: float = 30.0
+    retry_pause_s: float = 1.0
+    refused_attempts: int = 5
+    unanswered_attempts: int = 20
+    reconnect_min_s: float = 0.5
+    reconnect_max_s: float = 30.0
+    heartbeat_interval_s: float | None = None
+    """None: as the central system says."""
+    queued_messages: int = 20_000
+
+
+class Evse:
+    """One EVSE at work."""
+
+    def __init__(self, spec: EvseSpec, at: datetime, *, fractional: bool) -> None:
+        self.spec = spec
+        self.meter = Meter(
+            spec.max_power_w,
+            counted_mwh=spec.register_wh * 1000,
+            fractional=fractional,
+            quirks=spec.quirks,
+        )
+        self.car: Car | None = None
+        self.charging: Charging | None = None
+        self.status = Status.AVAILABLE
+        self.status_is_told = False
+        self.error_code: str | None = None
+        self.operative = True
+        self.energy_flows = False
+        self._advanced_at = at
+
+    def advance(self, now: datetime) -> None:
+        """Let the meter count up to now."""
+        seconds = (now - self._advanced_at).total_seconds()
+        if seconds > 0:
+            self.meter.advance(seconds, self.car if self.energy_flows else None)
+            self._advanced_at = now
+
+    def sample(self, context: str) -> Sample:
+        power_w = 0.0
+        if self.car is not None and self.energy_flows:
+            power_w = self.car.power_w(self.spec.max_power_w)
+        soc = None if self.car is None else self.car.soc
+        return Sample(self.meter.shown_wh(), power_w, soc, context)
+
+
+class Station:
+    """One station; `wrong_by` is how far its clock is wrong, `lose_answers` how many answers to
+    messages of a kind get lost on their way back."""
+
+    def __init__(
+        self,
+        spec: StationSpec,
+        *,
+        url: str,
+        clock: Clock,
+        book: Book,
+        opener: Opener = open_ocpp,
+        patience: Patience | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.spec = spec
+        self.clock = clock
+        self.book = book
+        self.patience = patience or Patience()
+        self.wrong_by = timedelta(0)
+        self.lose_answers: Counter[Kind] = Counter()
+        self.boot_reason = "PowerUp"
+        self.rng = rng or random.Random()
+        self.boots = 0
+        self._dialect = dialect_of(spec.version)
+        self._address = Address(
+            url=url,
+            identity=spec.identity,
+            password=spec.password,
+            subprotocol=self._dialect.subprotocol,
+            answer_timeout_s=self.patience.answer_timeout_s,
+        )
+        self._opener = opener
+        self._link: Link | None = None
+        self._is_admitted = False
+        self._interval_s = 300.0
+        self._queue: deque[Message] = deque()
+        self._follow_ups: deque[Callable[[], Awaitable[None]]] = deque()
+        self._delivering = asyncio.Lock()
+        self._something_to_do = asyncio.Event()
+        self._leaving = asyncio.Event()
+        self._pause_s = self.patience.reconnect_min_s
+        self._sessions = 0
+        self._events = 0
+        fractional = spec.fractional and self._dialect.has_refs
+        self.evses = {
+            evse.evse_id: Evse(evse, clock.now(), fractional=fractional) for evse in spec.evses
+        }
+        self._commands = Commands(self)
+
+    # --------------------------------------------------------------- what is the case
+
+    @property
+    def identity(self) -> str:
+        return self.spec.identity
+
+    @property
+    def is_connected(self) -> bool:
+        return self._link is not None and self._link.is_open
+
+    @property
+    def waiting(self) -> int:
+        """How many messages about transactions nobody has acknowledged yet."""
+        return sum(message.kind in _MONEY for message in self._queue)
+
+    def waits_for_ref(self, ref: str) -> bool:
+        """Tell whether messages of a 2.x transaction are still waiting."""
+        return any(
+            message.charging is not None and message.charging.ref == ref for message in self._queue
+        )
+
+    def own_time(self) -> datetime:
+        """Return the moment by the station's own, perhaps wrong, clock."""
+        return self.clock.now() + self.wrong_by
+
+    # --------------------------------------------------------------- what happens here
+
+    def plug_in(self, evse_id: int, car: Car) -> None:
+        evse = self._advanced(evse_id)
+        evse.car = car
+        self._set_status(evse, Status.PREPARING)
+
+    def begin(
+        self,
+        evse_id: int,
+        id_token: str,
+        id_token_type: str = CARD,
+        *,
+        remote_start_id: int | None = None,
+        is_remote: bool = False,
+        remark: str | None = None,
+    ) -> Charging:
+        """Begin a transaction: first the book, then the queue."""
+        evse = self._advanced(evse_id)
+        assert evse.charging is None
+        assert evse.car is not None
+        evse.meter.begin()
+        now, said_at = self.clock.now(), self.own_time()
+        self._sessions += 1
+        charging = Charging(
+            key=f"{self.identity}/{evse_id}/{self._sessions}",
+            ref=str(uuid.uuid4()) if self._dialect.has_refs else None,
+            evse_id=evse_id,
+            connector_id=evse.spec.connector_id,
+            id_token=id_token,
+            id_token_type=id_token_type,
+            remote_start_id=remote_start_id,
+        )
+        sample = evse.sample("Transaction.Begin")
+        self.book.open_record(
+            Record(
+                key=charging.key,
+                station=self.identity,
+                version=self.spec.version,
+                evse_id=evse_id,
+                connector_id=evse.spec.connector_id,
+                ref=charging.ref,
+                id_token=id_token,
+                id_token_type=id_token_type,
+                started_at=moment_text(now),
+                said_started_at=moment_text(said_at),
+                meter_start_wh=number(evse.meter.true_wh()),
+                said_start_wh=number(sample.register_wh),
+                started_offline=not self.is_connected,
+                quirks=sorted(evse.meter.quirks) + (["clock_wrong"] if self.wrong_by else []),
+                remark=remark,
+            )
+        )
+        evse.charging = charging
+        evse.energy_flows = True
+        evse.status = Status.CHARGING
+        trigger = "RemoteStart" if is_remote else "Authorized"
+        self._tell(evse, Kind.START, sample=sample, trigger=trigger)
+        self._set_status(evse, Status.CHARGING)
+        return charging
+
+    def take_reading(self, evse_id: int, context: str = "Sample.Periodic") -> None:
+        """Read the meter of a running transaction."""
+        evse = self._advanced(evse_id)
+        assert evse.charging is not None
+        evse.charging.readings += 1
+        trigger = {"Sample.Clock": "MeterValueClock", "Trigger": "Trigger"}.get(
+            context, "MeterValuePeriodic"
+        )
+        self._tell(evse, Kind.READING, sample=evse.sample(context), trigger=trigger)
+
+    def suspend(self, evse_id: int, status: Status = Status.SUSPENDED_EV) -> None:
+        """Energy stops flowing, the transaction goes on."""
+        evse = self._advanced(evse_id)
+        evse.energy_flows = False
+        self._change_state(evse, status)
+
+    def resume(self, evse_id: int) -> None:
+        evse = self._advanced(evse_id)
+        evse.energy_flows = True
+        self._change_state(evse, Status.CHARGING)
+
+    def finish(self, evse_id: int, reason: str = "Local") -> None:
+        """End the transaction: first the book, then the queue. The car stays plugged in."""
+        evse = self._advanced(evse_id)
+        charging = evse.charging
+        assert charging is not None
+        sample = evse.sample("Transaction.End")
+        self.book.close_record(
+            charging.key,
+            ended_at=self.clock.now(),
+            said_ended_at=self.own_time(),
+            meter_stop_wh=evse.meter.true_wh(),
+            said_stop_wh=sample.register_wh,
+            stop_reason=reason,
+            readings=charging.readings,
+        )
+        evse.energy_flows = False
+        evse.status = Status.FINISHING
+        trigger = _TRIGGER_OF_END.get(reason, "StopAuthorized")
+        self._tell(evse, Kind.END, sample=sample, reason=reason, trigger=trigger)
+        evse.charging = None
+        evse.meter.end()
+        self._set_status(evse, Status.FINISHING)
+
+    def unplug(self, evse_id: int) -> None:
+        evse = self._advanced(evse_id)
+        evse.car = None
+        if evse.status is not Status.FAULTED:
+            self._set_status(evse, Status.AVAILABLE if evse.operative else Status.UNAVAILABLE)
+
+    def fault(self, evse_id: int, error_code: str) -> None:
+        """Something broke (1.6's error codes); a running transaction ends with it."""
+        evse = self._advanced(evse_id)
+        if evse.charging is not None:
+            self.finish(evse_id, "GroundFault" if error_code == "GroundFailure" else "Other")
+        evse.error_code = error_code
+        self._set_status(evse, Status.FAULTED)
+        self._tell_fault(evse)
+
+    def clear_fault(self, evse_id: int) -> None:
+        evse = self._advanced(evse_id)
+        evse.error_code = None
+        self._tell_fault(evse)
+        self._set_status(evse, Status.AVAILABLE if evse.car is None else Status.PREPARING)
+
+    def set_operative(self, evse_id: int, *, operative: bool) -> None:
+        evse = self._advanced(evse_id)
+        evse.operative = operative
+        if evse.charging is None and evse.error_code is None:
+            self._set_status(evse, Status.AVAILABLE if operative else Status.UNAVAILABLE)
+
+    def cut_power(self) -> None:
+        """The power is gone: the socket dies without a word, and no energy flows."""
+        self.cut_link()
+        for evse in self.evses.values():
+            if evse.charging is not None:
+                # Written down by the station's last gasp; told when power is back.
+                self.finish(evse.spec.evse_id, "PowerLoss")
+        self._is_admitted = False
+
+    def start_afresh(self, reason: str = "PowerUp") -> None:
+        """The software starts again: it must boot next; transactions that run go on."""
+        self.boot_reason = reason
+        self._is_admitted = False
+        for evse in self.evses.values():
+            evse.meter.boot()
+            evse.status_is_told = False
+            if evse.charging is None and evse.status is not Status.FAULTED:
+                evse.status = Status.AVAILABLE if evse.operative else Status.UNAVAILABLE
+
+    def cut_link(self) -> None:
+        """The cable to the world is cut."""
+        if self._link is not None:
+            self._link.cut()
+            self._link = None
+        self._forget_untold()
+
+    def _change_state(self, evse: Evse, status: Status) -> None:
+        evse.status = status
+        if self._dialect.has_refs and evse.charging is not None:
+            sample = evse.sample("Sample.Periodic")
+            self._tell(evse, Kind.STATE, sample=sample, trigger="ChargingStateChanged")
+        else:
+            self._set_status(evse, status)
+
+    def _advanced(self, evse_id: int) -> Evse:
+        evse = self.evses[evse_id]
+        evse.advance(self.clock.now())
+        return evse
+
+    # --------------------------------------------------------------- the queue
+
+    def _tell(
+        self,
+        evse: Evse,
+        kind: Kind,
+        *,
+        sample: Sample | None = None,
+        trigger: str = "MeterValuePeriodic",
+        reason: str | None = None,
+    ) -> None:
+        charging = evse.charging
+        assert charging is not None
+        self._queue.append(
+            Message(
+                kind=kind,
+                said_at=self.own_time(),
+                evse_id=evse.spec.evse_id,
+                connector_id=evse.spec.connector_id,
+                status=evse.status,
+                charging=charging,
+                sample=sample,
+                seq_no=charging.next_seq_no,
+                offline=not self.is_connected,
+                trigger=trigger,
+                reason=reason,
+            )
+        )
+        charging.next_seq_no += 1
+        if len(self._queue) > self.patience.queued_messages:
+            self._drop_a_reading()
+        self._something_to_do.set()
+
+    def _set_status(self, evse: Evse, status: Status) -> None:
+        """Change the status; told at once if there is a line, else when there is one again."""
+        word_before = _word(evse.status, self._dialect.has_refs) if evse.status_is_told else None
+        evse.status = status
+        if not (self.is_connected and self._is_admitted):
+            evse.status_is_told = False
+            return
+        if self._dialect.has_refs and word_before == _word(status, has_refs=True):
+            return
+        self._queue_status(evse)
+
+    def _queue_status(self, evse: Evse) -> None:
+        evse.status_is_told = True
+        self._queue.append(
+            Message(
+                kind=Kind.STATUS,
+                said_at=self.own_time(),
+                evse_id=evse.spec.evse_id,
+                connector_id=evse.spec.connector_id,
+                status=evse.status,
+                error_code=evse.error_code,
+            )
+        )
+        self._something_to_do.set()
+
+    def _tell_fault(self, evse: Evse) -> None:
+        if self._dialect.has_refs and self.is_connected:
+            self._events += 1
+            self._queue.append(
+                Message(
+                    kind=Kind.FAULT,
+                    said_at=self.own_time(),
+                    evse_id=evse.spec.evse_id,
+                    connector_id=evse.spec.connector_id,
+                    status=evse.status,
+                    seq_no=self._events,
+                    error_code=evse.error_code,
+                )
+            )
+
+    def _forget_untold(self) -> None:
+        """What only matters live is not kept for later; the status will be told afresh."""
+        for message in self._queue:
+            if message.kind is Kind.STATUS:
+                self.evses[message.evse_id].status_is_told = False
+        self._queue = deque(message for message in self._queue if message.kind in _MONEY)
+
+    def _drop_a_reading(self) -> None:
+        for index, message in enumerate(self._queue):
+            if message.kind is Kind.READING and index > 0:
+                del self._queue[index]
+                assert message.charging is not None
+                self.book.note("reading_dropped", key=message.charging.key)
+                return
+
+    # --------------------------------------------------------------- talking, step by step
+
+    async def connect(self) -> None:
+        """Open the socket.
+
+        Raises:
+            LinkLost: If it does not open.
+        """
+        await self.disconnect()
+        self._link = await self._opener(self._address, self._commands.answer)
+        self._link.closed.add_done_callback(lambda _: self._something_to_do.set())
+        if self._is_admitted:
+            for evse in self.evses.values():
+                if not evse.status_is_told:
+                    self._queue_status(evse)
+
+    async def disconnect(self) -> None:
+        """Close the socket, if there is one, with a goodbye."""
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+        self._forget_untold()
+
+    async def boot(self) -> BootAnswer:
+        """Tell of a boot; accepted, all statuses are told too.
+
+        Raises:
+            LinkLost, NoAnswer, CallRefused, BadAnswer
+        """
+        action, payload = self._dialect.boot(self.spec.nameplate, self.boot_reason)
+        try:
+            answer = boot_answer(await self._call(action, payload))
+        except (LookupError, ValueError) as error:
+            raise BadAnswer(f"the answer to BootNotification: {error}") from error
+        self._interval_s = self.patience.heartbeat_interval_s or max(1.0, answer.interval_s)
+        self._is_admitted = answer.status == "Accepted"
+        if self._is_admitted:
+            self.boots += 1
+            self.tell_statuses()
+        return answer
+
+    async def heartbeat(self) -> None:
+        """Raises as `boot` does."""
+        await self._call("Heartbeat", {})
+
+    async def authorize(self, id_token: str, id_token_type: str = CARD) -> str:
+        """Ask whether a token may charge, note it in the book, and return the status.
+
+        Raises:
+            LinkLost, NoAnswer, CallRefused, BadAnswer
+        """
+        action, payload = self._dialect.authorize(id_token, id_token_type)
+        status = self._dialect.token_status(await self._call(action, payload)) or "Accepted"
+        self.book.note(
+            "authorization",
+            station=self.identity,
+            id_token=id_token,
+            at=moment_text(self.clock.now()),
+            status=status,
+        )
+        return status
+
+    async def call(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """Say anything at all, after what is being said now. Raises as `boot` does."""
+        return await self._call(action, payload)
+
+    async def deliver(self) -> None:
+        """Do what commands left to do, and send all that waits, oldest first.
+
+        Raises:
+            LinkLost: If the socket is gone; what was not acknowledged waits on.
+        """
+        async with self._delivering:
+            while self._queue or self._follow_ups:
+                while self._follow_ups:
+                    await self._follow_ups.popleft()()
+                if self._queue:
+                    await self._deliver(self._queue[0])
+
+    async def _deliver(self, message: Message) -> None:
+        action, payload = self._dialect.say(message)
+        self._note_sending(message)
+        try:
+            answer = await self._call(action, payload)
+            self._read_number(message, answer)
+            if self.lose_answers[message.kind] > 0:
+                self.lose_answers[message.kind] -= 1
+                raise NoAnswer("the answer was lost on its way")
+        except NoAnswer:
+            message.unanswered += 1
+            if message.unanswered >= self.patience.unanswered_attempts:
+                self._give_up(message, "unanswered")
+            else:
+                await asyncio.sleep(self.patience.retry_pause_s * message.unanswered)
+        except (CallRefused, BadAnswer) as error:
+            message.refused += 1
+            if message.kind not in _MONEY or message.refused >= self.patience.refused_attempts:
+                self._give_up(message, str(error))
+            else:
+                await asyncio.sleep(self.patience.retry_pause_s * message.refused)
+        else:
+            self._remove(message)
+            self._acknowledged(message, answer)
+
+    def _note_sending(self, message: Message) -> None:
+        if message.charging is not None and message.kind in {Kind.START, Kind.END}:
+            self.book.sent(message.charging.key, message.kind.value)
+
+    def _acknowledged(self, message: Message, answer: Mapping[str, Any]) -> None:
+        charging = message.charging
+        if charging is None or message.kind not in {Kind.START, Kind.END}:
+            return
+        status = self._dialect.token_status(answer)
+        self.book.acknowledged(
+            charging.key, message.kind.value, answer=status, transaction_number=charging.number
+        )
+        evse = self.evses[charging.evse_id]
+        if status not in {None, "Accepted"} and evse.charging is charging:
+            self.finish(charging.evse_id, "DeAuthorized")
+
+    def _read_number(self, message: Message, answer: Mapping[str, Any]) -> None:
+        if message.kind is Kind.START and not self._dialect.has_refs:
+            assert message.charging is not None
+            try:
+                message.charging.number = int(answer["transactionId"])
+            except (LookupError, TypeError, ValueError) as error:
+                raise BadAnswer(f"the answer to StartTransaction: {error}") from error
+
+    def _give_up(self, message: Message, reason: str) -> None:
+        self._remove(message)
+        if message.charging is None:
+            self.book.note("message_dropped", station=self.identity, reason=reason)
+        else:
+            self.book.dropped(message.charging.key, message.kind.value, reason)
+
+    def _remove(self, message: Message) -> None:
+        # A cut of the link meanwhile may have rebuilt the queue; transactions' order is kept.
+        if self._queue and self._queue[0] is message:
+            self._queue.popleft()
+
+    async def _call(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+        if self._link is None or not self._link.is_open:
+            raise LinkLost("not connected")
+        return await self._link.call(action, payload)
+
+    def tell_statuses(self, evse_id: int | None = None) -> None:
+        """Tell the status of one EVSE or of all, whether it is known or not."""
+        for evse in self.evses.values():
+            if evse_id in {None, evse.spec.evse_id}:
+                self._queue_status(evse)
+
+    def later(self, follow_up: Callable[[], Awaitable[None]]) -> None:
+        """Do something once the answer to the command in hand has left."""
+        self._follow_ups.append(follow_up)
+        self._something_to_do.set()
+
+    async def restart(self, reason: str) -> None:
+        """Boot again: close the socket and start afresh (a follow-up of Reset)."""
+        self.book.note("reset", station=self.identity, at=moment_text(self.clock.now()))
+        await self.disconnect()
+        self.start_afresh(reason)
+
+    # --------------------------------------------------------------- living on its own
+
+    def leave(self) -> None:
+        """Ask `run` to come to an end."""
+        self._leaving.set()
+        self._something_to_do.set()
+
+    async def run(self) -> None:
+        """Connect, boot, tell, beat, and come back after every loss, until asked to leave."""
+        while not self._leaving.is_set():
+            try:
+                await self.connect()
+                await self._live()
+            except (LinkLost, NoAnswer):
+                self.cut_link()
+                await self._pause(self._pause_s * self.rng.uniform(0.5, 1.0))
+                self._pause_s = min(self.patience.reconnect_max_s, self._pause_s * 2)
+            except (CallRefused, BadAnswer) as error:
+                # A refused boot or heartbeat: as good as none.
+                self.book.note("call_refused", station=self.identity, reason=str(error))
+                self.cut_link()
+                await self._pause(self.patience.reconnect_max_s)
+        await self.disconnect()
+
+    async def _live(self) -> None:
+        loop = asyncio.get_running_loop()
+        await self._be_admitted()
+        self._pause_s = self.patience.reconnect_min_s
+        beat_at = loop.time() + self._interval_s
+        while not self._leaving.is_set():
+            self._something_to_do.clear()
+            await self.deliver()
+            if not self.is_connected or not self._is_admitted:
+                raise LinkLost("the socket is closed")
+            if loop.time() >= beat_at:
+                await self.heartbeat()
+                beat_at = loop.time() + self._interval_s
+            await self._wait_for_work(beat_at - loop.time())
+
+    async def _be_admitted(self) -> None:
+        """Boot until we are accepted; what commands ask for meanwhile is done."""
+        loop = asyncio.get_running_loop()
+        while not self._is_admitted and not self._leaving.is_set():
+            await self.boot()
+            again_at = loop.time() + self._interval_s
+            while not self._is_admitted and loop.time() < again_at and not self._leaving.is_set():
+                self._something_to_do.clear()
+                while self._follow_ups:
+                    await self._follow_ups.popleft()()
+                if not self.is_connected:
+                    raise LinkLost("the socket is closed")
+                await self._wait_for_work(again_at - loop.time())
+
+    async def _wait_for_work(self, seconds: float) -> None:
+        """Return when there is something to do, the socket is gone, or the time is over."""
+        if seconds <= 0:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._something_to_do.wait()
+        except TimeoutError:
+            pass
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._leaving.wait()
+        except TimeoutError:
+            pass
+
+
+_TRIGGER_OF_END = {
+    "Local": "StopAuthorized",
+    "Remote": "RemoteStop",
+    "DeAuthorized": "Deauthorized",
+    "EVDisconnected": "EVDeparted",
+    "PowerLoss": "AbnormalCondition",
+    "GroundFault": "AbnormalCondition",
+    "Other": "AbnormalCondition",
+    "ImmediateReset": "ResetCommand",
+}
+
+
+def _word(status: Status, has_refs: bool) -> str:
+    """Return the status as the version tells it: 2.x knows only Occupied for a plugged-in car."""
+    occupied = {
+        Status.PREPARING,
+        Status.CHARGING,
+        Status.SUSPENDED_EV,
+        Status.SUSPENDED_EVSE,
+        Status.FINISHING,
+    }
+    return "Occupied" if has_refs and status in occupied else status.value
