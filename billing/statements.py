@@ -1,14 +1,21 @@
-"""What a payee gets for a month: one value from which all forms of the statement are drawn."""
+"""What a payee gets for a month: one value from which all forms of the statement are drawn.
 
-from collections.abc import Mapping
+The payout is computed once per group, that is, per class and share: the group's net revenue times
+the share, rounded half up. The group's lines are rounded by largest remainder, ties to the lower
+transaction number, so that they add up to it. Late sessions belong to their group.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from billing.cdr import ChargeClass
 from foundation.identifiers import EvseId, OrganisationKey, StationId, TransactionId
-from foundation.money import Money
+from foundation.money import Money, allot, total
+from foundation.quantities import fraction
 
 
 class TaxStatus(StrEnum):
@@ -179,3 +186,195 @@ class Statement:
     payout_gross: Money
     unpaid: tuple[Unpaid, ...]
     proof: tuple[ProofRow, ...]
+
+
+REGISTER_TOLERANCE_WH: Final = Decimal(1)
+"""Registers often count in whole Wh: a smaller gap is none."""
+
+
+def compute(
+    *,
+    statement_id: str,
+    payee: Party,
+    issuer: Party,
+    month: str,
+    time_zone: str,
+    language: str,
+    currency: str,
+    issued_at: datetime,
+    due_on: date,
+    state: StatementState,
+    tax_status: TaxStatus,
+    standard_vat_rate: Decimal,
+    cdrs: Iterable[PayableCdr],
+    unpaid: Iterable[Unpaid] = (),
+    proof: Iterable[ProofRow] = (),
+) -> Statement:
+    """Return the statement of a payee, month and currency.
+
+    Args:
+        standard_vat_rate: The percentage of the payee's country; used for `standard` only.
+        cdrs: All that is paid, in any order; those of earlier months are the late ones. A
+            correction is one with a negative net, and stands beside what it corrects.
+    """
+    payable = sorted(cdrs, key=lambda cdr: (cdr.transaction_id, cdr.ended_at, cdr.net))
+    lines: list[StatementLine] = []
+    groups: list[GroupTotal] = []
+    for key in sorted({(cdr.charge_class, cdr.share_bps) for cdr in payable}, key=_group_order):
+        group = [cdr for cdr in payable if (cdr.charge_class, cdr.share_bps) == key]
+        payouts = share_out([cdr.net for cdr in group], key[1], currency)
+        groups.append(
+            GroupTotal(
+                charge_class=key[0],
+                share_bps=key[1],
+                sessions=len(group),
+                net=total((cdr.net for cdr in group), currency),
+                payout=total(payouts, currency),
+            )
+        )
+        lines += (_line(cdr, payout, month) for cdr, payout in zip(group, payouts, strict=True))
+    lines.sort(key=_line_order)
+    payout_net = total((group.payout for group in groups), currency)
+    vat = vat_on(payout_net, tax_status, standard_vat_rate)
+    return Statement(
+        statement_id=statement_id,
+        payee=payee,
+        issuer=issuer,
+        month=month,
+        time_zone=time_zone,
+        language=language,
+        currency=currency,
+        issued_at=issued_at,
+        due_on=due_on,
+        state=state,
+        tax_status=tax_status,
+        lines=tuple(lines),
+        groups=tuple(groups),
+        totals={each: _class_total(each, lines, currency) for each in ChargeClass},
+        payout_net=payout_net,
+        vat=(vat,),
+        payout_gross=payout_net + vat.amount,
+        unpaid=tuple(sorted(unpaid, key=lambda each: (each.ended_at, each.transaction_id))),
+        proof=tuple(sorted(proof, key=lambda row: (row.station, row.evse_id))),
+    )
+
+
+def share_out(nets: Sequence[Money], share_bps: int, currency: str) -> list[Money]:
+    """Return each net's share so that they add up to the rounded share of the sum.
+
+    Args:
+        nets: Rounded, in the order in which ties are to be decided.
+        share_bps: 0 to 10000.
+    """
+    assert 0 <= share_bps <= 10_000, f"a share of {share_bps} bps"
+    whole = (total(nets, currency) * fraction(share_bps)).rounded()
+    return allot([net * fraction(share_bps) for net in nets], whole)
+
+
+def vat_on(payout_net: Money, tax_status: TaxStatus, standard_vat_rate: Decimal) -> VatLine:
+    """Return the VAT on the payout: only a payee of the standard kind charges it."""
+    rate = standard_vat_rate if tax_status is TaxStatus.STANDARD else Decimal(0)
+    return VatLine(rate, payout_net, (payout_net * (rate / 100)).rounded())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterFacts:
+    """What is known of an EVSE's register and sessions over a month.
+
+    Attributes:
+        register_start_wh: At the month's start; None if the station sends no lifetime register.
+        sessions_wh: What the month's sessions of this statement took, late ones not included.
+        late_wh: What sessions took that were read in this month and are paid in another one, or
+            that reported too late for this statement.
+        held_wh: What the month's sessions took that are not paid.
+        was_reset: Whether the register fell within the month.
+        was_offline: Whether the register at a border of the month is older or younger than it
+            should be, since the station was not connected.
+    """
+
+    station: StationId
+    evse_id: EvseId
+    register_start_wh: Decimal | None
+    register_end_wh: Decimal | None
+    sessions_wh: Decimal
+    late_wh: Decimal = Decimal(0)
+    held_wh: Decimal = Decimal(0)
+    was_reset: bool = False
+    was_offline: bool = False
+
+
+def explain_gap(facts: RegisterFacts) -> ProofRow:
+    """Return the proof row of an EVSE, with the one explanation that says most.
+
+    A register that is missing or was reset explains everything. Else the gap is explained by what
+    accounts for it whole: held sessions, then late ones, then both (shown as held, since a person
+    has to do something about these), then a register read at another moment; what remains was
+    taken outside of sessions.
+    """
+    start, end = facts.register_start_wh, facts.register_end_wh
+    gap = None if start is None or end is None else end - start - facts.sessions_wh
+    return ProofRow(
+        station=facts.station,
+        evse_id=facts.evse_id,
+        register_start_wh=start,
+        register_end_wh=end,
+        sessions_wh=facts.sessions_wh,
+        gap_wh=gap,
+        explanation=_explanation(facts, gap),
+    )
+
+
+def _explanation(facts: RegisterFacts, gap_wh: Decimal | None) -> GapExplanation:
+    if gap_wh is None:
+        return GapExplanation.NO_LIFETIME_REGISTER
+    if facts.was_reset:
+        return GapExplanation.RESET
+    if abs(gap_wh) < REGISTER_TOLERANCE_WH:
+        return GapExplanation.NONE
+    for explained_wh, explanation in (
+        (facts.held_wh, GapExplanation.HELD),
+        (facts.late_wh, GapExplanation.LATE),
+        (facts.held_wh + facts.late_wh, GapExplanation.HELD),
+    ):
+        if explained_wh and abs(gap_wh - explained_wh) < REGISTER_TOLERANCE_WH:
+            return explanation
+    if facts.was_offline:
+        return GapExplanation.OFFLINE
+    return GapExplanation.BETWEEN_SESSIONS
+
+
+def _line(cdr: PayableCdr, payout: Money, month: str) -> StatementLine:
+    assert cdr.month <= month, f"a session of {cdr.month} is not paid in {month}"
+    return StatementLine(
+        transaction_id=cdr.transaction_id,
+        station=cdr.station,
+        evse_id=cdr.evse_id,
+        charge_class=cdr.charge_class,
+        started_at=cdr.started_at,
+        ended_at=cdr.ended_at,
+        energy_wh=cdr.energy_wh,
+        net=cdr.net,
+        share_bps=cdr.share_bps,
+        payout=payout,
+        late_from_month=None if cdr.month == month else cdr.month,
+    )
+
+
+def _class_total(
+    charge_class: ChargeClass, lines: Iterable[StatementLine], currency: str
+) -> ClassTotal:
+    own = [line for line in lines if line.charge_class is charge_class]
+    return ClassTotal(
+        sessions=len(own),
+        energy_wh=sum((line.energy_wh for line in own), Decimal(0)),
+        net=total((line.net for line in own), currency),
+        payout=total((line.payout for line in own), currency),
+    )
+
+
+def _group_order(key: tuple[ChargeClass, int]) -> tuple[int, int]:
+    return list(ChargeClass).index(key[0]), -key[1]
+
+
+def _line_order(line: StatementLine) -> tuple[bool, datetime, int, Money]:
+    return line.late_from_month is not None, line.ended_at, line.transaction_id, line.net
