@@ -31,7 +31,8 @@ class Origin:
     """Where a report comes from.
 
     `raw` is the frame's text as it arrived. `repairs` names the rules that were needed to
-    understand it. `epoch` is the connection's. `action` is the OCPP action.
+    understand it. `epoch` is the connection's. `action` is the OCPP action. `skew_s` is how far
+    the connection's clock is ahead of ours, in seconds, as far as it is known (0: not at all).
     """
 
     station: StationId
@@ -42,6 +43,7 @@ class Origin:
     action: str
     raw: str
     repairs: tuple[str, ...] = ()
+    skew_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -26,6 +26,31 @@ class CostEstimator(Protocol):
         ...
 
 
+class CostPace:
+    """How often a running transaction's cost is computed for its station's display.
+
+    A display that changes once a minute is enough for a driver; the readings of a fast station
+    come every second. Remembers the last ten thousand transactions.
+    """
+
+    def __init__(self, every: timedelta) -> None:
+        self._every = every
+        self._last: dict[int, datetime] = {}
+
+    def is_due(self, transaction: int, now: datetime) -> bool:
+        """Tell whether it is time again, and remember that it was asked."""
+        last = self._last.get(transaction)
+        if last is not None and now - last < self._every:
+            return False
+        if len(self._last) >= _REMEMBERED:
+            self._last.clear()
+        self._last[transaction] = now
+        return True
+
+
+_REMEMBERED = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class HandlerContext:
     """The fixed list; no getters, nothing that needs I/O."""
@@ -42,5 +67,5 @@ class HandlerContext:
     waiting_stations_max: int
     token_concurrency: int
     """How many transactions one token may have at once; 0: any number."""
-    running_cost_every: timedelta
+    cost_pace: CostPace
     costs: CostEstimator | None

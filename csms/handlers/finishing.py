@@ -1,0 +1,239 @@
+"""What follows from an end: energy, revisions, ends that are inferred, and costs.
+
+Every change of what we hold true of an ended transaction raises its revision and is announced
+once; the assembly itself is pure (`csms.assembly`).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms import transaction_store
+from csms.assembly import Assembled, Claims, RegisterReading, assemble
+from csms.handlers.context import HandlerContext
+from csms.reports import OcppVersion
+from csms.transactions import TransactionFacts, ended_event
+from foundation.events import EndBasis, Event, TransactionEnded
+
+LateReading = tuple[int, RegisterReading]
+
+
+def claims_of(facts: TransactionFacts, readings: Sequence[RegisterReading]) -> Claims:
+    """Return what was reported of a transaction, as the assembly takes it."""
+    return Claims(
+        started_at=facts.started_at,
+        ended_at=facts.ended_at,
+        start_wh=facts.meter_start_wh if facts.start_seen else None,
+        stop_wh=facts.reported_stop_wh,
+        start_seen=facts.start_seen,
+        inferred=facts.basis == EndBasis.INFERRED,
+        clock_wrong=facts.clock_wrong,
+        station_waiting=facts.station_waiting,
+        readings=readings,
+    )
+
+
+def _write(facts: TransactionFacts, assembled: Assembled) -> None:
+    if facts.meter_start_wh is None:
+        facts.meter_start_wh = assembled.meter_start_wh
+    facts.meter_stop_wh = assembled.meter_stop_wh
+    facts.energy_wh = assembled.energy_wh
+    facts.energy_basis = assembled.energy_basis
+    facts.doubts = [str(doubt) for doubt in assembled.doubts]
+
+
+async def finish(db: AsyncSession, ended: Sequence[TransactionFacts]) -> list[Event]:
+    """Assemble transactions that have just got an end, write them, and return their events.
+
+    A 2.x transaction with gaps in its event numbers waits for the rest of its station's queue and
+    is announced when that is there.
+    """
+    if not ended:
+        return []
+    numbered = [facts.id for facts in ended if facts.end_seq_no is not None]
+    # The numbers of the end must be stored before the gaps can be counted.
+    await transaction_store.change(db, ended)
+    waiting = await transaction_store.incomplete_sequences(db, numbered) if numbered else set()
+    readings = await transaction_store.registers_of(db, [facts.id for facts in ended])
+    events: list[Event] = []
+    for facts in ended:
+        assembled = assemble(claims_of(facts, readings.get(facts.id, [])))
+        _write(facts, assembled)
+        if facts.id in waiting:
+            facts.state = "ended_waiting_for_queue"
+        else:
+            if facts.state == "ended_waiting_for_queue":
+                facts.state = "ended"
+            facts.revision += 1
+            events.append(ended_event(facts, assembled))
+    await transaction_store.change(db, ended)
+    return events
+
+
+async def close_complete(db: AsyncSession, transactions: Sequence[TransactionFacts]) -> list[Event]:
+    """Announce the transactions that waited for their queue and have all their events now."""
+    waiting = {
+        facts.id: facts for facts in transactions if facts.state == "ended_waiting_for_queue"
+    }
+    if not waiting:
+        return []
+    still = await transaction_store.incomplete_sequences(db, list(waiting))
+    complete = [facts for number, facts in waiting.items() if number not in still]
+    return await _close(db, complete)
+
+
+async def _close(db: AsyncSession, complete: Sequence[TransactionFacts]) -> list[Event]:
+    readings = await transaction_store.registers_of(db, [facts.id for facts in complete])
+    events: list[Event] = []
+    for facts in complete:
+        facts.state = "ended"
+        facts.revision += 1
+        assembled = assemble(claims_of(facts, readings.get(facts.id, [])))
+        _write(facts, assembled)
+        events.append(ended_event(facts, assembled))
+    await transaction_store.change(db, complete)
+    return events
+
+
+async def close_without_queue(db: AsyncSession, numbers: Sequence[int]) -> list[Event]:
+    """Announce transactions whose station says that nothing of them is queued any more."""
+    known = await transaction_store.by_id(db, numbers)
+    return await _close(
+        db, [each for each in known.values() if each.state == "ended_waiting_for_queue"]
+    )
+
+
+async def revise(db: AsyncSession, late: Sequence[LateReading]) -> list[Event]:
+    """Take late readings of ended transactions in, and announce what they really changed."""
+    if not late:
+        return []
+    known = await transaction_store.by_id(db, [number for number, _ in late])
+    readings = await transaction_store.registers_of(db, list(known))
+    events: list[Event] = []
+    changed = []
+    for facts in known.values():
+        new = {reading for number, reading in late if number == facts.id}
+        everything = readings.get(facts.id, [])
+        before = assemble(claims_of(facts, [each for each in everything if each not in new]))
+        after = assemble(claims_of(facts, everything))
+        if before == after:
+            continue
+        facts.revision += 1
+        _write(facts, after)
+        changed.append(facts)
+        events.append(ended_event(facts, after))
+    await transaction_store.change(db, changed)
+    return events
+
+
+async def end_predecessors(db: AsyncSession, new: Sequence[TransactionFacts]) -> list[Event]:
+    """Infer the end of what was still open on an EVSE where something newer has begun.
+
+    The energy is what the readings show, nothing is invented; a late real end overrides it.
+    """
+    if not new:
+        return []
+    open_ones = await transaction_store.open_of(db, [facts.station for facts in new])
+    inferred: list[tuple[TransactionFacts, datetime]] = []
+    for facts in new:
+        inferred += [
+            (each, facts.started_at)
+            for each in open_ones.get(facts.station, [])
+            if each.state == "active"
+            and each.id != facts.id
+            and each.evse_id == facts.evse_id
+            and each.started_at < facts.started_at
+        ]
+    return await infer_ends(db, inferred)
+
+
+async def infer_ends(
+    db: AsyncSession, inferred: Sequence[tuple[TransactionFacts, datetime]]
+) -> list[Event]:
+    """End transactions by conclusion: at their last reading, at the latest at the given moment."""
+    if not inferred:
+        return []
+    readings = await transaction_store.registers_of(db, [facts.id for facts, _ in inferred])
+    for facts, latest in inferred:
+        within = [each.at for each in readings.get(facts.id, []) if each.at <= latest]
+        facts.ended_at = max([facts.started_at, *within]) if within else latest
+        facts.basis = EndBasis.INFERRED
+        facts.state = "inferred_end"
+        facts.revision += 1
+        facts.available_since = None
+    events: list[Event] = []
+    for facts, _ in inferred:
+        assembled = assemble(claims_of(facts, readings.get(facts.id, [])))
+        _write(facts, assembled)
+        events.append(ended_event(facts, assembled))
+    await transaction_store.change(db, [facts for facts, _ in inferred])
+    return events
+
+
+async def infer_lost_ends(
+    db: AsyncSession, context: HandlerContext, free_for: timedelta
+) -> list[Event]:
+    """Infer the ends of transactions whose EVSE has been free for so long without an end."""
+    suspected = await transaction_store.suspected(db, context.clock.now() - free_for)
+    return await infer_ends(
+        db,
+        [
+            (facts, facts.available_since)
+            for facts in suspected
+            if facts.available_since is not None
+        ],
+    )
+
+
+# ------------------------------------------------------------------------------------- costs
+
+
+async def final_costs(
+    db: AsyncSession,
+    context: HandlerContext,
+    transactions: Sequence[TransactionFacts],
+    events: Sequence[Event],
+) -> list[Decimal | None]:
+    """Return the total cost for each ended transaction whose station can show it (2.x)."""
+    ended = {event.transaction_id: event for event in events if isinstance(event, TransactionEnded)}
+    asked = [
+        event
+        for facts in transactions
+        if facts.version != OcppVersion.V16 and (event := ended.get(facts.id)) is not None  # type: ignore[call-overload]
+    ]
+    if context.costs is None or not asked:
+        return [None] * len(transactions)
+    costs = dict(
+        zip(
+            (each.transaction_id for each in asked),
+            await context.costs.costs(db, asked),
+            strict=True,
+        )
+    )
+    return [costs.get(TransactionId(facts.id)) for facts in transactions]
+
+
+async def running_costs(
+    db: AsyncSession, context: HandlerContext, transactions: Sequence[TransactionFacts]
+) -> list[Decimal | None]:
+    """Return the cost so far of running transactions, as often as the context allows."""
+    now = context.clock.now()
+    due = [
+        facts
+        for facts in transactions
+        if facts.state == "active"
+        and context.costs is not None
+        and context.cost_pace.is_due(facts.id, now)
+    ]
+    if not due or context.costs is None:
+        return [None] * len(transactions)
+    readings = await transaction_store.registers_of(db, [facts.id for facts in due])
+    asked = [
+        ended_event(facts, assemble(claims_of(facts, readings.get(facts.id, [])))) for facts in due
+    ]
+    costs = dict(
+        zip((facts.id for facts in due), await context.costs.costs(db, asked), strict=True)
+    )
+    return [costs.get(facts.id) for facts in transactions]

@@ -1,0 +1,82 @@
+"""Security and monitoring events: what a station notices about itself.
+
+The same event told again (stations repeat them by the minute) is one row.
+
+Source: OCPP 1.6 security whitepaper, section 4.7; OCPP 2.0.1 part 2, A04 and N07.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from hashlib import blake2b
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms import store
+from csms.handlers.context import HandlerContext
+from csms.reports import Acknowledged, NotificationReport, SecurityEventReport
+from csms.store import StationEvent
+from foundation import outbox
+from foundation.events import SecurityEventReported
+
+
+def _digest(kind: str, details: dict[str, object]) -> bytes:
+    told = msgspec.json.encode([kind, details], order="sorted")
+    return blake2b(told, digest_size=16).digest()
+
+
+async def security_events_reported(
+    db: AsyncSession, context: HandlerContext, reports: Sequence[SecurityEventReport]
+) -> list[Acknowledged]:
+    """Keep security events; types that nobody knows are kept as the text they are."""
+    events = []
+    for report in reports:
+        details: dict[str, object] = {"type": report.type, "tech_info": report.tech_info}
+        dated = {**details, "at": report.at.isoformat()}
+        events.append(
+            StationEvent(
+                report.origin.station,
+                "security",
+                report.at,
+                report.origin.received_at,
+                _digest("security", dated),
+                details,
+            )
+        )
+    new = await store.save_station_events(db, events)
+    told = [
+        SecurityEventReported(
+            happened_at=report.at,
+            station=report.origin.station,
+            type=report.type,
+            tech_info=report.tech_info,
+        )
+        for report, event in zip(reports, events, strict=True)
+        if (event.station, event.digest) in new
+    ]
+    await outbox.append(db, told, recorded_at=context.clock.now())
+    return [Acknowledged() for _ in reports]
+
+
+async def events_notified(
+    db: AsyncSession, context: HandlerContext, reports: Sequence[NotificationReport]
+) -> list[Acknowledged]:
+    """Keep what a station's monitors noticed, one row for each element."""
+    events = []
+    for report in reports:
+        for each in report.events:
+            details = {key: value for key, value in asdict(each).items() if key != "at"}
+            dated = {**details, "at": each.at.isoformat()}
+            events.append(
+                StationEvent(
+                    report.origin.station,
+                    "monitor",
+                    each.at,
+                    report.origin.received_at,
+                    _digest("monitor", dated),
+                    details,
+                )
+            )
+    if events:
+        await store.save_station_events(db, events)
+    return [Acknowledged() for _ in reports]

@@ -1,0 +1,594 @@
+"""Transactions: a station reports that charging began, went on, or ended.
+
+A report can be hours late, because a station queues it while offline, and it can come twice,
+because a station resends until it is answered, under a new message id. So every handler here
+takes old moments as they are, knows reports by what they say, and gives the same answer to the
+same report. Nothing is refused: a refusal makes a station send again and then drop it.
+
+Source: OCPP 1.6 edition 2, sections 3.7, 4.7, 4.8 and 4.10; OCPP 2.0.1 part 2, block E.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms import store, transaction_store
+from csms.handlers import finishing
+from csms.handlers.authorization import id_token_info, needs_no_token, token_status
+from csms.handlers.context import HandlerContext
+from csms.reports import (
+    AuthorizationStatus,
+    IdTokenInfo,
+    MeterReport,
+    OcppVersion,
+    Reading,
+    TransactionEndAnswer,
+    TransactionEndReport,
+    TransactionReport,
+    TransactionStartAnswer,
+    TransactionStartReport,
+    TransactionUpdateAnswer,
+    TransactionUpdateReport,
+)
+from csms.skew import CorrectedMoment, corrected
+from csms.store import TokenFacts
+from csms.transaction_store import NewReading, NewReport, Surroundings
+from csms.transactions import (
+    TransactionFacts,
+    digest,
+    is_repeated_start,
+    start_ref,
+    started_event,
+    unknown_end_ref,
+)
+from foundation import outbox
+from foundation.events import EndBasis, Event
+from foundation.identifiers import IdToken, TransactionId
+
+Asked = TypeVar("Asked", bound=TransactionReport)
+
+
+async def transactions_started(
+    db: AsyncSession, context: HandlerContext, reports: Sequence[TransactionStartReport]
+) -> list[TransactionStartAnswer]:
+    """Record the starts of transactions, freeze what holds at the start, announce each once.
+
+    Also a start with a refused token becomes a transaction: the energy may have flowed.
+    """
+    keys = [(report.origin.station, start_ref(report)) for report in reports]
+    known: dict[tuple[str, str], TransactionFacts] = {
+        **await transaction_store.by_ref(db, [(str(station), ref) for station, ref in keys])
+    }
+    first: dict[tuple[str, str], TransactionStartReport] = {}
+    for key, report in zip(keys, reports, strict=True):
+        facts = known.get(key)
+        if facts is None or not facts.start_seen or not is_repeated_start(facts, report):
+            first.setdefault(key, report)
+    if first:
+        known.update(await _record_starts(db, context, first, known))
+    return [_start_answer(known[key], report) for key, report in zip(keys, reports, strict=True)]
+
+
+async def _record_starts(
+    db: AsyncSession,
+    context: HandlerContext,
+    starts: dict[tuple[str, str], TransactionStartReport],
+    known: dict[tuple[str, str], TransactionFacts],
+) -> dict[tuple[str, str], TransactionFacts]:
+    """Insert new transactions, and complete those whose start comes after other reports."""
+    reports = list(starts.values())
+    made = await _frozen(db, context, reports)
+    new, late = [], []
+    for key, facts in zip(starts, made, strict=True):
+        before = known.get(key)
+        if before is None:
+            new.append(facts)
+        elif before.start_seen:
+            facts.generation = before.generation + 1
+            new.append(facts)
+        else:
+            late.append(_completed(before, facts))
+    added = await transaction_store.add(db, new) if new else []
+    await transaction_store.change(db, late)
+    fresh = {(each.station, each.ref): each for each in (*late, *added)}
+    raced = [key for key in starts if key not in fresh]
+    if raced:  # somebody else inserted it at this very moment: the answer is theirs
+        fresh |= await transaction_store.by_ref(db, raced)
+
+    await _keep(db, [(fresh[key], "start", report) for key, report in starts.items()])
+    await transaction_store.link_readings(db, [*late, *added])
+    events: list[Event] = [started_event(facts) for facts in (*late, *added)]
+    events += await finishing.end_predecessors(db, added)
+    ended = [facts for facts in late if facts.state != "active"]
+    events += await finishing.finish(db, ended)
+    await outbox.append(db, events, recorded_at=context.clock.now())
+    return fresh
+
+
+async def _frozen(
+    db: AsyncSession, context: HandlerContext, reports: Sequence[TransactionStartReport]
+) -> list[TransactionFacts]:
+    """Return new transactions with everything that holds at their corrected start."""
+    moments = [_moment(report) for report in reports]
+    tokens = await store.tokens_of(
+        db,
+        [
+            (report.origin.station, report.id_token.key if report.id_token else "", moment.at)
+            for report, moment in zip(reports, moments, strict=True)
+        ],
+    )
+    surroundings = await transaction_store.surroundings_of(
+        db,
+        [
+            (report.origin.station, _evse(report), report.connector_id or 0, moment.at)
+            for report, moment in zip(reports, moments, strict=True)
+        ],
+    )
+    return [
+        _transaction(report, start_ref(report), moment, place, token, context.token_concurrency)
+        for report, moment, place, token in zip(reports, moments, surroundings, tokens, strict=True)
+    ]
+
+
+def _transaction(
+    report: TransactionReport,
+    ref: str,
+    moment: CorrectedMoment,
+    place: Surroundings,
+    token: TokenFacts | None,
+    concurrency: int,
+) -> TransactionFacts:
+    started = isinstance(report, TransactionStartReport)
+    facts = TransactionFacts(
+        id=0,
+        station=report.origin.station,
+        ref=ref,
+        generation=0,
+        station_number=None,
+        version=report.origin.version,
+        evse_id=_evse(report),
+        connector_id=report.connector_id or 0,
+        state="active",
+        revision=0,
+        basis=None,
+        owner=place.owner,
+        location=place.location,
+        time_zone=place.time_zone,
+        free_vend=place.free_vend,
+        station_waiting=place.waiting,
+        max_power_w=place.max_power_w,
+        id_token=None,
+        id_token_type=None,
+        token_key=None,
+        token_status=None,
+        token_organisation=None,
+        token_provider=None,
+        authorization_status=None,
+        start_seen=started,
+        offline=report.offline,
+        started_at=moment.at,
+        start_reported_at=report.at,
+        start_received_at=report.origin.received_at,
+        meter_start_wh=report.meter_start_wh
+        if isinstance(report, TransactionStartReport)
+        else None,
+        remote_start_id=(
+            report.remote_start_id if isinstance(report, TransactionStartReport) else None
+        ),
+        reservation_id=report.reservation_id
+        if isinstance(report, TransactionStartReport)
+        else None,
+        first_seq_no=report.seq_no if started else None,
+        clock_wrong=moment.doubtful,
+        charging_state=report.charging_state,
+        available_since=None,
+        queue_asked_at=None,
+        ended_at=None,
+        end_reported_at=None,
+        end_received_at=None,
+        end_seq_no=None,
+        reported_stop_wh=None,
+        meter_stop_wh=None,
+        stop_reason=None,
+        energy_wh=None,
+        energy_basis=None,
+        doubts=[],
+        conflicting_ends=0,
+    )
+    _give_token(facts, report.id_token, token, concurrency)
+    return facts
+
+
+def _give_token(
+    facts: TransactionFacts, presented: IdToken | None, token: TokenFacts | None, concurrency: int
+) -> None:
+    """Freeze on a transaction whose token started it, as of the start."""
+    if presented is None:
+        if facts.free_vend:
+            facts.authorization_status = AuthorizationStatus.ACCEPTED
+        elif facts.start_seen and facts.version == OcppVersion.V16:
+            facts.authorization_status = AuthorizationStatus.INVALID
+        return
+    facts.id_token = presented.value
+    facts.id_token_type = presented.type
+    facts.token_key = presented.key
+    if needs_no_token(presented) or facts.free_vend:
+        facts.authorization_status = AuthorizationStatus.ACCEPTED
+    else:
+        facts.authorization_status = id_token_info(token, facts.started_at, concurrency).status
+    facts.token_status = token_status(token, facts.started_at)
+    if token is not None:
+        facts.token_organisation = token.organisation
+        facts.token_provider = token.provider
+
+
+def _completed(before: TransactionFacts, start: TransactionFacts) -> TransactionFacts:
+    """Return a transaction known from later reports, now with its start and what it froze."""
+    start.id = before.id
+    start.generation = before.generation
+    for name in (
+        "station_number",
+        "state",
+        "revision",
+        "ended_at",
+        "end_reported_at",
+        "end_received_at",
+        "end_seq_no",
+        "reported_stop_wh",
+        "stop_reason",
+        "conflicting_ends",
+        "queue_asked_at",
+    ):
+        setattr(start, name, getattr(before, name))
+    start.basis = EndBasis.REPORTED if before.basis == EndBasis.ADOPTED else before.basis
+    start.clock_wrong = start.clock_wrong or before.clock_wrong
+    if start.id_token is None:
+        for name in ("id_token", "id_token_type", "token_key", "token_status", "token_provider"):
+            setattr(start, name, getattr(before, name))
+        start.token_organisation = before.token_organisation
+        start.authorization_status = before.authorization_status
+    return start
+
+
+def _start_answer(
+    facts: TransactionFacts, report: TransactionStartReport
+) -> TransactionStartAnswer:
+    info = None
+    if facts.authorization_status is not None:
+        info = IdTokenInfo(AuthorizationStatus(facts.authorization_status))
+    if report.ref is not None and report.id_token is None:
+        info = None
+    return TransactionStartAnswer(TransactionId(facts.id), info)
+
+
+# ---------------------------------------------------------------------------------- going on
+
+
+async def transactions_updated(
+    db: AsyncSession, context: HandlerContext, reports: Sequence[TransactionUpdateReport]
+) -> list[TransactionUpdateAnswer]:
+    """Record what happened in transactions; one whose start is missing is kept from here on."""
+    known = await _of_refs(db, context, reports)
+    transactions = [known[report.origin.station, f"2|{report.ref}"] for report in reports]
+    infos = await _take_tokens(db, context, transactions, reports)
+    late = await _keep(
+        db,
+        [(facts.id, "update", report) for facts, report in zip(transactions, reports, strict=True)],
+    )
+    states = [
+        (facts.id, str(report.charging_state))
+        for facts, report in zip(transactions, reports, strict=True)
+        if report.charging_state is not None
+        and (facts.charging_state != report.charging_state or facts.available_since is not None)
+    ]
+    if states:
+        await transaction_store.note_charging_states(db, states)
+    events = await finishing.close_complete(db, transactions)
+    events += await finishing.revise(db, late)
+    await outbox.append(db, events, recorded_at=context.clock.now())
+    costs = await finishing.running_costs(db, context, transactions)
+    return [TransactionUpdateAnswer(info, cost) for info, cost in zip(infos, costs, strict=True)]
+
+
+async def _of_refs(
+    db: AsyncSession,
+    context: HandlerContext,
+    reports: Sequence[TransactionUpdateReport | TransactionEndReport],
+) -> dict[tuple[str, str], TransactionFacts]:
+    """Return the transactions of 2.x reports, made from the report where the start is missing."""
+    keyed = {(str(each.origin.station), f"2|{each.ref}"): each for each in reports}
+    known = await transaction_store.by_ref(db, list(keyed))
+    missing = {key: report for key, report in keyed.items() if key not in known}
+    if missing:
+        known |= await _adopt(db, context, missing)
+    return known
+
+
+async def _adopt(
+    db: AsyncSession,
+    context: HandlerContext,
+    missing: dict[tuple[str, str], TransactionUpdateReport | TransactionEndReport],
+) -> dict[tuple[str, str], TransactionFacts]:
+    """Make transactions from reports whose start was never seen, by natural key."""
+    reports = list(missing.values())
+    moments = [_moment(report) for report in reports]
+    tokens = await store.tokens_of(
+        db,
+        [
+            (report.origin.station, report.id_token.key if report.id_token else "", moment.at)
+            for report, moment in zip(reports, moments, strict=True)
+        ],
+    )
+    places = await transaction_store.surroundings_of(
+        db,
+        [
+            (report.origin.station, _evse(report), report.connector_id or 0, moment.at)
+            for report, moment in zip(reports, moments, strict=True)
+        ],
+    )
+    made = [
+        _transaction(report, key[1], moment, place, token, context.token_concurrency)
+        for key, report, moment, place, token in zip(
+            missing, reports, moments, places, tokens, strict=True
+        )
+    ]
+    added = {(each.station, each.ref): each for each in await transaction_store.add(db, made)}
+    raced = [key for key in missing if key not in added]
+    if raced:
+        added |= await transaction_store.by_ref(db, raced)
+    return added
+
+
+async def _take_tokens(
+    db: AsyncSession,
+    context: HandlerContext,
+    transactions: Sequence[TransactionFacts],
+    reports: Sequence[TransactionUpdateReport | TransactionEndReport],
+) -> list[IdTokenInfo | None]:
+    """Answer tokens presented in mid-transaction; the first one a transaction gets is its payer."""
+    infos: list[IdTokenInfo | None] = [None] * len(reports)
+    places = [place for place, report in enumerate(reports) if report.id_token is not None]
+    if not places:
+        return infos
+    asked = [
+        (reports[place].origin.station, token.key, transactions[place].started_at)
+        for place in places
+        if (token := reports[place].id_token) is not None
+    ]
+    tokens = await store.tokens_of(db, asked)
+    changed = []
+    for place, known in zip(places, tokens, strict=True):
+        facts, presented = transactions[place], reports[place].id_token
+        infos[place] = (
+            IdTokenInfo(AuthorizationStatus.ACCEPTED)
+            if needs_no_token(presented)
+            else id_token_info(known, reports[place].origin.received_at, 0)
+        )
+        if facts.id_token is None:
+            _give_token(facts, presented, known, 0)
+            changed.append(facts)
+    await transaction_store.change(db, changed)
+    return infos
+
+
+# ------------------------------------------------------------------------------------ ending
+
+
+async def transactions_ended(
+    db: AsyncSession, context: HandlerContext, reports: Sequence[TransactionEndReport]
+) -> list[TransactionEndAnswer]:
+    """Record the ends of transactions, and announce each once.
+
+    Never refuses: a refusal only makes the station send the same report again, and drop it after
+    a few tries. An end whose start we never saw is kept, held, for people to look at. A second,
+    identical end changes nothing; a different one is counted as a conflict and kept raw.
+    """
+    known = await _of_ends(db, context, reports)
+    transactions = [known[_end_key(report)] for report in reports]
+    infos = await _take_tokens(db, context, transactions, reports)
+    late = await _keep(
+        db,
+        [(facts, "end", report) for facts, report in zip(transactions, reports, strict=True)],
+    )
+    ended: dict[int, TransactionFacts] = {}
+    conflicting: dict[int, TransactionFacts] = {}
+    for facts, report in zip(transactions, reports, strict=True):
+        if facts.end_reported_at is None:
+            _end(facts, report)
+            ended[facts.id] = facts
+        elif (facts.end_reported_at, facts.reported_stop_wh) != (report.at, report.meter_stop_wh):
+            facts.conflicting_ends += 1
+            conflicting[facts.id] = facts
+    await transaction_store.change(
+        db, [facts for number, facts in conflicting.items() if number not in ended]
+    )
+    await transaction_store.link_readings(db, list(ended.values()))
+    events = await finishing.finish(db, list(ended.values()))
+    events += await finishing.revise(db, [each for each in late if each[0] not in ended])
+    await outbox.append(db, events, recorded_at=context.clock.now())
+    costs = await finishing.final_costs(db, context, transactions, events)
+    return [TransactionEndAnswer(info, cost) for info, cost in zip(infos, costs, strict=True)]
+
+
+def _end_key(report: TransactionEndReport) -> tuple[str, str]:
+    return str(report.origin.station), unknown_end_ref(report)
+
+
+async def _of_ends(
+    db: AsyncSession, context: HandlerContext, reports: Sequence[TransactionEndReport]
+) -> dict[tuple[str, str], TransactionFacts]:
+    """Return the transaction that each end belongs to, adopted where nobody knows it."""
+    known: dict[tuple[str, str], TransactionFacts] = {}
+    named = [report for report in reports if report.ref is not None]
+    if named:
+        known |= await _of_refs(db, context, named)
+    numbered = [report for report in reports if report.ref is None]
+    if not numbered:
+        return known
+    by_number = await transaction_store.of_station_by_number(
+        db,
+        [(str(each.origin.station), each.number) for each in numbered if each.number is not None],
+    )
+    unknown: dict[tuple[str, str], TransactionEndReport] = {}
+    for report in numbered:
+        facts = by_number.get((str(report.origin.station), report.number or 0))
+        if facts is not None:
+            known[_end_key(report)] = facts
+        else:
+            unknown[_end_key(report)] = report
+    if not unknown:
+        return known
+    known |= await transaction_store.by_ref(db, list(unknown))
+    open_ones = await transaction_store.open_of(db, [key[0] for key in unknown if key not in known])
+    missing: dict[tuple[str, str], TransactionUpdateReport | TransactionEndReport] = {}
+    for key, end in unknown.items():
+        if key in known:
+            continue
+        match = _matching(open_ones.get(key[0], []), end)
+        if match is None:
+            missing[key] = end
+        else:
+            match.station_number = Decimal(end.number) if end.number is not None else None
+            known[key] = match
+    if missing:
+        known |= await _adopt(db, context, missing)
+    return known
+
+
+def _matching(
+    candidates: Sequence[TransactionFacts], report: TransactionEndReport
+) -> TransactionFacts | None:
+    """Return the open transaction that an end with an unknown number can only belong to.
+
+    Stations that were offline at the start name -1, 0 or an id of their own. The end must not lie
+    before the start, nor its register below; the token must agree where both name one. The newest
+    that fits is it; one whose number the station named itself differently is not.
+    """
+    at = _moment(report).at
+    fitting = [
+        each
+        for each in candidates
+        if each.started_at <= at
+        and (each.station_number is None or each.station_number == report.number)
+        and (
+            each.meter_start_wh is None
+            or report.meter_stop_wh is None
+            or report.meter_stop_wh >= each.meter_start_wh
+        )
+        and (
+            report.id_token is None
+            or each.token_key is None
+            or report.id_token.key == each.token_key
+        )
+    ]
+    if len(fitting) > 1:
+        # Two connectors charge: the register tells which one it is, if the station has one each.
+        below = [each for each in fitting if each.meter_start_wh is not None]
+        return max(below or fitting, key=lambda each: (each.meter_start_wh or 0, each.started_at))
+    return fitting[0] if fitting else None
+
+
+def _end(facts: TransactionFacts, report: TransactionEndReport) -> None:
+    """Write a reported end on a transaction; it overrides one that was only inferred."""
+    moment = _moment(report)
+    facts.ended_at = moment.at
+    facts.end_reported_at = report.at
+    facts.end_received_at = report.origin.received_at
+    facts.end_seq_no = report.seq_no
+    facts.reported_stop_wh = report.meter_stop_wh
+    facts.stop_reason = report.reason
+    facts.charging_state = None
+    facts.available_since = None
+    facts.clock_wrong = facts.clock_wrong or moment.doubtful
+    facts.basis = EndBasis.REPORTED if facts.start_seen else EndBasis.ADOPTED
+    facts.state = "ended"
+
+
+# ---------------------------------------------------------------------------------- readings
+
+
+async def meter_values_reported(
+    db: AsyncSession, context: HandlerContext, reports: Sequence[MeterReport]
+) -> None:
+    """Keep every reading, linked by number, or by EVSE and time; some are linked later."""
+    by_number = await transaction_store.of_station_by_number(
+        db,
+        [(str(each.origin.station), each.number) for each in reports if each.number is not None],
+    )
+    late = await _keep(
+        db,
+        [
+            (by_number.get((str(each.origin.station), each.number or 0)), "meter", each)
+            for each in reports
+        ],
+    )
+    events = await finishing.revise(db, late)
+    await outbox.append(db, events, recorded_at=context.clock.now())
+
+
+async def _keep(
+    db: AsyncSession,
+    said: Sequence[tuple[TransactionFacts | None, str, TransactionReport | MeterReport]],
+) -> list[finishing.LateReading]:
+    """Keep the raw messages and their readings; return new readings of ended transactions."""
+    new_reports, new_readings = [], []
+    for facts, kind, report in said:
+        origin = report.origin
+        transaction = report if isinstance(report, TransactionReport) else None
+        transaction_id = facts.id if facts else None
+        # A 1.6 end names no connector: its readings are those of the transaction's EVSE.
+        evse = facts.evse_id if facts else report.evse_id or 0
+        new_reports.append(
+            NewReport(
+                station=origin.station,
+                transaction_id=transaction_id,
+                evse_id=evse,
+                kind=kind,
+                seq_no=transaction.seq_no if transaction else None,
+                version=origin.version,
+                epoch=origin.epoch,
+                reported_at=transaction.at if transaction else None,
+                received_at=origin.received_at,
+                skew_s=origin.skew_s,
+                digest=digest(origin),
+                raw=origin.raw,
+                repairs=origin.repairs,
+            )
+        )
+        new_readings += [
+            NewReading(
+                station=origin.station,
+                evse_id=evse,
+                transaction_id=transaction_id,
+                measured_at=measured_at(reading, report),
+                reading=reading,
+                received_at=origin.received_at,
+            )
+            for reading in report.readings
+        ]
+    await transaction_store.add_reports(db, new_reports)
+    return await transaction_store.add_readings(db, new_readings)
+
+
+def measured_at(reading: Reading, report: TransactionReport | MeterReport) -> datetime:
+    """Return when a reading was taken, corrected; without a time of its own, its message's."""
+    origin = report.origin
+    reported = reading.measured_at
+    if reported is None:
+        if not isinstance(report, TransactionReport):
+            return origin.received_at
+        reported = report.at
+    return corrected(reported, origin.received_at, timedelta(seconds=origin.skew_s)).at
+
+
+def _moment(report: TransactionReport) -> CorrectedMoment:
+    skew = timedelta(seconds=report.origin.skew_s)
+    return corrected(report.at, report.origin.received_at, skew)
+
+
+def _evse(report: TransactionReport) -> int:
+    """The EVSE a report is about; stations with one place often leave it out, or say 0."""
+    return report.evse_id or 1
