@@ -137,6 +137,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], ErrorCode], ...] = tuple(
     )
 )
 _PLACE = re.compile(r"(?P<text>.*?) - at `(?P<path>\$[^`]*)`", re.DOTALL)
+_LONGEST = 200
 _FIELD = re.compile(r"field `(?P<name>[^`]*)`")
 
 
@@ -153,7 +154,8 @@ def message_error(failure: Exception) -> MessageError:
     field = _FIELD.search(text) if text.startswith("Object") else None
     if field is not None:
         path = f"{path}.{field['name']}"
-    return MessageError(code or ErrorCode.FORMAT_VIOLATION, path, text)
+    # Both may quote the sender's own words, of any length.
+    return MessageError(code or ErrorCode.FORMAT_VIOLATION, path[:_LONGEST], text[:_LONGEST])
 
 
 # -------------------------------------------------------------------------------------- moments
@@ -179,6 +181,7 @@ def _names_moment(hint: Any) -> bool:
 def _in_whole_seconds(value: Any) -> Any:
     """Return the value with its moments in UTC and whole seconds; itself if they are already."""
     if isinstance(value, datetime):
+        assert value.tzinfo is not None, f"a moment of ours has no zone: {value}"
         if value.tzinfo is UTC and value.microsecond == 0:
             return value
         return value.astimezone(UTC).replace(microsecond=0)

@@ -1,0 +1,1 @@
+"""OCPP messages and frames, valid and invalid, of three versions."""
