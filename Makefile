@@ -1,0 +1,79 @@
+# Leitstand. `make demo` shows everything; `make help` lists the rest.
+# Needs Python 3.11 or newer, make, and access to the Python package index. ARGS is passed on:
+# make demo ARGS="--exit"
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+JOBS ?= 2
+ARGS ?=
+
+.PHONY: help demo install run test check soak bench requirements
+
+help:
+	@echo "make demo     a whole month with a simulated fleet, then the portal (ARGS=\"--exit\" ends)"
+	@echo "make run      the server alone, ready for real stations"
+	@echo "make install  only the pinned requirements, in $(VENV)"
+	@echo "make check    format, lint, types, import contracts, migrations, fast tests"
+	@echo "make test     every test but the long ones; installs a browser if there is none"
+	@echo "make soak     the long tests"
+	@echo "make bench    the benchmark"
+
+demo: $(STAMP)
+	@$(BIN)/leitstand demo $(ARGS)
+
+run: $(STAMP)
+	@$(BIN)/leitstand serve $(ARGS)
+
+install: $(STAMP)
+
+# Format, lint, types and contracts first: they fail fastest. The migrations' check needs a
+# database and is therefore among the tests (tests/migrations).
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -n $(JOBS) --dist loadscope -m "not slow and not soak" $(ARGS)
+
+test: $(STAMP)
+	CHROMIUM="$$(.ci/browser)" && export CHROMIUM && \
+	$(BIN)/pytest -q -n $(JOBS) --dist loadscope -m "not soak" $(ARGS)
+
+soak: $(STAMP)
+	$(BIN)/pytest -q -m soak --timeout 1500 $(ARGS)
+
+bench: $(STAMP)
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+# The pinned set, with hashes, for every Python from 3.11 on and every system.
+requirements: $(STAMP)
+	cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url $(ARGS) dev.in -o all.txt
+
+# Made anew when the pins or the package's description change, or when Python itself went away.
+$(STAMP): requirements/all.txt pyproject.toml
+	@set -e; \
+	if ! $(BIN)/python -c "" 2>/dev/null; then \
+		rm -rf $(VENV); found=; \
+		for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+			if $$python -c "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))" \
+				2>/dev/null; then found=$$python; break; fi; \
+		done; \
+		if [ -z "$$found" ]; then \
+			echo "Python 3.11 or newer with venv and pip is needed (on Debian: apt-get install" \
+				"python3-venv)." >&2; exit 1; \
+		fi; \
+		echo "Making $(VENV) with $$($$found --version)."; \
+		$$found -m venv $(VENV); \
+	fi; \
+	echo "Installing the pinned requirements (about 200 MB, once)."; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
+		--require-hashes -r requirements/all.txt; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
+		--no-deps --no-build-isolation -e .; \
+	touch $(STAMP)
