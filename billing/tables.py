@@ -160,8 +160,8 @@ class HoldRow(Base):
     payee: Mapped[str] = mapped_column(Text)
     ended_at: Mapped[datetime]
     held_at: Mapped[datetime]
-    evidence: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    """The event, for rating it again."""
+    evidence: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """The event, for rating it again; None where the CDR says all there is."""
     decision: Mapped[str | None] = mapped_column(Text)
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[str | None] = mapped_column(Text)

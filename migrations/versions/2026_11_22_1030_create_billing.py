@@ -105,7 +105,7 @@ TABLES = (
         payee TEXT NOT NULL,
         ended_at TIMESTAMP WITH TIME ZONE NOT NULL,
         held_at TIMESTAMP WITH TIME ZONE NOT NULL,
-        evidence JSONB NOT NULL,
+        evidence JSONB,
         decision TEXT,
         decided_at TIMESTAMP WITH TIME ZONE,
         decided_by TEXT,

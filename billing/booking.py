@@ -1,0 +1,318 @@
+"""From an ended transaction to its CDR and its entry in the ledger; and back, if it was wrong.
+
+Everything here takes sets of transactions and a unit of work. A transaction has one current CDR,
+the latest. If that is not held, it is booked: an entry in the ledger, and a line that waits for
+the payee's next statement. Whatever replaces it takes both back first; if a statement has paid it
+already, the taking back is a line of the next one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from accounts import directory
+from billing import ledger, pricing, store
+from billing.cdr import Cdr
+from billing.plausibility import DEFAULT_LIMITS, HoldReason, Limits, holds
+from billing.pricing import SharingTerms
+from billing.rating import Rating, rate
+from billing.store import NewHold, Record
+from billing.tariffs import Tariff
+from billing.terms import Sharing, Terms, facts_of
+from billing.usage import UnratableUsage, Usage
+from foundation import outbox
+from foundation.errors import NotFound
+from foundation.events import CdrIssued, TransactionEnded, TransactionEvent
+from foundation.identifiers import OrganisationKey, TransactionId
+from foundation.money import Money
+
+# ------------------------------------------------------------------------------------- terms
+
+
+async def freeze(
+    db: AsyncSession,
+    events: Sequence[TransactionEvent],
+    sharing: SharingTerms,
+    *,
+    now: datetime,
+) -> dict[TransactionId, Terms]:
+    """Return the terms of transactions, as of their starts; what is found is frozen.
+
+    Frozen terms are kept, unless the event tells other facts than those they were found by, or
+    something was missing: a tariff or token that was entered since, dated before the start, counts.
+
+    Args:
+        db: A unit of work; the transactions are locked in it.
+        events: At most one for each transaction.
+        sharing: Who pays, and what the owner gets.
+        now: The moment of freezing; nothing is looked up by it.
+    """
+    frozen = await store.locked_terms(db, [each.transaction_id for each in events])
+    sought = [
+        each
+        for each in events
+        if (known := frozen.get(each.transaction_id)) is None
+        or not known.is_complete
+        or known.facts != facts_of(each)
+    ]
+    if not sought:
+        return frozen
+    found = await find_terms(db, sought, sharing, now=now)
+    await store.put_terms(db, found)
+    return frozen | {each.transaction_id: each for each in found}
+
+
+async def find_terms(
+    db: AsyncSession, events: Sequence[TransactionEvent], sharing: SharingTerms, *, now: datetime
+) -> list[Terms]:
+    """Return what holds for transactions as of their starts, in their order."""
+    parents = {each.key: each.parent for each in await directory.organisations(db)}
+    tariffs = await pricing.tariffs_at(db, events, parents)
+    shares = await sharing.terms_of(db, events)
+    return [
+        Terms(
+            transaction_id=event.transaction_id,
+            payee=event.owner,
+            sharing=share,
+            tariff_number=None if tariff is None else tariff.number,
+            facts=facts_of(event),
+            frozen_at=now,
+        )
+        for event, tariff, share in zip(events, tariffs, shares, strict=True)
+    ]
+
+
+# ------------------------------------------------------------------------------------ charges
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a transaction comes to, and all that speaks against booking it."""
+
+    rating: Rating
+    hold_reasons: tuple[HoldReason, ...]
+
+
+def charge(
+    ended: TransactionEnded,
+    sharing: Sharing,
+    tariff: Tariff | None,
+    *,
+    currency: str,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Charge:
+    """Return what a transaction comes to by its frozen terms.
+
+    A free-vend transaction costs nothing, whatever tariff is assigned. Usage that contradicts
+    itself has no price and is held as impossible.
+
+    Args:
+        ended: The transaction.
+        sharing: Who pays.
+        tariff: The one at its start; None if there was none.
+        currency: The payee's, for a charge of nothing where no tariff names one.
+        limits: What counts as impossible.
+    """
+    reasons = holds(
+        ended,
+        has_tariff=tariff is not None or ended.free_vend,
+        has_payer=sharing.payer is not None or ended.free_vend,
+        limits=limits,
+    )
+    zero = Money.zero(currency if tariff is None else tariff.currency)
+    nothing = Rating((), zero, zero, zero)
+    if tariff is None or ended.free_vend:
+        return Charge(nothing, reasons)
+    try:
+        return Charge(rate(Usage.of(ended), tariff, ended.time_zone), reasons)
+    except UnratableUsage:
+        return Charge(nothing, reasons or (HoldReason.IMPOSSIBLE_ENERGY,))
+
+
+async def bill(
+    db: AsyncSession,
+    ended: Sequence[TransactionEnded],
+    terms: Mapping[TransactionId, Terms],
+    *,
+    limits: Limits,
+    now: datetime,
+) -> None:
+    """Rate ended transactions, write their CDRs, and book those that nothing speaks against.
+
+    A revision that was rated already changes nothing; a later one takes the place of the earlier.
+
+    Args:
+        db: A unit of work in which the transactions are locked (`freeze`).
+        ended: At most one revision of each transaction.
+        terms: By transaction.
+        limits: What counts as impossible.
+        now: When the CDRs are issued and booked.
+    """
+    rated = await store.current_revisions(db, [each.transaction_id for each in ended])
+    fresh = [each for each in ended if each.revision > rated.get(each.transaction_id, -1)]
+    if not fresh:
+        return
+    replaced = await store.current_records(
+        db, [each.transaction_id for each in fresh if each.transaction_id in rated]
+    )
+    voided = await store.voided(db, list(replaced)) if replaced else set()
+    await take_back(db, list(replaced.values()), now=now)
+    numbers = {terms[each.transaction_id].tariff_number for each in fresh}
+    tariffs = await pricing.tariffs_by_number(db, {each for each in numbers if each is not None})
+    currencies = await _currencies(db, {each.owner for each in fresh})
+    records = []
+    kept: list[NewHold] = []
+    for cdr_id, event in zip(await store.next_cdr_ids(db, len(fresh)), fresh, strict=True):
+        its = terms[event.transaction_id]
+        charged = charge(
+            event,
+            its.sharing,
+            None if its.tariff_number is None else tariffs[its.tariff_number],
+            currency=currencies[event.owner],
+            limits=limits,
+        )
+        if event.transaction_id in voided:
+            # A person said that nobody pays for it; what came since is for a person, too.
+            charged = replace(charged, hold_reasons=(HoldReason.BY_HAND, *charged.hold_reasons))
+        before = replaced.get(event.transaction_id)
+        record = make_record(
+            event,
+            its,
+            charged,
+            cdr_id=cdr_id,
+            attempt=0,
+            replaces=None if before is None else before.cdr.cdr_id,
+            now=now,
+        )
+        records.append(record)
+        if record.cdr.hold_reason is not None:
+            evidence = msgspec.json.encode(event).decode()
+            kept.append(NewHold(record.cdr, record.cdr.hold_reason, evidence))
+    if replaced:
+        await store.remove_holds(db, list(replaced))
+    await issue(db, records, now=now)
+    await store.put_holds(db, kept, now=now)
+
+
+def make_record(
+    event: TransactionEnded,
+    terms: Terms,
+    charged: Charge,
+    *,
+    cdr_id: int,
+    attempt: int,
+    replaces: int | None,
+    now: datetime,
+) -> Record:
+    """Return the CDR of a transaction that was rated."""
+    rating, reasons = charged.rating, charged.hold_reasons
+    return Record(
+        cdr=Cdr(
+            cdr_id=cdr_id,
+            transaction_id=event.transaction_id,
+            revision=event.revision,
+            payee=terms.payee,
+            station=event.station,
+            evse_id=event.evse_id,
+            connector_id=event.connector_id,
+            location=event.location,
+            time_zone=event.time_zone,
+            id_token=event.id_token,
+            charge_class=terms.sharing.charge_class,
+            payer=terms.sharing.payer,
+            started_at=event.started_at,
+            ended_at=event.ended_at,
+            meter_start_wh=event.meter_start_wh,
+            meter_stop_wh=event.meter_stop_wh,
+            energy_wh=event.energy_wh,
+            energy_basis=event.energy_basis,
+            tariff_id=terms.tariff_number,
+            lines=rating.lines,
+            net=rating.net,
+            vat=rating.vat,
+            gross=rating.gross,
+            share_bps=terms.sharing.share_bps,
+            hold_reason=reasons[0] if reasons else None,
+            replaces=replaces,
+        ),
+        attempt=attempt,
+        issued_at=now,
+        basis=terms.sharing.basis,
+        hold_reasons=reasons,
+    )
+
+
+async def _currencies(db: AsyncSession, owners: set[OrganisationKey]) -> dict[OrganisationKey, str]:
+    known = {each.key: each.currency for each in await directory.organisations(db)}
+    for owner in owners:
+        if owner not in known:
+            raise NotFound("organisation", owner)
+    return known
+
+
+# ------------------------------------------------------------------------------------ booking
+
+
+async def issue(db: AsyncSession, records: Sequence[Record], *, now: datetime) -> None:
+    """Write CDRs, book those that are not held, and say so."""
+    await store.add_cdrs(db, records)
+    free = [each.cdr for each in records if each.cdr.hold_reason is None]
+    await store.add_entries(db, [_entry(cdr, now) for cdr in free])
+    await store.add_unsettled(db, free, sign=1)
+    await outbox.append(
+        db,
+        [
+            CdrIssued(
+                happened_at=now,
+                cdr_id=each.cdr.cdr_id,
+                transaction_id=each.cdr.transaction_id,
+                revision=each.cdr.revision,
+                payee=each.cdr.payee,
+                hold_reason=each.cdr.hold_reason,
+                replaces=each.cdr.replaces,
+            )
+            for each in records
+        ],
+        recorded_at=now,
+    )
+
+
+def _entry(cdr: Cdr, now: datetime) -> ledger.JournalEntry:
+    # Only a charge of nothing has nobody who pays; its postings are left out.
+    payer = ledger.clearing(cdr.payee) if cdr.payer is None else store.account_of(cdr.payer)
+    assert cdr.payer is not None or not cdr.gross.amount, f"nobody pays for CDR {cdr.cdr_id}"
+    return ledger.cdr_entry(
+        payer=payer,
+        payee=cdr.payee,
+        net=cdr.net,
+        vat=cdr.vat,
+        transaction_id=cdr.transaction_id,
+        booked_at=now,
+        narration=f"transaction {cdr.transaction_id}, revision {cdr.revision}",
+    )
+
+
+async def take_back(db: AsyncSession, records: Sequence[Record], *, now: datetime) -> None:
+    """Undo the booking of current CDRs, whether a statement has paid them yet or not."""
+    if not records:
+        return
+    cdrs = {each.cdr.cdr_id: each.cdr for each in records}
+    unsettled = await store.remove_unsettled(db, list(cdrs))
+    settled = await store.settled(db, list(cdrs)) - unsettled
+    await store.add_unsettled(db, [cdrs[cdr_id] for cdr_id in sorted(settled)], sign=-1)
+    entries = await store.open_cdr_entries(db, [cdr.transaction_id for cdr in cdrs.values()])
+    await store.add_entries(
+        db,
+        [
+            ledger.counter_entry(
+                entry,
+                entry_id=number,
+                booked_at=now,
+                narration=f"taken back: {entry.narration}",
+            )
+            for number, entry in entries.items()
+        ],
+    )

@@ -1,0 +1,68 @@
+"""What billing does when transactions start and end.
+
+At the start the terms are frozen: the tariff, whose token it is, who pays, the owner's share. At
+the end, and again with every revision of it, the transaction is rated, recorded and booked. All
+of it is looked up as of the start, so a start that arrives late is priced as of then.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing import booking
+from billing.plausibility import DEFAULT_LIMITS, Limits
+from billing.pricing import SharingTerms
+from foundation.clock import Clock
+from foundation.events import Event, TransactionEnded, TransactionEvent, TransactionStarted
+from foundation.outbox import Delivery, Subscription
+
+READER: Final = "billing"
+"""The name under which events are addressed to billing; the month close waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionReader:
+    """Takes deliveries of transactions that started or ended."""
+
+    sharing: SharingTerms
+    clock: Clock
+    limits: Limits = DEFAULT_LIMITS
+
+    async def __call__(self, db: AsyncSession, deliveries: Sequence[Delivery]) -> None:
+        """Freeze, rate and book in a few statements per round.
+
+        A round holds at most one event of each transaction, so that a batch with several
+        revisions of one leaves the same records as one event at a time.
+        """
+        now = self.clock.now()
+        for events in rounds(deliveries):
+            terms = await booking.freeze(db, events, self.sharing, now=now)
+            ended = [event for event in events if isinstance(event, TransactionEnded)]
+            await booking.bill(db, ended, terms, limits=self.limits, now=now)
+
+
+def rounds(deliveries: Sequence[Delivery]) -> Iterator[list[TransactionEvent]]:
+    """Yield the events so that each list has one transaction at most once, in order."""
+    waiting: list[Event] = [each.event for each in deliveries]
+    while waiting:
+        now: dict[int, TransactionEvent] = {}
+        later: list[Event] = []
+        for event in waiting:
+            assert isinstance(event, TransactionEvent)
+            if now.setdefault(event.transaction_id, event) is not event:
+                later.append(event)
+        yield list(now.values())
+        waiting = later
+
+
+def subscription(
+    sharing: SharingTerms, clock: Clock, limits: Limits = DEFAULT_LIMITS
+) -> Subscription:
+    """Return what billing wants from the outbox."""
+    return Subscription(
+        reader=READER,
+        kinds=(TransactionStarted.kind, TransactionEnded.kind),
+        handle=TransactionReader(sharing, clock, limits),
+    )

@@ -1,0 +1,337 @@
+"""The face of prices: tariffs with their versions, where they are assigned, what held when."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from accounts import directory
+from accounts.directory import WHOLE, Scope
+from billing import tariff_store as store
+from billing.assignments import (
+    Assignment,
+    AssignmentsOverlap,
+    Place,
+    TariffScope,
+    check_assignment,
+    most_specific,
+    places_of,
+)
+from billing.rating import Rating, rate
+from billing.tables import TariffVersionRow
+from billing.tariff_json import parse_tariff, tariff_json
+from billing.tariffs import Tariff
+from billing.terms import Sharing
+from billing.usage import Usage
+from foundation.errors import Conflict, InvalidInput, NotFound
+from foundation.events import TransactionEvent
+from foundation.identifiers import OrganisationKey
+
+ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""From when a tariff's first version holds: only its assignments say from when it is used."""
+
+
+class SharingTerms(Protocol):
+    """Who pays for transactions and what their owners get of it; fulfilled by roaming."""
+
+    async def terms_of(
+        self, db: AsyncSession, transactions: Sequence[TransactionEvent]
+    ) -> list[Sharing]:
+        """Return the sharing of each transaction, in their order, as of their starts."""
+        ...
+
+
+class TariffExists(Conflict):
+    """A tariff with this id exists; it can be changed."""
+
+    code = "tariff_exists"
+
+    def __init__(self, tariff_id: str) -> None:
+        super().__init__(f"There is a tariff {tariff_id!r} already. It can be changed.")
+
+
+class TariffChangedSince(Conflict):
+    """A later version exists; history is not rewritten."""
+
+    code = "tariff_changed_since"
+
+    def __init__(self, tariff_id: str, valid_from: datetime) -> None:
+        super().__init__(
+            f"Tariff {tariff_id!r} has a version from {valid_from.isoformat()} on; a new one must"
+            " begin later."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TariffVersion:
+    """A tariff as it holds from `valid_from` until its next version.
+
+    `number` is ours, and unique over all versions of all tariffs. `organisation` is whose tariff
+    it is; None for the installation's.
+    """
+
+    number: int
+    tariff_id: str
+    version: int
+    valid_from: datetime
+    organisation: OrganisationKey | None
+    tariff: Tariff
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewAssignment:
+    """Where a tariff shall hold; `valid_from` None means from now on."""
+
+    place: Place
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+def place_from(scope: str, id_: str) -> Place:
+    """Return a place as it is written in the API.
+
+    Raises:
+        InvalidInput: If the scope is none, or the id cannot be one of its kind.
+    """
+    try:
+        kind = TariffScope(scope)
+    except ValueError:
+        raise InvalidInput(
+            f"scope must be one of {', '.join(TariffScope)}.", field="scope"
+        ) from None
+    if not id_:
+        raise InvalidInput("id is empty.", field="id")
+    if kind is TariffScope.EVSE:
+        station, slash, evse_id = id_.rpartition("/")
+        if not (slash and station and evse_id.isdecimal()):
+            raise InvalidInput(
+                "An EVSE is written as the station's identity, a slash and the EVSE's number, as"
+                f" in STATION/1, not {id_!r}.",
+                field="id",
+            )
+        return Place(kind, f"{station}/{int(evse_id)}")
+    return Place(kind, id_)
+
+
+# ----------------------------------------------------------------------------------- writing
+
+
+async def create_tariff(
+    db: AsyncSession,
+    document: Mapping[str, Any],
+    assignments: Sequence[NewAssignment] = (),
+    *,
+    organisation: OrganisationKey | None,
+    now: datetime,
+) -> TariffVersion:
+    """Create a tariff from OCPI's Tariff object, and assign it.
+
+    Raises:
+        InvalidTariff: If OCPI would not allow it, with every problem.
+        TariffExists: If its id is taken.
+        AssignmentsOverlap: If a place would have two tariffs at once.
+        InvalidInput: If an assignment names an unknown organisation or an empty period.
+    """
+    tariff = parse_tariff(document)
+    await store.lock_tariff(db, tariff.id)
+    if await store.versions(db, [tariff.id]):
+        raise TariffExists(tariff.id)
+    row = await store.add_version(
+        db,
+        tariff_id=tariff.id,
+        version=1,
+        valid_from=ALWAYS,
+        organisation=organisation,
+        currency=tariff.currency,
+        document=tariff_json(tariff),
+        now=now,
+    )
+    for each in assignments:
+        await assign(db, tariff.id, each, now=now)
+    return _version(row)
+
+
+async def change_tariff(
+    db: AsyncSession,
+    tariff_id: str,
+    document: Mapping[str, Any],
+    *,
+    valid_from: datetime | None = None,
+    now: datetime,
+) -> TariffVersion:
+    """Give a tariff a further version from a moment on (None: now); the others stay as they are.
+
+    What started earlier keeps the version of its start, however late it arrives. A document
+    without `id` takes the tariff's; the version that holds already is not written again.
+
+    Raises:
+        NotFound: If there is no such tariff.
+        InvalidTariff: If OCPI would not allow it.
+        InvalidInput: If the document is another tariff's.
+        TariffChangedSince: If a version begins at that moment or later.
+    """
+    tariff = parse_tariff({"id": tariff_id, **document})
+    if tariff.id != tariff_id:
+        raise InvalidInput(f"This is tariff {tariff.id!r}, not {tariff_id!r}.", field="id")
+    if valid_from is not None and valid_from.tzinfo is None:
+        raise InvalidInput("valid_from needs a time zone.", field="valid_from")
+    await store.lock_tariff(db, tariff_id)
+    existing = await store.versions(db, [tariff_id])
+    if not existing:
+        raise NotFound("tariff", tariff_id)
+    latest = existing[-1]
+    written = tariff_json(tariff)
+    if parse_tariff(latest.document) == tariff and valid_from is None:
+        return _version(latest)
+    begins = now if valid_from is None else valid_from
+    if begins <= latest.valid_from:
+        raise TariffChangedSince(tariff_id, latest.valid_from)
+    return _version(
+        await store.add_version(
+            db,
+            tariff_id=tariff_id,
+            version=latest.version + 1,
+            valid_from=begins,
+            organisation=latest.organisation,
+            currency=tariff.currency,
+            document=written,
+            now=now,
+        )
+    )
+
+
+async def assign(
+    db: AsyncSession, tariff_id: str, new: NewAssignment, *, now: datetime
+) -> Assignment:
+    """Let a tariff hold at a place, from a moment on; the same assignment twice is one.
+
+    Raises:
+        NotFound: If there is no such tariff.
+        InvalidInput: If the organisation is unknown, or the period is empty.
+        AssignmentsOverlap: If the place would have two tariffs at once.
+    """
+    if not await store.versions(db, [tariff_id]):
+        raise NotFound("tariff", tariff_id)
+    place = new.place
+    if place.scope is TariffScope.ORGANISATION:
+        try:
+            await directory.organisation(db, OrganisationKey(place.id))
+        except NotFound as error:
+            raise InvalidInput(f"There is no organisation {place.id!r}.", field="id") from error
+    await store.lock_place(db, place)
+    existing = (await store.assignments_on(db, [place])).get(place, [])
+    valid_from = now if new.valid_from is None else new.valid_from
+    try:
+        check_assignment(existing, valid_from, new.valid_to)
+    except AssignmentsOverlap as overlap:
+        other = overlap.existing
+        if (other.tariff_id, other.valid_from, other.valid_to) == (
+            tariff_id,
+            valid_from,
+            new.valid_to,
+        ):
+            return other
+        raise
+    return await store.add_assignment(
+        db, tariff_id, place, valid_from=valid_from, valid_to=new.valid_to, now=now
+    )
+
+
+# ----------------------------------------------------------------------------------- reading
+
+
+async def tariffs(
+    db: AsyncSession,
+    scope: Scope = WHOLE,
+    *,
+    after: str | None = None,
+    limit: int | None = None,
+) -> list[TariffVersion]:
+    """Return the newest version of each tariff in scope, by id, from behind `after`."""
+    rows = await store.latest_versions(db, scope.organisations, after=after, limit=limit)
+    return [_version(row) for row in rows]
+
+
+async def tariff_versions(db: AsyncSession, tariff_id: str) -> list[TariffVersion]:
+    """Return all versions of a tariff, oldest first.
+
+    Raises:
+        NotFound: If there is no such tariff.
+    """
+    rows = await store.versions(db, [tariff_id])
+    if not rows:
+        raise NotFound("tariff", tariff_id)
+    return [_version(row) for row in rows]
+
+
+async def tariffs_by_number(db: AsyncSession, numbers: Collection[int]) -> dict[int, Tariff]:
+    """Return the tariffs that terms and CDRs name, by number."""
+    rows = await store.versions_by_number(db, numbers) if numbers else []
+    return {row.number: parse_tariff(row.document) for row in rows}
+
+
+async def assignments(db: AsyncSession, tariff_ids: Collection[str]) -> list[Assignment]:
+    """Return where some tariffs are assigned, oldest first per place."""
+    return await store.assignments_of(db, tariff_ids)
+
+
+async def tariffs_at(
+    db: AsyncSession,
+    transactions: Sequence[TransactionEvent],
+    parents: Mapping[OrganisationKey, OrganisationKey | None],
+) -> list[TariffVersion | None]:
+    """Return the tariff that held at each transaction's start, in their order; None for none.
+
+    Args:
+        db: A unit of work.
+        transactions: With station, EVSE, location and owner as of the start.
+        parents: The tree of organisations; a tariff of one above counts where there is no nearer.
+    """
+    chains = [
+        places_of(each.station, each.evse_id, each.location, each.owner, parents)
+        for each in transactions
+    ]
+    found = await store.assignments_on(db, {place for chain in chains for place in chain})
+    assigned = [
+        most_specific(chain, found, each.started_at)
+        for chain, each in zip(chains, transactions, strict=True)
+    ]
+    history: dict[str, list[TariffVersionRow]] = {}
+    for row in await store.versions(db, {each.tariff_id for each in assigned if each is not None}):
+        history.setdefault(row.tariff_id, []).append(row)
+    parsed: dict[int, TariffVersion] = {}
+    result: list[TariffVersion | None] = []
+    for assignment, each in zip(assigned, transactions, strict=True):
+        if assignment is None:
+            result.append(None)
+            continue
+        row = _version_at(history[assignment.tariff_id], each.started_at)
+        if row.number not in parsed:
+            parsed[row.number] = _version(row)
+        result.append(parsed[row.number])
+    return result
+
+
+def preview(tariff: Tariff, usage: Usage, time_zone: str) -> Rating:
+    """Return what a usage would cost by a tariff, for the portal's price preview."""
+    return rate(usage, tariff, time_zone)
+
+
+def _version_at(rows: Sequence[TariffVersionRow], at: datetime) -> TariffVersionRow:
+    """Return which of a tariff's versions, oldest first, holds at a moment."""
+    return next((row for row in reversed(rows) if row.valid_from <= at), rows[0])
+
+
+def _version(row: TariffVersionRow) -> TariffVersion:
+    return TariffVersion(
+        number=row.number,
+        tariff_id=row.tariff_id,
+        version=row.version,
+        valid_from=row.valid_from,
+        organisation=None if row.organisation is None else OrganisationKey(row.organisation),
+        tariff=parse_tariff(row.document),
+        created_at=row.created_at,
+    )

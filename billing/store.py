@@ -1,0 +1,563 @@
+"""Billing's statements to the database: terms, charge detail records, holds, the ledger.
+
+Set-based: a batch of events costs a handful of statements, whatever its size. Tariffs and
+statements have stores of their own (`tariff_store`, `statement_store`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+
+import msgspec
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing.cdr import Cdr, ChargeClass, Payer
+from billing.ledger import EntryKind, JournalEntry, LedgerAccount, Posting, clearing, receivable
+from billing.plausibility import HoldReason
+from billing.rating import PricedLine
+from billing.tables import CdrRow, HoldRow
+from billing.terms import Basis, Sharing, Terms
+from foundation.database import driver
+from foundation.events import EnergyBasis
+from foundation.identifiers import (
+    ConnectorId,
+    EvseId,
+    IdToken,
+    OrganisationKey,
+    PartyId,
+    StationId,
+    TransactionId,
+)
+from foundation.money import Money
+
+# ------------------------------------------------------------------------------------ payers
+
+
+def account_of(payer: Payer) -> LedgerAccount:
+    """Return the account on which a payer owes."""
+    if payer.provider is not None:
+        return receivable(payer.provider)
+    assert payer.organisation is not None
+    return clearing(payer.organisation)
+
+
+def payer_name(payer: Payer | None) -> str | None:
+    """Return how a payer is stored: as the name of its account."""
+    return None if payer is None else account_of(payer).name
+
+
+def payer_from(name: str | None) -> Payer | None:
+    """Return the payer that was stored."""
+    if name is None:
+        return None
+    kind, _, party = name.partition("/")
+    if kind == "receivable":
+        return Payer(provider=PartyId(party))
+    return Payer(organisation=OrganisationKey(party))
+
+
+# ------------------------------------------------------------------------------------- terms
+
+_TERMS = """
+select transaction_id, payee, charge_class, payer, share_bps, basis, agreement_id, tariff_number,
+  facts, frozen_at
+from transaction_terms where transaction_id = any(%b::bigint[])
+order by transaction_id for update
+"""
+
+
+async def locked_terms(
+    db: AsyncSession, transaction_ids: Sequence[int]
+) -> dict[TransactionId, Terms]:
+    """Return the terms that are frozen already, and let nobody else bill these transactions."""
+    connection = await driver(db)
+    cursor = await connection.execute(_TERMS, (list(transaction_ids),))
+    return {
+        row[0]: Terms(
+            transaction_id=row[0],
+            payee=row[1],
+            sharing=Sharing(
+                charge_class=ChargeClass(row[2]),
+                payer=payer_from(row[3]),
+                share_bps=row[4],
+                basis=Basis(row[5]),
+                agreement_id=row[6],
+            ),
+            tariff_number=row[7],
+            facts=row[8],
+            frozen_at=row[9],
+        )
+        for row in await cursor.fetchall()
+    }
+
+
+_PUT_TERMS = """
+insert into transaction_terms (transaction_id, payee, charge_class, payer, share_bps, basis,
+  agreement_id, tariff_number, facts, frozen_at)
+select * from unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::int[], %b::text[],
+  %b::bigint[], %b::bigint[], %b::text[]::jsonb[], %b::timestamptz[])
+on conflict (transaction_id) do update set (payee, charge_class, payer, share_bps, basis,
+  agreement_id, tariff_number, facts, frozen_at) = (excluded.payee, excluded.charge_class,
+  excluded.payer, excluded.share_bps, excluded.basis, excluded.agreement_id,
+  excluded.tariff_number, excluded.facts, excluded.frozen_at)
+"""
+
+
+async def put_terms(db: AsyncSession, terms: Iterable[Terms]) -> None:
+    """Freeze terms, at most one set per transaction."""
+    await _unnested(
+        db,
+        _PUT_TERMS,
+        [
+            (
+                each.transaction_id,
+                each.payee,
+                each.sharing.charge_class,
+                payer_name(each.sharing.payer),
+                each.sharing.share_bps,
+                each.sharing.basis,
+                each.sharing.agreement_id,
+                each.tariff_number,
+                msgspec.json.encode(each.facts).decode(),
+                each.frozen_at,
+            )
+            for each in sorted(terms, key=lambda each: each.transaction_id)
+        ],
+    )
+
+
+# -------------------------------------------------------------------------------------- CDRs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A CDR as it is kept.
+
+    Attributes:
+        attempt: Above 0 where the same revision was rated again after a hold.
+        hold_reasons: All that speaks against it; the CDR shows the first.
+    """
+
+    cdr: Cdr
+    attempt: int
+    issued_at: datetime
+    basis: Basis
+    hold_reasons: tuple[HoldReason, ...]
+
+
+async def next_cdr_ids(db: AsyncSession, count: int) -> list[int]:
+    """Return numbers for so many new CDRs."""
+    return await _next_ids(db, "cdrs_id_seq", count)
+
+
+_ADD_CDRS = """
+insert into cdrs (id, transaction_id, revision, attempt, replaces, issued_at, payee, charge_class,
+  payer, share_bps, basis, tariff_number, station, evse_id, connector_id, location, time_zone,
+  id_token, id_token_type, started_at, ended_at, meter_start_wh, meter_stop_wh, energy_wh,
+  energy_basis, currency, net_minor, vat_minor, lines, hold_reasons)
+select c.id, c.transaction_id, c.revision, c.attempt, c.replaces, c.issued_at, c.payee,
+  c.charge_class, c.payer, c.share_bps, c.basis, c.tariff_number, c.station, c.evse_id,
+  c.connector_id, c.location, c.time_zone, c.id_token, c.id_token_type, c.started_at, c.ended_at,
+  c.meter_start_wh, c.meter_stop_wh, c.energy_wh, c.energy_basis, c.currency, c.net_minor,
+  c.vat_minor, c.lines::jsonb, string_to_array(c.hold_reasons, ',')
+from unnest(%b::bigint[], %b::bigint[], %b::int[], %b::int[], %b::bigint[], %b::timestamptz[],
+  %b::text[], %b::text[], %b::text[], %b::int[], %b::text[], %b::bigint[], %b::text[], %b::int[],
+  %b::int[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[],
+  %b::numeric[], %b::numeric[], %b::numeric[], %b::text[], %b::text[], %b::bigint[], %b::bigint[],
+  %b::text[], %b::text[])
+as c (id, transaction_id, revision, attempt, replaces, issued_at, payee, charge_class, payer,
+  share_bps, basis, tariff_number, station, evse_id, connector_id, location, time_zone, id_token,
+  id_token_type, started_at, ended_at, meter_start_wh, meter_stop_wh, energy_wh, energy_basis,
+  currency, net_minor, vat_minor, lines, hold_reasons)
+"""
+
+
+async def add_cdrs(db: AsyncSession, records: Sequence[Record]) -> None:
+    """Write CDRs under the numbers they were given."""
+    await _unnested(
+        db,
+        _ADD_CDRS,
+        [
+            (
+                cdr.cdr_id,
+                cdr.transaction_id,
+                cdr.revision,
+                each.attempt,
+                cdr.replaces,
+                each.issued_at,
+                cdr.payee,
+                cdr.charge_class,
+                payer_name(cdr.payer),
+                cdr.share_bps,
+                each.basis,
+                cdr.tariff_id,
+                cdr.station,
+                cdr.evse_id,
+                cdr.connector_id,
+                cdr.location,
+                cdr.time_zone,
+                None if cdr.id_token is None else cdr.id_token.value,
+                None if cdr.id_token is None else cdr.id_token.type,
+                cdr.started_at,
+                cdr.ended_at,
+                cdr.meter_start_wh,
+                cdr.meter_stop_wh,
+                cdr.energy_wh,
+                cdr.energy_basis,
+                cdr.net.currency,
+                cdr.net.minor,
+                cdr.vat.minor,
+                msgspec.json.encode(cdr.lines).decode(),
+                ",".join(each.hold_reasons),
+            )
+            for each in records
+            for cdr in (each.cdr,)
+        ],
+    )
+
+
+def record_of(row: CdrRow) -> Record:
+    """Return the record that a row tells of."""
+    net = Money.from_minor(row.net_minor, row.currency)
+    vat = Money.from_minor(row.vat_minor, row.currency)
+    reasons = tuple(HoldReason(reason) for reason in row.hold_reasons)
+    assert (row.id_token is None) == (row.id_token_type is None)
+    return Record(
+        cdr=Cdr(
+            cdr_id=row.id,
+            transaction_id=TransactionId(row.transaction_id),
+            revision=row.revision,
+            payee=OrganisationKey(row.payee),
+            station=StationId(row.station),
+            evse_id=EvseId(row.evse_id),
+            connector_id=ConnectorId(row.connector_id),
+            location=row.location,
+            time_zone=row.time_zone,
+            id_token=None
+            if row.id_token is None or row.id_token_type is None
+            else IdToken(row.id_token, row.id_token_type),
+            charge_class=ChargeClass(row.charge_class),
+            payer=payer_from(row.payer),
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            meter_start_wh=row.meter_start_wh,
+            meter_stop_wh=row.meter_stop_wh,
+            energy_wh=row.energy_wh,
+            energy_basis=EnergyBasis(row.energy_basis),
+            tariff_id=row.tariff_number,
+            lines=msgspec.convert(row.lines, tuple[PricedLine, ...], strict=False),
+            net=net,
+            vat=vat,
+            gross=net + vat,
+            share_bps=row.share_bps,
+            hold_reason=reasons[0] if reasons else None,
+            replaces=row.replaces,
+        ),
+        attempt=row.attempt,
+        issued_at=row.issued_at,
+        basis=Basis(row.basis),
+        hold_reasons=reasons,
+    )
+
+
+async def current_records(
+    db: AsyncSession, transaction_ids: Iterable[int]
+) -> dict[TransactionId, Record]:
+    """Return each transaction's latest CDR; those without one are missing."""
+    rows = await db.execute(
+        select(CdrRow)
+        .distinct(CdrRow.transaction_id)
+        .where(CdrRow.transaction_id.in_(list(transaction_ids)))
+        .order_by(CdrRow.transaction_id, CdrRow.id.desc())
+    )
+    return {TransactionId(row.transaction_id): record_of(row) for row in rows.scalars()}
+
+
+async def cdr(db: AsyncSession, cdr_id: int) -> Cdr | None:
+    """Return one CDR."""
+    row = await db.get(CdrRow, cdr_id)
+    return None if row is None else record_of(row).cdr
+
+
+async def current_revisions(
+    db: AsyncSession, transaction_ids: Sequence[int]
+) -> dict[TransactionId, int]:
+    """Return the latest rated revision of each transaction; those without a CDR are missing."""
+    connection = await driver(db)
+    cursor = await connection.execute(
+        "select transaction_id, max(revision) from cdrs"
+        " where transaction_id = any(%b::bigint[]) group by transaction_id",
+        (list(transaction_ids),),
+    )
+    return {row[0]: row[1] for row in await cursor.fetchall()}
+
+
+# ------------------------------------------------------------------- lines waiting for a close
+
+_ADD_UNSETTLED = """
+insert into unsettled_lines (cdr_id, sign, transaction_id, payee, currency, ended_at)
+select * from unnest(%b::bigint[], %b::smallint[], %b::bigint[], %b::text[], %b::text[],
+  %b::timestamptz[])
+"""
+
+
+async def add_unsettled(db: AsyncSession, cdrs: Iterable[Cdr], *, sign: int) -> None:
+    """Put CDRs (1), or the taking back of settled ones (-1), on the payee's next statement."""
+    await _unnested(
+        db,
+        _ADD_UNSETTLED,
+        [
+            (each.cdr_id, sign, each.transaction_id, each.payee, each.net.currency, each.ended_at)
+            for each in cdrs
+        ],
+    )
+
+
+async def remove_unsettled(db: AsyncSession, cdr_ids: Sequence[int]) -> set[int]:
+    """Take booked CDRs off the next statement; return which of them were still on it."""
+    connection = await driver(db)
+    cursor = await connection.execute(
+        "delete from unsettled_lines where cdr_id = any(%b::bigint[]) and sign = 1"
+        " returning cdr_id",
+        (list(cdr_ids),),
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
+async def settled(db: AsyncSession, cdr_ids: Sequence[int]) -> set[int]:
+    """Return which of the CDRs a statement has paid."""
+    connection = await driver(db)
+    cursor = await connection.execute(
+        "select cdr_id from statement_lines where cdr_id = any(%b::bigint[]) and sign = 1",
+        (list(cdr_ids),),
+    )
+    return {row[0] for row in await cursor.fetchall()}
+
+
+# ------------------------------------------------------------------------------------- holds
+
+
+@dataclass(frozen=True, slots=True)
+class NewHold:
+    """A CDR that is not booked; `evidence` is its event as JSON, for rating it again.
+
+    Without evidence the CDR says all there is: a person held what was rated without a doubt.
+    """
+
+    cdr: Cdr
+    reason: HoldReason
+    evidence: str | None
+
+
+_PUT_HOLDS = """
+insert into holds (transaction_id, cdr_id, reason, payee, ended_at, held_at, evidence)
+select h.transaction_id, h.cdr_id, h.reason, h.payee, h.ended_at, h.held_at, h.evidence::jsonb
+from unnest(%b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::timestamptz[],
+  %b::timestamptz[], %b::text[])
+as h (transaction_id, cdr_id, reason, payee, ended_at, held_at, evidence)
+on conflict (transaction_id) do update set (cdr_id, reason, payee, ended_at, held_at, evidence,
+  decision, decided_at, decided_by, decided_why, shown_in) = (excluded.cdr_id, excluded.reason,
+  excluded.payee, excluded.ended_at, excluded.held_at, excluded.evidence, null, null, null, null,
+  null)
+"""
+
+
+async def put_holds(db: AsyncSession, holds: Sequence[NewHold], *, now: datetime) -> None:
+    """Hold transactions; an earlier hold and what was decided about it are replaced."""
+    await _unnested(
+        db,
+        _PUT_HOLDS,
+        [
+            (
+                each.cdr.transaction_id,
+                each.cdr.cdr_id,
+                each.reason,
+                each.cdr.payee,
+                each.cdr.ended_at,
+                now,
+                each.evidence,
+            )
+            for each in holds
+        ],
+    )
+
+
+async def remove_holds(db: AsyncSession, transaction_ids: Sequence[int]) -> None:
+    """Forget the holds of transactions that a later revision put right."""
+    await db.execute(delete(HoldRow).where(HoldRow.transaction_id.in_(transaction_ids)))
+
+
+async def hold(db: AsyncSession, transaction_id: int) -> HoldRow | None:
+    """Return a transaction's hold, locked."""
+    return await db.get(HoldRow, transaction_id, with_for_update=True, populate_existing=True)
+
+
+async def voided(db: AsyncSession, transaction_ids: Sequence[int]) -> set[int]:
+    """Return which of the transactions a person voided."""
+    rows = await db.execute(
+        select(HoldRow.transaction_id)
+        .where(HoldRow.transaction_id.in_(transaction_ids))
+        .where(HoldRow.decision == "voided")
+    )
+    return set(rows.scalars())
+
+
+# ------------------------------------------------------------------------------------ ledger
+
+_ADD_ENTRIES = """
+insert into ledger_entries (id, kind, booked_at, narration, transaction_id, statement_id, corrects)
+select * from unnest(%b::bigint[], %b::text[], %b::timestamptz[], %b::text[], %b::bigint[],
+  %b::text[], %b::bigint[])
+"""
+_ADD_POSTINGS = """
+insert into ledger_postings (entry_id, account, amount_minor, currency)
+select * from unnest(%b::bigint[], %b::text[], %b::bigint[], %b::text[])
+"""
+
+
+async def add_entries(db: AsyncSession, entries: Sequence[JournalEntry]) -> list[int]:
+    """Write entries with their postings; entries of nothing are left out.
+
+    The database refuses postings that do not balance per entry and currency.
+
+    Returns:
+        The numbers of the entries that were written, in their order.
+    """
+    written = [entry for entry in entries if entry.postings]
+    ids = await _next_ids(db, "ledger_entries_id_seq", len(written))
+    await _unnested(
+        db,
+        _ADD_ENTRIES,
+        [
+            (
+                number,
+                entry.kind,
+                entry.booked_at,
+                entry.narration,
+                entry.transaction_id,
+                entry.statement_id,
+                entry.corrects,
+            )
+            for number, entry in zip(ids, written, strict=True)
+        ],
+    )
+    await _unnested(
+        db,
+        _ADD_POSTINGS,
+        [
+            (number, posting.account.name, posting.amount.minor, posting.amount.currency)
+            for number, entry in zip(ids, written, strict=True)
+            for posting in entry.postings
+        ],
+    )
+    return ids
+
+
+_ENTRIES = """
+select e.id, e.kind, e.booked_at, e.narration, e.transaction_id, e.statement_id, e.corrects,
+  p.account, p.amount_minor, p.currency
+from ledger_entries e join ledger_postings p on p.entry_id = e.id
+"""
+
+
+async def open_cdr_entries(
+    db: AsyncSession, transaction_ids: Sequence[int]
+) -> dict[int, JournalEntry]:
+    """Return the CDR entries of transactions that no counter-entry took back, by number."""
+    return await _entries(
+        db,
+        " where e.kind = 'cdr' and e.transaction_id = any(%b::bigint[]) and not exists ("
+        " select 1 from ledger_entries r"
+        " where r.transaction_id = e.transaction_id and r.corrects = e.id)",
+        (list(transaction_ids),),
+    )
+
+
+async def entries_of_transactions(
+    db: AsyncSession, transaction_ids: Sequence[int]
+) -> dict[int, JournalEntry]:
+    """Return all entries about some transactions, by number, oldest first."""
+    return await _entries(
+        db, " where e.transaction_id = any(%b::bigint[])", (list(transaction_ids),)
+    )
+
+
+async def entries_of_account(
+    db: AsyncSession, account: LedgerAccount, *, after: int, limit: int
+) -> dict[int, JournalEntry]:
+    """Return an account's entries with all their postings, by number, from behind `after`."""
+    return await _entries(
+        db,
+        " where e.id in (select distinct entry_id from ledger_postings"
+        " where account = %b and entry_id > %b::bigint order by entry_id limit %b::bigint)",
+        (account.name, after, limit),
+    )
+
+
+async def _entries(
+    db: AsyncSession, where: LiteralString, values: tuple[Any, ...]
+) -> dict[int, JournalEntry]:
+    connection = await driver(db)
+    cursor = await connection.execute(_ENTRIES + where + " order by e.id, p.id", values)
+    heads: dict[int, tuple[Any, ...]] = {}
+    postings: dict[int, list[Posting]] = {}
+    for row in await cursor.fetchall():
+        heads[row[0]] = row
+        postings.setdefault(row[0], []).append(
+            Posting(LedgerAccount.from_name(row[7]), Money.from_minor(row[8], row[9]))
+        )
+    return {
+        number: JournalEntry(
+            kind=EntryKind(head[1]),
+            booked_at=head[2],
+            narration=head[3],
+            transaction_id=head[4],
+            statement_id=head[5],
+            corrects=head[6],
+            postings=tuple(postings[number]),
+        )
+        for number, head in heads.items()
+    }
+
+
+async def balances(
+    db: AsyncSession, accounts: Sequence[LedgerAccount] | None = None
+) -> dict[LedgerAccount, dict[str, Money]]:
+    """Return the balances of some accounts, or of all, by currency; debits are positive."""
+    connection = await driver(db)
+    cursor = await connection.execute(
+        "select account, currency, sum(amount_minor)::bigint from ledger_postings"
+        " where %b::text[] is null or account = any(%b::text[])"
+        " group by account, currency order by account, currency",
+        (names := None if accounts is None else [each.name for each in accounts], names),
+    )
+    found: dict[LedgerAccount, dict[str, Money]] = {}
+    for name, currency, minor in await cursor.fetchall():
+        account = LedgerAccount.from_name(name)
+        found.setdefault(account, {})[currency] = Money.from_minor(minor, currency)
+    return found
+
+
+# ------------------------------------------------------------------------------------- parts
+
+
+async def _next_ids(db: AsyncSession, sequence: LiteralString, count: int) -> list[int]:
+    if count == 0:
+        return []
+    connection = await driver(db)
+    cursor = await connection.execute(
+        "select nextval(%b::text::regclass) from generate_series(1, %b::int)", (sequence, count)
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def _unnested(
+    db: AsyncSession, statement: LiteralString, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Run a statement once with each column of the rows as one array."""
+    if not rows:
+        return
+    connection = await driver(db)
+    await connection.execute(statement, [list(column) for column in zip(*rows, strict=True)])

@@ -1,0 +1,160 @@
+"""The statements about tariffs: their versions, and where they are assigned."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, text, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing.assignments import Assignment, Place, TariffScope
+from billing.tables import TariffAssignmentRow, TariffVersionRow
+
+# ---------------------------------------------------------------------------------- versions
+
+
+async def lock_tariff(db: AsyncSession, tariff_id: str) -> None:
+    """Let nobody else change the tariff until this unit of work ends."""
+    await db.execute(
+        text("select pg_advisory_xact_lock(hashtext('tariff'), hashtext(:id))"), {"id": tariff_id}
+    )
+
+
+async def add_version(
+    db: AsyncSession,
+    *,
+    tariff_id: str,
+    version: int,
+    valid_from: datetime,
+    organisation: str | None,
+    currency: str,
+    document: dict[str, Any],
+    now: datetime,
+) -> TariffVersionRow:
+    """Write a further version of a tariff."""
+    row = TariffVersionRow(
+        tariff_id=tariff_id,
+        version=version,
+        valid_from=valid_from,
+        organisation=organisation,
+        currency=currency,
+        document=document,
+        created_at=now,
+    )
+    db.add(row)
+    await db.flush()
+    return row
+
+
+async def versions(db: AsyncSession, tariff_ids: Collection[str]) -> list[TariffVersionRow]:
+    """Return all versions of some tariffs, by tariff, oldest first."""
+    rows = await db.execute(
+        select(TariffVersionRow)
+        .where(TariffVersionRow.tariff_id.in_(tariff_ids))
+        .order_by(TariffVersionRow.tariff_id, TariffVersionRow.version)
+    )
+    return list(rows.scalars())
+
+
+async def versions_by_number(db: AsyncSession, numbers: Collection[int]) -> list[TariffVersionRow]:
+    """Return some versions."""
+    rows = await db.execute(select(TariffVersionRow).where(TariffVersionRow.number.in_(numbers)))
+    return list(rows.scalars())
+
+
+async def latest_versions(
+    db: AsyncSession,
+    organisations: Collection[str] | None,
+    *,
+    after: str | None,
+    limit: int | None,
+) -> list[TariffVersionRow]:
+    """Return the newest version of each tariff of some organisations, or of all, by id."""
+    newest = select(func.max(TariffVersionRow.number)).group_by(TariffVersionRow.tariff_id)
+    query = (
+        select(TariffVersionRow)
+        .where(TariffVersionRow.number.in_(newest))
+        .order_by(TariffVersionRow.tariff_id)
+        .limit(limit)
+    )
+    if organisations is not None:
+        query = query.where(TariffVersionRow.organisation.in_(organisations))
+    if after is not None:
+        query = query.where(TariffVersionRow.tariff_id > after)
+    return list((await db.execute(query)).scalars())
+
+
+# ------------------------------------------------------------------------------- assignments
+
+
+async def lock_place(db: AsyncSession, place: Place) -> None:
+    """Let nobody else assign a tariff to the place until this unit of work ends."""
+    await db.execute(
+        text("select pg_advisory_xact_lock(hashtext('tariff place'), hashtext(:place))"),
+        {"place": str(place)},
+    )
+
+
+async def assignments_on(
+    db: AsyncSession, places: Iterable[Place]
+) -> dict[Place, list[Assignment]]:
+    """Return the assignments of some places, oldest first; places without one are missing."""
+    keys = sorted({(str(place.scope), place.id) for place in places})
+    rows = await db.execute(
+        select(TariffAssignmentRow)
+        .where(tuple_(TariffAssignmentRow.scope, TariffAssignmentRow.scope_id).in_(keys))
+        .order_by(TariffAssignmentRow.valid_from)
+    )
+    found: dict[Place, list[Assignment]] = {}
+    for row in rows.scalars():
+        assignment = _assignment(row)
+        found.setdefault(assignment.place, []).append(assignment)
+    return found
+
+
+async def assignments_of(db: AsyncSession, tariff_ids: Collection[str]) -> list[Assignment]:
+    """Return where some tariffs are assigned, by place, oldest first."""
+    rows = await db.execute(
+        select(TariffAssignmentRow)
+        .where(TariffAssignmentRow.tariff_id.in_(tariff_ids))
+        .order_by(
+            TariffAssignmentRow.tariff_id,
+            TariffAssignmentRow.scope,
+            TariffAssignmentRow.scope_id,
+            TariffAssignmentRow.valid_from,
+        )
+    )
+    return [_assignment(row) for row in rows.scalars()]
+
+
+async def add_assignment(
+    db: AsyncSession,
+    tariff_id: str,
+    place: Place,
+    *,
+    valid_from: datetime,
+    valid_to: datetime | None,
+    now: datetime,
+) -> Assignment:
+    """Write an assignment."""
+    row = TariffAssignmentRow(
+        scope=place.scope,
+        scope_id=place.id,
+        tariff_id=tariff_id,
+        valid_from=valid_from,
+        valid_to=valid_to,
+        created_at=now,
+    )
+    db.add(row)
+    await db.flush()
+    return _assignment(row)
+
+
+def _assignment(row: TariffAssignmentRow) -> Assignment:
+    return Assignment(
+        assignment_id=row.id,
+        place=Place(TariffScope(row.scope), row.scope_id),
+        tariff_id=row.tariff_id,
+        valid_from=row.valid_from,
+        valid_to=row.valid_to,
+    )
