@@ -1,9 +1,18 @@
-"""The tables of the outbox."""
+"""The tables of the outbox and of mails."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, Index, Integer, SmallInteger, Text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.orm import Mapped, mapped_column
@@ -53,3 +62,35 @@ class DeliveryRow(Base):
     attempts: Mapped[int] = mapped_column(Integer)
     due_at: Mapped[datetime]
     last_error: Mapped[str | None] = mapped_column(Text)
+
+
+class MailRow(Base):
+    """A mail, from the moment that it was written; `state` is a `MailState`."""
+
+    __tablename__ = "mails"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    key: Mapped[str] = mapped_column(Text, unique=True)
+    created_at: Mapped[datetime]
+    recipient: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    body_text: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(Integer)
+    last_error: Mapped[str | None] = mapped_column(Text)
+    sent_at: Mapped[datetime | None]
+
+
+class MailAttachmentRow(Base):
+    """A file that goes with a mail."""
+
+    __tablename__ = "mail_attachments"
+
+    mail_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("mails.id", ondelete="CASCADE"), primary_key=True
+    )
+    place: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(Text)
+    media_type: Mapped[str] = mapped_column(Text)
+    content: Mapped[bytes] = mapped_column(LargeBinary)

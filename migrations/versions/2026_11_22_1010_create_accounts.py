@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "accounts_1"
-down_revision = "foundation_1"
+down_revision = "jobs_1"
 branch_labels = None
 depends_on = None
 
