@@ -22,7 +22,7 @@ from csms.ocpp.v201 import messages as v201
 from csms.reports import OcppVersion
 
 SAMPLES: list[dict[str, Any]] = json.loads(
-    Path("tests/spec/ocpp/messages.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[2] / "spec/ocpp/messages.json").read_text(encoding="utf-8")
 )
 NOON = datetime(2026, 10, 15, 12, tzinfo=UTC)
 V16, V201, V21 = OcppVersion

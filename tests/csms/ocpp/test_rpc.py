@@ -16,7 +16,7 @@ from csms.ocpp.v16 import messages as v16
 from csms.reports import OcppVersion
 
 FRAMES: list[dict[str, Any]] = json.loads(
-    Path("tests/spec/ocpp/frames.json").read_text(encoding="utf-8")
+    (Path(__file__).parents[2] / "spec/ocpp/frames.json").read_text(encoding="utf-8")
 )
 V16, V201, V21 = OcppVersion
 ACCEPTED = v16.TriggerMessageResponse(status="Accepted")
