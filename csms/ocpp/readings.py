@@ -96,7 +96,12 @@ def number(text: str) -> Decimal | None:
             value = Decimal(plain.replace(",", ""))
         except InvalidOperation:
             return None
-    return value if _is_sensible(value) else None
+    return value if is_sensible(value) else None
+
+
+def is_sensible(value: Decimal) -> bool:
+    """Say whether a number is finite and of a size that arithmetic bears: within 10^±30."""
+    return value.is_finite() and -_LARGEST_EXPONENT <= value.adjusted() <= _LARGEST_EXPONENT
 
 
 def readings_of_text(meter_values: Iterable[Any]) -> tuple[Reading, ...]:
@@ -137,7 +142,7 @@ def readings_of_numbers(meter_values: Iterable[Any]) -> tuple[Reading, ...]:
             value: Decimal | None = sampled.value
             signed = sampled.signed_meter_value
             signed_text = signed.signed_meter_data if signed else None
-            if value is None or not _is_sensible(value):
+            if value is None or not is_sensible(value):
                 continue
             unit = None
             measurand = sampled.measurand or ENERGY_REGISTER
@@ -179,7 +184,7 @@ def in_base_unit(
         if meaning is None:
             scale = _TEMPERATURES.get(spelling)
             if scale is None or value is None:
-                return value, unit.strip()
+                return value, unit.replace("\0", "").strip()
             if scale == "K":
                 return value - _ICE, "Celsius"
             return ((value - 32) * 5 / 9).quantize(_HUNDREDTH), "Celsius"
@@ -241,7 +246,3 @@ def _readings(groups: dict[tuple[datetime | None, str], list[Sample]]) -> tuple[
         Reading(measured_at, context, energy_register(samples), tuple(samples))
         for (measured_at, context), samples in groups.items()
     )
-
-
-def _is_sensible(value: Decimal) -> bool:
-    return value.is_finite() and -_LARGEST_EXPONENT <= value.adjusted() <= _LARGEST_EXPONENT

@@ -1,0 +1,57 @@
+"""OCPP 2.1 to reports and back: 2.0.1's translation with 2.1's structs and additional actions.
+
+Source: OCPP 2.1 edition 1, part 2.
+"""
+
+from typing import Final
+
+from csms.commands import Command
+from csms.ocpp.actions import FROM_STATION
+from csms.ocpp.fields import Message
+from csms.ocpp.translation import not_supported
+from csms.ocpp.v21 import messages
+from csms.ocpp.v201 import translate as v201
+from csms.reports import Answer, OcppVersion, Origin, Report
+
+DECISIONS: Final = v201.DECISIONS | {
+    "BatterySwap",
+    "GetCertificateChainStatus",
+    "OpenPeriodicEventStream",
+    "PullDynamicScheduleUpdate",
+    "VatNumberValidation",
+}
+"""Actions whose answer decides something that nobody here decides yet."""
+
+to_outcome = v201.to_outcome
+
+_DIALECT: Final = v201.Dialect(
+    requests=messages.REQUESTS,
+    responses=messages.RESPONSES,
+    id_token=messages.IdTokenType,
+    id_token_info=messages.IdTokenInfoType,
+    evse=messages.EVSEType,
+    token_types=None,
+    longest_token=255,
+)
+_READERS: Final = v201.readers(FROM_STATION[OcppVersion.V21] - DECISIONS)
+
+
+def to_report(message: Message, origin: Origin) -> Report:
+    """Return what a station's request says; like 2.0.1's."""
+    reader = _READERS.get(origin.action)
+    if reader is None:
+        raise not_supported(origin.action)
+    return reader(message, origin)
+
+
+def to_response(answer: Answer, request_action: str) -> Message:
+    """Return the answer to a request as this version writes it; like 2.0.1's.
+
+    NotifyPeriodicEventStream is never answered: asking for its answer is a mistake of ours.
+    """
+    return v201.response(answer, request_action, _DIALECT)
+
+
+def to_call(command: Command) -> tuple[str, Message]:
+    """Return the action and payload that ask this of a station."""
+    return v201.call(command, _DIALECT)
