@@ -1,5 +1,6 @@
 """Bring the database's tables up to date: the only file that runs alembic."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -47,6 +48,16 @@ def _run(url: str, revision: str, *, up: bool) -> None:
                 connection.commit()
     finally:
         engine.dispose()
+
+
+@cache
+def head() -> str:
+    """Return the newest revision that the code knows."""
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    assert newest is not None
+    return newest
 
 
 def is_current(url: str) -> bool:

@@ -23,7 +23,7 @@ from portal.context import context_of
 LOGIN_COOKIE = "leitstand_login"
 FORM_COOKIE = "leitstand_form"
 """Before signing in: what the sign-in form's token is bound to."""
-CSRF_FIELD = "csrf_token"
+CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf-token"
 
 _LONGEST_SECRET = 100

@@ -6,10 +6,9 @@ Programs rely on `code`; `title` and `detail` are for people. The API answers
 Source: RFC 9457.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -59,7 +58,7 @@ class Problem:
     field: str | None = None
     errors: tuple[FieldError, ...] = ()
     incident: str | None = None
-    headers: Mapping[str, str] = MappingProxyType({})
+    headers: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the document; members without a value are left out."""
@@ -165,7 +164,7 @@ def problem_of(error: ExpectedError) -> Problem:
         detail=str(error),
         field=error.field if isinstance(error, InvalidInput) else None,
         errors=errors,
-        headers=headers,
+        headers=tuple(headers.items()),
     )
 
 
@@ -212,7 +211,7 @@ def problem_of_http(error: HTTPException) -> Problem:
         code=code,
         title=status.phrase,
         detail=str(error.detail),
-        headers=dict(error.headers or {}),
+        headers=tuple((error.headers or {}).items()),
     )
 
 
@@ -239,7 +238,7 @@ def plain_page(_request: Request, problem: Problem) -> Response:
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{_escaped(problem.title)}</title>"
         f"<h1>{_escaped(problem.title)}</h1><p>{_escaped(problem.detail)}</p>",
         status_code=problem.status,
-        headers=problem.headers,
+        headers=dict(problem.headers),
     )
 
 
@@ -257,7 +256,7 @@ def answer(request: Request, problem: Problem) -> Response:
     """Return the problem in the form that fits who asked."""
     if is_api(request):
         return JSONResponse(
-            problem.as_json(), problem.status, headers=problem.headers, media_type=MEDIA_TYPE
+            problem.as_json(), problem.status, headers=dict(problem.headers), media_type=MEDIA_TYPE
         )
     if problem.code == NotSignedIn.code and request.method in {"GET", "HEAD"}:
         place = request.scope["path"]

@@ -1,0 +1,12 @@
+"""All routers of the API, in the order in which its readable page shows them."""
+
+from fastapi import APIRouter
+
+from portal.api import agreements, organisations, providers, users
+
+ROUTERS: tuple[APIRouter, ...] = (
+    organisations.router,
+    users.router,
+    providers.router,
+    agreements.router,
+)

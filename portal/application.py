@@ -1,0 +1,149 @@
+"""The portal's application: the REST API, the pages, and what watches over both."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from sqlalchemy import text
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from foundation import metrics, migrate
+from foundation.errors import Unavailable
+from portal import problems
+from portal.api import documentation
+from portal.api.models import PROBLEM_SCHEMA, PROBLEMS
+from portal.context import PortalContext, context_of
+from portal.problems import ErrorPage
+from portal.security import Security
+
+API = "/api/v1"
+_READY_WITHIN_S = 3
+
+_DESCRIPTION = """\
+Everything the portal does, for programs. Send `Authorization: Bearer` with an API key
+(`leitstand api-key create`).
+
+Bodies are JSON with snake_case names. Moments are ISO 8601 in UTC, energy is in Wh, money is
+`{"amount": "12.34", "currency": "EUR"}`. Lists come in pages: send `next` as `cursor`.
+
+Writing calls take an `Idempotency-Key`: the same call with the same key is done once and answered
+alike. Refusals are problem documents (RFC 9457) with a stable `code`. What you may not see is
+answered like what is not there.
+"""
+
+
+def create_application(
+    context: PortalContext,
+    *,
+    api: Sequence[APIRouter] = (),
+    pages: Sequence[APIRouter] = (),
+    error_page: ErrorPage = problems.plain_page,
+) -> FastAPI:
+    """Return the application, ready for uvicorn.
+
+    Args:
+        context: What requests need.
+        api: Routers of REST calls; they are found below `/api/v1`.
+        pages: Routers of pages.
+        error_page: Makes the page of a refusal.
+    """
+    app = FastAPI(
+        title="Leitstand API",
+        version="1",
+        description=_DESCRIPTION,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.context = context
+    problems.install(app, error_page)
+    app.add_middleware(
+        Security,
+        body_max_bytes=context.settings.http_body_max_bytes,
+        hosts=context.settings.http_hosts,
+    )
+    app.include_router(_watching)
+    for router in api:
+        app.include_router(router, prefix=API, responses=PROBLEMS)
+    for router in pages:
+        app.include_router(router, include_in_schema=False)
+    _complete_openapi(app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _complete_openapi(app: FastAPI) -> None:
+    """Add the problem document, which every call may answer, to the OpenAPI document."""
+    made = app.openapi
+
+    def completed() -> dict[str, Any]:
+        document = made()
+        components = document.setdefault("components", {}).setdefault("schemas", {})
+        components.setdefault("Problem", PROBLEM_SCHEMA)
+        return document
+
+    app.openapi = completed  # type: ignore[method-assign]
+
+
+# ---------------------------------------------------------------------------- watching
+
+_watching = APIRouter(include_in_schema=False)
+
+
+@_watching.get("/healthz")
+async def healthz() -> Response:
+    """Tell that the process is alive, and nothing else."""
+    return JSONResponse({"status": "alive"})
+
+
+@_watching.get("/readyz")
+async def readyz(request: Request) -> Response:
+    """Tell whether stations and people can be served: 200, or 503 and what is missing."""
+    context = context_of(request)
+    found = {
+        "database": "unreachable",
+        "migrations": "unknown",
+        "listener": "up" if context.is_listening() else "down",
+    }
+    try:
+        async with asyncio.timeout(_READY_WITHIN_S), context.database.unit_of_work() as db:
+            found["database"] = "reachable"
+            revision = None
+            if (await db.execute(text("select to_regclass('alembic_version')"))).scalar():
+                known = await db.execute(text("select version_num from alembic_version"))
+                revision = known.scalar_one_or_none()
+            found["migrations"] = "at head" if revision == migrate.head() else "behind"
+    except (Unavailable, TimeoutError):
+        pass
+    is_ready = found == {"database": "reachable", "migrations": "at head", "listener": "up"}
+    return JSONResponse(
+        {"status": "ready" if is_ready else "not ready", **found}, 200 if is_ready else 503
+    )
+
+
+@_watching.get("/metrics")
+async def figures() -> Response:
+    """Return the figures for Prometheus."""
+    return Response(metrics.exposition(), headers={"content-type": metrics.CONTENT_TYPE})
+
+
+@_watching.get("/api/docs")
+async def api_docs(request: Request) -> Response:
+    """Return the readable page of the API."""
+    return Response(
+        documentation.page(request.app.openapi()), media_type="text/html; charset=utf-8"
+    )
+
+
+@_watching.get("/api/docs.css")
+async def api_docs_style() -> Response:
+    """Return the readable page's stylesheet."""
+    return PlainTextResponse(documentation.STYLE, media_type="text/css")

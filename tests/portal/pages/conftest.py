@@ -1,0 +1,84 @@
+"""The portal's pages on a real database, asked for in memory."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from accounts import directory, passwords
+from foundation.clock import SetClock
+from foundation.database import Database
+from foundation.settings import Settings
+from portal.application import create_application
+from portal.context import PortalContext
+from portal.pages.routes import error_page, router
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+async def application(database: Database, clock: SetClock) -> FastAPI:
+    """The portal with its pages, and an administrator, a supporter and an owner."""
+    now = clock.now()
+    hashed = await passwords.hashed(PASSWORD)
+    async with database.unit_of_work() as db:
+        await directory.ensure_root(
+            db,
+            key="root",
+            name="Ladenetz Betrieb GmbH",
+            time_zone="Europe/Berlin",
+            currency="EUR",
+            country="DE",
+            language="en",
+            now=now,
+        )
+        await directory.create_organisation(
+            db, "stadtwerke", {"name": "Stadtwerke Heilbronn"}, now=now
+        )
+        for name, role, home in (
+            ("admin", "administrator", "root"),
+            ("helen", "support", "root"),
+            ("otto", "owner", "stadtwerke"),
+        ):
+            await directory.create_person(
+                db,
+                name,
+                {"roles": [role], "organisation": home, "name": name.capitalize()},
+                password_hash=hashed,
+                now=now,
+            )
+    context = PortalContext(database=database, clock=clock, settings=Settings.read())
+    return create_application(context, pages=[router], error_page=error_page)
+
+
+@pytest.fixture
+async def browser(application: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser that keeps its cookies; nobody is signed in."""
+    transport = httpx.ASGITransport(application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://portal.example") as client:
+        yield client
+
+
+def token_in(html: str) -> str:
+    """The token that the forms of a page carry."""
+    return html.partition('name="csrf_token" value="')[2].partition('"')[0]
+
+
+SignIn = Callable[[str], Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def sign_in(browser: httpx.AsyncClient) -> SignIn:
+    """Sign somebody in by the form, and return the browser."""
+
+    async def signed_in(name: str) -> httpx.AsyncClient:
+        form = await browser.get("/sign-in")
+        answer = await browser.post(
+            "/sign-in",
+            data={"name": name, "password": PASSWORD, "csrf_token": token_in(form.text)},
+        )
+        assert answer.status_code == 303, answer.text
+        return browser
+
+    return signed_in
