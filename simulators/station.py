@@ -183,6 +183,11 @@ class Station:
         return self._link is not None and self._link.is_open
 
     @property
+    def is_admitted(self) -> bool:
+        """Tell whether the last boot was accepted."""
+        return self._is_admitted
+
+    @property
     def waiting(self) -> int:
         """How many messages about transactions nobody has acknowledged yet."""
         return sum(message.kind in _MONEY for message in self._queue)
@@ -629,7 +634,8 @@ class Station:
         """Connect, boot, tell, beat, and come back after every loss, until asked to leave."""
         while not self._leaving.is_set():
             try:
-                await self.connect()
+                if not self.is_connected:
+                    await self.connect()
                 await self._live()
             except (LinkLost, NoAnswer):
                 self.cut_link()
