@@ -62,7 +62,7 @@ async def browser(application: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 def token_in(html: str) -> str:
     """The token that the forms of a page carry."""
-    return html.partition('name="csrf_token" value="')[2].partition('"')[0]
+    return html.partition('name="csrf" value="')[2].partition('"')[0]
 
 
 SignIn = Callable[[str], Awaitable[httpx.AsyncClient]]
@@ -76,7 +76,7 @@ def sign_in(browser: httpx.AsyncClient) -> SignIn:
         form = await browser.get("/sign-in")
         answer = await browser.post(
             "/sign-in",
-            data={"name": name, "password": PASSWORD, "csrf_token": token_in(form.text)},
+            data={"name": name, "password": PASSWORD, "csrf": token_in(form.text)},
         )
         assert answer.status_code == 303, answer.text
         return browser

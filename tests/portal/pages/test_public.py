@@ -14,7 +14,7 @@ async def test_the_right_password_leads_to_where_one_wanted_to_go(
         data={
             "name": "admin",
             "password": PASSWORD,
-            "csrf_token": token_in(form.text),
+            "csrf": token_in(form.text),
             "next": "/design?x=1",
         },
     )
@@ -28,7 +28,7 @@ async def test_a_wrong_password_keeps_the_name_and_says_what_happened(
     form = await browser.get("/sign-in")
     answer = await browser.post(
         "/sign-in",
-        data={"name": "admin", "password": "wrong", "csrf_token": token_in(form.text)},
+        data={"name": "admin", "password": "wrong", "csrf": token_in(form.text)},
     )
     assert answer.status_code == 403
     assert 'value="admin"' in answer.text
@@ -55,7 +55,7 @@ async def test_signing_out_ends_the_login(sign_in: SignIn) -> None:
     browser = await sign_in("admin")
     page = await browser.get("/design")
     assert page.status_code == 200
-    answer = await browser.post("/sign-out", data={"csrf_token": token_in(page.text)})
+    answer = await browser.post("/sign-out", data={"csrf": token_in(page.text)})
     assert answer.headers["location"] == "/sign-in?gone=1"
     assert (await browser.get("/design")).status_code == 303
 
@@ -68,7 +68,7 @@ async def test_language_comes_from_the_browser_until_the_switch_is_used(
     assert '<html lang="de"' in form.text
     answer = await browser.post(
         "/preferences",
-        data={"language": "en", "csrf_token": token_in(form.text), "back": "/sign-in"},
+        data={"language": "en", "csrf": token_in(form.text), "back": "/sign-in"},
     )
     assert answer.headers["location"] == "/sign-in"
     assert '<html lang="en"' in (await browser.get("/sign-in")).text
@@ -78,9 +78,9 @@ async def test_the_theme_is_kept_in_a_cookie_and_nonsense_is_not(
     browser: httpx.AsyncClient,
 ) -> None:
     token = token_in((await browser.get("/sign-in")).text)
-    await browser.post("/preferences", data={"theme": "neon", "csrf_token": token})
+    await browser.post("/preferences", data={"theme": "neon", "csrf": token})
     assert "data-theme" not in (await browser.get("/sign-in")).text
-    await browser.post("/preferences", data={"theme": "dark", "csrf_token": token})
+    await browser.post("/preferences", data={"theme": "dark", "csrf": token})
     assert 'data-theme="dark"' in (await browser.get("/sign-in")).text
 
 
@@ -88,7 +88,7 @@ async def test_switches_never_lead_to_another_site(browser: httpx.AsyncClient) -
     token = token_in((await browser.get("/sign-in")).text)
     for wanted in ("//elsewhere.example", "https://elsewhere.example", "/sign-in?//x"):
         answer = await browser.post(
-            "/preferences", data={"theme": "dark", "csrf_token": token, "back": wanted}
+            "/preferences", data={"theme": "dark", "csrf": token, "back": wanted}
         )
         assert answer.headers["location"] in {"/", "/sign-in"}
 

@@ -1,0 +1,209 @@
+"""What surrounds every page: its reader, language, zone and colours, and the side bar."""
+
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from accounts import directory
+from accounts.permissions import Permission
+from portal import guard, logins
+from portal.context import context_of
+from portal.formats import LOCALES
+from portal.guard import Caller
+from portal.pages import counts
+from portal.pages.counts import Counts
+from portal.rendering import THEMES, Frame, NavigationEntry, NavigationGroup, link, render
+from portal.words import Words, marked, preferred_language, words
+
+LANGUAGE_COOKIE = "leitstand_language"
+THEME_COOKIE = "leitstand_theme"
+ROLE_WORDS = {
+    "administrator": marked("Administrator"),
+    "support": marked("Support"),
+    "owner": marked("Owner"),
+}
+UTC = ZoneInfo("UTC")
+
+_DONE = {
+    "accepted": marked("The station was accepted."),
+    "refused": marked("The station was refused."),
+    "released": marked("The session was released. It comes with the next statement."),
+    "voided": marked("The session was voided."),
+    "closed": marked("The month is closed, and the statement is on its way."),
+}
+"""What was just done, by the key that a redirect carries; other keys say nothing."""
+
+
+def language_of(request: Request) -> str:
+    """The language of a page: by the switch, else by the browser, else by the person's record."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    if chosen in LOCALES:
+        return chosen
+    caller = guard.caller_or_none(request)
+    fallback = "en" if caller is None else caller.principal.language
+    return preferred_language(request.headers.get("accept-language"), fallback)
+
+
+def words_of(request: Request) -> Words:
+    """The texts in the language of the page."""
+    return words(language_of(request))
+
+
+def bare_frame(request: Request) -> Frame:
+    """The frame of a page that needs no database: signing in, and refusals."""
+    caller = guard.caller_or_none(request)
+    said = words_of(request)
+    theme = request.cookies.get(THEME_COOKIE, "auto")
+    path = request.scope["path"]
+    query = request.url.query
+    return Frame(
+        language=said.language,
+        now=context_of(request).clock.now(),
+        zone=UTC,
+        path=f"{path}?{query}" if query else path,
+        theme=theme if theme in THEMES else "auto",
+        name=None if caller is None else caller.principal.name,
+        roles="" if caller is None else _roles(caller, said),
+        csrf=logins.csrf_token(request),
+        rights=frozenset() if caller is None else rights_of(caller),
+        navigation=() if caller is None else navigation(caller, said, Counts()),
+    )
+
+
+async def frame_of(request: Request, db: AsyncSession, caller: Caller, *, live: str = "") -> Frame:
+    """The frame of a page for somebody who signed in.
+
+    Args:
+        request: What is asked for.
+        db: The request's unit of work.
+        caller: Who asks.
+        live: What the page wants to hear of, as `portal.live` names it.
+    """
+    bare = bare_frame(request)
+    home = await directory.organisation(db, caller.principal.organisation)
+    waiting = await counts.counts_for(db, caller, bare.now)
+    said = bare.words
+    done = _DONE.get(request.query_params.get("done", ""))
+    return Frame(
+        language=bare.language,
+        now=bare.now,
+        zone=ZoneInfo(home.time_zone),
+        path=bare.path,
+        theme=bare.theme,
+        name=bare.name,
+        organisation=home.name,
+        roles=bare.roles,
+        csrf=bare.csrf,
+        rights=bare.rights,
+        navigation=navigation(caller, said, waiting),
+        done=None if done is None else said.gettext(done),
+        query=request.query_params.get("q", "") if bare.path.startswith("/search") else "",
+        live=live,
+    )
+
+
+def rights_of(caller: Caller) -> frozenset[str]:
+    """The permissions of somebody, as templates ask for them."""
+    return frozenset(each.value for each in Permission if caller.may(each))
+
+
+def _roles(caller: Caller, said: Words) -> str:
+    return ", ".join(said.gettext(ROLE_WORDS[each]) for each in sorted(caller.principal.roles))
+
+
+def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[NavigationGroup, ...]:
+    """The side bar: only what somebody may use."""
+
+    def allowed(*entries: tuple[Permission | None, NavigationEntry]) -> tuple[NavigationEntry, ...]:
+        return tuple(entry for right, entry in entries if right is None or caller.may(right))
+
+    groups = (
+        NavigationGroup(
+            "",
+            allowed(
+                (None, NavigationEntry(said.gettext("Overview"), "/", "overview")),
+                (
+                    Permission.STATIONS_READ,
+                    NavigationEntry(
+                        said.gettext("Stations"),
+                        "/stations",
+                        "station",
+                        waiting.faulted,
+                        "fault",
+                        said.gettext("faulted"),
+                    ),
+                ),
+                (
+                    Permission.TRANSACTIONS_READ,
+                    NavigationEntry(
+                        said.gettext("Sessions"),
+                        "/sessions",
+                        "session",
+                        waiting.held,
+                        "warning",
+                        said.gettext("held"),
+                    ),
+                ),
+            ),
+        ),
+        NavigationGroup(
+            said.gettext("Money"),
+            allowed(
+                (
+                    Permission.STATEMENTS_READ,
+                    NavigationEntry(said.gettext("Statements"), "/statements", "money"),
+                ),
+                (
+                    Permission.TARIFFS_READ,
+                    NavigationEntry(said.gettext("Tariffs"), "/tariffs", "tariff"),
+                ),
+            ),
+        ),
+        NavigationGroup(
+            said.gettext("Settings"),
+            allowed(
+                (
+                    Permission.STATIONS_WRITE,
+                    NavigationEntry(
+                        said.gettext("New stations"),
+                        "/stations/waiting",
+                        "waiting",
+                        waiting.waiting,
+                        "warning",
+                        said.gettext("waiting"),
+                    ),
+                ),
+                (
+                    Permission.TOKENS_READ,
+                    NavigationEntry(said.gettext("Tokens"), "/tokens", "token"),
+                ),
+                (
+                    Permission.ORGANISATIONS_READ,
+                    NavigationEntry(
+                        said.gettext("Organisations"), "/organisations", "organisation"
+                    ),
+                ),
+                (
+                    Permission.OUTBOX_READ,
+                    NavigationEntry(said.gettext("Outbox"), "/outbox", "mail"),
+                ),
+            ),
+        ),
+    )
+    return tuple(group for group in groups if group.entries)
+
+
+def page(
+    frame: Frame, template: str, values: Mapping[str, Any], *, status: int = 200
+) -> HTMLResponse:
+    """Answer with a page."""
+    return HTMLResponse(render(frame, template, values), status_code=status)
+
+
+def went(path: str, **query: str) -> Response:
+    """Answer a form that did something: go on to a page that can be loaded again."""
+    return RedirectResponse(link(path, query), status_code=303)

@@ -1,0 +1,215 @@
+"""What states and reasons are called on pages, and with which shape and colour they are shown.
+
+One table per kind of state. A state always has a shape, a word and a colour; a reason says what it
+is and what to do next. The texts are translated where they are shown.
+"""
+
+from dataclasses import dataclass
+
+from portal.words import marked
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a state looks: the classes of its shape and colour, and its word in English."""
+
+    shape: str
+    tone: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something is as it is: a short name, and a sentence that says what to do."""
+
+    name: str
+    advice: str
+
+
+STATION_STATES: dict[str, Mark] = {
+    "online": Mark("dot", "ok", marked("Online")),
+    "pending": Mark("half", "warning", marked("Pending")),
+    "offline": Mark("ring", "off", marked("Offline")),
+    "faulted": Mark("triangle", "fault", marked("Faulted")),
+    "never_connected": Mark("diamond", "off", marked("Never connected")),
+}
+"""By `contract.md`, and `faulted` for a station that is heard of but reports a fault."""
+
+ADMISSIONS: dict[str, Mark] = {
+    "accepted": Mark("tick", "ok", marked("Accepted")),
+    "waiting": Mark("half", "warning", marked("Waiting for acceptance")),
+    "refused": Mark("cross", "off", marked("Refused")),
+}
+
+CONNECTOR_STATES: dict[str, Mark] = {
+    "available": Mark("dot", "ok", marked("Available")),
+    "occupied": Mark("square", "info", marked("Occupied")),
+    "charging": Mark("square", "info", marked("Charging")),
+    "ev_connected": Mark("half", "info", marked("Vehicle connected")),
+    "suspended_ev": Mark("lines", "info", marked("Paused by the vehicle")),
+    "suspended_evse": Mark("lines", "warning", marked("Paused by the station")),
+    "idle": Mark("half", "info", marked("Finishing")),
+    "reserved": Mark("lines", "info", marked("Reserved")),
+    "unavailable": Mark("cross", "off", marked("Out of service")),
+    "faulted": Mark("triangle", "fault", marked("Faulted")),
+    "unknown": Mark("diamond", "off", marked("Unknown")),
+}
+
+SESSION_STATES: dict[str, Mark] = {
+    "active": Mark("dot", "info", marked("Charging now")),
+    "ended": Mark("half", "info", marked("Ended")),
+    "ended_waiting_for_queue": Mark("half", "warning", marked("Ended, readings outstanding")),
+    "inferred_end": Mark("half", "warning", marked("End inferred")),
+    "held": Mark("triangle", "warning", marked("Held")),
+    "rated": Mark("tick", "ok", marked("Priced")),
+    "closed": Mark("square", "ok", marked("In a statement")),
+    "void": Mark("cross", "off", marked("Void")),
+}
+
+STATEMENT_STATES: dict[str, Mark] = {
+    "open": Mark("half", "warning", marked("Open")),
+    "sent": Mark("dot", "info", marked("Sent")),
+    "paid": Mark("tick", "ok", marked("Paid")),
+}
+
+TOKEN_STATES: dict[str, Mark] = {
+    "accepted": Mark("dot", "ok", marked("Accepted")),
+    "blocked": Mark("cross", "fault", marked("Blocked")),
+    "expired": Mark("ring", "off", marked("Expired")),
+    "invalid": Mark("cross", "off", marked("Invalid")),
+    "no_credit": Mark("triangle", "warning", marked("No credit")),
+}
+
+MAIL_STATES: dict[str, Mark] = {
+    "kept": Mark("square", "off", marked("Kept, no mail server set")),
+    "waiting": Mark("half", "info", marked("Waiting")),
+    "sent": Mark("tick", "ok", marked("Sent")),
+    "failed": Mark("triangle", "fault", marked("Failed")),
+}
+
+CLASSES: dict[str, str] = {
+    "internal": marked("Internal"),
+    "external": marked("External"),
+}
+
+HOLD_REASONS: dict[str, Reason] = {
+    "negative_energy": Reason(
+        marked("The meter ran backwards"),
+        marked("The end reading is below the start. Compare the readings; void it, or release it."),
+    ),
+    "impossible_energy": Reason(
+        marked("More energy than possible"),
+        marked("The energy exceeds what the connector can deliver in that time. Check its power."),
+    ),
+    "end_before_start": Reason(
+        marked("It ends before it starts"),
+        marked("The station's clock was probably changed. Compare with the time of arrival."),
+    ),
+    "missing_start": Reason(
+        marked("The start was never reported"),
+        marked("Only the end arrived. Check who charged before releasing it."),
+    ),
+    "inferred_end": Reason(
+        marked("The end was never reported"),
+        marked("We concluded the end from other signs. A late report of the station replaces it."),
+    ),
+    "no_tariff": Reason(
+        marked("No price applied"),
+        marked("Assign a tariff that is valid from before the start, then release it."),
+    ),
+    "no_payer": Reason(
+        marked("Nobody pays for the token"),
+        marked("The token belongs to no organisation and no provider. Name one, then release it."),
+    ),
+    "station_waiting": Reason(
+        marked("The station waits for acceptance"),
+        marked("Accept the station; its sessions are then priced."),
+    ),
+    "clock_wrong": Reason(
+        marked("The station's clock was wrong"),
+        marked("The reported times cannot be right. Compare with the time of arrival."),
+    ),
+    "by_hand": Reason(
+        marked("Held by hand"),
+        marked("Somebody asked to look at it first. Release or void it when that is done."),
+    ),
+    "agreement_missing": Reason(
+        marked("No agreement with the owner"),
+        marked("Record an agreement that is valid from before the start, then release it."),
+    ),
+}
+
+PROOF_EXPLANATIONS: dict[str, str] = {
+    "none": marked("Not explained yet"),
+    "between_sessions": marked("Energy drawn between sessions"),
+    "late": marked("Sessions that were reported late"),
+    "held": marked("Sessions that are held"),
+    "reset": marked("The register was reset"),
+    "no_lifetime_register": marked("The station has no lifetime register"),
+    "offline": marked("The station was offline at the month's border"),
+}
+
+FAULTS: dict[str, Reason] = {
+    "ConnectorLockFailure": Reason(
+        marked("Connector lock failure"),
+        marked(
+            "The plug cannot be locked. Ask the driver to plug in again, then send a technician."
+        ),
+    ),
+    "EVCommunicationError": Reason(
+        marked("No communication with the vehicle"),
+        marked("Try another vehicle or cable before sending anybody."),
+    ),
+    "GroundFailure": Reason(
+        marked("Ground failure"), marked("Do not touch the station; send a technician.")
+    ),
+    "HighTemperature": Reason(
+        marked("Too hot inside"), marked("Power is reduced or off. Check fan and filter.")
+    ),
+    "InternalError": Reason(
+        marked("Internal error"), marked("Restart the station; if it returns, call the vendor.")
+    ),
+    "OverCurrentFailure": Reason(
+        marked("Too much current"), marked("Let a technician check the cable and the vehicle.")
+    ),
+    "OverVoltage": Reason(
+        marked("Voltage too high"), marked("Ask the grid operator about the connection.")
+    ),
+    "UnderVoltage": Reason(
+        marked("Voltage too low"), marked("Ask the grid operator about the connection.")
+    ),
+    "PowerMeterFailure": Reason(
+        marked("The meter fails"),
+        marked("Sessions cannot be billed. Take the connector out of service; send a technician."),
+    ),
+    "PowerSwitchFailure": Reason(
+        marked("The power switch fails"),
+        marked("The contactor may be welded. Do not touch the station; send a technician."),
+    ),
+    "ReaderFailure": Reason(
+        marked("The card reader fails"),
+        marked("Drivers can start by app or phone until it is repaired."),
+    ),
+    "ResetFailure": Reason(
+        marked("The restart failed"), marked("Switch the station off and on on site.")
+    ),
+    "WeakSignal": Reason(
+        marked("Weak mobile signal"),
+        marked("Reports may arrive late. Check the antenna or the provider."),
+    ),
+}
+"""OCPP 1.6, section 7.6 ChargePointErrorCode, in words."""
+
+SIGNS_OF_LIFE: dict[str, str] = {
+    "started": marked("Started"),
+    "authorised": marked("Authorised"),
+    "plugged": marked("Plugged in"),
+    "readings": marked("Readings"),
+    "ended": marked("Ended"),
+    "sent_late": marked("Sent late"),
+    "priced": marked("Priced"),
+    "held": marked("Held"),
+}
+
+UNKNOWN = Mark("diamond", "off", marked("Unknown"))
+"""What is shown for a state that this table does not know."""

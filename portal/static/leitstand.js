@@ -1,0 +1,169 @@
+// Leitstand's one script. Every page works without it; it adds keys, live values and comfort.
+"use strict";
+(() => {
+  const one = (what, within = document) => within.querySelector(what);
+  const all = (what, within = document) => [...within.querySelectorAll(what)];
+  const said = document.body.dataset;
+  const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
+
+  // A quiet word at the bottom right; it goes away by itself unless it offers something.
+  const notice = one(".notice");
+  let noticeEnds;
+  function tell(text, path) {
+    clearTimeout(noticeEnds);
+    notice.replaceChildren();
+    if (path) {
+      const link = document.createElement("a");
+      link.href = path;
+      link.textContent = text;
+      notice.append(link);
+    } else {
+      notice.textContent = text;
+      noticeEnds = setTimeout(() => { notice.hidden = true; }, 4000);
+    }
+    notice.hidden = false;
+  }
+
+  // Keys: "/" searches, j and k walk through rows and results, arrows walk through a chart.
+  function walk(list, step) {
+    if (!list.length) return;
+    const at = list.indexOf(document.activeElement);
+    const to = at < 0 ? (step > 0 ? 0 : list.length - 1) : Math.min(Math.max(at + step, 0), list.length - 1);
+    list[to].focus();
+    list[to].scrollIntoView({ block: "nearest" });
+  }
+  const rows = () => all("a.go").filter((link) => link.offsetParent !== null);
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const target = event.target;
+    if (event.key === "Escape") {
+      all("details.menu[open]").forEach((menu) => { menu.open = false; one("summary", menu).focus(); });
+      const drawer = one("#drawer");
+      if (drawer && drawer.checked) { drawer.checked = false; drawer.focus(); }
+      if (target.id === "search") target.blur();
+      return;
+    }
+    const pick = target.closest(".pick");
+    if (pick) {
+      const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -1e6, End: 1e6 };
+      if (event.key in steps) {
+        event.preventDefault();
+        const points = all(".pick", pick.closest("svg"));
+        const to = points[Math.min(Math.max(points.indexOf(pick) + steps[event.key], 0), points.length - 1)];
+        points.forEach((point) => point.setAttribute("tabindex", point === to ? "0" : "-1"));
+        to.focus();
+      }
+      return;
+    }
+    if (target.id === "search" && event.key === "ArrowDown" && rows().length) {
+      event.preventDefault();
+      rows()[0].focus();
+      return;
+    }
+    if (typing(target)) return;
+    if (event.key === "/") {
+      const search = one("#search");
+      if (search) { event.preventDefault(); search.focus(); search.select(); }
+    } else if (event.key === "j") walk(rows(), 1);
+    else if (event.key === "k") walk(rows(), -1);
+    else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && target.matches("a.go")) {
+      event.preventDefault();
+      walk(rows(), event.key === "ArrowDown" ? 1 : -1);
+    }
+  });
+
+  // A click on a moment in a row means the row.
+  document.addEventListener("click", (event) => {
+    const moment = event.target.closest("tr time[data-exact]");
+    const row = moment && one("a.go", moment.closest("tr"));
+    if (row && !moment.closest("a, button")) row.click();
+    all("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+  });
+
+  // Themes change at once; the server is told, so that the next page comes in the same colours.
+  document.addEventListener("submit", (event) => {
+    const chosen = event.submitter && event.submitter.name === "theme" ? event.submitter : null;
+    if (!chosen) return;
+    event.preventDefault();
+    const theme = chosen.value;
+    const body = new URLSearchParams(new FormData(event.target, chosen));
+    fetch("/preferences", { method: "POST", body, redirect: "manual" }).catch(() => {});
+    if (theme === "auto") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    all('button[name="theme"]').forEach((button) => {
+      if (button.hasAttribute("aria-pressed")) button.setAttribute("aria-pressed", String(button.value === theme));
+    });
+    all("[data-theme-switch] button").forEach((button) => { button.value = theme === "dark" ? "light" : "dark"; });
+  });
+
+  // The light-and-dark button needs to know what "like the system" is right now.
+  if (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches)
+    all("[data-theme-switch] button").forEach((button) => { button.value = "light"; });
+
+  const summary = one("[data-focus]");
+  if (summary) summary.focus();
+
+  // Live values. The server only says that something changed; the page is asked for again, and
+  // values that differ are replaced where they stand. Rows are never added, removed or moved.
+  if (!said.liveAbout || !window.EventSource) return;
+  const stream = one(".stream");
+  let lost = false, waiting = null, last = 0, asking = false;
+
+  function busy(element) {
+    return element.matches(":focus-within") || (element.matches(":hover") && one("a, button, input, select", element));
+  }
+  function put(old, fresh) {
+    if (old.innerHTML === fresh.innerHTML || busy(old)) return;
+    old.replaceChildren(...fresh.childNodes);
+    for (const name of ["class", "title"])
+      if (fresh.hasAttribute(name)) old.setAttribute(name, fresh.getAttribute(name));
+    if (!("liveQuiet" in old.dataset)) {
+      old.classList.add("changed");
+      setTimeout(() => old.classList.remove("changed"), 2000);
+    }
+  }
+  async function refresh() {
+    waiting = null;
+    if (document.hidden || asking) return;
+    asking = true;
+    last = Date.now();
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const known = new Map(all("[data-live]", fresh).map((element) => [element.dataset.live, element]));
+      all("[data-live]").forEach((element) => {
+        const match = known.get(element.dataset.live);
+        if (match) put(element, match);
+        known.delete(element.dataset.live);
+      });
+      if ([...known.values()].some((element) => "liveRow" in element.dataset)) tell(said.wordMore, location.href);
+    } catch { /* the stream itself tells when the server is away */ } finally { asking = false; }
+  }
+  function soon() {
+    if (waiting === null) waiting = setTimeout(refresh, Math.max(300, 2000 - (Date.now() - last)));
+  }
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
+
+  let pause = 2000;
+  function listen() {
+    const source = new EventSource("/live?about=" + encodeURIComponent(said.liveAbout));
+    source.addEventListener("changed", soon);
+    source.addEventListener("open", () => {
+      pause = 2000;
+      if (lost) { stream.hidden = true; tell(said.wordBack); soon(); }
+      lost = false;
+    });
+    source.addEventListener("error", () => {
+      lost = true;
+      stream.textContent = said.wordLost;
+      stream.hidden = false;
+      if (source.readyState === EventSource.CLOSED) {
+        setTimeout(listen, pause);
+        pause = Math.min(pause * 2, 30000);
+      }
+    });
+    addEventListener("pagehide", () => source.close(), { once: true });
+  }
+  listen();
+})();
