@@ -113,6 +113,7 @@ class GroupTotal:
     charge_class: ChargeClass
     share_bps: int
     sessions: int
+    energy_wh: Decimal
     net: Money
     payout: Money
 
@@ -228,6 +229,7 @@ def compute(
                 charge_class=key[0],
                 share_bps=key[1],
                 sessions=len(group),
+                energy_wh=sum((cdr.energy_wh for cdr in group), Decimal(0)),
                 net=total((cdr.net for cdr in group), currency),
                 payout=total(payouts, currency),
             )

@@ -1,0 +1,295 @@
+"""A4 paper, drawn directly, with an embedded typeface: what all our papers are made of.
+
+Everything is measured in points from the lower left corner of the page, as PDF does. Columns of
+numbers are right-aligned; the typeface has figures of one width. A page is first laid out as a
+list of marks and drawn at the end, when the number of pages is known.
+
+The same marks give the same bytes: the file names no moment and no random number.
+"""
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import as_file, files
+from typing import Any, Final, Literal
+
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+
+Align = Literal["left", "right"]
+Colour = tuple[float, float, float]
+
+REGULAR: Final = "Leitstand-Regular"
+STRONG: Final = "Leitstand-Semibold"
+
+INK: Final[Colour] = (0.11, 0.13, 0.16)
+MUTED: Final[Colour] = (0.42, 0.45, 0.50)
+RULE: Final[Colour] = (0.84, 0.86, 0.88)
+ACCENT: Final[Colour] = (0.05, 0.33, 0.45)
+TINT: Final[Colour] = (0.94, 0.96, 0.97)
+
+WIDTH: Final = float(A4[0])
+HEIGHT: Final = float(A4[1])
+LEFT: Final = 48.0
+RIGHT: Final = WIDTH - 48.0
+TOP: Final = HEIGHT - 56.0
+BOTTOM: Final = 64.0
+ROW: Final = 13.0
+GAP: Final = 6.0
+SIZE: Final = 7.9
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    x: float
+    y: float
+    text: str
+    font: str
+    size: float
+    colour: Colour
+    align: Align
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    x0: float
+    x1: float
+    y: float
+    width: float
+    colour: Colour
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: Colour
+
+
+class Paper:
+    """Pages that are being laid out; `y` is where the next thing may stand.
+
+    Args:
+        heading: What stands on top of every page but the first: left strong, left and right.
+    """
+
+    def __init__(self, heading: tuple[str, str, str]) -> None:
+        _register_fonts()
+        self._heading = heading
+        self._pages: list[list[_Text | _Line | _Box]] = [[]]
+        self.y = TOP
+
+    def text(
+        self,
+        x: float,
+        text: str,
+        *,
+        y: float | None = None,
+        font: str = REGULAR,
+        size: float = SIZE,
+        colour: Colour = INK,
+        align: Align = "left",
+    ) -> None:
+        at = self.y if y is None else y
+        self._pages[-1].append(_Text(x, at, text, font, size, colour, align))
+
+    def rule(
+        self,
+        *,
+        y: float | None = None,
+        x0: float = LEFT,
+        x1: float = RIGHT,
+        width: float = 0.5,
+        colour: Colour = RULE,
+    ) -> None:
+        self._pages[-1].append(_Line(x0, x1, self.y if y is None else y, width, colour))
+
+    def box(self, x: float, y: float, width: float, height: float, colour: Colour) -> None:
+        self._pages[-1].append(_Box(x, y, width, height, colour))
+
+    def down(self, by: float) -> None:
+        self.y -= by
+
+    def room_for(self, height: float) -> bool:
+        return bool(self.y - height >= BOTTOM)
+
+    def turn(self) -> None:
+        """Begin a new page, under a short head that says what it belongs to."""
+        self._pages.append([])
+        title, subject, reference = self._heading
+        self.y = TOP
+        self.text(LEFT, title, font=STRONG, colour=ACCENT)
+        self.text(LEFT + 12 + width_of(title, STRONG), subject, colour=MUTED)
+        self.text(RIGHT, reference, colour=MUTED, align="right")
+        self.down(7)
+        self.rule()
+        self.down(26)
+
+    def to_bytes(
+        self,
+        *,
+        language: str,
+        title: str,
+        author: str,
+        subject: str,
+        note: str,
+        numbering: Callable[[int, int], str],
+    ) -> bytes:
+        """Return the file; `note` and the page's number stand at the foot of every page."""
+        file = io.BytesIO()
+        canvas = Canvas(file, pagesize=A4, invariant=1, lang=language)
+        canvas.setTitle(title)
+        canvas.setAuthor(author)
+        canvas.setSubject(subject)
+        canvas.setCreator("Leitstand")
+        for number, marks in enumerate(self._pages, start=1):
+            for mark in (
+                *marks,
+                _Line(LEFT, RIGHT, 46, 0.5, RULE),
+                _Text(LEFT, 34, note, REGULAR, 7.5, MUTED, "left"),
+                _Text(RIGHT, 34, numbering(number, len(self._pages)), REGULAR, 7.5, MUTED, "right"),
+            ):
+                _draw(canvas, mark)
+            canvas.showPage()
+        canvas.save()
+        return file.getvalue()
+
+
+def _draw(canvas: Any, mark: _Text | _Line | _Box) -> None:
+    if isinstance(mark, _Text):
+        canvas.setFillColorRGB(*mark.colour)
+        canvas.setFont(mark.font, mark.size)
+        if mark.align == "right":
+            canvas.drawRightString(mark.x, mark.y, mark.text)
+        else:
+            canvas.drawString(mark.x, mark.y, mark.text)
+    elif isinstance(mark, _Line):
+        canvas.setStrokeColorRGB(*mark.colour)
+        canvas.setLineWidth(mark.width)
+        canvas.line(mark.x0, mark.y, mark.x1, mark.y)
+    else:
+        canvas.setFillColorRGB(*mark.colour)
+        canvas.roundRect(mark.x, mark.y, mark.width, mark.height, 4, stroke=0, fill=1)
+
+
+@cache
+def _register_fonts() -> None:
+    """Load the typeface once per process; it is subset into every file."""
+    folder = files("font_source_sans_pro") / "files"
+    for name, file in (
+        (REGULAR, "SourceSansPro-Regular.ttf"),
+        (STRONG, "SourceSansPro-Semibold.ttf"),
+    ):
+        with as_file(folder / file) as path:
+            pdfmetrics.registerFont(TTFont(name, str(path)))
+
+
+def width_of(text: str, font: str = REGULAR, size: float = SIZE) -> float:
+    return float(pdfmetrics.stringWidth(text, font, size))
+
+
+def fitted(text: str, width: float, font: str = REGULAR, size: float = SIZE) -> str:
+    """Return the text, shortened in its middle where it is too wide: both ends tell most."""
+    if width_of(text, font, size) <= width:
+        return text
+    keep = len(text)
+    while keep > 1:
+        keep -= 1
+        front = text[: (keep + 1) // 2]
+        back = text[len(text) - keep // 2 :]
+        shorter = f"{front}\N{HORIZONTAL ELLIPSIS}{back}"
+        if width_of(shorter, font, size) <= width:
+            return shorter
+    return "\N{HORIZONTAL ELLIPSIS}"
+
+
+# ------------------------------------------------------------------------------- tables
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its head, its edge (left or right, by its alignment) and its width."""
+
+    head: str
+    x: float
+    width: float
+    align: Align
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether a cell may be shortened: texts only, never a number."""
+        return self.align == "left"
+
+
+def columns_of(*parts: tuple[str, float, Align]) -> list[Column]:
+    """Return columns side by side from the left margin; the widths include the gaps."""
+    columns = []
+    x = LEFT
+    for head, width, align in parts:
+        columns.append(Column(head, x if align == "left" else x + width, width, align))
+        x += width
+    assert abs(x - RIGHT) < 1, f"the columns end {x - RIGHT} off the margin"
+    return columns
+
+
+def draw_table_head(paper: Paper, columns: Sequence[Column]) -> None:
+    for column in columns:
+        paper.text(column.x, column.head, size=7.4, colour=MUTED, align=column.align)
+    paper.down(5)
+    paper.rule(width=0.7, colour=MUTED)
+    paper.down(ROW - 2)
+
+
+def draw_row(
+    paper: Paper, columns: Sequence[Column], cells: Sequence[str], *, font: str = REGULAR
+) -> None:
+    for column, cell in zip(columns, cells, strict=True):
+        text = fitted(cell, column.width - GAP, font) if column.is_fitted else cell
+        if text:
+            paper.text(column.x, text, font=font, align=column.align)
+
+
+def draw_title(paper: Paper, title: str, unit: str) -> None:
+    paper.text(LEFT, title, font=STRONG, size=11)
+    paper.text(RIGHT, unit, size=7.4, colour=MUTED, align="right")
+
+
+def draw_table(
+    paper: Paper,
+    title: str,
+    unit: str,
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[str]],
+    *,
+    note: str | None = None,
+    foot: Sequence[str] | None = None,
+) -> None:
+    """Draw a titled table over as many pages as it takes, its head on each."""
+    if not paper.room_for(24 + (12 if note else 0) + 4 * ROW):
+        paper.turn()
+    draw_title(paper, title, unit)
+    if note:
+        paper.down(13)
+        paper.text(LEFT, note, colour=MUTED)
+    paper.down(19)
+    draw_table_head(paper, columns)
+    waiting = list(rows)
+    for index, cells in enumerate(waiting):
+        # The last row and the sum stay together.
+        closes = foot is not None and index == len(waiting) - 1
+        if not paper.room_for(ROW + 6 if closes else 6):
+            paper.turn()
+            draw_table_head(paper, columns)
+        draw_row(paper, columns, cells)
+        paper.rule(y=paper.y - 4)
+        paper.down(ROW)
+    if foot is not None:
+        paper.down(1)
+        draw_row(paper, columns, foot, font=STRONG)
+        paper.down(ROW)
+    paper.down(20)
