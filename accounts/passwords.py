@@ -54,7 +54,9 @@ async def hashed_as_given(password: str) -> str:
     """
     if not password or len(password) > LONGEST:
         raise InvalidInput(f"The password must have 1 to {LONGEST} characters.", field="password")
-    return await asyncio.get_running_loop().run_in_executor(_threads, _hasher.hash, password)
+    return await asyncio.get_running_loop().run_in_executor(
+        _threads, _hasher.hash, password.encode("utf-8", "replace")
+    )
 
 
 async def verify(password_hash: str | None, password: str) -> Verification:
@@ -72,7 +74,7 @@ def _verify(password_hash: str | None, password: str) -> Verification:
     is_known = password_hash is not None
     password_hash = password_hash if password_hash is not None else _nobodys_hash()
     try:
-        _hasher.verify(password_hash, password[: LONGEST + 1])
+        _hasher.verify(password_hash, password[: LONGEST + 1].encode("utf-8", "replace"))
     except (VerificationError, InvalidHashError):
         return Verification(is_right=False, needs_rehash=False)
     return Verification(

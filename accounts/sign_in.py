@@ -117,7 +117,7 @@ async def sign_in(
     subjects = _subjects(name, address)
     async with database.unit_of_work() as db:
         await _count_try(db, subjects, now)
-        row = None if "\x00" in name else await store.person_called(db, name)
+        row = await store.person_called(db, name) if _is_text(name + password) else None
     verification = await passwords.verify(None if row is None else row.password_hash, password)
     if row is None or not verification.is_right or not row.active:
         raise SignInRefused
@@ -175,6 +175,11 @@ async def principal_of(
         language=person.language,
         person_id=person.id,
     )
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether a name or password may be kept at all: no NUL, no half of a pair."""
+    return "\x00" not in text and text.encode("utf-8", "replace").decode() == text
 
 
 def _hashed(secret: str) -> bytes:
