@@ -94,6 +94,8 @@ class Charge:
 
     rating: Rating
     hold_reasons: tuple[HoldReason, ...]
+    is_unratable: bool = False
+    """Whether the usage contradicts itself, so that there is no price."""
 
 
 def charge(
@@ -129,7 +131,7 @@ def charge(
     try:
         return Charge(rate(Usage.of(ended), tariff, ended.time_zone), reasons)
     except UnratableUsage:
-        return Charge(nothing, reasons or (HoldReason.IMPOSSIBLE_ENERGY,))
+        return Charge(nothing, reasons or (HoldReason.IMPOSSIBLE_ENERGY,), is_unratable=True)
 
 
 async def bill(

@@ -51,7 +51,6 @@ class Waiting:
     Energy and money carry the sign.
     """
 
-    line_id: int
     cdr_id: int
     sign: int
     transaction_id: TransactionId
@@ -68,7 +67,7 @@ class Waiting:
 
 
 _WAITING = """
-select u.id, u.cdr_id, u.sign, u.transaction_id, c.station, c.evse_id, c.charge_class,
+select u.cdr_id, u.sign, u.transaction_id, c.station, c.evse_id, c.charge_class,
   c.share_bps, c.basis, c.started_at, c.ended_at, c.energy_wh * u.sign, c.net_minor * u.sign,
   c.vat_minor * u.sign, c.currency
 from unsettled_lines u join cdrs c on c.id = u.cdr_id
@@ -92,15 +91,14 @@ async def waiting(db: AsyncSession, payee: str, before: datetime) -> list[Waitin
             row[2],
             row[3],
             row[4],
-            row[5],
-            classes[row[6]],
-            row[7],
-            bases[row[8]],
+            classes[row[5]],
+            row[6],
+            bases[row[7]],
+            row[8],
             row[9],
             row[10],
-            row[11],
-            Money.from_minor(row[12], row[14]),
-            Money.from_minor(row[13], row[14]),
+            Money.from_minor(row[11], row[13]),
+            Money.from_minor(row[12], row[13]),
         )
         for row in await cursor.fetchall()
     ]
@@ -149,9 +147,6 @@ async def set_shown(db: AsyncSession, transaction_ids: Collection[int], statemen
     )
 
 
-_COPY = "copy statement_lines from stdin (format binary)"
-
-
 async def add_statement(
     db: AsyncSession, statement: Statement, lines: Sequence[tuple[int, int]]
 ) -> None:
@@ -197,11 +192,14 @@ async def add_statement(
             )
 
 
-async def remove_waiting(db: AsyncSession, line_ids: Sequence[int]) -> int:
-    """Take lines off the list of what waits for a statement; return how many there were."""
+async def remove_waiting(db: AsyncSession, lines: Sequence[tuple[int, int]]) -> int:
+    """Take CDRs, each with its sign, off the list of what waits; return how many there were."""
     connection = await driver(db)
     cursor = await connection.execute(
-        "delete from unsettled_lines where id = any(%b::bigint[])", (list(line_ids),)
+        "delete from unsettled_lines u"
+        " using unnest(%b::bigint[], %b::smallint[]) as l (cdr_id, sign)"
+        " where u.cdr_id = l.cdr_id and u.sign = l.sign",
+        ([cdr_id for cdr_id, _ in lines], [sign for _, sign in lines]),
     )
     return cursor.rowcount
 

@@ -11,6 +11,7 @@ from typing import Any, LiteralString
 
 import msgspec
 from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.cdr import Cdr, ChargeClass, Payer
@@ -268,7 +269,7 @@ async def current_records(
     """Return each transaction's latest CDR; those without one are missing."""
     rows = await db.execute(
         select(CdrRow)
-        .distinct(CdrRow.transaction_id)
+        .ext(distinct_on(CdrRow.transaction_id))
         .where(CdrRow.transaction_id.in_(list(transaction_ids)))
         .order_by(CdrRow.transaction_id, CdrRow.id.desc())
     )

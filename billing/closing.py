@@ -1,0 +1,598 @@
+"""The face of the month close: close, dry run; and what a person decides about held transactions.
+
+A close settles what ended before the month's end in the payee's zone and stands on no statement
+yet: late transactions are among it. It is done once for each payee and month; what comes later
+waits for the next one.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from accounts import directory
+from accounts.directory import Organisation
+from billing import booking, ledger, pricing, statement_store, store
+from billing.cdr import Payer
+from billing.handlers import READER
+from billing.months import Month
+from billing.plausibility import DEFAULT_LIMITS, HoldReason, Limits
+from billing.pricing import SharingTerms
+from billing.statement_store import Held, Waiting
+from billing.statements import (
+    Party,
+    PayableCdr,
+    ProofRow,
+    RegisterFacts,
+    Statement,
+    StatementLine,
+    StatementState,
+    TaxStatus,
+    Unpaid,
+    compute,
+    explain_gap,
+)
+from billing.store import NewHold, Record
+from billing.tables import HoldRow
+from billing.terms import Terms
+from billing.vat import standard_vat_rate
+from foundation import outbox
+from foundation.errors import Conflict, NotFound
+from foundation.events import StatementIssued, TransactionEnded
+from foundation.identifiers import EvseId, OrganisationKey, StationId, TransactionId
+
+DUE_DAYS: Final = 14
+"""How many days after its issue a statement is to be paid, unless set otherwise."""
+
+
+class RegisterSpan(Protocol):
+    """An EVSE's register at both ends of a span; None where none was read.
+
+    `lifetime` is False for a register that counts from the start of each transaction.
+    """
+
+    @property
+    def station(self) -> StationId: ...
+    @property
+    def evse_id(self) -> EvseId: ...
+    @property
+    def register_start_wh(self) -> Decimal | None: ...
+    @property
+    def register_end_wh(self) -> Decimal | None: ...
+    @property
+    def lifetime(self) -> bool: ...
+
+
+class Registers(Protocol):
+    """The registers of a payee's stations, for the proof; fulfilled by csms."""
+
+    async def registers(
+        self, db: AsyncSession, owner: OrganisationKey, start: datetime, end: datetime
+    ) -> Sequence[RegisterSpan]:
+        """Return the register of every EVSE that was the owner's in [start, end)."""
+        ...
+
+
+class MonthNotOver(Conflict):
+    """The month still runs in the payee's zone; it can be closed afterwards."""
+
+    code = "month_not_over"
+
+    def __init__(self, payee: OrganisationKey, month: Month, ends_at: datetime) -> None:
+        self.ends_at = ends_at
+        super().__init__(
+            f"{month} is not over for {payee}: it ends at {ends_at.isoformat()}. Close it then."
+        )
+
+
+class DeliveriesPending(Conflict):
+    """Events of the month are still on their way to billing; closing again soon will help."""
+
+    code = "deliveries_pending"
+
+    def __init__(self, month: Month, count: int) -> None:
+        self.count = count
+        super().__init__(
+            f"{count} events that happened before the end of {month} have not reached billing"
+            " yet. Try again in a moment; parked events need a decision first."
+        )
+
+
+class NotOnHold(Conflict):
+    """The transaction is not held, or was decided already."""
+
+    code = "not_on_hold"
+
+    def __init__(self, transaction_id: TransactionId) -> None:
+        super().__init__(f"Transaction {transaction_id} is not held.")
+
+
+class AlreadySettled(Conflict):
+    """A statement has paid the transaction; only a later revision of it changes that."""
+
+    code = "already_settled"
+
+    def __init__(self, transaction_id: TransactionId) -> None:
+        super().__init__(
+            f"Transaction {transaction_id} stands on a statement already and cannot be voided."
+        )
+
+
+class NotPayable(Conflict):
+    """The transaction cannot be released: there is no price for it, or nobody who pays."""
+
+    code = "not_payable"
+
+    def __init__(self, transaction_id: TransactionId, reason: HoldReason) -> None:
+        self.reason = reason
+        remedy = {
+            HoldReason.NO_TARIFF: "no tariff was valid at its start; assign one with that date",
+            HoldReason.NO_PAYER: "nobody answers for its token; say who pays",
+        }.get(reason, "its usage contradicts itself, so that it has no price")
+        super().__init__(f"Transaction {transaction_id} cannot be released: {remedy}, or void it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Closes months, and carries out what people decide about held transactions.
+
+    Args:
+        registers: For the proof line.
+        sharing: For rating a released transaction again.
+        due_days: Days from issue to payment.
+        limits: What counts as impossible.
+    """
+
+    registers: Registers
+    sharing: SharingTerms
+    due_days: int = DUE_DAYS
+    limits: Limits = DEFAULT_LIMITS
+
+    # -------------------------------------------------------------------------------- close
+
+    async def close(
+        self,
+        db: AsyncSession,
+        payee: OrganisationKey,
+        month: str,
+        *,
+        now: datetime,
+        dry_run: bool = False,
+    ) -> list[Statement]:
+        """Return the payee's statements of the month, one for each currency; write them.
+
+        Closing again returns the same. A payee for whom there is nothing to say gets no
+        statement; the month is closed all the same.
+
+        Args:
+            db: A unit of work.
+            payee: An organisation.
+            month: As in `2026-10`.
+            now: When the statements are issued.
+            dry_run: Give the same figures, and write nothing.
+
+        Raises:
+            NotFound: If there is no such organisation.
+            InvalidInput: If the month is none.
+            MonthNotOver: In the payee's zone.
+            DeliveriesPending: If events of the month have not reached billing.
+            UnknownVatRate: If the payee charges VAT and the rate is not known.
+        """
+        wanted = Month.parse(month)
+        organisation = await directory.organisation(db, payee)
+        zone = ZoneInfo(organisation.time_zone)
+        start, end = wanted.start(zone), wanted.end(zone)
+        if now < end:
+            raise MonthNotOver(payee, wanted, end)
+        await statement_store.lock_payee(db, payee)
+        if await statement_store.is_closed(db, payee, month):
+            rows = await statement_store.statements(db, [payee], month=month)
+            return [await statement_store.whole(db, row) for row in rows]
+        pending = await outbox.pending(db, READER, end)
+        if pending:
+            raise DeliveriesPending(wanted, pending)
+        waiting = await statement_store.waiting(db, payee, end)
+        held = await statement_store.held(db, payee, start=start, end=end)
+        spans = await self.registers.registers(db, payee, start, end)
+        draft = _Draft(
+            organisation=organisation,
+            issuer=await directory.root(db),
+            month=wanted,
+            zone=zone,
+            issued_at=now,
+            due_days=self.due_days,
+        )
+        proof = draft.proof(spans, waiting, held)
+        drafts = [draft.statement(*part, proof) for part in draft.by_currency(waiting, held)]
+        if not dry_run:
+            await _write(db, payee, wanted, drafts, now)
+        return [statement for statement, _ in drafts]
+
+    # ------------------------------------------------------------------------------- decide
+
+    async def release(
+        self,
+        db: AsyncSession,
+        transaction_id: TransactionId,
+        *,
+        reason: str,
+        by: str,
+        now: datetime,
+        payer: Payer | None = None,
+    ) -> None:
+        """Pay a held (or voided) transaction after all; the next statement has it.
+
+        It is rated again as of its start, so a tariff entered since with an earlier date counts.
+
+        Args:
+            db: A unit of work.
+            transaction_id: Whose hold is released.
+            reason: Why, in words; kept.
+            by: Who decided, as in `person/7`.
+            now: When.
+            payer: Who pays, where nobody answers for the token.
+
+        Raises:
+            NotFound: If there is no CDR of the transaction.
+            NotOnHold: If it is not held.
+            NotPayable: If it still has no price or nobody pays for it.
+        """
+        record, hold = await self._held(db, transaction_id)
+        if hold is None or hold.decision == "released":
+            raise NotOnHold(transaction_id)
+        released = await self._rated_again(db, record, hold, payer, now=now)
+        await booking.issue(db, [released], now=now)
+        hold.decision = "released"
+        hold.cdr_id = released.cdr.cdr_id
+        _decided(hold, reason, by, now)
+
+    async def void(
+        self,
+        db: AsyncSession,
+        transaction_id: TransactionId,
+        *,
+        reason: str,
+        by: str,
+        now: datetime,
+    ) -> None:
+        """Let nobody be paid for a transaction; the next statement lists it as unpaid.
+
+        Args:
+            db: A unit of work.
+            transaction_id: Held or rated, but on no statement.
+            reason: Why, in words; kept.
+            by: Who decided, as in `person/7`.
+            now: When.
+
+        Raises:
+            NotFound: If there is no CDR of the transaction.
+            NotOnHold: If it was voided already.
+            AlreadySettled: If a statement has paid it.
+        """
+        hold = await self._taken_off(db, transaction_id, now=now)
+        if hold.decision is not None:
+            raise NotOnHold(transaction_id)
+        hold.decision = "voided"
+        _decided(hold, reason, by, now)
+
+    async def hold(
+        self,
+        db: AsyncSession,
+        transaction_id: TransactionId,
+        *,
+        reason: str,
+        by: str,
+        now: datetime,
+    ) -> None:
+        """Hold a rated transaction by hand, until somebody releases or voids it.
+
+        Raises:
+            NotFound: If there is no CDR of the transaction.
+            AlreadySettled: If a statement has paid it.
+        """
+        hold = await self._taken_off(db, transaction_id, now=now)
+        if hold.decision is None:
+            _decided(hold, reason, by, now)
+
+    async def _held(
+        self, db: AsyncSession, transaction_id: TransactionId
+    ) -> tuple[Record, HoldRow | None]:
+        """Return the transaction's current CDR and hold, locked."""
+        await store.locked_terms(db, [transaction_id])
+        record = (await store.current_records(db, [transaction_id])).get(transaction_id)
+        if record is None:
+            raise NotFound("rated transaction", transaction_id)
+        return record, await store.hold(db, transaction_id)
+
+    async def _taken_off(
+        self, db: AsyncSession, transaction_id: TransactionId, *, now: datetime
+    ) -> HoldRow:
+        """Return the transaction's hold; one that is booked is taken back and held by hand."""
+        record, hold = await self._held(db, transaction_id)
+        if hold is not None and hold.decision != "released":
+            return hold
+        if await store.settled(db, [record.cdr.cdr_id]):
+            raise AlreadySettled(transaction_id)
+        await booking.take_back(db, [record], now=now)
+        await store.put_holds(db, [NewHold(record.cdr, HoldReason.BY_HAND, None)], now=now)
+        hold = await store.hold(db, transaction_id)
+        assert hold is not None
+        return hold
+
+    async def _rated_again(
+        self,
+        db: AsyncSession,
+        record: Record,
+        hold: HoldRow,
+        payer: Payer | None,
+        *,
+        now: datetime,
+    ) -> Record:
+        """Return a CDR without holds in the place of a held one."""
+        [cdr_id] = await store.next_cdr_ids(db, 1)
+        if hold.evidence is None:
+            return _copy(record, cdr_id, now)
+        event = msgspec.convert(hold.evidence, TransactionEnded, strict=False)
+        terms = (await booking.freeze(db, [event], self.sharing, now=now))[event.transaction_id]
+        if payer is not None and terms.sharing.payer is None:
+            terms = replace(terms, sharing=replace(terms.sharing, payer=payer))
+        charged = await self._charged(db, event, terms)
+        blocking = {HoldReason.NO_TARIFF, HoldReason.NO_PAYER}.intersection(charged.hold_reasons)
+        for reason in sorted(blocking):
+            raise NotPayable(event.transaction_id, reason)
+        return booking.make_record(
+            event,
+            terms,
+            replace(charged, hold_reasons=()),
+            cdr_id=cdr_id,
+            attempt=record.attempt + 1,
+            replaces=record.cdr.cdr_id,
+            now=now,
+        )
+
+    async def _charged(
+        self, db: AsyncSession, event: TransactionEnded, terms: Terms
+    ) -> booking.Charge:
+        number = terms.tariff_number
+        tariff = None if number is None else (await pricing.tariffs_by_number(db, [number]))[number]
+        owner = await directory.organisation(db, event.owner)
+        charged = booking.charge(
+            event, terms.sharing, tariff, currency=owner.currency, limits=self.limits
+        )
+        if charged.is_unratable:
+            raise NotPayable(event.transaction_id, HoldReason.IMPOSSIBLE_ENERGY)
+        return charged
+
+
+def _copy(record: Record, cdr_id: int, now: datetime) -> Record:
+    """Return a CDR like one that a person had held, issued anew."""
+    return replace(
+        record,
+        cdr=replace(record.cdr, cdr_id=cdr_id, hold_reason=None, replaces=record.cdr.cdr_id),
+        attempt=record.attempt + 1,
+        issued_at=now,
+        hold_reasons=(),
+    )
+
+
+def _decided(hold: HoldRow, reason: str, by: str, now: datetime) -> None:
+    hold.decided_at = now
+    hold.decided_by = by
+    hold.decided_why = reason
+    hold.shown_in = None
+
+
+# ------------------------------------------------------------------------------ the statement
+
+_Lines = list[tuple[int, int]]
+"""The CDR and the sign of each line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """What the statements of one payee and month have in common."""
+
+    organisation: Organisation
+    issuer: Organisation
+    month: Month
+    zone: ZoneInfo
+    issued_at: datetime
+    due_days: int
+
+    def by_currency(
+        self, waiting: Sequence[Waiting], held: Sequence[Held]
+    ) -> Iterable[tuple[str, list[Waiting], Sequence[Held]]]:
+        """Yield what there is to say in each currency; the unpaid stand in the payee's own."""
+        parts: dict[str, list[Waiting]] = {}
+        for each in waiting:
+            parts.setdefault(each.net.currency, []).append(each)
+        own = self.organisation.currency
+        if held:
+            parts.setdefault(own, [])
+        for currency in sorted(parts):
+            yield currency, parts[currency], held if currency == own else ()
+
+    def statement(
+        self,
+        currency: str,
+        waiting: Sequence[Waiting],
+        held: Sequence[Held],
+        proof: Sequence[ProofRow],
+    ) -> tuple[Statement, _Lines]:
+        """Return one statement, with the CDR and the sign of each of its lines."""
+        payee = self.organisation
+        statement = compute(
+            statement_id=f"{payee.key}-{self.month}-{currency}",
+            payee=_party(payee),
+            issuer=_party(self.issuer),
+            month=str(self.month),
+            time_zone=payee.time_zone,
+            language=payee.language,
+            currency=currency,
+            issued_at=self.issued_at,
+            due_on=self.issued_at.astimezone(self.zone).date() + timedelta(days=self.due_days),
+            state=StatementState.OPEN,
+            tax_status=TaxStatus(payee.tax_status),
+            standard_vat_rate=self.vat_rate,
+            cdrs=[self._payable(each) for each in waiting],
+            unpaid=[_unpaid(each) for each in held],
+            proof=proof,
+        )
+        sources: defaultdict[tuple[object, ...], _Lines] = defaultdict(list)
+        for each in reversed(waiting):
+            sources[_key_of(each)].append((each.cdr_id, each.sign))
+        return statement, [sources[_key(line)].pop() for line in statement.lines]
+
+    @property
+    def vat_rate(self) -> Decimal:
+        """The rate of the payee's country on the month's last day; 0 where none is charged."""
+        if TaxStatus(self.organisation.tax_status) is not TaxStatus.STANDARD:
+            return Decimal(0)
+        last_day = self.month.next.first_day - timedelta(days=1)
+        return standard_vat_rate(self.organisation.country, last_day)
+
+    def _payable(self, each: Waiting) -> PayableCdr:
+        return PayableCdr(
+            transaction_id=each.transaction_id,
+            station=each.station,
+            evse_id=each.evse_id,
+            charge_class=each.charge_class,
+            started_at=each.started_at,
+            ended_at=each.ended_at,
+            energy_wh=each.energy_wh,
+            net=each.net,
+            share_bps=each.share_bps,
+            month=self._month_of(each.ended_at),
+        )
+
+    def _month_of(self, at: datetime) -> str:
+        return str(Month.of(at, self.zone))
+
+    def proof(
+        self, spans: Sequence[RegisterSpan], waiting: Sequence[Waiting], held: Sequence[Held]
+    ) -> list[ProofRow]:
+        """Return each EVSE's register beside the sum of its sessions of the month."""
+        start = self.month.start(self.zone)
+        paid_wh: defaultdict[tuple[StationId, EvseId], Decimal] = defaultdict(Decimal)
+        held_wh: defaultdict[tuple[StationId, EvseId], Decimal] = defaultdict(Decimal)
+        for each in waiting:
+            if each.ended_at >= start:
+                paid_wh[each.station, each.evse_id] += each.energy_wh
+        for unpaid in held:
+            if unpaid.ended_at >= start:
+                held_wh[unpaid.station, unpaid.evse_id] += unpaid.energy_wh
+        by_evse = {(span.station, span.evse_id): span for span in spans}
+        rows = []
+        for station, evse_id in sorted({*by_evse, *paid_wh, *held_wh}):
+            span = by_evse.get((station, evse_id))
+            known = span is not None and span.lifetime
+            rows.append(
+                explain_gap(
+                    RegisterFacts(
+                        station=station,
+                        evse_id=evse_id,
+                        register_start_wh=span.register_start_wh if span and known else None,
+                        register_end_wh=span.register_end_wh if span and known else None,
+                        sessions_wh=paid_wh[station, evse_id],
+                        held_wh=held_wh[station, evse_id],
+                    )
+                )
+            )
+        return rows
+
+
+def _party(organisation: Organisation) -> Party:
+    return Party(
+        key=organisation.key,
+        name=organisation.name,
+        address=tuple((organisation.address or "").splitlines()),
+        vat_id=organisation.vat_id,
+        iban=organisation.iban,
+    )
+
+
+def _unpaid(held: Held) -> Unpaid:
+    return Unpaid(
+        transaction_id=held.transaction_id,
+        reason=HoldReason.BY_HAND if held.is_voided else held.reason,
+        station=held.station,
+        evse_id=held.evse_id,
+        started_at=held.started_at,
+        ended_at=held.ended_at,
+        energy_wh=held.energy_wh,
+    )
+
+
+def _key_of(each: Waiting) -> tuple[object, ...]:
+    return (
+        each.transaction_id,
+        each.ended_at,
+        each.net.minor,
+        each.energy_wh,
+        each.charge_class,
+        each.share_bps,
+    )
+
+
+def _key(line: StatementLine) -> tuple[object, ...]:
+    return (
+        line.transaction_id,
+        line.ended_at,
+        line.net.minor,
+        line.energy_wh,
+        line.charge_class,
+        line.share_bps,
+    )
+
+
+async def _write(
+    db: AsyncSession,
+    payee: OrganisationKey,
+    month: Month,
+    drafts: Sequence[tuple[Statement, _Lines]],
+    now: datetime,
+) -> None:
+    """Store the statements, settle their lines, book them, and say so."""
+    await statement_store.add_closed(db, payee, str(month), now)
+    entries: list[ledger.JournalEntry] = []
+    settled = []
+    for statement, lines in drafts:
+        await statement_store.add_statement(db, statement, lines)
+        settled += lines
+        entries += ledger.close_entries(
+            payee=payee,
+            groups=[
+                ledger.SettledGroup(
+                    f"{group.charge_class}, {group.share_bps} bps", group.net, group.payout
+                )
+                for group in statement.groups
+            ],
+            vat=statement.payout_gross - statement.payout_net,
+            statement_id=statement.statement_id,
+            booked_at=now,
+        )
+        await statement_store.set_shown(
+            db, [each.transaction_id for each in statement.unpaid], statement.statement_id
+        )
+    removed = await statement_store.remove_waiting(db, settled)
+    assert removed == len(settled), "a line was settled by somebody else meanwhile"
+    await store.add_entries(db, entries)
+    await outbox.append(
+        db,
+        [
+            StatementIssued(
+                happened_at=now,
+                statement_id=statement.statement_id,
+                payee=payee,
+                month=str(month),
+            )
+            for statement, _ in drafts
+        ],
+        recorded_at=now,
+    )
