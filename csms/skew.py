@@ -1,9 +1,9 @@
 """How far a station's clock is off, and what its moments are worth.
 
 Stations without a set clock say 1970, stations with a wrong zone label local time as UTC, and
-stations that were offline say, rightly, moments of hours ago. So lateness alone proves nothing; a
-*live* message with an odd time does. Only StatusNotifications and online transaction messages are
-taken as live; the least late of them tells the clock's error.
+stations that were offline, or tell when a state *began*, say rightly moments of hours ago. So
+lateness alone proves nothing. A clock's error is taken as known only when messages heard at
+different times are off by the same: a queue that is worked off comes all at once.
 """
 
 from collections import deque
@@ -19,34 +19,41 @@ OLDEST = datetime(2010, 1, 1, tzinfo=UTC)
 LATEST_DELIVERY = timedelta(days=400)
 """A moment that lies further back than this was not queued offline; the clock is wrong."""
 
-_PAIRS = 5
+_PAIRS = 6
 _SPREAD = timedelta(minutes=2)
+_APART = timedelta(seconds=30)
 
 
 class SkewEstimate:
     """The error of one connection's clock, from pairs of reported and received moments.
 
-    Two pairs that agree within two minutes are needed; until then nothing is claimed.
+    Nothing is claimed until two messages, heard half a minute apart or more, agree within two
+    minutes; the newest pair decides, since a station may set its clock at any time.
     """
 
     __slots__ = ("_pairs",)
 
     def __init__(self) -> None:
-        self._pairs: deque[timedelta] = deque(maxlen=_PAIRS)
+        self._pairs: deque[tuple[timedelta, datetime]] = deque(maxlen=_PAIRS)
 
     def observe(self, reported_at: datetime, received_at: datetime) -> None:
-        """Take a pair of a message that was certainly not queued."""
-        self._pairs.append(reported_at - received_at)
+        """Take a pair of a message about the present (a status, a periodic reading)."""
+        if self._pairs and received_at - self._pairs[-1][1] < _APART / _PAIRS:
+            self._pairs.pop()  # of a burst only the last message is kept
+        self._pairs.append((reported_at - received_at, received_at))
 
     def skew(self) -> timedelta:
         """Return reported minus true time; zero while unknown or within the tolerance."""
         if len(self._pairs) < 2:
             return timedelta(0)
-        # Delays only make a message look older, so the youngest-looking pairs are the true ones.
-        first, second = sorted(self._pairs, reverse=True)[:2]
-        if first - second > _SPREAD or abs(first) <= TOLERANCE:
+        newest, heard_at = self._pairs[-1]
+        if abs(newest) <= TOLERANCE:
             return timedelta(0)
-        return timedelta(seconds=round(first.total_seconds()))
+        agrees = any(
+            heard_at - earlier_at >= _APART and abs(newest - earlier) <= _SPREAD
+            for earlier, earlier_at in self._pairs
+        )
+        return timedelta(seconds=round(newest.total_seconds())) if agrees else timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,15 @@ class CorrectedMoment:
     doubtful: bool
 
 
+def is_implausible(reported_at: datetime, received_at: datetime) -> bool:
+    """Tell whether a moment can only come from a clock that is wrong."""
+    return (
+        reported_at > received_at + TOLERANCE
+        or reported_at < OLDEST
+        or reported_at < received_at - LATEST_DELIVERY
+    )
+
+
 def corrected(reported_at: datetime, received_at: datetime, skew: timedelta) -> CorrectedMoment:
     """Return when something happened, from what the station said and when we heard it.
 
@@ -64,15 +80,6 @@ def corrected(reported_at: datetime, received_at: datetime, skew: timedelta) -> 
     before OCPP existed or too old for any queue; the last three become the moment of receipt.
     """
     at = reported_at - skew
-    if at > received_at + TOLERANCE or at < OLDEST or at < received_at - LATEST_DELIVERY:
+    if is_implausible(at, received_at):
         return CorrectedMoment(received_at, doubtful=True)
     return CorrectedMoment(min(at, received_at), doubtful=bool(skew))
-
-
-def is_implausible(reported_at: datetime, received_at: datetime) -> bool:
-    """Tell whether a moment can only come from a clock that was never set."""
-    return (
-        reported_at < OLDEST
-        or reported_at > received_at + TOLERANCE
-        or reported_at < received_at - LATEST_DELIVERY
-    )

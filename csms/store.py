@@ -515,3 +515,43 @@ async def tokens_of(
             row["active"],
         )
     return known
+
+
+async def copy_frames(
+    db: AsyncSession, lines: Sequence[tuple[str, datetime, str, int, str, str | None]]
+) -> None:
+    """Write lines of the OCPP log: station, at, direction, epoch, raw, note."""
+    connection = await driver(db)
+    async with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "copy frames (station, at, direction, epoch, raw, note) from stdin (format binary)"
+        ) as copy,
+    ):
+        copy.set_types(["text", "timestamptz", "text", "int8", "text", "text"])
+        for line in lines:
+            await copy.write_row(line)
+
+
+async def quarantine(
+    db: AsyncSession,
+    *,
+    station: str,
+    received_at: datetime,
+    action: str,
+    raw: str,
+    error: str,
+    numbered: bool,
+) -> int | None:
+    """Keep a message that a defect of ours kept from being handled; return a fresh number."""
+    found = await rows(
+        db,
+        """
+        insert into quarantine (station, received_at, action, transaction_number, raw, error)
+        values (%b, %b, %b, case when %b then nextval('transaction_number') end, %b, %b)
+        returning transaction_number
+        """,
+        [station, received_at, action, numbered, raw, error],
+    )
+    number = found[0]["transaction_number"]
+    return int(number) if number is not None else None

@@ -308,6 +308,11 @@ class NewReading:
     received_at: datetime
 
 
+def _as_json(reading: Reading) -> str:
+    # jsonb takes no NUL, which signed data may have; its bytes stay whole in the raw report.
+    return msgspec.json.encode(reading.samples).decode().replace("\\u0000", "")
+
+
 async def add_readings(
     db: AsyncSession, readings: Sequence[NewReading]
 ) -> list[tuple[int, RegisterReading]]:
@@ -364,7 +369,7 @@ async def add_readings(
             [each.measured_at for each in ordered],
             [each.reading.context for each in ordered],
             [each.reading.energy_register_wh for each in ordered],
-            [msgspec.json.encode(each.reading.samples).decode() for each in ordered],
+            [_as_json(each.reading) for each in ordered],
             [each.received_at for each in ordered],
         ],
     )
@@ -566,3 +571,8 @@ async def waiting_for_queue(
         [node, asked_before],
     )
     return _facts(found)
+
+
+async def note_queue_asked(db: AsyncSession, number: int, at: datetime) -> None:
+    """Note when a station was last asked for the missing events of a transaction."""
+    await rows(db, "update transactions set queue_asked_at = %b where id = %b", [at, number])

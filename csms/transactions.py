@@ -121,9 +121,9 @@ def is_repeated_start(known: TransactionFacts, report: TransactionStartReport) -
 def digest(origin: Origin) -> bytes:
     """Return a digest of what was said, without the message id, which differs between retries."""
     raw = origin.raw
-    return blake2b(
-        raw[raw.find(origin.action) :].encode("utf-8", "surrogatepass"), digest_size=16
-    ).digest()
+    payload = raw[raw.find("{", raw.find(origin.action)) :].rstrip(" ]\t\r\n")
+    said = f"{origin.action} {payload}".encode("utf-8", "surrogatepass")
+    return blake2b(said, digest_size=16).digest()
 
 
 def started_event(facts: TransactionFacts) -> TransactionStarted:

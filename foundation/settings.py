@@ -100,9 +100,11 @@ class Settings(BaseSettings):
 
     # ---------------------------------------------------------------- sockets
     frame_max_bytes: Positive = 1024 * 1024
-    frames_per_second: PositiveSeconds = 50.0
+    assume_ocpp16: bool = False
+    """Let stations in that offer no subprotocol at all, and speak 1.6 with them."""
+    frames_per_second: PositiveSeconds = 1000.0
     """What one connection may send on average; beyond it, reading slows down."""
-    frames_burst: Positive = 500
+    frames_burst: Positive = 2000
     """What one connection may send at once: a queue worked off after a night offline."""
     connections_max: Positive = 50_000
     """Open stations' sockets per process; further ones are refused with HTTP 503."""

@@ -16,6 +16,7 @@ from csms.handlers.context import HandlerContext
 from csms.reports import OcppVersion
 from csms.transactions import TransactionFacts, ended_event
 from foundation.events import EndBasis, Event, TransactionEnded
+from foundation.identifiers import TransactionId
 
 LateReading = tuple[int, RegisterReading]
 

@@ -276,7 +276,7 @@ async def transactions_updated(
     infos = await _take_tokens(db, context, transactions, reports)
     late = await _keep(
         db,
-        [(facts.id, "update", report) for facts, report in zip(transactions, reports, strict=True)],
+        [(facts, "update", report) for facts, report in zip(transactions, reports, strict=True)],
     )
     states = [
         (facts.id, str(report.charging_state))

@@ -1,0 +1,442 @@
+"""One live station: frames in, answers out, one call of ours at a time; no socket library here.
+
+The reader never waits for a handler: `receive` only takes a frame in. The station's calls are
+handled one after the other, answers to our calls are matched at once, so neither lane can block
+the other.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from csms.commands import Command, Outcome
+from csms.dispatch import Dispatch
+from csms.frames import FrameLog
+from csms.ocpp import repair, rpc
+from csms.ocpp.actions import FROM_STATION
+from csms.ocpp.errors import ErrorCode, MessageError, OcppError
+from csms.ocpp.v16 import translate as v16
+from csms.ocpp.v21 import translate as v21
+from csms.ocpp.v201 import translate as v201
+from csms.reports import (
+    BootReport,
+    MeterReport,
+    OcppVersion,
+    Origin,
+    Report,
+    StatusReport,
+    TransactionUpdateReport,
+)
+from csms.skew import SkewEstimate
+from foundation import metrics
+from foundation.clock import Clock
+from foundation.database import DatabaseAway
+from foundation.errors import Conflict, Unavailable
+from foundation.identifiers import StationId
+
+log = structlog.get_logger(__name__)
+
+_TRANSLATORS: dict[OcppVersion, Any] = {
+    OcppVersion.V16: v16,
+    OcppVersion.V201: v201,
+    OcppVersion.V21: v21,
+}
+
+_MONEY_ACTIONS = frozenset(
+    {"StartTransaction", "StopTransaction", "MeterValues", "TransactionEvent"}
+)
+
+CLOSE_TRY_AGAIN = 1013
+CLOSE_POLICY = 1008
+CLOSE_GOING_AWAY = 1001
+
+
+class Socket(Protocol):
+    """The way to the station; fulfilled by `csms.websocket`."""
+
+    def send(self, text: str) -> None:
+        """Write a frame without waiting; a station that does not read is closed."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin to close; returns at once, may be called again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all connections of a process share."""
+
+    dispatch: Dispatch
+    frames: FrameLog
+    clock: Clock
+    call_timeout_s: float
+    max_waiting: int
+
+
+class StationUnreachable(Unavailable):
+    """The station has no connection, or it ended before the answer."""
+
+    code = "station_unreachable"
+
+    def __init__(self, station: str) -> None:
+        super().__init__(f"Station {station} is not connected.")
+
+
+class NoAnswer(Unavailable):
+    """The station did not answer our call in time; its answer may still come."""
+
+    code = "no_answer"
+
+    def __init__(self, station: str, action: str) -> None:
+        super().__init__(f"Station {station} did not answer {action} in time.")
+
+
+class CallRefused(Conflict):
+    """The station answered our call with a CALLERROR."""
+
+    code = "call_error"
+
+    def __init__(self, station: str, action: str, error: str) -> None:
+        super().__init__(f"Station {station} refused {action}: {error}")
+
+
+class StationConnection:
+    """A station's newest socket with its epoch, and what is said over it."""
+
+    __slots__ = (
+        "_answer",
+        "_calling",
+        "_handling",
+        "_room",
+        "_skew",
+        "_socket",
+        "_surroundings",
+        "_translator",
+        "_zone",
+        "booted",
+        "closed",
+        "epoch",
+        "heard_at",
+        "opened_at",
+        "rpc",
+        "station",
+        "triggered",
+        "version",
+    )
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        socket: Socket,
+        *,
+        station: StationId,
+        version: OcppVersion,
+        epoch: int,
+        time_zone: str,
+    ) -> None:
+        self._surroundings = surroundings
+        self._socket = socket
+        self._translator = _TRANSLATORS[version]
+        self._zone = ZoneInfo(time_zone)
+        self._skew: SkewEstimate | None = None
+        self._handling: tuple[rpc.Call, float] | None = None
+        self._room: asyncio.Event | None = None
+        self._calling: asyncio.Lock | None = None
+        self._answer: asyncio.Future[rpc.CallResult | rpc.CallError] | None = None
+        self.station = station
+        self.version = version
+        self.epoch = epoch
+        self.rpc = rpc.RpcConnection(version, max_waiting=surroundings.max_waiting)
+        self.opened_at = surroundings.clock.now()
+        self.heard_at = self.opened_at
+        self.booted = False
+        self.triggered = False
+        self.closed = False
+
+    # ------------------------------------------------------------------------------ frames in
+
+    def receive(self, text: str) -> None:
+        """Take a frame in; never waits and never raises."""
+        self.heard_at = self._surroundings.clock.now()
+        received = self.rpc.receive(text)
+        if isinstance(received, rpc.Call):
+            self._log("in", text)
+            self._next(text)
+        elif isinstance(received, rpc.Answered):
+            self._log("in", text)
+            if self._answer is not None and not self._answer.done():
+                self._answer.set_result(received.answer)
+        elif isinstance(received, rpc.Unreadable):
+            self._unreadable(text, received)
+        elif isinstance(received, rpc.LateAnswer):
+            self._log("in", text, "answer after the time-out")
+        elif isinstance(received, rpc.UnaskedAnswer):
+            self._log("in", text, "answer to nothing asked")
+            log.info("frame.unasked_answer", station_id=self.station)
+        elif isinstance(received, rpc.Overflow):
+            self._log("in", text, "too many calls at once")
+            self.close(CLOSE_POLICY, "too many calls are waiting for their answers")
+        elif isinstance(received, rpc.Ignored):
+            metrics.frames.labels("in", "empty", "ignored").inc()
+        else:
+            self._log("in", text)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether so many calls wait that reading should pause."""
+        return self.rpc.waiting >= self._surroundings.max_waiting // 2
+
+    async def has_room(self) -> None:
+        """Wait until enough calls were answered to read on."""
+        while self.is_crowded and not self.closed:
+            self._room = self._room or asyncio.Event()
+            self._room.clear()
+            await self._room.wait()
+
+    def _unreadable(self, text: str, unreadable: rpc.Unreadable) -> None:
+        """Try to mend a broken text; what stays broken is refused if it can be."""
+        mended, repairs = repair.mend_text(text)
+        if repairs and not isinstance(rpc.parse(mended), rpc.Unreadable):
+            for rule in repairs:
+                metrics.repairs.labels(rule).inc()
+            log.info("frame.mended", station_id=self.station, rules=repairs)
+            self.receive(mended)
+            return
+        self._log("in", text, unreadable.description)
+        metrics.frames_not_understood.labels(unreadable.error.value).inc()
+        log.info(
+            "frame.not_understood",
+            station_id=self.station,
+            reason=unreadable.description,
+            action=unreadable.action,
+        )
+        refusal = self.rpc.refusal(unreadable)
+        if refusal is not None:
+            self._send(refusal)
+
+    # ----------------------------------------------------------------------- the station's lane
+
+    def _next(self, text: str | None = None) -> None:
+        """Begin with the next call, if none is in hand; `text` is its frame where it just came."""
+        call = self.rpc.take_call()
+        if call is None:
+            return
+        self._handling = (call, asyncio.get_running_loop().time())
+        raw = rpc.encode_frame(call) if text is None else text
+        origin = Origin(
+            self.station,
+            self.version,
+            self.epoch,
+            self.heard_at,
+            call.id,
+            call.action,
+            raw,
+            (),
+            int(self._skew.skew().total_seconds()) if self._skew is not None else 0,
+        )
+        try:
+            report = self._report(call, origin)
+        except OcppError as refusal:
+            metrics.frames_not_understood.labels(refusal.error_code.value).inc()
+            log.info(
+                "message.refused", station_id=self.station, action=call.action, reason=str(refusal)
+            )
+            self._refuse(refusal)
+            return
+        # A boundary: a defect of ours in reading one message must not end the connection.
+        except Exception as error:  # noqa: BLE001
+            self._defect(origin, error)
+            return
+        if isinstance(report, BootReport):
+            self.booted = True
+        self._watch_clock(report)
+        self._surroundings.dispatch.submit(report, self._answered)
+
+    def _report(self, call: rpc.Call, origin: Origin) -> Report:
+        payload = call.payload
+        message, repairs = repair.decode(self.version, call.action, payload, site_zone=self._zone)
+        if repairs:
+            for rule in repairs:
+                metrics.repairs.labels(rule).inc()
+            origin = Origin(
+                origin.station,
+                origin.version,
+                origin.epoch,
+                origin.received_at,
+                origin.message_id,
+                origin.action,
+                origin.raw,
+                repairs,
+                origin.skew_s,
+            )
+            self._log("in", "", f"repaired: {' '.join(repairs)}")
+        report: Report = self._translator.to_report(message, origin)
+        return report
+
+    def _watch_clock(self, report: Report) -> None:
+        """Learn from messages about the present how far the station's clock is off."""
+        moment = None
+        if isinstance(report, StatusReport):
+            moment = report.reported_at
+        elif isinstance(report, MeterReport):
+            if report.readings and report.readings[-1].context == "Sample.Periodic":
+                moment = report.readings[-1].measured_at
+        elif isinstance(report, TransactionUpdateReport) and not report.offline:
+            moment = report.at
+        if moment is None:
+            return
+        received_at = report.origin.received_at
+        if self._skew is None:
+            if abs(moment - received_at) < timedelta(minutes=2):
+                return  # most clocks are right, and need no memory
+            self._skew = SkewEstimate()
+        self._skew.observe(moment, received_at)
+
+    def _answered(self, answer: Any, error: BaseException | None) -> None:
+        """Send the answer of the call in hand, after its commit; go on with the next."""
+        if self.closed or self._handling is None:
+            return
+        call, began = self._handling
+        if error is not None:
+            if isinstance(error, DatabaseAway):
+                self.close(CLOSE_TRY_AGAIN, "the database is away, try again later")
+            elif isinstance(error, OcppError):
+                self._refuse(error)
+            else:
+                log.error("call.failed", station_id=self.station, exc_info=error)
+                if call.action in _MONEY_ACTIONS:
+                    # Even the quarantine failed: a station that is offline keeps its messages.
+                    self.close(CLOSE_TRY_AGAIN, "could not be stored, try again later")
+                else:
+                    self._refuse(OcppError(ErrorCode.INTERNAL_ERROR))
+            return
+        try:
+            response = self._translator.to_response(answer, call.action)
+            text = self.rpc.encode_result(call.id, response)
+        # A boundary: as above; what was stored stays stored.
+        except Exception:
+            log.exception("answer.failed", station_id=self.station, action=call.action)
+            self._refuse(OcppError(ErrorCode.INTERNAL_ERROR))
+            return
+        self._done(call, began, "result")
+        self._send(text)
+        self._next()
+
+    def _refuse(self, refusal: OcppError) -> None:
+        assert self._handling is not None
+        call, began = self._handling
+        text = self.rpc.encode_error(
+            call.id, refusal.error_code, refusal.description, refusal.details
+        )
+        self._done(call, began, "error")
+        self._send(text)
+        self._next()
+
+    def _done(self, call: rpc.Call, began: float, outcome: str) -> None:
+        self._handling = None
+        action = call.action if call.action in FROM_STATION[self.version] else "unknown"
+        counters = _counters(action, outcome)
+        counters[0].inc()
+        counters[1].observe(asyncio.get_running_loop().time() - began)
+        if self._room is not None and not self.is_crowded:
+            self._room.set()
+
+    def _defect(self, origin: Origin, error: Exception) -> None:
+        """Quarantine a message about money that we failed to read; refuse any other."""
+        if origin.action not in _MONEY_ACTIONS:
+            log.error("message.failed", station_id=self.station, exc_info=error)
+            self._refuse(OcppError(ErrorCode.INTERNAL_ERROR))
+            return
+        self._surroundings.dispatch.quarantine_unread(origin, error, self._answered)
+
+    # ---------------------------------------------------------------------------------- our lane
+
+    async def call(self, command: Command) -> Outcome | None:
+        """Ask the station something; None if its version has no such question.
+
+        Raises:
+            StationUnreachable: The connection ended before the answer.
+            NoAnswer: No answer came in time; a late one is noted in the OCPP log.
+            CallRefused: The station answered with a CALLERROR.
+        """
+        asked = self._translator.to_call(command)
+        if asked is None:
+            return None
+        action, payload = asked
+        self._calling = self._calling or asyncio.Lock()
+        async with self._calling:
+            if self.closed:
+                raise StationUnreachable(self.station)
+            outgoing = self.rpc.call(action, payload)
+            self._answer = asyncio.get_running_loop().create_future()
+            self._send(outgoing.text)
+            try:
+                async with asyncio.timeout(self._surroundings.call_timeout_s):
+                    answer = await self._answer
+            except TimeoutError:
+                self.rpc.give_up()
+                metrics.commands.labels("no_answer").inc()
+                raise NoAnswer(self.station, action) from None
+            finally:
+                self._answer = None
+        if isinstance(answer, rpc.CallError):
+            metrics.commands.labels("call_error").inc()
+            raise CallRefused(self.station, action, f"{answer.code} {answer.description}".strip())
+        try:
+            response, _ = repair.decode_answer(self.version, action, answer.payload)
+        except MessageError as error:
+            raise CallRefused(self.station, action, str(error)) from None
+        metrics.commands.labels("answered").inc()
+        outcome: Outcome = self._translator.to_outcome(response)
+        return outcome
+
+    # ------------------------------------------------------------------------------------- ending
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin to close the socket; what is in hand is still stored, but not answered."""
+        self._socket.close(code, reason)
+
+    def ended(self) -> None:
+        """Take note that the socket is gone: whoever waits for an answer is told."""
+        self.closed = True
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(StationUnreachable(self.station))
+        if self._room is not None:
+            self._room.set()
+
+    def _send(self, text: str) -> None:
+        self._log("out", text)
+        self._socket.send(text)
+
+    def _log(self, direction: str, raw: str, note: str | None = None) -> None:
+        if "\x00" in raw:
+            raw = raw.replace("\x00", "\ufffd")
+        self._surroundings.frames.add(
+            (
+                self.station,
+                self._surroundings.clock.now(),
+                direction,
+                self.epoch,
+                raw.encode("utf-8", "replace").decode() if not raw.isascii() else raw,
+                note,
+            )
+        )
+
+
+_COUNTERS: dict[tuple[str, str], tuple[Any, Any]] = {}
+
+
+def _counters(action: str, outcome: str) -> tuple[Any, Any]:
+    """Return the counter and the histogram of an action, looked up once."""
+    found = _COUNTERS.get((action, outcome))
+    if found is None:
+        found = _COUNTERS[action, outcome] = (
+            metrics.frames.labels("in", action, outcome),
+            metrics.handling_seconds.labels(action),
+        )
+    return found

@@ -1,0 +1,69 @@
+"""The OCPP log: everything said on the wire, written behind by COPY.
+
+It is diagnostics, not evidence: what money rests on is committed with its effect in `reports`. So
+when writing falls behind or the database is away, the oldest lines are dropped and counted.
+"""
+
+import asyncio
+from collections import deque
+from datetime import datetime
+
+from csms.store import copy_frames
+from foundation import metrics
+from foundation.database import Database, DatabaseAway
+
+Line = tuple[str, datetime, str, int, str, str | None]
+"""station, at, direction (in or out), epoch, raw, note"""
+
+_EVERY_S = 0.5
+
+
+class FrameLog:
+    """Collects lines and writes them in batches.
+
+    Args:
+        database: Where they go.
+        batch: Lines of one COPY at most.
+        most: Lines kept in memory at most.
+    """
+
+    def __init__(self, database: Database, *, batch: int, most: int) -> None:
+        self._database = database
+        self._batch = batch
+        self._lines: deque[Line] = deque(maxlen=most)
+        self._most = most
+        self._stopping = asyncio.Event()
+
+    def add(self, line: Line) -> None:
+        """Take a line; never waits."""
+        if len(self._lines) == self._most:
+            metrics.frames_dropped.inc()
+        self._lines.append(line)
+
+    def stop(self) -> None:
+        """Let `run` write what is there and end."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Write behind until stopped."""
+        while True:
+            stopping = self._stopping.is_set()
+            await self.flush()
+            if stopping:
+                return
+            try:
+                async with asyncio.timeout(_EVERY_S):
+                    await self._stopping.wait()
+            except TimeoutError:
+                continue
+
+    async def flush(self) -> None:
+        """Write everything that is there now, unless the database is away."""
+        while self._lines:
+            lines = [self._lines.popleft() for _ in range(min(self._batch, len(self._lines)))]
+            try:
+                async with self._database.unit_of_work() as db:
+                    await copy_frames(db, lines)
+            except DatabaseAway:
+                self._lines.extendleft(reversed(lines))
+                return

@@ -1,0 +1,425 @@
+"""The listener: accepts, authenticates, reads and writes; the only file that imports `websockets`.
+
+A refused upgrade says why in its answer and in one line of the log. Pings are ours: one sweep for
+all sockets, with a deadline for the pong.
+"""
+
+import asyncio
+import http
+import logging
+import ssl
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import OPEN, Event
+from websockets.typing import Subprotocol
+
+from csms import passwords
+from csms.admission import (
+    Admitted,
+    Refusal,
+    admit,
+    credentials_of,
+    identity_of,
+    version_of,
+)
+from csms.connection import (
+    CLOSE_GOING_AWAY,
+    CLOSE_POLICY,
+    CLOSE_TRY_AGAIN,
+    StationConnection,
+    Surroundings,
+)
+from csms.connections import Connections
+from csms.dispatch import Introduction, Knock
+from csms.reports import OcppVersion
+from csms.store import Access, Closed, Opened
+from foundation import metrics
+from foundation.clock import Clock
+from foundation.database import DatabaseAway
+from foundation.settings import Onboarding, Settings
+from foundation.tasks import OnEnd, Tasks
+
+log = structlog.get_logger(__name__)
+
+_CLOSE_UNSUPPORTED_DATA = 1003
+_WRITE_BUFFER_MAX = 1024 * 1024
+"""Bytes that may wait for a station that does not read; then it is closed."""
+
+
+class StationSocket(ServerConnection):
+    """A socket that can be written without waiting and knows when a pong is overdue."""
+
+    admitted: Admitted
+    version: OcppVersion
+    offered: str
+    ping_sent_at: float | None = None
+    closing: tuple[int, str] | None = None
+    tasks: Tasks
+
+    def process_event(self, event: Event) -> None:
+        if isinstance(event, Frame) and event.opcode is Opcode.PONG:
+            self.ping_sent_at = None
+        super().process_event(event)
+
+    def send_text(self, text: str) -> None:
+        """Write a frame; closes a socket whose peer does not read."""
+        if self.protocol.state is not OPEN:
+            return
+        self.protocol.send_text(text.encode("utf-8", "replace"))
+        self.send_data()
+        if self.transport.get_write_buffer_size() > _WRITE_BUFFER_MAX:
+            self.begin_close(CLOSE_POLICY, "does not read")
+
+    def send_ping(self, now: float) -> None:
+        """Write a ping, unless one is under way."""
+        if self.protocol.state is OPEN and self.ping_sent_at is None:
+            self.ping_sent_at = now
+            self.protocol.send_ping(b"")
+            self.send_data()
+
+    def begin_close(self, code: int, reason: str) -> None:
+        """Write the close frame and let the station answer it for a while."""
+        if self.closing is not None:
+            return
+        self.closing = (code, reason)
+
+        async def close() -> None:
+            await self.close(code, reason)
+
+        self.tasks.start("close a station's socket", close, on_end=OnEnd.FINISH)
+
+
+class _Writer:
+    """The connection's way to its socket."""
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, socket: StationSocket) -> None:
+        self._socket = socket
+
+    def send(self, text: str) -> None:
+        self._socket.send_text(text)
+
+    def close(self, code: int, reason: str) -> None:
+        self._socket.begin_close(code, reason)
+
+
+class Listener:
+    """Accepts stations on a host and port; one more with TLS where the settings say so."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        surroundings: Surroundings,
+        connections: Connections,
+        clock: Clock,
+        tasks: Tasks,
+        *,
+        node: str,
+    ) -> None:
+        self._settings = settings
+        self._surroundings = surroundings
+        self._connections = connections
+        self._clock = clock
+        self._tasks = tasks
+        self._node = node
+        self._servers: list[Server] = []
+        self._handshakes = 0
+        self._failures: dict[tuple[str, str], list[float]] = {}
+        self._stopping = False
+
+    @property
+    def port(self) -> int:
+        """The plain listener's port, also where the settings said 0."""
+        return int(self._servers[0].sockets[0].getsockname()[1])
+
+    async def start(self, *, share_port: bool = False) -> None:
+        """Begin to accept.
+
+        Raises:
+            OSError: If the address cannot be had.
+        """
+        settings = self._settings
+        listeners: list[tuple[int, ssl.SSLContext | None]] = [(settings.ocpp_port, None)]
+        if settings.ocpp_tls_port is not None:
+            listeners.append((settings.ocpp_tls_port, _tls(settings)))
+        for port, tls in listeners:
+            server = await serve(
+                self._serve,  # type: ignore[arg-type]
+                settings.ocpp_host,
+                port,
+                process_request=self._upgrade,  # type: ignore[arg-type]
+                select_subprotocol=_offered,  # type: ignore[arg-type]
+                compression=None,
+                create_connection=StationSocket,
+                max_size=settings.frame_max_bytes,
+                ping_interval=None,
+                open_timeout=settings.handshake_timeout_s,
+                close_timeout=settings.close_timeout_s,
+                server_header=None,
+                logger=logging.getLogger("websockets.server"),
+                ssl=tls,
+                reuse_port=share_port or None,
+                backlog=4096,
+            )
+            self._servers.append(server)
+
+    async def stop(self) -> None:
+        """Stop accepting, let the calls in hand be answered, and close every socket."""
+        self._stopping = True
+        for server in self._servers:
+            server.close(close_connections=False)
+        self._connections.close_all(CLOSE_GOING_AWAY, "the central system stops")
+        deadline = self._settings.close_timeout_s + 1
+        try:
+            async with asyncio.timeout(deadline):
+                await self._connections.all_gone()
+        except TimeoutError:
+            log.warning("listener.sockets_left", connections=len(self._connections))
+
+    # ---------------------------------------------------------------------------- the upgrade
+
+    async def _upgrade(self, socket: StationSocket, request: Request) -> Response | None:
+        """Let a station in (None), or answer why not."""
+        socket.tasks = self._tasks
+        self._handshakes += 1
+        try:
+            refusal = await self._decide(socket, request)
+        except DatabaseAway:
+            self._connections.database_went_away()
+            refusal = Refusal(503, "database_away", "Try again later.")
+        finally:
+            self._handshakes -= 1
+        if refusal is None:
+            return None
+        metrics.connections_refused.labels(refusal.reason).inc()
+        log.info(
+            "upgrade.refused",
+            path=request.path[:200],
+            remote=_remote(socket),
+            status=refusal.status,
+            reason=refusal.text,
+        )
+        response = socket.respond(http.HTTPStatus(refusal.status), refusal.text + "\n")
+        if refusal.status == http.HTTPStatus.UNAUTHORIZED:
+            response.headers["WWW-Authenticate"] = 'Basic realm="OCPP", charset="UTF-8"'
+        if refusal.status in (http.HTTPStatus.TOO_MANY_REQUESTS, 503):
+            response.headers["Retry-After"] = "60" if refusal.status == 429 else "5"
+        return response
+
+    async def _decide(self, socket: StationSocket, request: Request) -> Refusal | None:
+        settings = self._settings
+        if self._stopping or self._connections.is_database_away:
+            return Refusal(503, "away", "Try again later.")
+        if len(self._connections) >= settings.connections_max:
+            return Refusal(503, "too_many", "Too many stations are connected here.")
+        if self._handshakes > settings.handshakes_max:
+            return Refusal(503, "too_many_handshakes", "Too many stations connect right now.")
+        _mend_headers(request)
+        identity = identity_of(request.path)
+        if isinstance(identity, Refusal):
+            return identity
+        offered = [
+            text
+            for header in request.headers.get_all("Sec-WebSocket-Protocol")
+            for text in header.split(",")
+            if text.strip()
+        ]
+        spoken = version_of(offered)
+        if spoken is None:
+            if offered or not settings.assume_ocpp16:
+                return Refusal(
+                    400,
+                    "no_subprotocol",
+                    "Offer ocpp1.6, ocpp2.0.1 or ocpp2.1 as Sec-WebSocket-Protocol.",
+                )
+            spoken = ("", OcppVersion.V16)
+        credentials = credentials_of(request.headers.get("Authorization"))
+        if isinstance(credentials, Refusal):
+            return credentials
+        if self._is_throttled(identity, socket):
+            return Refusal(429, "throttled", "Too many wrong passwords; wait a minute.")
+        access: Access | None = await self._surroundings.dispatch.ask(identity, Knock(identity))
+        if access is None:
+            found = await self._introduce(identity, credentials)
+            if isinstance(found, Refusal):
+                return found
+            access = found
+        admitted = admit(access, identity, credentials)
+        if isinstance(admitted, Refusal):
+            if credentials is not None and admitted.status == http.HTTPStatus.UNAUTHORIZED:
+                self._note_failure(identity, socket)
+            return admitted
+        if admitted.in_hex:
+            log.warning("password.in_hex", station_id=access.station)
+        socket.admitted = admitted
+        socket.offered, socket.version = spoken
+        return None
+
+    async def _introduce(
+        self, identity: str, credentials: tuple[str, bytes] | None
+    ) -> Access | Refusal:
+        """Take an unknown station down, if the installation does so."""
+        if self._settings.onboarding is Onboarding.REFUSE:
+            return Refusal(404, "unknown", "This station is not known here.")
+        record = None
+        if credentials is not None:
+            if credentials[0] != identity:
+                return Refusal(401, "wrong_credentials", "The user name must be the identity.")
+            record = passwords.password_record(credentials[1])
+        access: Access | None = await self._surroundings.dispatch.ask(
+            identity, Introduction(identity, record, self._clock.now())
+        )
+        if access is None:
+            return Refusal(503, "too_many_waiting", "Too many stations wait for acceptance.")
+        log.info("station.introduced", station_id=identity)
+        return access
+
+    def _is_throttled(self, identity: str, socket: StationSocket) -> bool:
+        key = (identity, _remote(socket))
+        recent = [at for at in self._failures.get(key, []) if at > socket.loop.time() - 60]
+        if not recent:
+            self._failures.pop(key, None)
+            return False
+        self._failures[key] = recent
+        return len(recent) >= self._settings.password_failures_per_minute
+
+    def _note_failure(self, identity: str, socket: StationSocket) -> None:
+        if len(self._failures) > 10_000:
+            self._failures.clear()
+        self._failures.setdefault((identity, _remote(socket)), []).append(socket.loop.time())
+
+    # --------------------------------------------------------------------------- one connection
+
+    async def _serve(self, socket: StationSocket) -> None:
+        """Live through one connection."""
+        station = socket.admitted.access.station
+        dispatch = self._surroundings.dispatch
+        opened = Opened(station, self._node, socket.version, _remote(socket), self._clock.now())
+        try:
+            epoch: int = await dispatch.ask(station, opened)
+        except DatabaseAway:
+            self._connections.database_went_away()
+            await socket.close(CLOSE_TRY_AGAIN, "the database is away, try again later")
+            return
+        connection = StationConnection(
+            self._surroundings,
+            _Writer(socket),
+            station=station,
+            version=socket.version,
+            epoch=epoch,
+            time_zone=socket.admitted.access.time_zone,
+        )
+        self._connections.add(connection)
+        if self._stopping or self._connections.is_database_away:
+            connection.close(CLOSE_TRY_AGAIN, "try again later")
+        reason = "ended"
+        try:
+            await self._read(socket, connection)
+        except ConnectionClosed as closed:
+            reason = _reason(closed, socket)
+        finally:
+            connection.ended()
+            self._connections.remove(connection)
+            metrics.connections.labels(socket.version).dec()
+            metrics.connections_closed.labels("by us" if socket.closing else "by the station").inc()
+            log.info("connection.closed", station_id=station, epoch=epoch, reason=reason)
+            self._record_end(Closed(station, epoch, reason, self._clock.now()))
+
+    def _record_end(self, closed: Closed) -> None:
+        def done(_: Any, error: BaseException | None) -> None:
+            # If it could not be written, the next connection's epoch makes it right.
+            if error is not None:
+                log.info("connection.end_not_written", station_id=closed.station)
+
+        self._surroundings.dispatch.lanes.submit(closed.station, closed, done)
+
+    async def _read(self, socket: StationSocket, connection: StationConnection) -> None:
+        """Read frames until the connection ends, no faster than the settings allow."""
+        rate, burst = self._settings.frames_per_second, float(self._settings.frames_burst)
+        loop = asyncio.get_running_loop()
+        tokens, since = burst, loop.time()
+        async for frame in socket:
+            if not isinstance(frame, str):
+                connection.close(_CLOSE_UNSUPPORTED_DATA, "OCPP is spoken in text frames")
+                continue
+            connection.receive(frame)
+            if connection.is_crowded:
+                await connection.has_room()
+            tokens -= 1
+            if tokens < 0:
+                now = loop.time()
+                tokens = min(burst, tokens + (now - since) * rate)
+                since = now
+                if tokens < 0:
+                    await asyncio.sleep(-tokens / rate)
+
+    # -------------------------------------------------------------------------------- the pings
+
+    async def ping(self) -> None:
+        """Ping every socket in turn, and close those whose pong is overdue; runs for ever."""
+        interval, deadline = self._settings.ping_interval_s, self._settings.pong_timeout_s
+        step = min(1.0, interval / 5)
+        last: dict[StationSocket, float] = {}
+        while True:
+            await asyncio.sleep(step)
+            now = asyncio.get_running_loop().time()
+            alive: dict[StationSocket, float] = {}
+            for server in self._servers:
+                for socket in server.connections:
+                    assert isinstance(socket, StationSocket)
+                    sent = last.get(socket, now)
+                    if socket.ping_sent_at is not None and now - socket.ping_sent_at > deadline:
+                        socket.closing = socket.closing or (1006, "no pong in time")
+                        socket.transport.abort()
+                        continue
+                    if now - sent >= interval:
+                        socket.send_ping(now)
+                        sent = now
+                    alive[socket] = sent
+            last = alive
+
+
+def _offered(socket: StationSocket, _: Sequence[Subprotocol]) -> Subprotocol | None:
+    return Subprotocol(socket.offered) if socket.offered else None
+
+
+def _remote(socket: StationSocket) -> str:
+    address = socket.remote_address
+    return str(address[0]) if address else ""
+
+
+def _reason(closed: ConnectionClosed, socket: StationSocket) -> str:
+    if socket.closing is not None:
+        return f"closed by us: {socket.closing[0]} {socket.closing[1]}"
+    if closed.rcvd is not None:
+        return f"closed by the station: {closed.rcvd.code} {closed.rcvd.reason}".strip()
+    return "connection lost"
+
+
+def _mend_headers(request: Request) -> None:
+    """Overlook a missing Upgrade or Connection header where the key shows what is meant."""
+    if "Sec-WebSocket-Key" not in request.headers:
+        return
+    if "Connection" not in request.headers:
+        request.headers["Connection"] = "Upgrade"
+    if "Upgrade" not in request.headers:
+        request.headers["Upgrade"] = "websocket"
+
+
+def _tls(settings: Settings) -> ssl.SSLContext:
+    """TLS 1.2 or newer; client certificates where an authority for them is given (profile 3)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    assert settings.ocpp_tls_cert is not None
+    context.load_cert_chain(settings.ocpp_tls_cert, settings.ocpp_tls_key)
+    if settings.ocpp_tls_client_ca is not None:
+        context.load_verify_locations(settings.ocpp_tls_client_ca)
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context
