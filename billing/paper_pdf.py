@@ -148,33 +148,43 @@ class Paper:
         canvas.setSubject(subject)
         canvas.setCreator("Leitstand")
         for number, marks in enumerate(self._pages, start=1):
-            for mark in (
-                *marks,
+            page = numbering(number, len(self._pages))
+            foot = (
                 _Line(LEFT, RIGHT, 46, 0.5, RULE),
                 _Text(LEFT, 34, note, REGULAR, 7.5, MUTED, "left"),
-                _Text(RIGHT, 34, numbering(number, len(self._pages)), REGULAR, 7.5, MUTED, "right"),
-            ):
-                _draw(canvas, mark)
+                _Text(RIGHT, 34, page, REGULAR, 7.5, MUTED, "right"),
+            )
+            _draw(canvas, [*marks, *foot])
             canvas.showPage()
         canvas.save()
         return file.getvalue()
 
 
-def _draw(canvas: Any, mark: _Text | _Line | _Box) -> None:
-    if isinstance(mark, _Text):
-        canvas.setFillColorRGB(*mark.colour)
-        canvas.setFont(mark.font, mark.size)
-        if mark.align == "right":
-            canvas.drawRightString(mark.x, mark.y, mark.text)
-        else:
-            canvas.drawString(mark.x, mark.y, mark.text)
-    elif isinstance(mark, _Line):
-        canvas.setStrokeColorRGB(*mark.colour)
-        canvas.setLineWidth(mark.width)
-        canvas.line(mark.x0, mark.y, mark.x1, mark.y)
-    else:
-        canvas.setFillColorRGB(*mark.colour)
-        canvas.roundRect(mark.x, mark.y, mark.width, mark.height, 4, stroke=0, fill=1)
+def _draw(canvas: Any, marks: Sequence[_Text | _Line | _Box]) -> None:
+    """Draw a page: shapes first, then all texts as one object, changing only what changes."""
+    for mark in marks:
+        if isinstance(mark, _Box):
+            canvas.setFillColorRGB(*mark.colour)
+            canvas.roundRect(mark.x, mark.y, mark.width, mark.height, 4, stroke=0, fill=1)
+        elif isinstance(mark, _Line):
+            canvas.setStrokeColorRGB(*mark.colour)
+            canvas.setLineWidth(mark.width)
+            canvas.line(mark.x0, mark.y, mark.x1, mark.y)
+    text = canvas.beginText()
+    font: tuple[str, float] | None = None
+    colour: Colour | None = None
+    for mark in marks:
+        if isinstance(mark, _Text):
+            if font != (mark.font, mark.size):
+                font = (mark.font, mark.size)
+                text.setFont(*font)
+            if colour != mark.colour:
+                colour = mark.colour
+                text.setFillColorRGB(*colour)
+            indent = width_of(mark.text, *font) if mark.align == "right" else 0.0
+            text.setTextOrigin(mark.x - indent, mark.y)
+            text.textOut(mark.text)
+    canvas.drawText(text)
 
 
 @cache
