@@ -439,7 +439,7 @@ def _svg(
     side = "wide" if width == WIDE else "narrow"
     return Markup(  # noqa: S704 - every text in it was escaped where it came in
         f'<svg class="{" ".join(filter(None, (side, more)))}" viewBox="0 0 {width} {height}" '
-        f'role="group" aria-labelledby="{key}-t {key}-d" data-chart>'
+        f'role="group" aria-labelledby="{key}-t {key}-d">'
         f'<title id="{key}-t">{escape(title)}</title>'
         f'<desc id="{key}-d">{escape(description)}</desc>'
         f"{''.join(parts)}</svg>"

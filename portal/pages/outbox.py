@@ -1,0 +1,75 @@
+"""The outbox: every mail that was written, sent or kept, and how it looks."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from accounts.permissions import Permission
+from foundation import mail
+from foundation.errors import NotFound
+from portal.guard import Caller, require
+from portal.pages.surroundings import frame_of, page
+from portal.pages.views import MailLine
+from portal.rendering import Turn, link
+from portal.routes import Db, PageRoute
+
+router = APIRouter(route_class=PageRoute)
+
+PER_PAGE = 50
+Reader = Annotated[Caller, Depends(require(Permission.OUTBOX_READ))]
+
+
+@router.get("/outbox")
+async def outbox(
+    request: Request,
+    db: Db,
+    caller: Reader,
+    before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+) -> Response:
+    """List mails, the newest first."""
+    found = await mail.outbox(db, before=before, limit=PER_PAGE + 1)
+    kept = found[:PER_PAGE]
+    more = link("/outbox", {"before": kept[-1].id}) if len(found) > PER_PAGE else None
+    mails = tuple(_line(each) for each in kept)
+    turn = Turn(1, len(kept), None, "/outbox" if before else None, more)
+    frame = await frame_of(request, db, caller)
+    return page(frame, "outbox.html", {"mails": mails, "turn": turn})
+
+
+@router.get("/outbox/{mail_id}")
+async def one_mail(request: Request, db: Db, caller: Reader, mail_id: int) -> Response:
+    """Show one mail as it was written."""
+    kept, _ = await mail.kept_mail(db, mail_id)
+    frame = await frame_of(request, db, caller)
+    return page(frame, "mail.html", {"mail": _line(kept), "body": kept.body_text})
+
+
+@router.get("/outbox/{mail_id}/{place}")
+async def attachment(
+    request: Request, db: Db, caller: Reader, mail_id: int, place: int
+) -> Response:
+    """Hand out a mail's attachment as a file."""
+    _, attachments = await mail.kept_mail(db, mail_id)
+    if not 0 <= place < len(attachments):
+        raise NotFound("attachment", place)
+    file = attachments[place]
+    plain = "".join(each if each.isascii() and each.isprintable() else "_" for each in file.name)
+    name = plain.replace('"', "_").replace("\\", "_")
+    return Response(
+        file.content,
+        media_type=file.media_type,
+        headers={"content-disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _line(each: mail.KeptMail) -> MailLine:
+    return MailLine(
+        id=each.id,
+        at=each.created_at,
+        recipient=each.recipient,
+        subject=each.subject,
+        state=each.state.value,
+        attachments=each.attachment_names,
+    )
