@@ -69,8 +69,7 @@ async def find_terms(
     db: AsyncSession, events: Sequence[TransactionEvent], sharing: SharingTerms, *, now: datetime
 ) -> list[Terms]:
     """Return what holds for transactions as of their starts, in their order."""
-    parents = {each.key: each.parent for each in await directory.organisations(db)}
-    tariffs = await pricing.tariffs_at(db, events, parents)
+    tariffs = await pricing.tariffs_at(db, events, await pricing.parents_of_all(db))
     shares = await sharing.terms_of(db, events)
     return [
         Terms(

@@ -520,7 +520,7 @@ def _party(organisation: Organisation) -> Party:
 def _unpaid(held: Held) -> Unpaid:
     return Unpaid(
         transaction_id=held.transaction_id,
-        reason=HoldReason.BY_HAND if held.is_voided else held.reason,
+        reason="void" if held.is_voided else held.reason,
         station=held.station,
         evse_id=held.evse_id,
         started_at=held.started_at,

@@ -299,30 +299,38 @@ async def tariffs_at(
         most_specific(chain, found, each.started_at)
         for chain, each in zip(chains, transactions, strict=True)
     ]
-    history: dict[str, list[TariffVersionRow]] = {}
-    for row in await store.versions(db, {each.tariff_id for each in assigned if each is not None}):
-        history.setdefault(row.tariff_id, []).append(row)
-    parsed: dict[int, TariffVersion] = {}
-    result: list[TariffVersion | None] = []
-    for assignment, each in zip(assigned, transactions, strict=True):
-        if assignment is None:
-            result.append(None)
-            continue
-        row = _version_at(history[assignment.tariff_id], each.started_at)
-        if row.number not in parsed:
-            parsed[row.number] = _version(row)
-        result.append(parsed[row.number])
-    return result
+    history = await versions_of(
+        db, {assignment.tariff_id for assignment in assigned if assignment is not None}
+    )
+    return [
+        None if assignment is None else version_at(history[assignment.tariff_id], each.started_at)
+        for assignment, each in zip(assigned, transactions, strict=True)
+    ]
+
+
+async def versions_of(
+    db: AsyncSession, tariff_ids: Collection[str] | None
+) -> dict[str, list[TariffVersion]]:
+    """Return all versions of some tariffs, or of all, by tariff, oldest first."""
+    found: dict[str, list[TariffVersion]] = {}
+    for row in await store.versions(db, tariff_ids):
+        found.setdefault(row.tariff_id, []).append(_version(row))
+    return found
+
+
+async def parents_of_all(db: AsyncSession) -> dict[OrganisationKey, OrganisationKey | None]:
+    """Return the tree of organisations: each with the one above it."""
+    return {each.key: each.parent for each in await directory.organisations(db)}
+
+
+def version_at(versions: Sequence[TariffVersion], at: datetime) -> TariffVersion:
+    """Return which of a tariff's versions, oldest first, holds at a moment."""
+    return next((each for each in reversed(versions) if each.valid_from <= at), versions[0])
 
 
 def preview(tariff: Tariff, usage: Usage, time_zone: str) -> Rating:
     """Return what a usage would cost by a tariff, for the portal's price preview."""
     return rate(usage, tariff, time_zone)
-
-
-def _version_at(rows: Sequence[TariffVersionRow], at: datetime) -> TariffVersionRow:
-    """Return which of a tariff's versions, oldest first, holds at a moment."""
-    return next((row for row in reversed(rows) if row.valid_from <= at), rows[0])
 
 
 def _version(row: TariffVersionRow) -> TariffVersion:

@@ -46,14 +46,12 @@ async def add_version(
     return row
 
 
-async def versions(db: AsyncSession, tariff_ids: Collection[str]) -> list[TariffVersionRow]:
-    """Return all versions of some tariffs, by tariff, oldest first."""
-    rows = await db.execute(
-        select(TariffVersionRow)
-        .where(TariffVersionRow.tariff_id.in_(tariff_ids))
-        .order_by(TariffVersionRow.tariff_id, TariffVersionRow.version)
-    )
-    return list(rows.scalars())
+async def versions(db: AsyncSession, tariff_ids: Collection[str] | None) -> list[TariffVersionRow]:
+    """Return all versions of some tariffs, or of all, by tariff, oldest first."""
+    query = select(TariffVersionRow).order_by(TariffVersionRow.tariff_id, TariffVersionRow.version)
+    if tariff_ids is not None:
+        query = query.where(TariffVersionRow.tariff_id.in_(tariff_ids))
+    return list((await db.execute(query)).scalars())
 
 
 async def versions_by_number(db: AsyncSession, numbers: Collection[int]) -> list[TariffVersionRow]:
@@ -110,6 +108,28 @@ async def assignments_on(
         assignment = _assignment(row)
         found.setdefault(assignment.place, []).append(assignment)
     return found
+
+
+async def all_assignments(db: AsyncSession) -> dict[Place, list[Assignment]]:
+    """Return every assignment by its place, oldest first."""
+    rows = await db.execute(select(TariffAssignmentRow).order_by(TariffAssignmentRow.valid_from))
+    found: dict[Place, list[Assignment]] = {}
+    for row in rows.scalars():
+        assignment = _assignment(row)
+        found.setdefault(assignment.place, []).append(assignment)
+    return found
+
+
+async def counts(db: AsyncSession) -> tuple[int, int]:
+    """Return how many versions and assignments there are; both are only ever added to."""
+    found = await db.execute(
+        select(
+            select(func.count()).select_from(TariffVersionRow).scalar_subquery(),
+            select(func.count()).select_from(TariffAssignmentRow).scalar_subquery(),
+        )
+    )
+    versions, assignments = found.one()
+    return versions, assignments
 
 
 async def assignments_of(db: AsyncSession, tariff_ids: Collection[str]) -> list[Assignment]:

@@ -1,4 +1,4 @@
-"""A small world to bill in: an operator, two owners, a provider, a tariff; and what happens there."""
+"""A small world to bill in (an operator, two owners, a tariff), and what happens there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
