@@ -5,6 +5,7 @@ both adjustable; a station that never connected is a state of its own; any messa
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -41,3 +42,11 @@ def offline_stations(
 ) -> list[str]:
     """Return the stations that have been silent for longer than allowed, sorted."""
     return sorted(station for station, at in last_heard.items() if now - at > allowed_silence)
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceLimits:
+    """How long a station may be silent before it counts as pending, and as offline."""
+
+    pending_after: timedelta = timedelta(minutes=30)
+    offline_after: timedelta = timedelta(minutes=60)
