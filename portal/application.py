@@ -14,8 +14,10 @@ from foundation import metrics, migrate
 from foundation.errors import Unavailable
 from portal import problems
 from portal.api import documentation
+from portal.api import routes as api_routes
 from portal.api.models import PROBLEM_SCHEMA, PROBLEMS
 from portal.context import PortalContext, context_of
+from portal.pages import routes as page_routes
 from portal.problems import ErrorPage
 from portal.security import Security
 
@@ -38,9 +40,9 @@ answered like what is not there.
 def create_application(
     context: PortalContext,
     *,
-    api: Sequence[APIRouter] = (),
-    pages: Sequence[APIRouter] = (),
-    error_page: ErrorPage = problems.plain_page,
+    api: Sequence[APIRouter] = api_routes.ROUTERS,
+    pages: Sequence[APIRouter] = (page_routes.router,),
+    error_page: ErrorPage = page_routes.error_page,
 ) -> FastAPI:
     """Return the application, ready for uvicorn.
 
@@ -115,9 +117,10 @@ async def readyz(request: Request) -> Response:
     }
     try:
         async with asyncio.timeout(_READY_WITHIN_S), context.database.unit_of_work() as db:
+            has_tables = (await db.execute(text("select to_regclass('alembic_version')"))).scalar()
             found["database"] = "reachable"
             revision = None
-            if (await db.execute(text("select to_regclass('alembic_version')"))).scalar():
+            if has_tables:
                 known = await db.execute(text("select version_num from alembic_version"))
                 revision = known.scalar_one_or_none()
             found["migrations"] = "at head" if revision == migrate.head() else "behind"

@@ -28,6 +28,7 @@ from foundation.errors import (
     NotPermitted,
     Unavailable,
 )
+from portal import logins
 
 log = structlog.get_logger(__name__)
 
@@ -264,7 +265,9 @@ def answer(request: Request, problem: Problem) -> Response:
         wanted = quote(f"{place}?{query}" if query else place, safe="")
         return RedirectResponse(f"/sign-in?next={wanted}", status_code=303)
     page: ErrorPage = request.app.state.error_page
-    return page(request, problem)
+    response = page(request, problem)
+    logins.keep_form_cookie(request, response)
+    return response
 
 
 def install(app: FastAPI, error_page: ErrorPage = plain_page) -> None:

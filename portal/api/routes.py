@@ -2,9 +2,10 @@
 
 from fastapi import APIRouter
 
-from portal.api import agreements, organisations, providers, users
+from portal.api import agreements, me, organisations, providers, users
 
 ROUTERS: tuple[APIRouter, ...] = (
+    me.router,
     organisations.router,
     users.router,
     providers.router,

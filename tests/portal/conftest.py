@@ -13,7 +13,6 @@ from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.identifiers import OrganisationKey
 from foundation.settings import Settings
-from portal.api.routes import ROUTERS
 from portal.application import create_application
 from portal.context import PortalContext
 
@@ -75,7 +74,7 @@ async def keys(database: Database, clock: SetClock) -> Keys:
 
 @pytest.fixture
 def app(context: PortalContext) -> FastAPI:
-    return create_application(context, api=ROUTERS)
+    return create_application(context)
 
 
 @pytest.fixture

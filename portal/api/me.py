@@ -1,0 +1,40 @@
+"""Who am I: what a key or a login may do and see."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import Field
+
+from accounts.directory import Language
+from accounts.permissions import Permission, Role
+from foundation.identifiers import OrganisationKey
+from portal.api.models import Answer
+from portal.guard import Caller, signed_in
+from portal.routes import ApiRoute
+
+router = APIRouter(prefix="/me", tags=["me"], route_class=ApiRoute)
+
+
+class MeModel(Answer):
+    """Who asks."""
+
+    id: str
+    name: str
+    roles: list[Role]
+    organisation: OrganisationKey
+    language: Language
+    sees_everything: bool = Field(description="False: only the own organisation and those below.")
+    permissions: list[Permission]
+
+
+@router.get("", summary="Get who I am")
+async def get_me(caller: Annotated[Caller, Depends(signed_in)]) -> MeModel:
+    return MeModel(
+        id=caller.principal.id,
+        name=caller.principal.name,
+        roles=sorted(caller.principal.roles),
+        organisation=caller.principal.organisation,
+        language=caller.principal.language,
+        sees_everything=caller.scope.is_whole,
+        permissions=[each for each in Permission if caller.may(each)],
+    )

@@ -1,0 +1,136 @@
+"""Tests of what the application answers by itself: health, readiness, figures, documentation."""
+
+import re
+
+import httpx
+from fastapi import FastAPI
+from httpx import AsyncClient
+from sqlalchemy import text
+
+from foundation.clock import SetClock
+from foundation.database import Database
+from foundation.settings import Settings
+from portal.application import create_application
+from portal.context import PortalContext
+
+
+async def test_a_process_that_answers_is_alive(client: AsyncClient) -> None:
+    assert (await client.get("/healthz")).json() == {"status": "alive"}
+
+
+async def test_it_is_ready_with_database_tables_and_listener(client: AsyncClient) -> None:
+    answer = await client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ready",
+        "database": "reachable",
+        "migrations": "at head",
+        "listener": "up",
+    }
+
+
+async def test_it_is_not_ready_while_the_listener_is_down(
+    database: Database, clock: SetClock, settings: Settings
+) -> None:
+    app = create_application(
+        PortalContext(database=database, clock=clock, settings=settings, is_listening=lambda: False)
+    )
+    async with AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://localhost"
+    ) as client:
+        answer = await client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["listener"] == "down"
+
+
+async def test_it_is_not_ready_with_old_tables(client: AsyncClient, database: Database) -> None:
+    async with database.unit_of_work() as db:
+        await db.execute(text("update alembic_version set version_num = 'foundation_1'"))
+    behind = await client.get("/readyz")
+    async with database.unit_of_work() as db:
+        await db.execute(text("drop table alembic_version"))
+    empty = await client.get("/readyz")
+
+    assert behind.status_code == empty.status_code == 503
+    assert behind.json()["migrations"] == empty.json()["migrations"] == "behind"
+
+
+async def test_without_database_it_is_alive_and_not_ready(
+    clock: SetClock, settings: Settings
+) -> None:
+    away = Database("postgresql://nobody@127.0.0.1:1/nowhere")
+    app = create_application(PortalContext(database=away, clock=clock, settings=settings))
+    async with AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://localhost"
+    ) as client:
+        ready = await client.get("/readyz")
+        alive = await client.get("/healthz")
+        call = await client.get(
+            "/api/v1/organisations", headers={"authorization": "Bearer lst_a_b"}
+        )
+    await away.close()
+
+    assert (ready.status_code, alive.status_code) == (503, 200)
+    assert ready.json()["database"] == "unreachable"
+    assert (call.status_code, call.json()["code"]) == (503, "database_away")
+    assert call.headers["retry-after"]
+
+
+async def test_figures_are_told_in_prometheus_words(client: AsyncClient) -> None:
+    await client.get("/healthz")
+    answer = await client.get("/metrics")
+
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert 'leitstand_requests_total{method="GET",outcome="2xx"}' in answer.text
+    names = set(re.findall(r"^# TYPE (\S+)", answer.text, re.MULTILINE))
+    assert all(name.startswith("leitstand_") for name in names)
+
+
+async def test_every_call_is_described(app: FastAPI, client: AsyncClient) -> None:
+    document = (await client.get("/api/v1/openapi.json")).json()
+
+    ids = []
+    for path, calls in document["paths"].items():
+        assert path.startswith("/api/v1/")
+        for call in calls.values():
+            ids.append(call["operationId"])
+            assert call["summary"]
+            assert call["tags"]
+            assert call["security"] == [{"HTTPBearer": []}]
+            refused = call["responses"]["4XX"]["content"]["application/problem+json"]
+            assert refused["schema"] == {"$ref": "#/components/schemas/Problem"}
+    assert len(ids) == len(set(ids))
+    assert "code" in document["components"]["schemas"]["Problem"]["properties"]
+
+
+async def test_the_readable_page_needs_no_other_host_and_no_script(client: AsyncClient) -> None:
+    page = await client.get("/api/docs")
+    style = await client.get("/api/docs.css")
+
+    assert page.status_code == 200
+    assert "text/html" in page.headers["content-type"]
+    assert "<script" not in page.text
+    assert " style=" not in page.text
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', page.text)
+    assert "/api/v1/organisations/{key}" in page.text
+    assert "stadtwerke-nord" in page.text  # an example
+    assert style.headers["content-type"].startswith("text/css")
+
+
+async def test_an_unknown_call_is_a_problem_and_an_unknown_page_a_page(
+    client: AsyncClient,
+) -> None:
+    call = await client.get("/api/v1/nothing")
+    page = await client.get("/nothing")
+
+    assert (call.status_code, call.json()["code"]) == (404, "not_found")
+    assert page.status_code == 404
+    assert "text/html" in page.headers["content-type"]
+
+
+async def test_a_wrong_method_is_a_problem(client: AsyncClient) -> None:
+    answer = await client.delete("/api/v1/organisations")
+
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
