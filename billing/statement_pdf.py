@@ -29,6 +29,7 @@ from billing.statements import (
     Statement,
     StatementLine,
     StatementState,
+    TaxStatus,
 )
 from foundation.money import total
 from foundation.quantities import percent
@@ -83,7 +84,7 @@ def _head(paper: Paper, statement: Statement, words: Words) -> None:
     if payee.vat_id:
         facts.append((words("vat_id"), payee.vat_id))
     if payee.iban:
-        facts.append((words("iban"), payee.iban))
+        facts.append((words("iban"), _in_fours(payee.iban)))
     paper.y = facts_y
     label_x = RIGHT - 205
     for label, value in facts:
@@ -103,7 +104,7 @@ def _head(paper: Paper, statement: Statement, words: Words) -> None:
     paper.box(LEFT, paper.y, RIGHT - LEFT, height, TINT)
     base = paper.y + 18
     paper.text(LEFT + 14, words("payout"), y=base + 13, colour=MUTED)
-    if statement.payout_gross.amount < 0:
+    if statement.payout_gross.amount <= 0:
         hint = ""
     elif statement.state is StatementState.PAID:
         hint = words("paid_out")
@@ -120,6 +121,11 @@ def _head(paper: Paper, statement: Statement, words: Words) -> None:
         align="right",
     )
     paper.down(34)
+
+
+def _in_fours(iban: str) -> str:
+    compact = iban.replace(" ", "")
+    return " ".join(compact[index : index + 4] for index in range(0, len(compact), 4))
 
 
 def _totals(paper: Paper, statement: Statement, words: Words) -> None:
@@ -191,7 +197,12 @@ def _vat(paper: Paper, statement: Statement, words: Words) -> None:
     """Draw how the payout becomes what is transferred."""
     label_x = RIGHT - 190
     rows = [(words("payout_net"), statement.payout_net)]
-    rows += [(words("vat", rate=words.percent(vat.rate)), vat.amount) for vat in statement.vat]
+    rows += [
+        (words("vat", rate=words.percent(vat.rate)), vat.amount)
+        for vat in statement.vat
+        # Who charges no VAT must not show any, not even a rate of zero.
+        if statement.tax_status is TaxStatus.STANDARD
+    ]
     for label, amount in rows:
         paper.text(label_x, label)
         paper.text(RIGHT, words.money(amount), align="right")

@@ -158,6 +158,17 @@ def test_what_the_payee_must_know_is_said(changes: dict[str, Any], said: str) ->
     assert said in "\n".join(pages_of(statement(**changes)))
 
 
+def test_who_charges_no_vat_shows_none() -> None:
+    session = payable(1, "5.00")
+    assert "VAT 19 % €0.95" in pages_of(statement(cdrs=[session]))[0]
+    [private] = pages_of(statement(cdrs=[session], tax_status=TaxStatus.PRIVATE))
+    assert "VAT 0" not in private
+
+
+def test_an_account_number_is_set_in_fours() -> None:
+    assert "DE89 3704 0044 0532 0130 00" in pages_of(statement())[0]
+
+
 def test_the_same_statement_is_the_same_file() -> None:
     assert statement_pdf(large("de")) == statement_pdf(large("de"))
 
