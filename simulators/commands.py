@@ -79,6 +79,10 @@ class Commands:
             return self._table[action](payload)
         return _NEUTRAL.get(action)
 
+    def answered(self) -> None:
+        """The answer has left: what follows from it may begin."""
+        self._station.begin_follow_ups()
+
     @property
     def _is_16(self) -> bool:
         return self._station.spec.version == "1.6"

@@ -30,11 +30,20 @@ _OCPP_LOGGER = logging.getLogger("simulators.ocpp")
 # What goes wrong on the wire is reported to the caller; the package would log it twice more.
 _OCPP_LOGGER.setLevel(logging.CRITICAL)
 
-Answerer = Callable[[str, Mapping[str, Any]], dict[str, Any] | None]
-"""Takes an action and its payload in snake_case, returns the answer's, or None: not implemented.
 
-It must not wait for a call of its own: what follows from a command is done later.
-"""
+class Answerer(Protocol):
+    """Whoever answers a central system's calls."""
+
+    def answer(self, action: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the answer in snake_case, as the payload is; None: not implemented.
+
+        It must not wait for a call of its own: what follows from a command is done later.
+        """
+        ...
+
+    def answered(self) -> None:
+        """The answer has left: what follows from it may begin."""
+        ...
 
 
 class LinkLost(Exception):
@@ -76,6 +85,9 @@ def is_loopback(url: str) -> bool:
 
 class Link(Protocol):
     """One open socket."""
+
+    cut_after_next_send: bool
+    """The next frame still leaves, and its answer is never heard."""
 
     async def call(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Ask the central system and return its answer, both as on the wire.
@@ -133,6 +145,7 @@ class _Socket:
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
+        self.cut_after_next_send = False
         loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = loop.create_future()
         self._reader = loop.create_task(self._serve())
@@ -147,6 +160,11 @@ class _Socket:
 
     def cut(self) -> None:
         self._socket.transport.abort()
+
+    def _after_send(self) -> None:
+        if self.cut_after_next_send:
+            # Not `abort`: what was written must still go out.
+            self._socket.transport.close()
 
     async def _serve(self) -> None:
         try:
@@ -183,6 +201,12 @@ class _Extras:
     start: Any
     route_map: dict[str, dict[str, Any]]
     last_answer: dict[str, Any]
+    after_send: Callable[[], None]
+    answered: Callable[[], None]
+
+    async def _send(self, text: str) -> None:
+        await super()._send(text)  # type: ignore[misc]
+        self.after_send()
 
     def request(self, action: str, payload: dict[str, Any]) -> object:
         """Return the package's own value for a payload as it goes over the wire."""
@@ -199,7 +223,7 @@ class _Extras:
 
     def _handler(self, action: str, answerer: Answerer) -> Callable[..., Any]:
         def handle(**payload: object) -> Any:
-            answer = answerer(action, payload)
+            answer = answerer.answer(action, payload)
             if answer is None:
                 raise OcppNotImplemented(description=f"{action} is not simulated")
             return getattr(self._call_result, action)(**answer)
@@ -211,6 +235,7 @@ class _Extras:
         if message.action not in self.route_map:
             raise OcppNotImplemented(description=f"{message.action} is not simulated")
         await super()._handle_call(message)  # type: ignore[misc]
+        self.answered()
 
     async def _get_specific_response(self, unique_id: str, timeout: float) -> Any:
         response = await super()._get_specific_response(unique_id, timeout)  # type: ignore[misc]
@@ -245,6 +270,8 @@ class OcppLink(_Socket):
             address.identity, socket, address.answer_timeout_s, _OCPP_LOGGER
         )
         self._point.route_all(answerer, validate=validate)
+        self._point.after_send = self._after_send
+        self._point.answered = answerer.answered
         self._validate = validate
         super().__init__(socket)
 
@@ -321,6 +348,7 @@ class LeanLink(_Socket):
             try:
                 async with asyncio.timeout(self._answer_timeout_s):
                     await self._socket.send(_dump([2, message_id, action, payload]))
+                    self._after_send()
                     frame = await answered
             except TimeoutError as error:
                 raise NoAnswer(f"no answer to {action}") from error
@@ -328,6 +356,8 @@ class LeanLink(_Socket):
                 raise LinkLost(str(error)) from error
             finally:
                 self._waiting = None
+        if not frame:
+            raise LinkLost("the socket closed before the answer came")
         if frame[0] == 4:
             raise CallRefused(str(frame[2]), str(frame[3]))
         if not isinstance(frame[2], dict):
@@ -339,6 +369,7 @@ class LeanLink(_Socket):
             frame = json.loads(text)
             if frame[0] == 2:
                 await self._socket.send(_dump(self._answer(frame)))
+                self._answerer.answered()
             elif self._waiting is not None and self._waiting[0] == frame[1]:
                 if not self._waiting[1].done():
                     self._waiting[1].set_result(frame)
@@ -346,14 +377,15 @@ class LeanLink(_Socket):
                 _LOGGER.debug("an answer to a call that nobody waits for: %s", frame[1])
 
     def _answer(self, frame: list[Any]) -> list[Any]:
-        answer = self._answerer(frame[2], _snake_deep(frame[3]))
+        answer = self._answerer.answer(frame[2], _snake_deep(frame[3]))
         if answer is None:
             return [4, frame[1], "NotImplemented", f"{frame[2]} is not simulated", {}]
         return [3, frame[1], remove_nones(snake_to_camel_case(answer))]
 
     def _lost(self) -> None:
         if self._waiting is not None and not self._waiting[1].done():
-            self._waiting[1].set_exception(LinkLost("the socket closed before the answer came"))
+            # Not an exception: nobody might be left to look at it.
+            self._waiting[1].set_result([])
 
 
 async def open_lean(address: Address, answerer: Answerer) -> Link:

@@ -139,7 +139,8 @@ class Meter:
         if car is None:
             return
         exact_mwh = car.charge(seconds, self.max_power_w) * MWH_PER_WH + self._left_over_mwh
-        whole_mwh = math.floor(exact_mwh)
+        # A hundredth of a mWh forgives floating point: eleven kW for an hour are 11,000 Wh.
+        whole_mwh = math.floor(exact_mwh + 0.01)
         self._left_over_mwh = exact_mwh - whole_mwh
         self._count(whole_mwh)
 

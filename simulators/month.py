@@ -24,7 +24,7 @@ from simulators.link import (
     NoAnswer,
     open_ocpp,
 )
-from simulators.plan import MonthPlan, draw_up
+from simulators.plan import MonthPlan
 from simulators.station import EvseSpec, Patience, Station, StationSpec
 
 _WINDOW = timedelta(seconds=30)
@@ -37,14 +37,24 @@ class MonthFailed(Exception):
 
 
 class Month:
-    """A fleet and its agenda; `live` leads it up to the plan's now."""
+    """A fleet and its agenda; `live` leads it up to the plan's now.
+
+    `clock` stands at the agenda's begin; it is moved on as time passes.
+    """
 
     def __init__(
-        self, plan: MonthPlan, *, url: str, book: Book, clock: HandClock, validate: bool = False
+        self,
+        plan: MonthPlan,
+        agenda: Agenda,
+        *,
+        url: str,
+        book: Book,
+        clock: HandClock,
+        validate: bool = False,
     ) -> None:
         self.plan = plan
         self.book = book
-        self.agenda: Agenda = draw_up(plan)
+        self.agenda = agenda
         self.done_steps = 0
         self._clock = clock
         self._validate = validate
@@ -64,6 +74,11 @@ class Month:
             for index in range(len(plan.stations))
         ]
         self._steps = iter(self.agenda.steps)
+
+    @property
+    def late_identities(self) -> list[str]:
+        """The stations that report only when they are told to."""
+        return [self.plan.stations[index].identity for index in self.agenda.late]
 
     def _spec(self, index: int) -> StationSpec:
         planned = self.plan.stations[index]
@@ -92,7 +107,7 @@ class Month:
         Raises:
             MonthFailed: If the central system cannot be reached, or refuses a boot.
         """
-        await self._all(self._come_to_life(index) for index in range(len(self.stations)))
+        await self._all(self._reconnect(index) for index in range(len(self.stations)))
         for batch in self._batches():
             self._clock.move_to(batch[-1].at)
             progress(batch[-1].at)
@@ -212,9 +227,6 @@ class Month:
         self.book.note(what, station=station, at=moment_text(step.at))
 
     # ------------------------------------------------------------------- the line
-
-    async def _come_to_life(self, index: int) -> None:
-        await self._reconnect(index)
 
     async def _told(self, index: int, say: Callable[[], Awaitable[object]]) -> None:
         """Say something if there is a line; a line that broke is opened again first."""

@@ -78,6 +78,8 @@ class Patience:
 
     answer_timeout_s: float = 30.0
     retry_pause_s: float = 1.0
+    """Grows with every attempt at one message, up to `retry_pause_max_s`."""
+    retry_pause_max_s: float = 60.0
     refused_attempts: int = 5
     unanswered_attempts: int = 20
     reconnect_min_s: float = 0.5
@@ -106,6 +108,14 @@ class Evse:
         self.operative = True
         self.energy_flows = False
         self._advanced_at = at
+
+    def runs(self, charging: Charging) -> bool:
+        """Tell whether this transaction is the one that runs here."""
+        return self.charging is charging
+
+    @property
+    def is_charging(self) -> bool:
+        return self.charging is not None
 
     def advance(self, now: datetime) -> None:
         """Let the meter count up to now."""
@@ -143,6 +153,8 @@ class Station:
         self.patience = patience or Patience()
         self.wrong_by = timedelta(0)
         self.lose_answers: Counter[Kind] = Counter()
+        self.cut_when_sent: Kind | None = None
+        """The socket dies right after the next message of this kind is out."""
         self.boot_reason = "PowerUp"
         self.rng = rng or random.Random()
         self.boots = 0
@@ -160,6 +172,7 @@ class Station:
         self._interval_s = 300.0
         self._queue: deque[Message] = deque()
         self._follow_ups: deque[Callable[[], Awaitable[None]]] = deque()
+        self._unanswered: list[Callable[[], Awaitable[None]]] = []
         self._delivering = asyncio.Lock()
         self._something_to_do = asyncio.Event()
         self._leaving = asyncio.Event()
@@ -224,7 +237,8 @@ class Station:
         assert evse.charging is None
         assert evse.car is not None
         evse.meter.begin()
-        now, said_at = self.clock.now(), self.own_time()
+        now = self.clock.now()
+        said_at = now + self.wrong_by
         self._sessions += 1
         charging = Charging(
             key=f"{self.identity}/{evse_id}/{self._sessions}",
@@ -259,7 +273,7 @@ class Station:
         evse.energy_flows = True
         evse.status = Status.CHARGING
         trigger = "RemoteStart" if is_remote else "Authorized"
-        self._tell(evse, Kind.START, sample=sample, trigger=trigger)
+        self._tell(evse, Kind.START, said_at, sample=sample, trigger=trigger)
         self._set_status(evse, Status.CHARGING)
         return charging
 
@@ -271,7 +285,9 @@ class Station:
         trigger = {"Sample.Clock": "MeterValueClock", "Trigger": "Trigger"}.get(
             context, "MeterValuePeriodic"
         )
-        self._tell(evse, Kind.READING, sample=evse.sample(context), trigger=trigger)
+        self._tell(
+            evse, Kind.READING, self.own_time(), sample=evse.sample(context), trigger=trigger
+        )
 
     def suspend(self, evse_id: int, status: Status = Status.SUSPENDED_EV) -> None:
         """Energy stops flowing, the transaction goes on."""
@@ -289,11 +305,13 @@ class Station:
         evse = self._advanced(evse_id)
         charging = evse.charging
         assert charging is not None
+        now = self.clock.now()
+        said_at = now + self.wrong_by
         sample = evse.sample("Transaction.End")
         self.book.close_record(
             charging.key,
-            ended_at=self.clock.now(),
-            said_ended_at=self.own_time(),
+            ended_at=now,
+            said_ended_at=said_at,
             meter_stop_wh=evse.meter.true_wh(),
             said_stop_wh=sample.register_wh,
             stop_reason=reason,
@@ -302,7 +320,7 @@ class Station:
         evse.energy_flows = False
         evse.status = Status.FINISHING
         trigger = _TRIGGER_OF_END.get(reason, "StopAuthorized")
-        self._tell(evse, Kind.END, sample=sample, reason=reason, trigger=trigger)
+        self._tell(evse, Kind.END, said_at, sample=sample, reason=reason, trigger=trigger)
         evse.charging = None
         evse.meter.end()
         self._set_status(evse, Status.FINISHING)
@@ -364,7 +382,9 @@ class Station:
         evse.status = status
         if self._dialect.has_refs and evse.charging is not None:
             sample = evse.sample("Sample.Periodic")
-            self._tell(evse, Kind.STATE, sample=sample, trigger="ChargingStateChanged")
+            self._tell(
+                evse, Kind.STATE, self.own_time(), sample=sample, trigger="ChargingStateChanged"
+            )
         else:
             self._set_status(evse, status)
 
@@ -379,9 +399,10 @@ class Station:
         self,
         evse: Evse,
         kind: Kind,
+        said_at: datetime,
         *,
-        sample: Sample | None = None,
-        trigger: str = "MeterValuePeriodic",
+        sample: Sample,
+        trigger: str,
         reason: str | None = None,
     ) -> None:
         charging = evse.charging
@@ -389,7 +410,7 @@ class Station:
         self._queue.append(
             Message(
                 kind=kind,
-                said_at=self.own_time(),
+                said_at=said_at,
                 evse_id=evse.spec.evse_id,
                 connector_id=evse.spec.connector_id,
                 status=evse.status,
@@ -470,12 +491,19 @@ class Station:
             LinkLost: If it does not open.
         """
         await self.disconnect()
-        self._link = await self._opener(self._address, self._commands.answer)
+        self._link = await self._opener(self._address, self._commands)
         self._link.closed.add_done_callback(lambda _: self._something_to_do.set())
         if self._is_admitted:
             for evse in self.evses.values():
                 if not evse.status_is_told:
                     self._queue_status(evse)
+
+    def let_go(self) -> Link:
+        """Leave the open socket to the caller: the station no longer uses or closes it."""
+        assert self._link is not None
+        link, self._link = self._link, None
+        self._forget_untold()
+        return link
 
     async def disconnect(self) -> None:
         """Close the socket, if there is one, with a goodbye."""
@@ -534,7 +562,7 @@ class Station:
             LinkLost: If the socket is gone; what was not acknowledged waits on.
         """
         async with self._delivering:
-            while self._queue or self._follow_ups:
+            while (self._queue or self._follow_ups) and not self._leaving.is_set():
                 while self._follow_ups:
                     await self._follow_ups.popleft()()
                 if self._queue:
@@ -543,6 +571,10 @@ class Station:
     async def _deliver(self, message: Message) -> None:
         action, payload = self._dialect.say(message)
         self._note_sending(message)
+        if self.cut_when_sent is message.kind:
+            self.cut_when_sent = None
+            if self._link is not None:
+                self._link.cut_after_next_send = True
         try:
             answer = await self._call(action, payload)
             self._read_number(message, answer)
@@ -554,16 +586,20 @@ class Station:
             if message.unanswered >= self.patience.unanswered_attempts:
                 self._give_up(message, "unanswered")
             else:
-                await asyncio.sleep(self.patience.retry_pause_s * message.unanswered)
+                await self._before_retry(message.unanswered)
         except (CallRefused, BadAnswer) as error:
             message.refused += 1
             if message.kind not in _MONEY or message.refused >= self.patience.refused_attempts:
                 self._give_up(message, str(error))
             else:
-                await asyncio.sleep(self.patience.retry_pause_s * message.refused)
+                await self._before_retry(message.refused)
         else:
             self._remove(message)
             self._acknowledged(message, answer)
+
+    async def _before_retry(self, attempts: int) -> None:
+        pause_s = self.patience.retry_pause_s * attempts
+        await asyncio.sleep(min(self.patience.retry_pause_max_s, pause_s))
 
     def _note_sending(self, message: Message) -> None:
         if message.charging is not None and message.kind in {Kind.START, Kind.END}:
@@ -612,9 +648,18 @@ class Station:
             if evse_id in {None, evse.spec.evse_id}:
                 self._queue_status(evse)
 
+    def begin_numbering_at(self, sessions: int) -> None:
+        """Let keys in the book go on after those of an earlier station of the same identity."""
+        self._sessions = sessions
+
     def later(self, follow_up: Callable[[], Awaitable[None]]) -> None:
         """Do something once the answer to the command in hand has left."""
-        self._follow_ups.append(follow_up)
+        self._unanswered.append(follow_up)
+
+    def begin_follow_ups(self) -> None:
+        """The answer has left."""
+        self._follow_ups.extend(self._unanswered)
+        self._unanswered.clear()
         self._something_to_do.set()
 
     async def restart(self, reason: str) -> None:
