@@ -151,7 +151,7 @@ def test_a_small_statement_is_one_page_and_blocks_without_content_are_left_out()
         ({"tax_status": TaxStatus.REVERSE_CHARGE}, "Reverse charge"),
         ({"cdrs": [payable(1, "-5.00", month="2026-09")]}, "set off against the next"),
         ({"state": StatementState.PAID}, "paid"),
-        ({}, "to be paid by 30 November 2026"),
+        ({"cdrs": [payable(1, "5.00")]}, "to be paid by 30 November 2026"),
     ],
 )
 def test_what_the_payee_must_know_is_said(changes: dict[str, Any], said: str) -> None:
