@@ -210,6 +210,16 @@ def test_a_value_that_is_none_is_left_out_and_the_others_stay() -> None:
     assert readings.readings_of_text([values({"value": ""})]) == ()
 
 
+def test_2x_values_of_the_same_moment_and_context_are_one_reading() -> None:
+    read = readings.readings_of_numbers(
+        [
+            numbers({"value": Decimal(5)}, {"value": Decimal(230), "measurand": "Voltage"}),
+            numbers({"value": Decimal(6)}, at=NOON + timedelta(minutes=1)),
+        ]
+    )
+    assert [len(reading.samples) for reading in read] == [2, 1]
+
+
 # ------------------------------------------------------------------------- signed data
 
 

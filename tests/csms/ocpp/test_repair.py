@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET, inspect
 
-from csms.ocpp import codec, repair
+from csms.ocpp import codec, repair, rules
 from csms.ocpp.actions import FROM_STATION
 from csms.ocpp.errors import ErrorCode, MessageError
 from csms.ocpp.fields import NumberFrom0To100, NumberTo0, Tenths
@@ -436,3 +436,19 @@ def test_an_answer_to_us_may_exceed_lengths_too() -> None:
     assert repair.decode_answer(V201, "GetTransactionStatus", fine)[1] == ()
     with pytest.raises(MessageError):
         repair.decode_answer(V201, "GetTransactionStatus", "{}")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "fits"),
+    [
+        (5, NumberFrom0To100, True),
+        (Decimal("100.5"), NumberFrom0To100, False),
+        (Decimal("0.1"), Tenths, True),
+        (Decimal("0.01"), Tenths, False),
+        (True, NumberTo0, False),
+        ("-5", NumberTo0, False),
+        (Decimal("1E+99"), NumberTo0, False),
+    ],
+)
+def test_a_number_fits_as_strictly_as_the_decoder_says(value: Any, kind: type, fits: bool) -> None:
+    assert (repair._number(value, kind) is not rules.NO) == fits

@@ -358,6 +358,11 @@ def test_every_kept_message_has_its_neutral_answer() -> None:
         assert written(Acknowledged(), action) in ("{}", '{"status":"Accepted"}')
 
 
+def test_an_answer_that_nobody_knows_is_our_mistake() -> None:
+    with pytest.raises(AssertionError):
+        translate.to_response("yes", "Heartbeat")  # type: ignore[arg-type]
+
+
 # ------------------------------------------------------------------------------- our calls
 
 
