@@ -7,6 +7,7 @@ import pytest
 from pypdf import PdfReader
 
 from billing.paper_pdf import (
+    BOTTOM,
     LEFT,
     RIGHT,
     Paper,
@@ -89,3 +90,14 @@ def test_the_same_marks_give_the_same_bytes() -> None:
         return file_of(paper)
 
     assert drawn() == drawn()
+
+
+def test_a_table_does_not_begin_at_the_very_end_of_a_page() -> None:
+    paper = Paper(("Paper", "", ""))
+    columns = columns_of(("name", RIGHT - LEFT, "left"))
+    paper.text(LEFT, "before")
+    paper.y = BOTTOM + 40
+    draw_table(paper, "A title", "", columns, [("row",)])
+    first, second = (page.extract_text() for page in read(paper).pages)
+    assert "before" in first
+    assert "A title" in second

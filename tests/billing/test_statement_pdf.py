@@ -11,6 +11,7 @@ from pypdf import PdfReader
 from billing.statement_forms import statement_json
 from billing.statement_pdf import statement_pdf
 from billing.statements import (
+    Party,
     RegisterFacts,
     Statement,
     StatementState,
@@ -18,7 +19,7 @@ from billing.statements import (
     Unpaid,
     explain_gap,
 )
-from foundation.identifiers import EvseId, StationId, TransactionId
+from foundation.identifiers import EvseId, OrganisationKey, StationId, TransactionId
 from tests.billing.builders import START, external, payable, statement
 
 
@@ -163,6 +164,14 @@ def test_who_charges_no_vat_shows_none() -> None:
     assert "VAT 19 % €0.95" in pages_of(statement(cdrs=[session]))[0]
     [private] = pages_of(statement(cdrs=[session], tax_status=TaxStatus.PRIVATE))
     assert "VAT 0" not in private
+
+
+def test_a_paper_without_the_parties_numbers_and_one_with_them() -> None:
+    payer = Party(key=OrganisationKey("root"), name="Ladewerk", vat_id="DE987654321")
+    plain = Party(key=OrganisationKey("town"), name="Frau Weiß")
+    [page] = pages_of(statement(issuer=payer, payee=plain))
+    assert "VAT ID DE987654321" in page
+    assert "To account" not in page
 
 
 def test_an_account_number_is_set_in_fours() -> None:

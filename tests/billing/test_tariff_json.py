@@ -289,6 +289,15 @@ def test_all_problems_are_told_at_once() -> None:
     assert "step_size: is missing" in str(refused.value)
 
 
+def test_restrictions_and_texts_may_be_half_given_and_moments_without_a_zone() -> None:
+    data = changed("start_date_time", "2026-01-01T00:00:00")
+    assert parse_tariff(data) == parse_tariff(EVERYTHING)
+    whole_step = changed("elements/0/price_components/0/step_size", 1.0)
+    assert parse_tariff(whole_step) == parse_tariff(EVERYTHING)
+    with pytest.raises(InvalidTariff, match=r"text\[0\].text: is missing"):
+        parse_tariff(changed("tariff_alt_text/0/text", ...))
+
+
 @pytest.mark.parametrize("data", [None, [], "tariff", 5])
 def test_what_is_no_object_is_no_tariff(data: object) -> None:
     with pytest.raises(InvalidTariff, match="must be an object"):
