@@ -40,12 +40,13 @@ from billing.statements import (
 )
 from billing.store import NewHold, Record
 from billing.tables import HoldRow
-from billing.terms import Terms
+from billing.terms import Basis, Terms
 from billing.vat import standard_vat_rate
 from foundation import outbox
 from foundation.errors import Conflict, NotFound
 from foundation.events import StatementIssued, TransactionEnded
 from foundation.identifiers import EvseId, OrganisationKey, StationId, TransactionId
+from foundation.money import Money
 
 DUE_DAYS: Final = 14
 """How many days after its issue a statement is to be paid, unless set otherwise."""
@@ -427,11 +428,12 @@ class _Draft:
     ) -> tuple[Statement, _Lines]:
         """Return one statement, with the CDR and the sign of each of its lines."""
         payee = self.organisation
+        start, month = self.month.start(self.zone), str(self.month)
         statement = compute(
             statement_id=f"{payee.key}-{self.month}-{currency}",
             payee=_party(payee),
             issuer=_party(self.issuer),
-            month=str(self.month),
+            month=month,
             time_zone=payee.time_zone,
             language=payee.language,
             currency=currency,
@@ -440,7 +442,7 @@ class _Draft:
             state=StatementState.OPEN,
             tax_status=TaxStatus(payee.tax_status),
             standard_vat_rate=self.vat_rate,
-            cdrs=[self._payable(each) for each in waiting],
+            cdrs=[self._payable(each, start, month) for each in waiting],
             unpaid=[_unpaid(each) for each in held],
             proof=proof,
         )
@@ -457,7 +459,7 @@ class _Draft:
         last_day = self.month.next.first_day - timedelta(days=1)
         return standard_vat_rate(self.organisation.country, last_day)
 
-    def _payable(self, each: Waiting) -> PayableCdr:
+    def _payable(self, each: Waiting, start: datetime, month: str) -> PayableCdr:
         return PayableCdr(
             transaction_id=each.transaction_id,
             station=each.station,
@@ -468,11 +470,19 @@ class _Draft:
             energy_wh=each.energy_wh,
             net=each.net,
             share_bps=each.share_bps,
-            month=self._month_of(each.ended_at),
+            month=month if each.ended_at >= start else str(Month.of(each.ended_at, self.zone)),
+            share_of=self._without_payees_vat(each) if each.basis is Basis.GROSS else None,
         )
 
-    def _month_of(self, at: datetime) -> str:
-        return str(Month.of(at, self.zone))
+    def _without_payees_vat(self, each: Waiting) -> Money:
+        """Return the gross revenue less the tax that the payee will charge on all of it.
+
+        So the share of it, with the payee's tax added, is the share of the gross revenue: of a
+        payee that charges no tax, the gross revenue itself. To six decimals.
+        """
+        gross = Money.from_minor(each.net.minor + each.vat_minor, each.net.currency)
+        net = gross.amount / (1 + self.vat_rate / 100)
+        return Money(net.quantize(Decimal("0.000001")), gross.currency)
 
     def proof(
         self, spans: Sequence[RegisterSpan], waiting: Sequence[Waiting], held: Sequence[Held]

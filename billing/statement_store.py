@@ -63,7 +63,7 @@ class Waiting:
     ended_at: datetime
     energy_wh: Decimal
     net: Money
-    vat: Money
+    vat_minor: int
 
 
 _WAITING = """
@@ -98,7 +98,7 @@ async def waiting(db: AsyncSession, payee: str, before: datetime) -> list[Waitin
             row[9],
             row[10],
             Money.from_minor(row[11], row[13]),
-            Money.from_minor(row[12], row[13]),
+            row[12],
         )
         for row in await cursor.fetchall()
     ]

@@ -65,6 +65,7 @@ class PayableCdr:
     Attributes:
         net: Net revenue, rounded; negative for a correction.
         month: The month (YYYY-MM) in which it ended, in the payee's zone.
+        share_of: What the share is taken of where that is not `net`; need not be rounded.
     """
 
     transaction_id: TransactionId
@@ -77,6 +78,7 @@ class PayableCdr:
     net: Money
     share_bps: int
     month: str
+    share_of: Money | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,9 +223,10 @@ def compute(
     payable = sorted(cdrs, key=lambda cdr: (cdr.transaction_id, cdr.ended_at, cdr.net))
     lines: list[StatementLine] = []
     groups: list[GroupTotal] = []
-    for key in sorted({(cdr.charge_class, cdr.share_bps) for cdr in payable}, key=_group_order):
-        group = [cdr for cdr in payable if (cdr.charge_class, cdr.share_bps) == key]
-        payouts = share_out([cdr.net for cdr in group], key[1], currency)
+    for key in sorted({_group_of(cdr) for cdr in payable}, key=_group_order):
+        group = [cdr for cdr in payable if _group_of(cdr) == key]
+        amounts = [cdr.net if cdr.share_of is None else cdr.share_of for cdr in group]
+        payouts = share_out(amounts, key[1], currency)
         groups.append(
             GroupTotal(
                 charge_class=key[0],
@@ -261,16 +264,17 @@ def compute(
     )
 
 
-def share_out(nets: Sequence[Money], share_bps: int, currency: str) -> list[Money]:
-    """Return each net's share so that they add up to the rounded share of the sum.
+def share_out(amounts: Sequence[Money], share_bps: int, currency: str) -> list[Money]:
+    """Return each amount's share so that they add up to the rounded share of the sum.
 
     Args:
-        nets: Rounded, in the order in which ties are to be decided.
+        amounts: In the order in which ties are to be decided; of at most some ten decimals.
         share_bps: 0 to 10000.
+        currency: Of all of them.
     """
     assert 0 <= share_bps <= 10_000, f"a share of {share_bps} bps"
-    whole = (total(nets, currency) * fraction(share_bps)).rounded()
-    return allot([net * fraction(share_bps) for net in nets], whole)
+    whole = (total(amounts, currency) * fraction(share_bps)).rounded()
+    return allot([amount * fraction(share_bps) for amount in amounts], whole)
 
 
 def vat_on(payout_net: Money, tax_status: TaxStatus, standard_vat_rate: Decimal) -> VatLine:
@@ -374,8 +378,12 @@ def _class_total(
     )
 
 
-def _group_order(key: tuple[ChargeClass, int]) -> tuple[int, int]:
-    return list(ChargeClass).index(key[0]), -key[1]
+def _group_of(cdr: PayableCdr) -> tuple[ChargeClass, int, bool]:
+    return cdr.charge_class, cdr.share_bps, cdr.share_of is not None
+
+
+def _group_order(key: tuple[ChargeClass, int, bool]) -> tuple[int, int, bool]:
+    return list(ChargeClass).index(key[0]), -key[1], key[2]
 
 
 def _line_order(line: StatementLine) -> tuple[bool, datetime, int, Money]:

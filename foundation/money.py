@@ -176,10 +176,11 @@ class Money:
 
 def total(amounts: Iterable[Money], currency: str) -> Money:
     """Return the exact sum of amounts that are all in `currency`; zero if there are none."""
-    result = Money.zero(currency)
-    for amount in amounts:
-        result += amount
-    return result
+    result = Decimal(0)
+    for money in amounts:
+        assert money.currency == currency, f"{money.currency} among {currency}"
+        result += money.amount
+    return Money.zero(currency) + Money(result, currency)
 
 
 def split(whole: Money, weights: Sequence[Decimal | int]) -> list[Money]:

@@ -20,7 +20,7 @@ from billing.closing import (
     NotPayable,
 )
 from billing.handlers import subscription
-from billing.ledger import FEES, VAT, AccountKind, clearing, payable, receivable, unsettled
+from billing.ledger import FEES, VAT, clearing, payable, receivable, unsettled
 from billing.pricing import NewAssignment, create_tariff, place_from
 from billing.statements import GapExplanation, Statement
 from foundation import outbox
@@ -553,5 +553,23 @@ async def test_the_share_is_that_of_the_agreement_at_the_start(db: AsyncSession)
     assert [group.payout for group in statement.groups] == [euro("3.60"), euro("3.20")]
 
 
-def test_every_account_of_a_party_is_named() -> None:
-    assert {str(kind) for kind in AccountKind} >= {"receivable", "unsettled", "payable"}
+@pytest.mark.parametrize(
+    ("status", "net", "gross"), [("standard", "3.60", "4.28"), ("private", "4.28", "4.28")]
+)
+async def test_a_share_of_the_gross_revenue_includes_the_payees_tax(
+    db: AsyncSession, status: str, net: str, gross: str
+) -> None:
+    """4.76 was charged, and 90 % of that is 4.284."""
+    await settle_in(db)
+    await directory.change_organisation(db, BAKERY, {"tax_status": status})
+    await administration.create_agreement(
+        db, BAKERY, {"basis": "gross"}, valid_from=LONG_AGO, now=NOW
+    )
+    await happen(db, ended(1, **EXTERNAL))
+
+    statement = await october(db)
+
+    assert statement.lines[0].net == euro("4.00")
+    assert statement.payout_net == euro(net)
+    assert statement.payout_gross == euro(gross)
+    await the_ledger_balances(db)
