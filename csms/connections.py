@@ -130,6 +130,11 @@ class Connections:
                 self.database_went_away()
             await asyncio.sleep(0.5 if self.is_database_away else LEASE_S / 3)
 
+    async def leave(self) -> None:
+        """Give this node's lease back: its connections are over at once for all others."""
+        async with self._database.unit_of_work() as db:
+            await store.end_lease(db, self._context.node, self._context.clock.now())
+
     def database_went_away(self) -> None:
         """Close all sockets and refuse new ones until the database is back."""
         if not self.is_database_away:

@@ -98,6 +98,13 @@ class Settings(BaseSettings):
     offline_after_s: Positive = 3600
     """Silence after which a station's state is `offline`."""
 
+    token_concurrency: int = Field(default=1, ge=0)
+    """How many transactions one id token may have at once, at stations in reach; 0: any number."""
+    infer_end_after_s: Positive = 900
+    """How long an EVSE must be free before the lost end of its transaction is inferred."""
+    running_cost_every_s: Positive = 60
+    """How often a station with a display is told what its transaction costs so far."""
+
     # ---------------------------------------------------------------- sockets
     frame_max_bytes: Positive = 1024 * 1024
     assume_ocpp16: bool = False

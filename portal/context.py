@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
+from billing.closing import Closing
 from foundation.clock import Clock
 from foundation.database import Database
+from foundation.mail import Mails
 from foundation.settings import Settings
 
 
@@ -21,6 +23,8 @@ class PortalContext:
     database: Database
     clock: Clock
     settings: Settings
+    closing: Closing
+    mails: Mails | None = None
     is_listening: Callable[[], bool] = field(default=lambda: True)
 
 

@@ -1,0 +1,199 @@
+"""Builds everything and joins the rooms: the file that knows all of them, and decides nothing.
+
+One process does it all by default. With `LEITSTAND_WORKERS=N` a parent has the database, the
+portal, the deliveries and the jobs, and N children have the stations' sockets.
+"""
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from fastapi import FastAPI
+
+from accounts import directory
+from app.readers import ROUTES, subscriptions
+from billing.closing import Closing
+from billing.estimate import Estimator
+from csms.connection import Surroundings
+from csms.connections import Connections, station_notifications
+from csms.dispatch import Dispatch
+from csms.frames import FrameLog
+from csms.handlers.context import CostPace, HandlerContext
+from csms.partitions import keep_partitions
+from csms.registry import Registers
+from csms.websocket import Listener
+from foundation.clock import Clock
+from foundation.database import Database
+from foundation.jobs import Jobs
+from foundation.mail import Mails
+from foundation.notifications import listen
+from foundation.outbox import CHANNEL, DeliveryLoop
+from foundation.settings import Settings
+from foundation.tasks import OnEnd, Tasks
+from portal.api.routes import ROUTERS
+from portal.application import create_application
+from portal.context import PortalContext
+from portal.pages import routes as pages
+from roaming.handlers import Reimbursement
+
+_WAITING_STATIONS_MAX = 1000
+_NOTE_HEARD_EVERY_S = 5.0
+_MEND_EVERY_S = 30.0
+
+
+def open_database(settings: Settings, url: str) -> Database:
+    """Return the way to the database, with the events' addresses."""
+    return Database(url, routes=ROUTES, pool_size=settings.database_pool_size)
+
+
+def node_name() -> str:
+    """Return a name that no other process has, now or later."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+
+
+async def prepare(database: Database, settings: Settings, clock: Clock) -> str | None:
+    """Make what every installation has; return the first administrator's fresh password, if any."""
+    async with database.unit_of_work() as db:
+        await directory.ensure_root(
+            db,
+            key=settings.organisation,
+            name=settings.organisation_name,
+            time_zone=settings.organisation_time_zone,
+            currency=settings.organisation_currency,
+            country=settings.organisation_country,
+            language=settings.organisation_language,
+            now=clock.now(),
+        )
+        given = settings.admin_password
+        return await directory.ensure_first_administrator(
+            db,
+            email=settings.admin_email,
+            password=given.get_secret_value() if given else None,
+            now=clock.now(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CentralSystem:
+    """The stations' side of a process."""
+
+    dispatch: Dispatch
+    frames: FrameLog
+    connections: Connections
+    listener: Listener
+    node: str
+
+
+async def compose_central_system(
+    settings: Settings, database: Database, clock: Clock, tasks: Tasks
+) -> CentralSystem:
+    """Build the stations' side; nothing runs yet."""
+    async with database.unit_of_work() as db:
+        root = await directory.root(db)
+    node = node_name()
+    context = HandlerContext(
+        clock=clock,
+        node=node,
+        heartbeat_interval_s=settings.heartbeat_interval_s,
+        pending_interval_s=settings.boot_wait_s,
+        default_organisation=root.key,
+        admit_unknown=settings.onboarding,
+        waiting_stations_max=_WAITING_STATIONS_MAX,
+        token_concurrency=settings.token_concurrency,
+        cost_pace=CostPace(timedelta(seconds=settings.running_cost_every_s)),
+        costs=Estimator(),
+    )
+    dispatch = Dispatch(
+        database,
+        context,
+        lanes=settings.lanes,
+        batch=settings.lane_batch,
+        most=settings.lane_queue_max,
+    )
+    frames = FrameLog(database, batch=settings.frames_batch, most=settings.frames_queue_max)
+    connections = Connections(
+        database, context, tasks, infer_end_after=timedelta(seconds=settings.infer_end_after_s)
+    )
+    surroundings = Surroundings(
+        dispatch, frames, clock, settings.call_timeout_s, settings.incoming_queue_max
+    )
+    listener = Listener(settings, surroundings, connections, clock, tasks, node=node)
+    return CentralSystem(dispatch, frames, connections, listener, node)
+
+
+def start_central_system(central: CentralSystem, database: Database, tasks: Tasks) -> None:
+    """Start what runs behind the sockets; the listener itself is started by the caller."""
+    for number, lane in enumerate(central.dispatch.lanes.lanes):
+        tasks.start(f"lane {number}", lane.run)
+    connections = central.connections
+    tasks.start("OCPP log", central.frames.run, on_end=OnEnd.RESTART)
+    tasks.start("lease", connections.renew_lease, on_end=OnEnd.RESTART)
+    tasks.start(
+        "last heard", lambda: connections.note_heard(_NOTE_HEARD_EVERY_S), on_end=OnEnd.RESTART
+    )
+    tasks.start("boots", connections.ask_for_boots, on_end=OnEnd.RESTART)
+    tasks.start(
+        "transactions", lambda: connections.mend_transactions(_MEND_EVERY_S), on_end=OnEnd.RESTART
+    )
+    tasks.start("pings", central.listener.ping, on_end=OnEnd.RESTART)
+    channels = station_notifications(connections, central.node)
+    tasks.start("stations' notifications", lambda: listen(database, channels), on_end=OnEnd.RESTART)
+
+
+async def stop_central_system(central: CentralSystem, database: Database, clock: Clock) -> None:
+    """Stop accepting, answer what is in hand, write what is said, give the lease back."""
+    await central.listener.stop()
+    central.dispatch.lanes.stop()
+    await central.frames.flush()
+    await central.connections.leave()
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything but the sockets: deliveries, jobs, mails, the portal."""
+
+    jobs: Jobs
+    mails: Mails
+    deliveries: DeliveryLoop
+    closing: Closing
+    portal: FastAPI
+
+
+def compose_house(
+    settings: Settings, database: Database, clock: Clock, *, is_listening: bool = True
+) -> House:
+    """Build the money's side and the people's; nothing runs yet."""
+    sharing = Reimbursement()
+    jobs = Jobs(database.url, stop_timeout_s=settings.shutdown_timeout_s / 2)
+    mails = Mails(database=database, jobs=jobs, clock=clock, settings=settings)
+    jobs.every("partitions", lambda: keep_partitions(database, settings, clock), cron="17 * * * *")
+    closing = Closing(Registers(), sharing)
+    portal = create_application(
+        PortalContext(
+            database=database,
+            clock=clock,
+            settings=settings,
+            closing=closing,
+            mails=mails,
+            is_listening=lambda: is_listening,
+        ),
+        api=ROUTERS,
+        pages=(pages.router,),
+        error_page=pages.error_page,
+    )
+    deliveries = DeliveryLoop(database, subscriptions(sharing, clock, mails), clock)
+    return House(jobs, mails, deliveries, closing, portal)
+
+
+def start_house(house: House, database: Database, tasks: Tasks) -> None:
+    """Start deliveries and jobs; the portal itself is started by the caller."""
+    tasks.start("deliveries", house.deliveries.run, on_end=OnEnd.RESTART)
+    channels = {CHANNEL: lambda _: house.deliveries.wake()}
+    tasks.start(
+        "outbox's notifications",
+        lambda: listen(database, channels, lost=house.deliveries.wake),
+        on_end=OnEnd.RESTART,
+    )
+    tasks.start("jobs", house.jobs.run, on_end=OnEnd.RESTART)
