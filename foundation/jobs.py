@@ -161,8 +161,9 @@ class Jobs:
         try:
             async with asyncio.timeout(self._away_after_s):
                 await self._app.open_async()
-            async with asyncio.TaskGroup() as group:
                 await self._requeue_stalled()
+            _heed_cancellation()
+            async with asyncio.TaskGroup() as group:
                 group.create_task(self._requeue_for_ever(), name="jobs.requeue")
                 group.create_task(self._work(), name="jobs.worker")
         except* (ConnectorException, TimeoutError) as errors:
@@ -189,6 +190,7 @@ class Jobs:
         while True:
             await asyncio.sleep(_REQUEUE_EVERY_S)
             await self._requeue_stalled()
+            _heed_cancellation()
 
     async def _requeue_stalled(self) -> None:
         """Take up the jobs of dead workers again; procrastinate does not do that by itself."""
@@ -244,6 +246,17 @@ select id, task_name from gone union all select id, task_name from again
 """
 """Rounds of periodic work are dropped rather than taken up: the next round does their work, and
 one may be waiting already under the same key."""
+
+
+def _heed_cancellation() -> None:
+    """End this task if it was cancelled while it opened or used the pool.
+
+    The pool waits by `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that
+    comes at the moment when what it waits for is there.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _Retry(BaseRetryStrategy):

@@ -91,17 +91,21 @@ class Tasks:
     async def stop(self, timeout: float = 10.0) -> None:
         """Cancel all tasks, the newest first, and wait until they ended.
 
+        Those that still run after half of the time are cancelled once more: before Python 3.12,
+        `asyncio.wait_for` forgets a cancellation that comes just when its wait is over.
+
         Args:
             timeout: Seconds for all of them; those that take longer are named in the log and
                 left alone.
         """
         self._is_stopping = True
-        waiting = [task for task in reversed(self._tasks) if task is not asyncio.current_task()]
-        for task in waiting:
-            task.cancel()
-        if not waiting:
-            return
-        _, late = await asyncio.wait(waiting, timeout=timeout)
+        late = {task for task in self._tasks if task is not asyncio.current_task()}
+        for _ in range(2):
+            for task in reversed(self._tasks):
+                if task in late:
+                    task.cancel()
+            if late:
+                _, late = await asyncio.wait(late, timeout=timeout / 2)
         for task in late:
             log.error("task.does_not_stop", task=task.get_name(), after_s=timeout)
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from foundation import jobs as jobs_module
 from foundation.database import Database
 from foundation.errors import Unavailable
 from foundation.jobs import Attempt, Jobs, Payload, counts
-from foundation.tasks import OnEnd, Tasks
+from foundation.tasks import OnEnd, TaskEnd, Tasks
 
 ROOT = Path(__file__).parents[2]
 NONE = {"waiting": 0, "doing": 0, "failed": 0}
@@ -325,3 +326,14 @@ async def test_a_lost_database_ends_the_worker_and_it_can_be_started_again(
         async with database.unit_of_work() as db:
             await jobs.defer(db, "greet", {})
         await book.reached(1)
+
+
+@pytest.mark.slow
+async def test_the_worker_can_be_stopped_at_any_moment_of_its_start(database: Database) -> None:
+    ends: list[TaskEnd] = []
+    with capture_logs() as logged:
+        for step in range(100):
+            async with Tasks(on_stop=ends.append) as tasks:
+                tasks.start("jobs", made(database).run)
+                await asyncio.sleep(step / 5000)
+    assert (ends, logged) == ([], [])

@@ -140,6 +140,21 @@ async def test_a_task_that_does_not_stop_is_named_and_left_alone() -> None:
     await asyncio.wait([task])
 
 
+async def test_a_cancellation_that_was_forgotten_is_repeated() -> None:
+    async def forgetful() -> None:
+        try:
+            await forever()
+        except asyncio.CancelledError:
+            await forever()
+
+    tasks = Tasks()
+    tasks.start("forgetful", forgetful)
+    await asyncio.sleep(0)
+    with capture_logs() as logged:
+        await tasks.stop(timeout=0.02)
+    assert (logged, tasks.names) == ([], [])
+
+
 async def test_nothing_is_started_while_stopping() -> None:
     tasks = Tasks()
     tasks.start("one", forever)
