@@ -9,13 +9,17 @@ already, the taking back is a line of the next one.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
+from accounts.directory import Organisation
 from billing import ledger, pricing, store
 from billing.cdr import Cdr
+from billing.months import Month
 from billing.plausibility import DEFAULT_LIMITS, HoldReason, Limits, holds
 from billing.pricing import SharingTerms
 from billing.rating import Rating, rate
@@ -163,7 +167,7 @@ async def bill(
     await take_back(db, list(replaced.values()), now=now)
     numbers = {terms[each.transaction_id].tariff_number for each in fresh}
     tariffs = await pricing.tariffs_by_number(db, {each for each in numbers if each is not None})
-    currencies = await _currencies(db, {each.owner for each in fresh})
+    owners = await _owners(db, {each.owner for each in fresh})
     records = []
     kept: list[NewHold] = []
     for cdr_id, event in zip(await store.next_cdr_ids(db, len(fresh)), fresh, strict=True):
@@ -172,7 +176,7 @@ async def bill(
             event,
             its.sharing,
             None if its.tariff_number is None else tariffs[its.tariff_number],
-            currency=currencies[event.owner],
+            currency=owners[event.owner].currency,
             limits=limits,
         )
         if event.transaction_id in voided:
@@ -186,6 +190,7 @@ async def bill(
             cdr_id=cdr_id,
             attempt=0,
             replaces=None if before is None else before.cdr.cdr_id,
+            zone=ZoneInfo(owners[event.owner].time_zone),
             now=now,
         )
         records.append(record)
@@ -206,9 +211,10 @@ def make_record(
     cdr_id: int,
     attempt: int,
     replaces: int | None,
+    zone: ZoneInfo,
     now: datetime,
 ) -> Record:
-    """Return the CDR of a transaction that was rated."""
+    """Return the CDR of a transaction that was rated; `zone` is the payee's."""
     rating, reasons = charged.rating, charged.hold_reasons
     return Record(
         cdr=Cdr(
@@ -243,11 +249,21 @@ def make_record(
         issued_at=now,
         basis=terms.sharing.basis,
         hold_reasons=reasons,
+        energy_before_wh=energy_before(event, zone),
     )
 
 
-async def _currencies(db: AsyncSession, owners: set[OrganisationKey]) -> dict[OrganisationKey, str]:
-    known = {each.key: each.currency for each in await directory.organisations(db)}
+def energy_before(event: TransactionEnded, zone: ZoneInfo) -> Decimal:
+    """Return the energy last read before the month in which a transaction ended, in Wh."""
+    border = Month.of(event.ended_at, zone).start(zone)
+    before = [point.energy_wh for point in event.usage if point.at < border]
+    return before[-1] if before else Decimal(0)
+
+
+async def _owners(
+    db: AsyncSession, owners: set[OrganisationKey]
+) -> dict[OrganisationKey, Organisation]:
+    known = {each.key: each for each in await directory.organisations(db)}
     for owner in owners:
         if owner not in known:
             raise NotFound("organisation", owner)

@@ -6,7 +6,7 @@ waits for the next one.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -209,7 +209,8 @@ class Closing:
             issued_at=now,
             due_days=self.due_days,
         )
-        proof = draft.proof(spans, waiting, held)
+        crossing = await statement_store.crossing(db, payee, start=start, end=end)
+        proof = draft.proof(spans, waiting, held, crossing)
         drafts = [draft.statement(*part, proof) for part in draft.by_currency(waiting, held)]
         if not dry_run:
             await _write(db, payee, wanted, drafts, now)
@@ -354,6 +355,7 @@ class Closing:
             cdr_id=cdr_id,
             attempt=record.attempt + 1,
             replaces=record.cdr.cdr_id,
+            zone=ZoneInfo((await directory.organisation(db, event.owner)).time_zone),
             now=now,
         )
 
@@ -485,9 +487,21 @@ class _Draft:
         return Money(net.quantize(Decimal("0.000001")), gross.currency)
 
     def proof(
-        self, spans: Sequence[RegisterSpan], waiting: Sequence[Waiting], held: Sequence[Held]
+        self,
+        spans: Sequence[RegisterSpan],
+        waiting: Sequence[Waiting],
+        held: Sequence[Held],
+        crossing: Mapping[tuple[StationId, EvseId], Decimal],
     ) -> list[ProofRow]:
-        """Return each EVSE's register beside the sum of its sessions of the month."""
+        """Return each EVSE's register beside the sum of its sessions of the month.
+
+        Args:
+            spans: The registers.
+            waiting: What is paid.
+            held: What is not.
+            crossing: What sessions across the month's borders took in it and are paid later,
+                less what they took before it and are paid in it.
+        """
         start = self.month.start(self.zone)
         paid_wh: defaultdict[tuple[StationId, EvseId], Decimal] = defaultdict(Decimal)
         held_wh: defaultdict[tuple[StationId, EvseId], Decimal] = defaultdict(Decimal)
@@ -510,6 +524,7 @@ class _Draft:
                         register_start_wh=span.register_start_wh if span and known else None,
                         register_end_wh=span.register_end_wh if span and known else None,
                         sessions_wh=paid_wh[station, evse_id],
+                        late_wh=crossing.get((station, evse_id), Decimal(0)),
                         held_wh=held_wh[station, evse_id],
                     )
                 )

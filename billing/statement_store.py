@@ -138,6 +138,32 @@ async def held(db: AsyncSession, payee: str, *, start: datetime, end: datetime) 
     return [Held(*row) for row in await cursor.fetchall()]
 
 
+_CROSSING = """
+select c.station, c.evse_id, sum(case when c.ended_at < %(end)s then -c.energy_before_wh
+  else c.energy_before_wh end)
+from cdrs c
+where c.payee = %(payee)s and c.energy_before_wh > 0
+  and ((c.ended_at >= %(start)s and c.ended_at < %(end)s)
+    or (c.ended_at >= %(end)s and c.started_at < %(end)s))
+  and not exists (
+    select 1 from cdrs later where later.transaction_id = c.transaction_id and later.id > c.id)
+group by c.station, c.evse_id
+"""
+
+
+async def crossing(
+    db: AsyncSession, payee: str, *, start: datetime, end: datetime
+) -> dict[tuple[StationId, EvseId], Decimal]:
+    """Return by EVSE what transactions across the borders of [start, end) shift, in Wh.
+
+    That is what was read in it and belongs to those that ended later, less what was read earlier
+    and belongs to those that ended in it.
+    """
+    connection = await driver(db)
+    cursor = await connection.execute(_CROSSING, {"payee": payee, "start": start, "end": end})
+    return {(row[0], row[1]): row[2] for row in await cursor.fetchall()}
+
+
 async def set_shown(db: AsyncSession, transaction_ids: Collection[int], statement_id: str) -> None:
     """Note the statement on which unpaid transactions are listed."""
     await db.execute(

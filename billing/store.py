@@ -7,6 +7,7 @@ statements have stores of their own (`tariff_store`, `statement_store`).
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, LiteralString
 
 import msgspec
@@ -139,6 +140,8 @@ class Record:
     Attributes:
         attempt: Above 0 where the same revision was rated again after a hold.
         hold_reasons: All that speaks against it; the CDR shows the first.
+        energy_before_wh: What of its energy was read before the month in which it ended, in the
+            payee's zone: the registers of that month do not have it.
     """
 
     cdr: Cdr
@@ -146,6 +149,7 @@ class Record:
     issued_at: datetime
     basis: Basis
     hold_reasons: tuple[HoldReason, ...]
+    energy_before_wh: Decimal
 
 
 async def next_cdr_ids(db: AsyncSession, count: int) -> list[int]:
@@ -157,21 +161,21 @@ _ADD_CDRS = """
 insert into cdrs (id, transaction_id, revision, attempt, replaces, issued_at, payee, charge_class,
   payer, share_bps, basis, tariff_number, station, evse_id, connector_id, location, time_zone,
   id_token, id_token_type, started_at, ended_at, meter_start_wh, meter_stop_wh, energy_wh,
-  energy_basis, currency, net_minor, vat_minor, lines, hold_reasons)
+  energy_before_wh, energy_basis, currency, net_minor, vat_minor, lines, hold_reasons)
 select c.id, c.transaction_id, c.revision, c.attempt, c.replaces, c.issued_at, c.payee,
   c.charge_class, c.payer, c.share_bps, c.basis, c.tariff_number, c.station, c.evse_id,
   c.connector_id, c.location, c.time_zone, c.id_token, c.id_token_type, c.started_at, c.ended_at,
-  c.meter_start_wh, c.meter_stop_wh, c.energy_wh, c.energy_basis, c.currency, c.net_minor,
-  c.vat_minor, c.lines::jsonb, string_to_array(c.hold_reasons, ',')
+  c.meter_start_wh, c.meter_stop_wh, c.energy_wh, c.energy_before_wh, c.energy_basis, c.currency,
+  c.net_minor, c.vat_minor, c.lines::jsonb, string_to_array(c.hold_reasons, ',')
 from unnest(%b::bigint[], %b::bigint[], %b::int[], %b::int[], %b::bigint[], %b::timestamptz[],
   %b::text[], %b::text[], %b::text[], %b::int[], %b::text[], %b::bigint[], %b::text[], %b::int[],
   %b::int[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[],
-  %b::numeric[], %b::numeric[], %b::numeric[], %b::text[], %b::text[], %b::bigint[], %b::bigint[],
-  %b::text[], %b::text[])
+  %b::numeric[], %b::numeric[], %b::numeric[], %b::numeric[], %b::text[], %b::text[],
+  %b::bigint[], %b::bigint[], %b::text[], %b::text[])
 as c (id, transaction_id, revision, attempt, replaces, issued_at, payee, charge_class, payer,
   share_bps, basis, tariff_number, station, evse_id, connector_id, location, time_zone, id_token,
-  id_token_type, started_at, ended_at, meter_start_wh, meter_stop_wh, energy_wh, energy_basis,
-  currency, net_minor, vat_minor, lines, hold_reasons)
+  id_token_type, started_at, ended_at, meter_start_wh, meter_stop_wh, energy_wh, energy_before_wh,
+  energy_basis, currency, net_minor, vat_minor, lines, hold_reasons)
 """
 
 
@@ -206,6 +210,7 @@ async def add_cdrs(db: AsyncSession, records: Sequence[Record]) -> None:
                 cdr.meter_start_wh,
                 cdr.meter_stop_wh,
                 cdr.energy_wh,
+                each.energy_before_wh,
                 cdr.energy_basis,
                 cdr.net.currency,
                 cdr.net.minor,
@@ -260,6 +265,7 @@ def record_of(row: CdrRow) -> Record:
         issued_at=row.issued_at,
         basis=Basis(row.basis),
         hold_reasons=reasons,
+        energy_before_wh=row.energy_before_wh,
     )
 
 

@@ -119,6 +119,8 @@ class CdrRow(Base):
     meter_start_wh: Mapped[Decimal | None] = mapped_column(Numeric)
     meter_stop_wh: Mapped[Decimal | None] = mapped_column(Numeric)
     energy_wh: Mapped[Decimal] = mapped_column(Numeric)
+    energy_before_wh: Mapped[Decimal] = mapped_column(Numeric)
+    """What of it was read before the month in which it ended, in the payee's zone."""
     energy_basis: Mapped[str] = mapped_column(Text)
     currency: Mapped[str] = mapped_column(Text)
     """The tariff's; without one the payee's, beside amounts of 0."""

@@ -73,6 +73,7 @@ TABLES = (
         meter_start_wh NUMERIC,
         meter_stop_wh NUMERIC,
         energy_wh NUMERIC NOT NULL,
+        energy_before_wh NUMERIC NOT NULL,
         energy_basis TEXT NOT NULL,
         currency TEXT NOT NULL,
         net_minor BIGINT NOT NULL,

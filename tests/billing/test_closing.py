@@ -27,7 +27,7 @@ from foundation import outbox
 from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.errors import InvalidInput, NotFound
-from foundation.events import Doubt
+from foundation.events import Doubt, TransactionEnded, UsagePoint
 from foundation.identifiers import EvseId, OrganisationKey, StationId, TransactionId
 from foundation.money import Money
 from roaming import administration
@@ -526,6 +526,29 @@ async def test_the_proof_compares_sessions_with_registers(db: AsyncSession) -> N
         ("S1", 3, Decimal(1_000), None, GapExplanation.NO_LIFETIME_REGISTER),
         ("S9", 1, Decimal(0), Decimal(70), GapExplanation.BETWEEN_SESSIONS),
     ]
+
+
+async def test_sessions_across_the_borders_of_the_month_explain_the_gap(db: AsyncSession) -> None:
+    await settle_in(db)
+    first = datetime(2026, 9, 30, 22, tzinfo=UTC)  # midnight in Berlin
+    last = datetime(2026, 10, 31, 23, tzinfo=UTC)
+    await happen(db, ended(1, kwh="10"), across(2, first, "4", "6"), across(3, last, "3", "5"))
+    # Read at the borders: 4 kWh of the first are before the month, 3 kWh of the last are in it.
+    span = Span(StationId("S1"), EvseId(1), Decimal(4_000), Decimal(19_000))
+
+    [statement] = await closing(span).close(db, BAKERY, "2026-10", now=NOVEMBER)
+
+    [row] = statement.proof
+    assert (row.sessions_wh, row.gap_wh) == (Decimal(16_000), Decimal(-1_000))
+    assert row.explanation is GapExplanation.LATE
+
+
+def across(number: int, border: datetime, before: str, total: str) -> TransactionEnded:
+    """A transaction that is read ten minutes before a border, and ends an hour after it."""
+    hour = timedelta(hours=1)
+    event = ended(number, border - hour, kwh=total, hours=2)
+    middle = UsagePoint(border - timedelta(minutes=10), Decimal(before) * 1000, charging=True)
+    return replace(event, usage=(event.usage[0], middle, event.usage[-1]))
 
 
 async def test_late_sessions_are_not_part_of_the_proof(db: AsyncSession) -> None:
