@@ -13,7 +13,8 @@ from simulators.dialect import Charging, Status
 from simulators.meter import Car
 
 if TYPE_CHECKING:
-    from simulators.station import Evse, Station
+    from simulators.equipment import Evse
+    from simulators.station import Station
 
 Payload = Mapping[str, Any]
 Answer = dict[str, Any]

@@ -13,9 +13,10 @@ from typing import Any
 
 from simulators.book import Book
 from simulators.clock import RealClock
+from simulators.equipment import EvseSpec, Patience, StationSpec
 from simulators.link import Opener, is_loopback, open_lean, open_ocpp
 from simulators.meter import Car
-from simulators.station import EvseSpec, Patience, Station, StationSpec
+from simulators.station import Station
 
 _MANY = 1_000_000
 

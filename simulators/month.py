@@ -14,6 +14,7 @@ from simulators.agenda import Act, Agenda, Step, Visit
 from simulators.book import Book, moment_text
 from simulators.clock import HandClock, RealClock, SharedClock
 from simulators.dialect import Nameplate
+from simulators.equipment import EvseSpec, Patience, StationSpec
 from simulators.link import (
     Address,
     Answerer,
@@ -25,7 +26,7 @@ from simulators.link import (
     open_ocpp,
 )
 from simulators.plan import MonthPlan
-from simulators.station import EvseSpec, Patience, Station, StationSpec
+from simulators.station import Station
 
 _WINDOW = timedelta(seconds=30)
 _RECONNECTS = 20

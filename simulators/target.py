@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from simulators.book import Book
 from simulators.clock import Clock, HandClock, RealClock
+from simulators.equipment import EvseSpec, Patience, StationSpec
 from simulators.link import Address, Answerer, Link, open_ocpp
 from simulators.meter import Car, Quirk
-from simulators.station import EvseSpec, Patience, Station, StationSpec
+from simulators.station import Station
 
 
 class NotAdmitted(Exception):

@@ -8,9 +8,10 @@ import pytest
 from simulators.book import Book
 from simulators.clock import HandClock
 from simulators.dialect import Kind
+from simulators.equipment import EvseSpec, Patience, StationSpec
 from simulators.link import LinkLost
 from simulators.meter import Car
-from simulators.station import EvseSpec, Patience, Station, StationSpec
+from simulators.station import Station
 from tests.simulators.csms import TinyCsms, until
 
 MORNING = datetime(2026, 10, 15, 8, tzinfo=UTC)
