@@ -1,0 +1,109 @@
+"""The unit of work: both or neither, and what a lost database looks like."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+from foundation.database import Database, DatabaseAway, driver, engine_url
+
+
+async def words(database: Database) -> list[str]:
+    async with database.unit_of_work() as db:
+        return list((await db.execute(text("select word from words order by 1"))).scalars())
+
+
+@pytest.fixture
+async def database_with_words(database: Database) -> Database:
+    async with database.unit_of_work() as db:
+        await db.execute(text("create table words (word text primary key)"))
+    return database
+
+
+async def test_what_was_written_stays_when_the_unit_of_work_ends(
+    database_with_words: Database,
+) -> None:
+    async with database_with_words.unit_of_work() as db:
+        await db.execute(text("insert into words values ('one')"))
+    assert await words(database_with_words) == ["one"]
+
+
+async def test_nothing_stays_of_a_unit_of_work_that_fails(database_with_words: Database) -> None:
+    async def write_and_fail() -> None:
+        async with database_with_words.unit_of_work() as db:
+            await db.execute(text("insert into words values ('one')"))
+            raise ValueError("changed my mind")
+
+    with pytest.raises(ValueError, match="changed my mind"):
+        await write_and_fail()
+    assert await words(database_with_words) == []
+
+
+async def test_the_drivers_connection_is_in_the_same_unit_of_work(
+    database_with_words: Database,
+) -> None:
+    async with database_with_words.unit_of_work() as db:
+        connection = await driver(db)
+        await connection.execute("insert into words values (%s)", ("one",))
+        assert await driver(db) is connection
+        await db.rollback()
+    assert await words(database_with_words) == []
+
+
+async def test_a_moment_comes_back_aware_and_in_utc(database: Database) -> None:
+    noon = datetime(2026, 10, 15, 12, tzinfo=UTC)
+    async with database.unit_of_work() as db:
+        found = (await db.execute(text("select cast(:at as timestamptz)"), {"at": noon})).scalar()
+    assert isinstance(found, datetime)
+    assert (found, found.utcoffset()) == (noon, noon.utcoffset())
+
+
+async def test_a_connection_that_is_ended_is_a_database_that_is_away_and_the_next_one_works(
+    database: Database,
+) -> None:
+    async def end_myself() -> None:
+        async with database.unit_of_work() as db:
+            await db.execute(text("select pg_terminate_backend(pg_backend_pid())"))
+
+    with pytest.raises(DatabaseAway):
+        await end_myself()
+    async with database.unit_of_work() as db:
+        assert (await db.execute(text("select 1"))).scalar() == 1
+
+
+async def test_no_server_is_a_database_that_is_away() -> None:
+    async def ask() -> None:
+        async with nowhere.unit_of_work() as db:
+            await db.execute(text("select 1"))
+
+    nowhere = Database("postgresql://nobody@/nothing?host=/nonexistent")
+    try:
+        with pytest.raises(DatabaseAway):
+            await ask()
+    finally:
+        await nowhere.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("insert into words values ('one'), ('one')", IntegrityError),
+        ("select no_such_column from words", ProgrammingError),
+    ],
+)
+async def test_our_own_mistakes_are_not_taken_for_a_database_that_is_away(
+    database_with_words: Database, statement: str, error: type[Exception]
+) -> None:
+    async def make_a_mistake() -> None:
+        async with database_with_words.unit_of_work() as db:
+            await db.execute(text(statement))
+
+    with pytest.raises(error):
+        await make_a_mistake()
+    assert await words(database_with_words) == []
+
+
+def test_a_url_is_understood_as_people_write_it() -> None:
+    url = "postgresql://lea:pass@/leitstand?host=/run/x"
+    assert engine_url(url).startswith("postgresql+psycopg://lea:pass@/leitstand?host=")
