@@ -1,0 +1,188 @@
+"""The ledger: every entry balances, and balances are nothing but a fold."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.ledger import (
+    BANK,
+    FEES,
+    VAT,
+    AccountKind,
+    EntryKind,
+    JournalEntry,
+    LedgerAccount,
+    Posting,
+    SettledGroup,
+    balances,
+    cdr_entry,
+    clearing,
+    close_entries,
+    counter_entry,
+    owed,
+    payable,
+    payment_entry,
+    receivable,
+    sums_by_currency,
+    unsettled,
+)
+from foundation.identifiers import OrganisationKey, PartyId, TransactionId
+from foundation.money import Money
+
+NOW = datetime(2026, 10, 15, 12, tzinfo=UTC)
+BAKERY = OrganisationKey("bakery")
+EMP = PartyId("DE*EMP")
+
+amounts = st.integers(-(10**9), 10**9).map(lambda minor: Money.from_minor(minor, "EUR"))
+
+
+def euro(amount: str) -> Money:
+    return Money(Decimal(amount), "EUR")
+
+
+def entry(*postings: Posting) -> JournalEntry:
+    return JournalEntry(
+        kind=EntryKind.PAYMENT, booked_at=NOW, narration="test", postings=tuple(postings)
+    )
+
+
+def charge(net: Money, vat: Money, number: int = 1) -> JournalEntry:
+    return cdr_entry(
+        payer=receivable(EMP),
+        payee=BAKERY,
+        net=net,
+        vat=vat,
+        transaction_id=TransactionId(number),
+        booked_at=NOW,
+        narration="charge",
+    )
+
+
+def test_an_entry_that_does_not_balance_is_our_mistake() -> None:
+    entry(Posting(BANK, euro("5")), Posting(FEES, euro("-5")))
+    with pytest.raises(AssertionError, match="does not balance"):
+        entry(Posting(BANK, euro("5")), Posting(FEES, euro("-4.99")))
+
+
+def test_an_entry_balances_in_each_currency_by_itself() -> None:
+    francs = Money(Decimal(5), "CHF")
+    with pytest.raises(AssertionError, match="does not balance"):
+        entry(Posting(BANK, euro("5")), Posting(FEES, -francs))
+
+
+def test_what_is_not_rounded_cannot_be_posted() -> None:
+    Posting(BANK, euro("0.01"))
+    with pytest.raises(AssertionError, match="not rounded"):
+        Posting(BANK, euro("0.001"))
+
+
+@pytest.mark.parametrize(
+    "account",
+    [receivable(EMP), clearing(BAKERY), unsettled(BAKERY), payable(BAKERY), FEES, VAT, BANK],
+)
+def test_an_account_is_found_by_its_name(account: LedgerAccount) -> None:
+    assert LedgerAccount.from_name(account.name) == account
+
+
+def test_an_account_has_a_party_exactly_if_its_kind_does() -> None:
+    with pytest.raises(AssertionError):
+        LedgerAccount(AccountKind.PAYABLE)
+    with pytest.raises(AssertionError):
+        LedgerAccount(AccountKind.FEES, "bakery")
+
+
+def test_a_cdr_charges_its_payer_gross_and_credits_its_payee_net() -> None:
+    booked = balances(charge(euro("4.00"), euro("0.76")).postings)
+    assert booked == {
+        receivable(EMP): {"EUR": euro("4.76")},
+        unsettled(BAKERY): {"EUR": euro("-4.00")},
+        VAT: {"EUR": euro("-0.76")},
+    }
+
+
+def test_a_charge_of_nothing_has_no_postings() -> None:
+    assert charge(euro("0"), euro("0")).postings == ()
+
+
+def test_what_is_owed_is_the_credit_balance() -> None:
+    [settled] = close_entries(
+        payee=BAKERY,
+        groups=[SettledGroup("all", euro("4.00"), euro("3.60"))],
+        vat=euro("0"),
+        statement_id="s",
+        booked_at=NOW,
+    )
+    books = balances(settled.postings)
+    assert owed(books, payable(BAKERY), "EUR") == euro("3.60")
+    assert owed(books, payable(BAKERY), "CHF") == Money.zero("CHF")
+    assert owed(books, FEES, "EUR") == euro("0.40")
+
+
+@given(net=amounts, vat=amounts)
+def test_a_counter_entry_leaves_nothing(net: Money, vat: Money) -> None:
+    booked = charge(net, vat)
+    back = counter_entry(booked, entry_id=7, booked_at=NOW, narration="back")
+    assert back.corrects == 7
+    assert back.kind is EntryKind.CDR_REVERSED
+    books = balances([*booked.postings, *back.postings])
+    assert not any(money.amount for each in books.values() for money in each.values())
+
+
+@given(
+    charges=st.lists(st.tuples(amounts, amounts), max_size=8),
+    groups=st.lists(st.tuples(amounts, amounts), max_size=4),
+    vat=amounts,
+    paid=amounts,
+)
+def test_any_journal_balances(
+    charges: list[tuple[Money, Money]],
+    groups: list[tuple[Money, Money]],
+    vat: Money,
+    paid: Money,
+) -> None:
+    journal = [charge(*each) for each in charges]
+    journal += [
+        counter_entry(each, entry_id=1, booked_at=NOW, narration="back") for each in journal[::2]
+    ]
+    journal += close_entries(
+        payee=BAKERY,
+        groups=[SettledGroup("g", *each) for each in groups],
+        vat=vat,
+        statement_id="s",
+        booked_at=NOW,
+    )
+    journal.append(payment_entry(payee=BAKERY, amount=paid, statement_id="s", booked_at=NOW))
+    postings = [posting for each in journal for posting in each.postings]
+
+    assert not any(money.amount for money in sums_by_currency(postings).values())
+    folded = balances(postings)
+    total = sum((money.amount for each in folded.values() for money in each.values()), Decimal(0))
+    assert total == 0
+
+
+def test_the_tax_on_a_payout_is_an_entry_of_its_own() -> None:
+    group, tax = close_entries(
+        payee=BAKERY,
+        groups=[SettledGroup("all", euro("4.00"), euro("4.00"))],
+        vat=euro("0.76"),
+        statement_id="s",
+        booked_at=NOW,
+    )
+    assert balances(group.postings).keys() == {unsettled(BAKERY), payable(BAKERY)}
+    assert balances(tax.postings) == {
+        VAT: {"EUR": euro("0.76")},
+        payable(BAKERY): {"EUR": euro("-0.76")},
+    }
+
+
+def test_a_group_of_nothing_is_not_booked() -> None:
+    nothing = SettledGroup("free", euro("0"), euro("0"))
+    assert (
+        close_entries(
+            payee=BAKERY, groups=[nothing], vat=euro("0"), statement_id="s", booked_at=NOW
+        )
+        == []
+    )
