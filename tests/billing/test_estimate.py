@@ -1,0 +1,82 @@
+"""The cost on a station's display is that of the CDR."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing import store
+from billing.estimate import Estimator
+from billing.pricing import NewAssignment, assign, change_tariff, create_tariff, place_from
+from foundation.events import UsagePoint
+from foundation.identifiers import OrganisationKey
+from tests.billing.story import LONG_AGO, NOW, ended, happen, settle_in, tariff
+
+BY_THE_HOUR: dict[str, Any] = {
+    "id": "T2",
+    "currency": "EUR",
+    "min_price": {"excl_vat": 0.5},
+    "elements": [
+        {
+            "price_components": [
+                {"type": "FLAT", "price": 0.35, "vat": 19, "step_size": 1},
+                {"type": "ENERGY", "price": 0.4199, "vat": 19, "step_size": 100},
+            ]
+        },
+        {
+            "price_components": [{"type": "TIME", "price": 1.2, "vat": 7, "step_size": 300}],
+            "restrictions": {"min_duration": 1800},
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize("kwh", ["0", "0.001", "7.777", "10", "21.9"])
+async def test_the_estimate_is_the_gross_amount_of_the_cdr(db: AsyncSession, kwh: str) -> None:
+    await settle_in(db)
+    await create_tariff(
+        db,
+        BY_THE_HOUR,
+        [NewAssignment(place_from("station", "S1"), LONG_AGO)],
+        organisation=None,
+        now=LONG_AGO,
+    )
+    event = ended(1, kwh=kwh)
+    [estimate] = await Estimator().costs(db, [event])
+    await happen(db, event)
+
+    record = (await store.current_records(db, [1]))[event.transaction_id]
+
+    assert estimate == record.cdr.gross.amount
+
+
+async def test_what_is_in_memory_follows_every_change(db: AsyncSession) -> None:
+    await settle_in(db)
+    estimator = Estimator()
+    assert await estimator.costs(db, [ended(1)]) == [Decimal("4.76")]
+
+    await change_tariff(db, "T1", tariff(per_kwh=1), now=NOW)
+    assert await estimator.costs(db, [ended(1)]) == [Decimal("11.90")]
+    await create_tariff(db, tariff("T2", per_kwh=2), organisation=None, now=NOW)
+    await assign(db, "T2", NewAssignment(place_from("station", "S1"), NOW), now=NOW)
+
+    assert await estimator.costs(db, [ended(1)]) == [Decimal("23.80")]
+
+
+async def test_nobody_can_say_without_a_tariff_and_free_vend_is_free(db: AsyncSession) -> None:
+    await settle_in(db)
+    unknown = OrganisationKey("unknown")
+    upside_down = (UsagePoint(NOW, Decimal(5), charging=True),) * 1 + (
+        UsagePoint(NOW, Decimal(1), charging=True),
+    )
+    costs = await Estimator().costs(
+        db,
+        [
+            ended(1, owner=unknown),
+            ended(2, free_vend=True),
+            ended(3, usage=upside_down, energy_wh=Decimal(1)),
+        ],
+    )
+    assert costs == [None, Decimal(0), None]
+    assert await Estimator().costs(db, []) == []
