@@ -4,13 +4,16 @@ One process does it all by default. With `LEITSTAND_WORKERS=N` a parent has the 
 portal, the deliveries and the jobs, and N children have the stations' sockets.
 """
 
+import asyncio
 import os
 import socket
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
+import structlog
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from app.readers import ROUTES, subscriptions
@@ -25,7 +28,7 @@ from csms.partitions import keep_partitions
 from csms.registry import Registers
 from csms.websocket import Listener
 from foundation.clock import Clock
-from foundation.database import Database
+from foundation.database import Database, DatabaseAway
 from foundation.jobs import Jobs
 from foundation.mail import Mails
 from foundation.notifications import listen
@@ -37,6 +40,8 @@ from portal.application import create_application
 from portal.context import PortalContext
 from portal.pages import routes as pages
 from roaming.handlers import Reimbursement
+
+log = structlog.get_logger(__name__)
 
 _WAITING_STATIONS_MAX = 1000
 _NOTE_HEARD_EVERY_S = 5.0
@@ -53,19 +58,16 @@ def node_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
 
 
+async def prepare_root(database: Database, settings: Settings, clock: Clock) -> None:
+    """Make the root organisation, if there is none."""
+    async with database.unit_of_work() as db:
+        await _ensure_root(db, settings, clock)
+
+
 async def prepare(database: Database, settings: Settings, clock: Clock) -> str | None:
     """Make what every installation has; return the first administrator's fresh password, if any."""
     async with database.unit_of_work() as db:
-        await directory.ensure_root(
-            db,
-            key=settings.organisation,
-            name=settings.organisation_name,
-            time_zone=settings.organisation_time_zone,
-            currency=settings.organisation_currency,
-            country=settings.organisation_country,
-            language=settings.organisation_language,
-            now=clock.now(),
-        )
+        await _ensure_root(db, settings, clock)
         given = settings.admin_password
         return await directory.ensure_first_administrator(
             db,
@@ -73,6 +75,19 @@ async def prepare(database: Database, settings: Settings, clock: Clock) -> str |
             password=given.get_secret_value() if given else None,
             now=clock.now(),
         )
+
+
+async def _ensure_root(db: AsyncSession, settings: Settings, clock: Clock) -> None:
+    await directory.ensure_root(
+        db,
+        key=settings.organisation,
+        name=settings.organisation_name,
+        time_zone=settings.organisation_time_zone,
+        currency=settings.organisation_currency,
+        country=settings.organisation_country,
+        language=settings.organisation_language,
+        now=clock.now(),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +157,17 @@ def start_central_system(central: CentralSystem, database: Database, tasks: Task
     tasks.start("stations' notifications", lambda: listen(database, channels), on_end=OnEnd.RESTART)
 
 
-async def stop_central_system(central: CentralSystem, database: Database, clock: Clock) -> None:
+async def stop_central_system(central: CentralSystem, *, timeout_s: float) -> None:
     """Stop accepting, answer what is in hand, write what is said, give the lease back."""
     await central.listener.stop()
-    central.dispatch.lanes.stop()
-    await central.frames.flush()
-    await central.connections.leave()
+    try:
+        async with asyncio.timeout(timeout_s):
+            await central.dispatch.lanes.drained()
+            await central.frames.flush()
+            await central.connections.leave()
+    except (DatabaseAway, TimeoutError):
+        # Others notice by the lease; what was not stored was not answered.
+        log.warning("stop.database_away")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from app import installation
 from app.compose import (
     CentralSystem,
     House,
@@ -30,7 +31,6 @@ from app.compose import (
     stop_central_system,
 )
 from csms.partitions import keep_partitions
-from foundation import migrate
 from foundation.clock import Clock
 from foundation.database import Database
 from foundation.errors import Unavailable
@@ -105,7 +105,7 @@ async def running(
     """
     supervisor = Tasks(on_stop=on_stop)
     async with supervisor, database_url(settings, supervisor, say) as url:
-        await asyncio.to_thread(migrate.upgrade, url)
+        await installation.upgrade(url)
         database = open_database(settings, url)
         tasks = Tasks(on_stop=on_stop)
         try:
@@ -139,9 +139,8 @@ async def running(
                     fresh_password,
                 )
             finally:
-                await stop_central_system(central, database, clock)
+                await stop_central_system(central, timeout_s=settings.close_timeout_s)
                 portal.should_exit = True
-                house.deliveries.stop()
         finally:
             await tasks.stop(settings.shutdown_timeout_s)
             await database.close()

@@ -187,6 +187,14 @@ async def station(
     return _station(found, await _evses(db, [identity]), now, limits)
 
 
+async def stations_without_password(db: AsyncSession, scope: Scope) -> list[StationId]:
+    """Return the accepted stations with security profile 0, whom anybody can pretend to be."""
+    accepted = _stations(scope).where(StationRow.admission == "accepted")
+    query = accepted.where(StationRow.security_profile == 0).with_only_columns(StationRow.identity)
+    found = await db.scalars(query.order_by(StationRow.identity))
+    return [StationId(each) for each in found]
+
+
 @dataclass(frozen=True, slots=True)
 class StationCounts:
     """How many stations are in each state, how many have a fault, how many wait."""

@@ -60,6 +60,24 @@ def head() -> str:
     return newest
 
 
+def revision(url: str) -> str | None:
+    """Return the revision that the database is at; None if it has no tables of ours."""
+    engine = create_engine(engine_url(url))
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()
+
+
+def is_known(wanted: str) -> bool:
+    """Tell whether the code knows a revision; it does not know those of newer code."""
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    scripts = ScriptDirectory.from_config(config)
+    return wanted in {each.revision for each in scripts.walk_revisions()}
+
+
 def is_current(url: str) -> bool:
     """Tell whether the database is at the newest revision."""
     engine = create_engine(engine_url(url))
