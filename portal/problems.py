@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from accounts.sign_in import TooManyAttempts
+from billing.tariff_json import InvalidTariff
 from foundation.errors import (
     Conflict,
     ExpectedError,
@@ -156,6 +157,8 @@ def problem_of(error: ExpectedError) -> Problem:
     errors: tuple[FieldError, ...] = ()
     if isinstance(error, ManyProblems):
         errors = error.errors
+    elif isinstance(error, InvalidTariff):
+        errors = tuple(FieldError(each.path, each.text) for each in error.problems)
     elif isinstance(error, InvalidInput) and error.field is not None:
         errors = (FieldError(error.field, str(error)),)
     return Problem(

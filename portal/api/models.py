@@ -1,5 +1,6 @@
 """What bodies of the API have in common: strict fields, exact money, moments in UTC."""
 
+import json
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
@@ -14,8 +15,10 @@ from pydantic import (
     PlainSerializer,
     model_validator,
 )
+from starlette.requests import Request
 
-from foundation import money
+from foundation.errors import InvalidInput
+from foundation.money import Money
 from portal.problems import MEDIA_TYPE
 
 
@@ -57,7 +60,7 @@ class Body(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _refuse_unstorable(cls, body: Any) -> Any:
-        if not _is_storable(body):
+        if not is_storable(body):
             raise ValueError("a text holds a character that is no text (NUL or half a pair)")
         return body
 
@@ -70,7 +73,8 @@ class Body(BaseModel):
         return name in self.model_fields_set
 
 
-def _is_storable(value: Any) -> bool:
+def is_storable(value: Any) -> bool:
+    """Tell whether the database can hold every text in a decoded JSON value."""
     waiting = [value]
     while waiting:
         part = waiting.pop()
@@ -90,6 +94,25 @@ def is_storable_text(text: str) -> bool:
     return "\x00" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
 
 
+async def json_object(request: Request) -> dict[str, Any]:
+    """Return a body that is read by a room itself; numbers stay exact.
+
+    Raises:
+        InvalidInput: If it is no JSON object, or holds what is no text or no number.
+    """
+    try:
+        body = json.loads(await request.body(), parse_float=Decimal, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise InvalidInput("The body is not JSON.") from None
+    if not isinstance(body, dict) or not is_storable(body):
+        raise InvalidInput("The body must be a JSON object whose texts are texts.")
+    return body
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(word)
+
+
 class MoneyModel(Answer):
     """An amount of money."""
 
@@ -101,12 +124,17 @@ class MoneyModel(Answer):
     currency: str
 
     @classmethod
-    def of(cls, value: money.Money) -> "MoneyModel":
-        """Return the amount exactly as it is kept."""
+    def of(cls, value: Money) -> "MoneyModel":
+        """Return a rounded amount with all the digits of its currency."""
+        return cls(amount=value.text, currency=value.currency)
+
+    @classmethod
+    def of_exact(cls, value: Money) -> "MoneyModel":
+        """Return an amount that is not rounded, such as a unit price."""
         return cls(amount=format(value.amount, "f"), currency=value.currency)
 
     @classmethod
-    def of_optional(cls, value: money.Money | None) -> "MoneyModel | None":
+    def of_optional(cls, value: Money | None) -> "MoneyModel | None":
         """Return the amount, or nothing for nothing."""
         return None if value is None else cls.of(value)
 

@@ -2,12 +2,32 @@
 
 from fastapi import APIRouter
 
-from portal.api import agreements, me, organisations, providers, users
+from portal.api import (
+    agreements,
+    events,
+    id_tokens,
+    locations,
+    me,
+    organisations,
+    providers,
+    statements,
+    stations,
+    tariffs,
+    transactions,
+    users,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     me.router,
+    stations.router,
+    transactions.router,
+    statements.router,
+    id_tokens.router,
+    locations.router,
     organisations.router,
     users.router,
     providers.router,
+    tariffs.router,
     agreements.router,
+    events.router,
 )

@@ -9,12 +9,15 @@ from fastapi import FastAPI
 
 from accounts import api_keys, directory
 from accounts.directory import OrganisationFacts
+from billing.closing import Closing
+from csms.registry import Registers
 from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.identifiers import OrganisationKey
 from foundation.settings import Settings
 from portal.application import create_application
 from portal.context import PortalContext
+from roaming.handlers import Reimbursement
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,12 @@ def settings() -> Settings:
 
 @pytest.fixture
 def context(database: Database, clock: SetClock, settings: Settings) -> PortalContext:
-    return PortalContext(database=database, clock=clock, settings=settings)
+    return PortalContext(
+        database=database,
+        clock=clock,
+        settings=settings,
+        closing=Closing(Registers(), Reimbursement()),
+    )
 
 
 @pytest.fixture

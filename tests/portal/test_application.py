@@ -1,15 +1,14 @@
 """Tests of what the application answers by itself: health, readiness, figures, documentation."""
 
 import re
+from dataclasses import replace
 
 import httpx
 from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy import text
 
-from foundation.clock import SetClock
 from foundation.database import Database
-from foundation.settings import Settings
 from portal.application import create_application
 from portal.context import PortalContext
 
@@ -31,11 +30,9 @@ async def test_it_is_ready_with_database_tables_and_listener(client: AsyncClient
 
 
 async def test_it_is_not_ready_while_the_listener_is_down(
-    database: Database, clock: SetClock, settings: Settings
+    context: PortalContext,
 ) -> None:
-    app = create_application(
-        PortalContext(database=database, clock=clock, settings=settings, is_listening=lambda: False)
-    )
+    app = create_application(replace(context, is_listening=lambda: False))
     async with AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://localhost"
     ) as client:
@@ -57,11 +54,9 @@ async def test_it_is_not_ready_with_old_tables(client: AsyncClient, database: Da
     assert behind.json()["migrations"] == empty.json()["migrations"] == "behind"
 
 
-async def test_without_database_it_is_alive_and_not_ready(
-    clock: SetClock, settings: Settings
-) -> None:
+async def test_without_database_it_is_alive_and_not_ready(context: PortalContext) -> None:
     away = Database("postgresql://nobody@127.0.0.1:1/nowhere")
-    app = create_application(PortalContext(database=away, clock=clock, settings=settings))
+    app = create_application(replace(context, database=away))
     async with AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://localhost"
     ) as client:

@@ -1,6 +1,7 @@
 """Tests of headers, limits, hosts and incidents."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -10,8 +11,6 @@ from httpx import AsyncClient
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from foundation.clock import SetClock
-from foundation.database import Database
 from foundation.settings import Settings
 from portal.application import create_application
 from portal.context import PortalContext
@@ -93,9 +92,7 @@ async def test_an_answer_that_fails_half_way_is_not_ended_as_if_it_were_whole(
             await client.get("/half")
 
 
-async def test_bodies_are_limited_by_length_and_by_what_arrives(
-    database: Database, clock: SetClock, broken: FastAPI
-) -> None:
+async def test_bodies_are_limited_by_length_and_by_what_arrives(broken: FastAPI) -> None:
     limit = Settings().http_body_max_bytes
 
     async def chunks(count: int) -> AsyncIterator[bytes]:
@@ -124,10 +121,10 @@ async def test_bodies_are_limited_by_length_and_by_what_arrives(
     ],
 )
 async def test_only_our_own_host_names_are_served_if_they_are_set(
-    database: Database, clock: SetClock, host: str, status: int
+    context: PortalContext, host: str, status: int
 ) -> None:
     settings = Settings(http_hosts=("leitstand.example", "[::1]"))
-    app = create_application(PortalContext(database=database, clock=clock, settings=settings))
+    app = create_application(replace(context, settings=settings))
     async with client_of(app) as client:
         answer = await client.get("/healthz", headers={"host": host})
 

@@ -1,0 +1,263 @@
+"""Tariffs: OCPI 2.2.1's tariff object, its versions, and where each is assigned."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from fastapi.exceptions import RequestValidationError
+from pydantic import ConfigDict, Field, ValidationError
+from starlette.requests import Request
+
+from accounts import directory
+from accounts.permissions import Permission
+from billing import pricing
+from billing.assignments import Assignment, Place, TariffScope
+from billing.pricing import NewAssignment, TariffVersion
+from billing.tariff_json import tariff_json
+from csms import registry
+from foundation.errors import InvalidInput, NotFound
+from foundation.identifiers import OrganisationKey
+from portal import paging
+from portal.api.locations import seen_location, seen_organisation
+from portal.api.models import Answer, Body, Moment, Since, json_object, moment_of
+from portal.api.stations import limits
+from portal.context import PortalContext
+from portal.guard import Caller, require
+from portal.paging import Page
+from portal.routes import ApiRoute, Context, Db, Now
+
+router = APIRouter(prefix="/tariffs", tags=["tariffs"], route_class=ApiRoute)
+
+Reader = Annotated[Caller, Depends(require(Permission.TARIFFS_READ))]
+Writer = Annotated[Caller, Depends(require(Permission.TARIFFS_WRITE))]
+
+
+class AssignmentModel(Answer):
+    """Where a tariff holds, from `valid_from` (included) to `valid_to` (not included)."""
+
+    scope: TariffScope
+    id: str
+    valid_from: Moment
+    valid_to: Moment | None
+
+
+class AssignmentBody(Body):
+    """Where a tariff shall hold: the most specific place wins."""
+
+    scope: TariffScope
+    id: Annotated[str, Field(max_length=300)] = Field(
+        description="The identity (`STATION/1` for an EVSE), the location's or organisation's key."
+    )
+    valid_from: Since | None = Field(default=None, description="Now, if it is left out.")
+    valid_to: Since | None = None
+
+
+class TariffModel(Answer):
+    """OCPI's tariff object as it holds now, with our version of it and its assignments."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    id: str
+    currency: str
+    elements: list[dict[str, Any]]
+    version: int
+    version_valid_from: Moment
+    assignments: list[AssignmentModel]
+
+
+class _Assignments(Body):
+    assignments: Annotated[list[AssignmentBody], Field(max_length=1000)] = Field(default=[])
+    valid_from: Since | None = None
+
+
+_EXAMPLE = {
+    "id": "daytime",
+    "currency": "EUR",
+    "elements": [
+        {
+            "price_components": [{"type": "ENERGY", "price": 0.49, "vat": 19, "step_size": 1}],
+            "restrictions": {"start_time": "06:00", "end_time": "22:00"},
+        },
+        {"price_components": [{"type": "ENERGY", "price": 0.39, "vat": 19, "step_size": 1}]},
+    ],
+    "assignments": [{"scope": "organisation", "id": "stadtwerke-nord", "valid_from": "2026-01-01"}],
+}
+
+
+def _body(description: str, example: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"type": "object", "description": description},
+                    "example": example,
+                }
+            },
+        }
+    }
+
+
+@router.get("", summary="List tariffs")
+async def list_tariffs(
+    db: Db, caller: Reader, limit: paging.Limit = paging.DEFAULT_LIMIT, cursor: paging.Cursor = None
+) -> Page[TariffModel]:
+    after = paging.decoded(cursor, str)
+    found = await pricing.tariffs(
+        db, caller.scope, after=after[0] if after else None, limit=limit + 1
+    )
+    assigned = await _assignments(db, [each.tariff_id for each in found])
+    return paging.page(
+        found,
+        limit,
+        shown=lambda each: _shown(each, assigned.get(each.tariff_id, [])),
+        key=lambda each: (each.tariff_id,),
+    )
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Create a tariff",
+    openapi_extra=_body("An OCPI 2.2.1 tariff object with `assignments`.", _EXAMPLE),
+)
+async def create_tariff(
+    db: Db, now: Now, context: Context, caller: Writer, request: Request
+) -> TariffModel:
+    """What OCPI would not allow is refused, with every problem and its place in `errors`."""
+    document = await json_object(request)
+    given = _own_part(document)
+    if given.valid_from is not None:
+        raise InvalidInput("Say valid_from with each assignment.", field="valid_from")
+    made = await pricing.create_tariff(
+        db, document, organisation=caller.principal.organisation, now=now
+    )
+    await _assign(db, now, context, caller, made.tariff_id, given.assignments)
+    return await _read(db, caller, made.tariff_id)
+
+
+@router.get("/{tariff_id:segment}", summary="Get a tariff")
+async def get_tariff(db: Db, caller: Reader, tariff_id: str) -> TariffModel:
+    return await _read(db, caller, tariff_id)
+
+
+@router.patch(
+    "/{tariff_id:segment}",
+    summary="Change or assign a tariff",
+    openapi_extra=_body(
+        "The whole OCPI tariff object as it shall hold from `valid_from` on (now, if it is left "
+        "out), further `assignments`, or both.",
+        {"assignments": _EXAMPLE["assignments"]},
+    ),
+)
+async def change_tariff(
+    db: Db, now: Now, context: Context, caller: Writer, request: Request, tariff_id: str
+) -> TariffModel:
+    """Nothing is edited: the tariff gets a further version. What started before keeps its own."""
+    await _read(db, caller, tariff_id)
+    document = await json_object(request)
+    given = _own_part(document)
+    if document:
+        zone = (await directory.organisation(db, caller.principal.organisation)).time_zone
+        begins = given.valid_from
+        await pricing.change_tariff(
+            db,
+            tariff_id,
+            document,
+            valid_from=None if begins is None else moment_of(begins, zone),
+            now=now,
+        )
+    elif given.valid_from is not None:
+        raise InvalidInput("valid_from belongs to a tariff object.", field="valid_from")
+    await _assign(db, now, context, caller, tariff_id, given.assignments)
+    return await _read(db, caller, tariff_id)
+
+
+def _own_part(document: dict[str, Any]) -> _Assignments:
+    """Take what is not OCPI's out of the document."""
+    given = {name: document.pop(name) for name in _Assignments.model_fields if name in document}
+    try:
+        return _Assignments.model_validate(given)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
+
+
+async def _assign(
+    db: Db,
+    now: Now,
+    context: PortalContext,
+    caller: Caller,
+    tariff_id: str,
+    assignments: Sequence[AssignmentBody],
+) -> None:
+    for number, each in enumerate(assignments):
+        try:
+            place = pricing.place_from(each.scope, each.id)
+            zone = await _zone(db, now, context, caller, place)
+            await pricing.assign(
+                db,
+                tariff_id,
+                NewAssignment(
+                    place,
+                    None if each.valid_from is None else moment_of(each.valid_from, zone),
+                    None if each.valid_to is None else moment_of(each.valid_to, zone),
+                ),
+                now=now,
+            )
+        except InvalidInput as error:
+            raise InvalidInput(
+                str(error), field=f"assignments.{number}.{error.field or 'id'}"
+            ) from error
+
+
+async def _zone(db: Db, now: Now, context: PortalContext, caller: Caller, place: Place) -> str:
+    """Return the time zone of a place, in which the days of its assignments begin.
+
+    Raises:
+        InvalidInput: If the place does not exist.
+    """
+    if place.scope is TariffScope.ORGANISATION:
+        return (await seen_organisation(db, caller, place.id, field="id")).time_zone
+    try:
+        if place.scope is TariffScope.LOCATION:
+            return (await seen_location(db, caller, place.id)).time_zone
+        is_evse = place.scope is TariffScope.EVSE
+        identity = place.id.rpartition("/")[0] if is_evse else place.id
+        found = await registry.station(db, caller.scope, identity, now, limits=limits(context))
+    except NotFound as error:
+        raise InvalidInput(str(error), field="id") from error
+    return found.time_zone
+
+
+async def _read(db: Db, caller: Caller, tariff_id: str) -> TariffModel:
+    newest = (await pricing.tariff_versions(db, tariff_id))[-1]
+    if newest.organisation is not None:
+        caller.must_see(OrganisationKey(newest.organisation), "tariff", tariff_id)
+    assigned = await _assignments(db, [tariff_id])
+    return _shown(newest, assigned.get(tariff_id, []))
+
+
+async def _assignments(db: Db, tariff_ids: Sequence[str]) -> dict[str, list[Assignment]]:
+    found: dict[str, list[Assignment]] = {}
+    for each in await pricing.assignments(db, tariff_ids):
+        found.setdefault(each.tariff_id, []).append(each)
+    return found
+
+
+def _shown(version: TariffVersion, assigned: Sequence[Assignment]) -> TariffModel:
+    return TariffModel.model_validate(
+        {
+            **tariff_json(version.tariff),
+            "version": version.version,
+            "version_valid_from": version.valid_from,
+            "assignments": [
+                {
+                    "scope": each.place.scope,
+                    "id": each.place.id,
+                    "valid_from": each.valid_from,
+                    "valid_to": each.valid_to,
+                }
+                for each in assigned
+            ],
+        }
+    )
