@@ -19,10 +19,10 @@ from markupsafe import Markup, escape
 
 from portal import formats
 
-WIDE, NARROW = 880, 340
+WIDE, NARROW = 720, 340
 CHARACTER = 6.4
 """A generous width of one character of the charts' text, in units of the drawing."""
-MAX_POINTS = 72
+MAX_POINTS = 48
 """At most so many points of a curve can be picked; the curve itself keeps all of them."""
 
 
@@ -168,15 +168,15 @@ def _columns(
         if each.energy_wh > 0:
             kind = "column-today" if each.on == today else "columns-of"
             parts.append(
-                f'<rect class="{kind}" x="{middle - column / 2:.1f}" y="{top:.1f}" rx="1.5" '
-                f'width="{column:.1f}" height="{max(plot.bottom - top, 0.5):.1f}"/>'
+                f'<rect class="{kind}" x="{_n(middle - column / 2)}" y="{_n(top)}" rx="1.5" '
+                f'width="{_n(column)}" height="{_n(max(plot.bottom - top, 0.5))}"/>'
             )
         if index % every == 0:
             parts.append(
-                f'<text x="{middle:.1f}" y="{plot.bottom + 18:.1f}" text-anchor="middle">'
+                f'<text x="{_n(middle)}" y="{_n(plot.bottom + 18)}" text-anchor="middle">'
                 f"{escape(formats.short_day(each.on, locale))}</text>"
             )
-        dots.append(f"{middle:.1f},{plot.y(float(each.revenue) / money_marks[-1]):.1f}")
+        dots.append(f"{_n(middle)},{_n(plot.y(float(each.revenue) / money_marks[-1]))}")
         lines = (
             formats.day(each.on, locale),
             f"{formats.kwh(each.energy_wh, locale)} kWh",
@@ -253,23 +253,23 @@ def _curve(
         return plot.left + plot.width * (at - begin).total_seconds() / span
 
     powers = [
-        f"{x(each.at):.1f},{plot.y(float(each.power_w) / 1000 / power_marks[-1]):.1f}"
+        f"{_n(x(each.at))},{_n(plot.y(float(each.power_w) / 1000 / power_marks[-1]))}"
         for each in points
         if each.power_w is not None
     ]
     if powers:
         first, last = powers[0].split(",")[0], powers[-1].split(",")[0]
-        area = f"{first},{plot.bottom:.1f} {' '.join(powers)} {last},{plot.bottom:.1f}"
+        area = f"{first},{_n(plot.bottom)} {' '.join(powers)} {last},{_n(plot.bottom)}"
         parts.append(f'<polygon class="area-of" points="{area}"/>')
         parts.append(f'<polyline class="edge-of" points="{" ".join(powers)}"/>')
     energies = [
-        f"{x(each.at):.1f},{plot.y(float(each.energy_wh) / 1000 / energy_marks[-1]):.1f}"
+        f"{_n(x(each.at))},{_n(plot.y(float(each.energy_wh) / 1000 / energy_marks[-1]))}"
         for each in points
     ]
     parts.append(f'<polyline class="line-of dashes" points="{" ".join(energies)}"/>')
     for at in _time_marks(begin, end, zone, 7 if width == WIDE else 3):
         parts.append(
-            f'<text x="{x(at):.1f}" y="{plot.bottom + 18:.1f}" text-anchor="middle">'
+            f'<text x="{_n(x(at))}" y="{_n(plot.bottom + 18)}" text-anchor="middle">'
             f"{escape(formats.clock_time(at, zone, locale))}</text>"
         )
     picked = _thinned(points, MAX_POINTS if width == WIDE else MAX_POINTS // 2)
@@ -333,11 +333,11 @@ def _bar(key: str, parts: Sequence[Part], words: ChartWords, locale: Locale, wid
             f'<g class="pick" tabindex="{0 if index == 0 else -1}" role="img" '
             f'aria-label="{escape(each.name)}: {number}">'
             f"<title>{escape(each.name)}: {number}</title>"
-            f'<rect class="{kind}" x="{at + 1:.1f}" y="1" width="{wide - 2:.1f}" '
+            f'<rect class="{kind}" x="{_n(at + 1)}" y="1" width="{_n(wide - 2)}" '
             f'height="{height - 2}" rx="3"/>'
-            f'<text x="{middle:.1f}" y="{height / 2 + 4:.1f}" text-anchor="middle">{number}</text>'
+            f'<text x="{_n(middle)}" y="{_n(height / 2 + 4)}" text-anchor="middle">{number}</text>'
             '<rect class="spot" '
-            f'x="{at + 1:.1f}" y="1" width="{wide - 2:.1f}" height="{height - 2}" rx="3"/></g>'
+            f'x="{_n(at + 1)}" y="1" width="{_n(wide - 2)}" height="{height - 2}" rx="3"/></g>'
         )
         at += wide
     name = f"{key}-{width}"
@@ -360,6 +360,11 @@ class _Plot:
     def y(self, part: float) -> float:
         """Where a value stands that is `part` of the highest mark."""
         return self.bottom - (self.bottom - self.top) * part
+
+
+def _n(value: float) -> str:
+    """A length as short as it can be written: pages have a size to keep."""
+    return f"{value:.1f}".removesuffix(".0")
 
 
 def _gutter(marks: Sequence[float], locale: Locale) -> float:
@@ -386,11 +391,11 @@ def _axes(plot: _Plot, left: Sequence[float], right: Sequence[float], locale: Lo
         y = plot.y(one / left[-1])
         kind = "axis" if one == 0 else "grid"
         parts.append(
-            f'<line class="{kind}" x1="{plot.left:.1f}" x2="{plot.right:.1f}" '
-            f'y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text x="{plot.left - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">'
+            f'<line class="{kind}" x1="{_n(plot.left)}" x2="{_n(plot.right)}" '
+            f'y1="{_n(y)}" y2="{_n(y)}"/>'
+            f'<text x="{_n(plot.left - 8)}" y="{_n(y + 4)}" text-anchor="end">'
             f"{escape(_mark(one, left, locale))}</text>"
-            f'<text x="{plot.right + 8:.1f}" y="{y + 4:.1f}">'
+            f'<text x="{_n(plot.right + 8)}" y="{_n(y + 4)}">'
             f"{escape(_mark(other, right, locale))}</text>"
         )
     return parts
@@ -413,16 +418,16 @@ def _pick(
     y = top - high - 8 if top - high - 8 > 0 else min(top + 10, plot.bottom - high)
     strong = ' class="strong"'
     said = "".join(
-        f'<text x="{x + 9:.1f}" y="{y + 18 + 16 * index:.1f}"'
+        f'<text x="{_n(x + 9)}" y="{_n(y + 18 + 16 * index)}"'
         f"{strong if index == 0 else ''}>{escape(line)}</text>"
         for index, line in enumerate(lines)
     )
     return (
         f'<g class="pick" tabindex="{0 if first else -1}" role="img" '
         f'aria-label="{escape(", ".join(lines))}">'
-        f'<rect class="spot" x="{spot[0]:.1f}" y="{plot.top:.1f}" width="{spot[1]:.1f}" '
-        f'height="{plot.bottom - plot.top:.1f}"/>'
-        f'<g class="tip"><rect x="{x:.1f}" y="{y:.1f}" width="{box:.1f}" height="{high}" rx="4"/>'
+        f'<rect class="spot" x="{_n(spot[0])}" y="{_n(plot.top)}" width="{_n(spot[1])}" '
+        f'height="{_n(plot.bottom - plot.top)}"/>'
+        f'<g class="tip"><rect x="{_n(x)}" y="{_n(y)}" width="{_n(box)}" height="{high}" rx="4"/>'
         f"{said}</g></g>"
     )
 

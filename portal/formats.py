@@ -13,18 +13,16 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import (
     format_date,
-    format_datetime,
     format_skeleton,
     format_time,
     format_timedelta,
     get_timezone_name,
 )
-from babel.numbers import format_currency, format_decimal, get_currency_symbol
+from babel.numbers import format_currency, format_decimal
 
 LOCALES: dict[str, Locale] = {"en": Locale("en", "GB"), "de": Locale("de")}
 """The languages of the portal, each with the locale whose marks and patterns it uses."""
 
-NARROW_SPACE = "\u202f"
 NO_BREAK = "\u00a0"
 
 
@@ -64,17 +62,15 @@ def money(value: MoneyLike, locale: Locale) -> str:
 
 
 def unit_price(value: MoneyLike, locale: Locale) -> str:
-    """Write a price per unit exactly, with at least the currency's decimals: `0.4537`."""
-    amount = value.amount.normalize()
-    exponent = amount.as_tuple().exponent
-    assert isinstance(exponent, int)
-    return f"{number(amount, locale, max(2, -exponent))}{NO_BREAK}{currency_sign(value, locale)}"
-
-
-def currency_sign(value: MoneyLike, locale: Locale) -> str:
-    """The sign of the currency as the locale writes it, as in `€` or `CHF`."""
-    sign: str = get_currency_symbol(value.currency, locale=locale)
-    return sign
+    """Write a price per unit exactly, with at least the currency's decimals: `€0.4537`."""
+    text: str = format_currency(
+        value.amount,
+        value.currency,
+        locale=locale,
+        currency_digits=False,
+        decimal_quantization=False,
+    )
+    return text
 
 
 def share(basis_points: int, locale: Locale) -> str:
@@ -187,13 +183,3 @@ def same_clock(at: datetime, one: ZoneInfo, other: ZoneInfo) -> bool:
 def iso(at: datetime) -> str:
     """The moment for machines, in UTC."""
     return at.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def long_moment(at: datetime, zone: ZoneInfo, locale: Locale) -> str:
-    """Write a moment in full, with the day of the week, for headings of a timeline."""
-    text: str = format_datetime(
-        at.astimezone(zone),
-        "EEEE, d. MMMM y" if locale.language == "de" else "EEEE d MMMM y",
-        locale=locale,
-    )
-    return text

@@ -243,6 +243,7 @@ def _filters(said: Words) -> dict[str, Callable[..., Any]]:
         "change": lambda now, before: formats.change(now, before, locale),
         "duration": duration,
         "day": day,
+        "day_in": lambda at, zone: formats.day(at.astimezone(zone).date(), locale),
         "weekday": lambda value: formats.weekday(value, locale),
         "month": lambda value: formats.month(value, locale),
         "iso": formats.iso,

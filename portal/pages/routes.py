@@ -3,11 +3,32 @@
 from fastapi import APIRouter
 
 from portal import live
-from portal.pages import design, outbox, public, settings
+from portal.pages import (
+    design,
+    outbox,
+    overview,
+    public,
+    search,
+    sessions,
+    settings,
+    statements,
+    stations,
+)
 from portal.pages.errors import error_page
 
 __all__ = ["error_page", "router"]
 
 router = APIRouter()
-for each in (public.router, live.router, design.router, settings.router, outbox.router):
-    router.include_router(each)
+for each in (
+    public,
+    live,
+    overview,
+    search,
+    stations,
+    sessions,
+    statements,
+    settings,
+    outbox,
+    design,
+):
+    router.include_router(each.router)

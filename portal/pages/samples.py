@@ -18,15 +18,16 @@ from portal.charts import (
 from portal.words import Words
 
 TODAY = date(2026, 10, 15)
+DAYS = 14
 
 
 def columns(words: Words) -> Chart:
-    """Thirty days of energy and revenue, with a quiet Sunday and a day that is not over."""
+    """Two weeks of energy and revenue, with quiet days and one that is not over."""
     days = []
-    for index in range(30):
-        on = TODAY - timedelta(days=29 - index)
+    for index in range(DAYS):
+        on = TODAY - timedelta(days=DAYS - 1 - index)
         wave = 1 + 0.35 * sin(index * 2 * pi / 7) + 0.12 * sin(index * 1.7)
-        energy = Decimal(int(412_000 * wave)) if index != 29 else Decimal(166_300)
+        energy = Decimal(int(412_000 * wave)) if index != DAYS - 1 else Decimal(166_300)
         days.append(DayFigure(on, energy, (energy * Decimal("0.000449")).quantize(Decimal("0.01"))))
     texts = ChartWords(
         title=words.gettext("Energy and revenue of the last 30 days"),
@@ -43,10 +44,10 @@ def curve(words: Words, zone: ZoneInfo) -> Chart:
     begin = datetime(2026, 10, 15, 8, 4, 11, tzinfo=UTC)
     energy = Decimal(0)
     points = []
-    for minute in range(85):
+    for minute in range(0, 85, 4):
         power = Decimal(22_000 if minute < 48 else max(1_400, 22_000 - (minute - 48) * 640))
         points.append(CurvePoint(begin + timedelta(minutes=minute), energy, power))
-        energy += (power / 60).quantize(Decimal("0.1"))
+        energy += (power / 15).quantize(Decimal("0.1"))
     texts = ChartWords(
         title=words.gettext("Power and energy of the session"),
         description=words.gettext(

@@ -85,7 +85,7 @@ async def frame_of(request: Request, db: AsyncSession, caller: Caller, *, live: 
     """
     bare = bare_frame(request)
     home = await directory.organisation(db, caller.principal.organisation)
-    waiting = await counts.counts_for(db, caller, bare.now)
+    waiting = await counts.counts_for(request, db, caller, bare.now)
     said = bare.words
     done = _DONE.get(request.query_params.get("done", ""))
     return Frame(
@@ -170,7 +170,7 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
                     Permission.STATIONS_WRITE,
                     NavigationEntry(
                         said.gettext("New stations"),
-                        "/stations/waiting",
+                        "/new-stations",
                         "waiting",
                         waiting.waiting,
                         "warning",

@@ -43,9 +43,9 @@ class MonthSoFar:
 
     month: str
     net: tuple[Money, ...]
-    payout: tuple[Money, ...]
     last_statement: str | None
     last_statement_month: str | None
+    last_payout: Money | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,23 @@ class StateCount:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionLine:
+    """A session in a list; `token` is masked where the reader has no right to it."""
+
+    transaction_id: str
+    station: str
+    evse_id: int
+    state: str
+    hold_reason: str
+    started_at: datetime
+    lasted: timedelta | None
+    energy_wh: Decimal | None
+    token: str
+    charge_class: str
+    net: Money | None
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     needs: tuple[Need, ...]
     today: Today
@@ -67,6 +84,7 @@ class Overview:
     states: Chart
     stations: int
     counts: tuple[StateCount, ...]
+    latest: tuple[SessionLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +100,18 @@ class StationLine:
     connectors: tuple[tuple[str, int], ...]
     """How many connectors are in which state, worst first."""
     version: str
-    energy_wh: Decimal | None
+    model: str
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A session that goes on at a connector; `cost` is None where no price is known."""
+    """A session that goes on at a connector."""
 
     transaction_id: str
     started_at: datetime
     lasted: timedelta
     energy_wh: Decimal | None
     power_w: Decimal | None
-    cost: Money | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +136,11 @@ class StationSheet:
     name: str
     state: str
     admission: str
-    connected: bool
     last_heard_at: datetime | None
     facts: tuple[tuple[str, str], ...]
     zone: ZoneInfo
     connectors: tuple[ConnectorCard, ...]
     security_profile: int
-    offered_password: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,23 +155,8 @@ class WaitingStation:
     last_heard_at: datetime | None
     offered_password: bool
     admission: str
-
-
-@dataclass(frozen=True, slots=True)
-class SessionLine:
-    """A session in a list; `token` is masked where the reader has no right to it."""
-
-    transaction_id: str
-    station: str
-    evse_id: int
-    state: str
-    hold_reason: str
-    started_at: datetime
-    lasted: timedelta | None
-    energy_wh: Decimal | None
-    token: str
-    charge_class: str
-    net: Money | None
+    organisation: str
+    location: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,6 @@ class StatementSummary:
     payee: str
     payee_name: str
     month: str
-    sessions: int
     payout: Money
     state: str
     issued_at: datetime
@@ -260,7 +259,6 @@ class MailLine:
 class Hit:
     """A result of the search."""
 
-    kind: str
     title: str
     detail: str
     path: str

@@ -46,9 +46,9 @@ def test_money_always_has_its_currency_and_that_currencys_decimals() -> None:
 
 
 def test_a_price_per_unit_is_written_exactly() -> None:
-    assert plain(formats.unit_price(Amount(Decimal("0.4537")), EN)) == "0.4537 €"
+    assert plain(formats.unit_price(Amount(Decimal("0.4537")), EN)) == "€0.4537"
     assert plain(formats.unit_price(Amount(Decimal("2.5")), DE)) == "2,50 €"
-    assert plain(formats.unit_price(Amount(Decimal(10)), EN)) == "10.00 €"
+    assert plain(formats.unit_price(Amount(Decimal(10)), EN)) == "€10.00"
 
 
 @pytest.mark.parametrize(

@@ -6,50 +6,30 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from accounts import directory, passwords
 from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.settings import Settings
 from portal.application import create_application
 from portal.context import PortalContext
 from portal.pages.routes import error_page, router
+from tests.portal.pages import world
+from tests.portal.pages.world import PASSWORD
 
-PASSWORD = "correct horse battery"
+
+def portal(database: Database, clock: SetClock) -> FastAPI:
+    """The portal with its pages."""
+    context = PortalContext(
+        database=database, clock=clock, settings=Settings.read(), closing=world.closing()
+    )
+    return create_application(context, pages=[router], error_page=error_page)
 
 
 @pytest.fixture
 async def application(database: Database, clock: SetClock) -> FastAPI:
-    """The portal with its pages, and an administrator, a supporter and an owner."""
-    now = clock.now()
-    hashed = await passwords.hashed(PASSWORD)
+    """The portal of an installation with people and nothing else."""
     async with database.unit_of_work() as db:
-        await directory.ensure_root(
-            db,
-            key="root",
-            name="Ladenetz Betrieb GmbH",
-            time_zone="Europe/Berlin",
-            currency="EUR",
-            country="DE",
-            language="en",
-            now=now,
-        )
-        await directory.create_organisation(
-            db, "stadtwerke", {"name": "Stadtwerke Heilbronn"}, now=now
-        )
-        for name, role, home in (
-            ("admin", "administrator", "root"),
-            ("helen", "support", "root"),
-            ("otto", "owner", "stadtwerke"),
-        ):
-            await directory.create_person(
-                db,
-                name,
-                {"roles": [role], "organisation": home, "name": name.capitalize()},
-                password_hash=hashed,
-                now=now,
-            )
-    context = PortalContext(database=database, clock=clock, settings=Settings.read())
-    return create_application(context, pages=[router], error_page=error_page)
+        await world.organisations(db, clock.now())
+    return portal(database, clock)
 
 
 @pytest.fixture
@@ -58,6 +38,13 @@ async def browser(application: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=transport, base_url="http://portal.example") as client:
         yield client
+
+
+@pytest.fixture
+async def lively(application: FastAPI, database: Database, clock: SetClock) -> None:
+    """Fill the installation with stations and sessions."""
+    async with database.unit_of_work() as db:
+        await world.fill(db, clock)
 
 
 def token_in(html: str) -> str:

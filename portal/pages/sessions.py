@@ -1,0 +1,567 @@
+"""Sessions: the list, and one with its timeline, curve, price and the raw messages behind it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Form, Query
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+from starlette.responses import Response
+
+from accounts import directory
+from accounts.directory import Scope
+from accounts.permissions import Permission
+from billing import books
+from billing.books import BilledTransaction, BillingState
+from billing.closing import AlreadySettled, NotOnHold, NotPayable
+from csms import registry
+from csms.registry import StoredReading, Transaction
+from foundation.errors import ExpectedError, InvalidInput, NotFound
+from foundation.identifiers import TransactionId
+from portal import formats
+from portal.charts import Chart, ChartWords, CurvePoint, meter_curve
+from portal.context import context_of
+from portal.guard import Caller, require
+from portal.pages.counts import forget_counts, silence_limits
+from portal.pages.logs import LONGEST_TEXT, frame_of_report
+from portal.pages.prices import price_line
+from portal.pages.states import hold_reasons, session_state
+from portal.pages.surroundings import frame_of, page, went
+from portal.pages.views import (
+    Frame,
+    Priced,
+    SessionLine,
+    SessionSheet,
+    StateCount,
+    TimelineEntry,
+)
+from portal.paging import decoded, encoded
+from portal.rendering import FormErrors, Turn, link
+from portal.routes import Db, Now, PageRoute
+from portal.words import Words
+
+router = APIRouter(route_class=PageRoute)
+
+PER_PAGE = 50
+LATE_AFTER = timedelta(minutes=2)
+"""A message that came so much later than it tells of is shown as sent late."""
+_REPORTS_SHOWN = 24
+
+Reader = Annotated[Caller, Depends(require(Permission.TRANSACTIONS_READ))]
+Decider = Annotated[Caller, Depends(require(Permission.TRANSACTIONS_DECIDE))]
+
+_OPEN_STATES = ("active", "ended_waiting_for_queue", "inferred_end")
+_HOLD_STATES = {"held": BillingState.HELD, "void": BillingState.VOID}
+FILTERS = ("active", "held", "inferred_end", "void")
+
+
+# ------------------------------------------------------------------------------------- lists
+
+
+async def session_lines(
+    db: AsyncSession, found: Sequence[Transaction], now: datetime
+) -> tuple[SessionLine, ...]:
+    """Transactions as lines of a list, with what billing made of them, by one bulk call."""
+    billed = await books.billed(db, [each.transaction_id for each in found])
+    return tuple(_line(each, billed.get(each.transaction_id), now) for each in found)
+
+
+def _line(each: Transaction, billed: BilledTransaction | None, now: datetime) -> SessionLine:
+    reasons = hold_reasons(each, billed)
+    return SessionLine(
+        transaction_id=str(each.transaction_id),
+        station=each.station,
+        evse_id=each.evse_id,
+        state=session_state(each, billed),
+        hold_reason=reasons[0] if reasons else "",
+        started_at=each.started_at,
+        lasted=(each.ended_at or now) - each.started_at,
+        energy_wh=each.energy_wh,
+        token=each.id_token or "",
+        charge_class="" if billed is None else billed.cdr.charge_class.value,
+        net=None if billed is None else billed.cdr.net,
+    )
+
+
+def session_turn(
+    path: str,
+    query: Mapping[str, object],
+    found: Sequence[Transaction],
+    *,
+    first: int,
+) -> tuple[Sequence[Transaction], Turn]:
+    """The part of what was found that a page shows, and where the list goes on."""
+    kept = found[:PER_PAGE]
+    on = None
+    if len(found) > PER_PAGE:
+        last = kept[-1]
+        before = encoded(last.started_at.isoformat(), last.transaction_id)
+        on = link(path, {**query, "before": before, "n": first + len(kept)})
+    back = link(path, query) if first > 1 else None
+    return kept, Turn(first, first + len(kept) - 1, None, back, on)
+
+
+def place_before(cursor: str) -> tuple[datetime, int] | None:
+    """Where a page of sessions begins, from its cursor.
+
+    Raises:
+        WrongCursor: The cursor is none of ours.
+        InvalidInput: It holds no moment.
+    """
+    key = decoded(cursor or None, str, int)
+    if key is None:
+        return None
+    try:
+        at = datetime.fromisoformat(key[0])
+    except ValueError:
+        raise InvalidInput("This cursor is not one that this list gave out.") from None
+    if at.tzinfo is None:
+        raise InvalidInput("This cursor is not one that this list gave out.")
+    return at, key[1]
+
+
+@router.get("/sessions")
+async def sessions(
+    request: Request,
+    db: Db,
+    now: Now,
+    caller: Reader,
+    station: Annotated[str, Query(max_length=48)] = "",
+    state: Annotated[str, Query(max_length=30)] = "",
+    wanted_from: Annotated[str, Query(alias="from", max_length=10)] = "",
+    wanted_to: Annotated[str, Query(alias="to", max_length=10)] = "",
+    before: Annotated[str, Query(max_length=500)] = "",
+    n: Annotated[int, Query(ge=1, le=10**9)] = 1,
+) -> Response:
+    """List sessions, the newest start first."""
+    frame = await frame_of(request, db, caller, live="sessions")
+    first, last = _day(wanted_from), _day(wanted_to)
+    held = await books.transactions_in(db, [BillingState.HELD], caller.scope)
+    ids: Sequence[int] | None = None
+    if state in _HOLD_STATES:
+        chosen = _HOLD_STATES[state]
+        ids = sorted(
+            held
+            if chosen is BillingState.HELD
+            else await books.transactions_in(db, [chosen], caller.scope)
+        )
+    query = {
+        "station": station,
+        "from": first.isoformat() if first else "",
+        "to": last.isoformat() if last else "",
+    }
+    found = await registry.transactions(
+        db,
+        caller.scope,
+        station=station.strip() or None,
+        started_from=_midnight(first, frame.zone),
+        started_to=_midnight(last + timedelta(days=1) if last else None, frame.zone),
+        states=[state] if state in _OPEN_STATES else [],
+        ids=ids,
+        before=place_before(before),
+        limit=PER_PAGE + 1,
+    )
+    kept, turn = session_turn("/sessions", {**query, "state": state}, found, first=n)
+    values = {
+        "lines": await session_lines(db, kept, now),
+        "turn": turn,
+        "show_station": True,
+        "state": state,
+        "query": query,
+        "filtered": bool(state or any(query.values())),
+        "counts": [
+            StateCount(
+                each,
+                len(held) if each == "held" else -1,
+                link("/sessions", {**query, "state": each}),
+                each == state,
+            )
+            for each in FILTERS
+        ],
+    }
+    return page(frame, "sessions.html", values)
+
+
+def _day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return found if found is None or 2000 <= found.year <= 9000 else None
+
+
+def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
+    return None if day is None else datetime.combine(day, time(0), zone)
+
+
+# --------------------------------------------------------------------------------------- one
+
+
+@router.get("/sessions/{number:segment}")
+async def session(request: Request, db: Db, now: Now, caller: Reader, number: str) -> Response:
+    """Show one session."""
+    found = await _transaction(db, caller.scope, number)
+    return await _show(request, db, now, caller, found)
+
+
+@router.post("/sessions/{number:segment}/release")
+async def release(
+    request: Request,
+    db: Db,
+    now: Now,
+    caller: Decider,
+    number: str,
+    reason: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    """Let a held session be paid after all."""
+    return await _decide(request, db, now, caller, number, reason, "release")
+
+
+@router.post("/sessions/{number:segment}/void")
+async def void(
+    request: Request,
+    db: Db,
+    now: Now,
+    caller: Decider,
+    number: str,
+    reason: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    """Let nobody pay for a session."""
+    return await _decide(request, db, now, caller, number, reason, "void")
+
+
+async def _decide(
+    request: Request,
+    db: AsyncSession,
+    now: datetime,
+    caller: Caller,
+    number: str,
+    reason: str,
+    decision: str,
+) -> Response:
+    found = await _transaction(db, caller.scope, number)
+    closing = context_of(request).closing
+    decide = closing.release if decision == "release" else closing.void
+    field = "reason" if decision == "release" else "void-reason"
+    said = (await frame_of(request, db, caller)).words
+    if not reason.strip():
+        errors = {field: said.gettext("Say why, in a few words. It is kept with the session.")}
+    else:
+        try:
+            await decide(
+                db, found.transaction_id, reason=reason.strip(), by=caller.principal.id, now=now
+            )
+        except (NotOnHold, NotPayable, AlreadySettled, NotFound) as error:
+            errors = {field: _refusal(error, said)}
+        else:
+            forget_counts(request)
+            done = "released" if decision == "release" else "voided"
+            return went(f"/sessions/{found.transaction_id}", done=done)
+    return await _show(
+        request,
+        db,
+        now,
+        caller,
+        found,
+        errors=FormErrors(errors),
+        chosen=decision,
+        reason=reason,
+        status=422,
+    )
+
+
+def _refusal(error: ExpectedError, said: Words) -> str:
+    if isinstance(error, NotPayable):
+        return said.gettext(
+            "It cannot be released yet: there is no price for it, or nobody who pays. "
+            "Enter that with a date before its start, then release it again; or void it."
+        )
+    if isinstance(error, AlreadySettled):
+        return said.gettext("A statement has paid it already, so it cannot be voided.")
+    if isinstance(error, NotOnHold):
+        return said.gettext("It is not held any more: somebody decided it already.")
+    return said.gettext("Billing has not seen this session yet. Try again in a moment.")
+
+
+async def _transaction(db: AsyncSession, scope: Scope, number: str) -> Transaction:
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        raise NotFound("transaction", number)
+    return await registry.transaction(db, scope, int(number))
+
+
+async def _show(
+    request: Request,
+    db: AsyncSession,
+    now: datetime,
+    caller: Caller,
+    found: Transaction,
+    *,
+    errors: FormErrors | None = None,
+    chosen: str = "",
+    reason: str = "",
+    status: int = 200,
+) -> Response:
+    number = found.transaction_id
+    frame = await frame_of(request, db, caller, live=f"session/{number}")
+    said = frame.words
+    billed = (await books.billed(db, [number])).get(TransactionId(number))
+    readings = await registry.readings(db, number)
+    names = {each.key: each.name for each in await directory.organisations(db)}
+    points = curve_points(found, readings)
+    emi3_id = await _emi3_id(request, db, found, now)
+    frames: tuple[Frame, ...] = ()
+    if caller.may(Permission.FRAMES_READ):
+        frames = await _frames(db, number)
+    view = SessionSheet(
+        transaction_id=str(number),
+        station=found.station,
+        evse_id=found.evse_id,
+        emi3_id=emi3_id,
+        state=session_state(found, billed),
+        zone=ZoneInfo(found.time_zone),
+        started_at=found.started_at,
+        ended_at=found.ended_at,
+        lasted=(found.ended_at or now) - found.started_at,
+        energy_wh=found.energy_wh
+        if found.energy_wh is not None
+        else (points[-1].energy_wh if points else None),
+        token=found.id_token or "",
+        charge_class="" if billed is None else billed.cdr.charge_class.value,
+        share_bps=None if billed is None else billed.cdr.share_bps,
+        payee="" if billed is None else names.get(billed.cdr.payee, billed.cdr.payee),
+        payer=_payer(billed, names),
+        statement_id=""
+        if billed is None or not billed.settlements
+        else billed.settlements[0].statement_id,
+        hold_reasons=hold_reasons(found, billed),
+        decided=_decided(billed, said),
+        timeline=timeline(found, readings, billed, said),
+        curve=_chart(found, points, said) if len(points) > 1 else None,
+        price=_priced(billed, said),
+        facts=_facts(found, billed, names, said),
+        frames=frames,
+        can_be_decided=billed is not None and billed.state is BillingState.HELD,
+    )
+    values = {
+        "view": view,
+        "errors": errors or FormErrors(),
+        "chosen": chosen,
+        "reason": reason,
+    }
+    return page(frame, "session.html", values, status=status)
+
+
+async def _emi3_id(request: Request, db: AsyncSession, found: Transaction, now: datetime) -> str:
+    """The EVSE ID on the sticker; the station may be somebody else's by now, so any scope."""
+    limits = silence_limits(context_of(request).settings)
+    station = await registry.station(db, Scope(None), found.station, now, limits=limits)
+    for evse in station.evses:
+        if evse.evse_id == found.evse_id:
+            return evse.emi3_id or ""
+    return ""
+
+
+async def _frames(db: AsyncSession, number: int) -> tuple[Frame, ...]:
+    """The raw messages that made the session: the first and the last of many."""
+    reports = await registry.reports(db, number)
+    if len(reports) > _REPORTS_SHOWN:
+        half = _REPORTS_SHOWN // 2
+        reports = [*reports[:half], *reports[-half:]]
+    return tuple(frame_of_report(each, longest=LONGEST_TEXT) for each in reports)
+
+
+def curve_points(found: Transaction, readings: Sequence[StoredReading]) -> list[CurvePoint]:
+    """Where the meter stood, from the start to the end.
+
+    Energy counts from the start register, or from the first reading where that is unknown. Power
+    is what was measured, else the mean since the reading before.
+    """
+    registers = [
+        (each.measured_at, each.energy_register_wh, each.power_w)
+        for each in readings
+        if each.energy_register_wh is not None
+    ]
+    base = (
+        found.meter_start_wh
+        if found.meter_start_wh is not None
+        else (registers[0][1] if registers else None)
+    )
+    if base is None:
+        return []
+    by_moment: dict[datetime, tuple[Decimal, Decimal | None]] = {}
+    by_moment[found.started_at] = (Decimal(0), None)
+    for at, register, power in registers:
+        if at >= found.started_at and register >= base:
+            by_moment[at] = (register - base, power)
+    if found.ended_at is not None and found.energy_wh is not None:
+        known = by_moment.get(found.ended_at)
+        by_moment[found.ended_at] = (found.energy_wh, known[1] if known else None)
+    points: list[CurvePoint] = []
+    for at in sorted(by_moment):
+        energy, power = by_moment[at]
+        if power is None and points:
+            hours = Decimal((at - points[-1].at).total_seconds()) / 3600
+            risen = energy - points[-1].energy_wh
+            power = risen / hours if hours > 0 and risen >= 0 else None
+        points.append(CurvePoint(at, energy, power))
+    if len(points) > 1 and points[0].power_w is None:
+        points[0] = CurvePoint(points[0].at, points[0].energy_wh, points[1].power_w)
+    return points
+
+
+def _chart(found: Transaction, points: Sequence[CurvePoint], said: Words) -> Chart:
+    texts = ChartWords(
+        title=said.gettext("Power and energy of the session"),
+        description=said.gettext(
+            "The area shows the power over time, the dashed line the energy since the start."
+        ),
+        first=said.gettext("Power"),
+        second=said.gettext("Energy"),
+        moment=said.gettext("Time"),
+    )
+    return meter_curve("curve", points, ZoneInfo(found.time_zone), texts, said.locale)
+
+
+def _priced(billed: BilledTransaction | None, said: Words) -> Priced | None:
+    if billed is None or (billed.tariff is None and not billed.cdr.lines):
+        return None
+    tariff = ""
+    if billed.tariff is not None:
+        name, version = billed.tariff
+        tariff = said.gettext("Tariff %(name)s, version %(version)s") % {
+            "name": name,
+            "version": version,
+        }
+    cdr = billed.cdr
+    lines = tuple(price_line(each, said) for each in cdr.lines)
+    return Priced(lines, cdr.net, cdr.vat, cdr.gross, tariff)
+
+
+def _payer(billed: BilledTransaction | None, names: Mapping[Any, str]) -> str:
+    if billed is None or billed.cdr.payer is None:
+        return ""
+    payer = billed.cdr.payer
+    if payer.provider is not None:
+        return payer.provider
+    return names.get(payer.organisation, str(payer.organisation))
+
+
+def _decided(billed: BilledTransaction | None, said: Words) -> str:
+    if billed is None or billed.decision is None or billed.decision.decided_why is None:
+        return ""
+    if billed.state is BillingState.VOID:
+        text = said.gettext("Voided: %(reason)s")
+    elif billed.state is BillingState.HELD:
+        text = said.gettext("Held by hand: %(reason)s")
+    else:
+        text = said.gettext("Released: %(reason)s")
+    return text % {"reason": billed.decision.decided_why}
+
+
+def timeline(
+    found: Transaction,
+    readings: Sequence[StoredReading],
+    billed: BilledTransaction | None,
+    said: Words,
+) -> tuple[TimelineEntry, ...]:
+    """What happened to a session, in order; what was reported late stands where it arrived."""
+    locale = said.locale
+
+    def meter(register: Decimal | None) -> str:
+        if register is None:
+            return ""
+        return said.gettext("Meter at %(kwh)s kWh") % {"kwh": formats.kwh(register, locale, 3)}
+
+    entries: list[TimelineEntry] = []
+    if "missing_start" not in found.doubts:
+        detail = meter(found.meter_start_wh)
+        entries.append(
+            TimelineEntry(found.started_at, said.gettext("Started"), detail, "info", strong=True)
+        )
+        late = found.start_received_at - found.started_at
+        if late >= LATE_AFTER:
+            text = said.gettext("%(span)s after it happened") % {
+                "span": formats.duration(late, locale)
+            }
+            title = said.gettext("The start was reported late")
+            entries.append(TimelineEntry(found.start_received_at, title, text, "warning"))
+    inner = [each for each in readings if each.context != "Transaction.Begin"]
+    if inner:
+        count = said.ngettext("%(num)s reading", "%(num)s readings", len(inner)) % {
+            "num": formats.number(len(inner), locale)
+        }
+        entries.append(
+            TimelineEntry(
+                inner[0].measured_at,
+                said.gettext("Readings"),
+                said.gettext("%(count)s, the last at %(time)s")
+                % {
+                    "count": count,
+                    "time": formats.clock_time(
+                        inner[-1].measured_at, ZoneInfo(found.time_zone), locale
+                    ),
+                },
+            )
+        )
+    if found.ended_at is not None:
+        title = (
+            said.gettext("End inferred")
+            if found.basis == "inferred" or found.state == "inferred_end"
+            else said.gettext("Ended")
+        )
+        details = [meter(found.meter_stop_wh)]
+        if found.stop_reason:
+            details.append(said.gettext("reason given: %(reason)s") % {"reason": found.stop_reason})
+        text = ", ".join(each for each in details if each)
+        entries.append(TimelineEntry(found.ended_at, title, text, "ok", strong=True))
+        if found.end_received_at is not None and (
+            found.end_received_at - found.ended_at >= LATE_AFTER
+        ):
+            late = found.end_received_at - found.ended_at
+            text = said.gettext("%(span)s after it happened") % {
+                "span": formats.duration(late, locale)
+            }
+            title = said.gettext("The end was reported late")
+            entries.append(TimelineEntry(found.end_received_at, title, text, "warning"))
+    if billed is not None and billed.decision is not None and billed.decision.decided_at:
+        title = {
+            "released": said.gettext("Released"),
+            "voided": said.gettext("Voided"),
+        }.get(billed.decision.decision or "", said.gettext("Held by hand"))
+        why = billed.decision.decided_why or ""
+        entries.append(TimelineEntry(billed.decision.decided_at, title, why, "warning"))
+    return tuple(sorted(entries, key=lambda each: each.at))
+
+
+def _facts(
+    found: Transaction,
+    billed: BilledTransaction | None,
+    names: Mapping[Any, str],
+    said: Words,
+) -> tuple[tuple[str, str], ...]:
+    locale = said.locale
+
+    def register(value: Decimal | None) -> str:
+        return "" if value is None else f"{formats.kwh(value, locale, 3)} kWh"
+
+    bases = {
+        "registers": said.gettext("stop minus start register"),
+        "segments": said.gettext("rises of a register that was reset"),
+    }
+    return (
+        (said.gettext("Token"), found.id_token or ""),
+        (said.gettext("Paid by"), _payer(billed, names)),
+        (said.gettext("Owner"), names.get(found.owner, found.owner)),
+        (said.gettext("Start register"), register(found.meter_start_wh)),
+        (said.gettext("Stop register"), register(found.meter_stop_wh)),
+        (said.gettext("Energy from"), bases.get(found.energy_basis or "", "")),
+        ("OCPP", found.ocpp_version),
+        (said.gettext("Station's number"), found.ref),
+        (
+            said.gettext("Started offline"),
+            said.gettext("yes") if found.offline else said.gettext("no"),
+        ),
+    )

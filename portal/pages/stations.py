@@ -1,0 +1,441 @@
+"""Stations: the list, one with its connectors, sessions and log, and those that wait."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Form, Query
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+from starlette.responses import Response
+
+from accounts import directory
+from accounts.directory import Scope
+from accounts.permissions import Permission
+from csms import administration, registry
+from csms.administration import StationSettings
+from csms.connectivity import StationState
+from csms.registry import Station, StationCounts, Transaction
+from foundation.errors import Conflict, InvalidInput, NotFound
+from foundation.identifiers import OrganisationKey
+from portal import formats
+from portal.context import context_of
+from portal.guard import Caller, require
+from portal.pages.counts import forget_counts, silence_limits
+from portal.pages.logs import LONGEST_TEXT, frame_of_log
+from portal.pages.sessions import PER_PAGE, place_before, session_lines, session_turn
+from portal.pages.states import connector_state, connector_states, shown_station_state
+from portal.pages.surroundings import frame_of, page, went
+from portal.pages.views import (
+    ConnectorCard,
+    Running,
+    StateCount,
+    StationLine,
+    StationSheet,
+    WaitingStation,
+)
+from portal.rendering import FormErrors, Turn, link, segment
+from portal.routes import Db, Now, PageRoute
+from portal.words import Words
+
+router = APIRouter(route_class=PageRoute)
+
+FRAMES_PER_PAGE = 40
+_NAMES_AT_MOST = 2000
+
+Reader = Annotated[Caller, Depends(require(Permission.STATIONS_READ))]
+Writer = Annotated[Caller, Depends(require(Permission.STATIONS_WRITE))]
+LogReader = Annotated[Caller, Depends(require(Permission.FRAMES_READ))]
+
+_FILTERS = ("online", "pending", "offline", "faulted", "never_connected")
+
+
+def state_counts(
+    counted: StationCounts, *, chosen: str = "", q: str = ""
+) -> tuple[StateCount, ...]:
+    """The filters by state, with how many stations each would show."""
+    numbers = {state.value: number for state, number in counted.by_state.items()}
+    numbers["faulted"] = counted.faulted
+    return tuple(
+        StateCount(
+            key, numbers.get(key, 0), link("/stations", {"state": key, "q": q}), key == chosen
+        )
+        for key in _FILTERS
+    )
+
+
+@router.get("/stations")
+async def stations(
+    request: Request,
+    db: Db,
+    now: Now,
+    caller: Reader,
+    q: Annotated[str, Query(max_length=100)] = "",
+    state: Annotated[str, Query(max_length=30)] = "",
+    after: Annotated[str, Query(max_length=48)] = "",
+    n: Annotated[int, Query(ge=1, le=10**9)] = 1,
+) -> Response:
+    """List stations by identity, in a state or matching a search."""
+    limits = silence_limits(context_of(request).settings)
+    wanted = q.strip()
+    found = await registry.stations(
+        db,
+        caller.scope,
+        now,
+        limits=limits,
+        state=StationState(state) if state in {each.value for each in StationState} else None,
+        # A search finds also what waits or was refused; the plain list has what is at work.
+        admission=None if wanted else "accepted",
+        faulted=True if state == "faulted" else None,
+        q=wanted or None,
+        after=after or None,
+        limit=PER_PAGE + 1,
+    )
+    counted = await registry.station_counts(db, caller.scope, now, limits=limits)
+    kept = found[:PER_PAGE]
+    owners = {each.key: each.name for each in await directory.organisations(db, caller.scope)}
+    places = await _places(db, caller.scope)
+    counts = state_counts(counted, chosen=state, q=wanted)
+    total = sum(counted.by_state.values())
+    in_list = next((each.count for each in counts if each.chosen), total)
+    query = {"q": wanted, "state": state}
+    on = (
+        link("/stations", {**query, "after": kept[-1].identity, "n": n + len(kept)})
+        if len(found) > PER_PAGE
+        else None
+    )
+    turn = Turn(
+        n,
+        n + len(kept) - 1,
+        None if wanted else in_list,
+        link("/stations", query) if after else None,
+        on,
+    )
+    frame = await frame_of(request, db, caller, live="stations")
+    values = {
+        "lines": tuple(_line(each, owners, places) for each in kept),
+        "counts": counts,
+        "total": total,
+        "waiting": counted.waiting if caller.may(Permission.STATIONS_WRITE) else 0,
+        "turn": turn,
+        "q": wanted,
+        "state": state,
+        "show_owner": len(owners) > 1,
+    }
+    return page(frame, "stations.html", values)
+
+
+async def _places(db: AsyncSession, scope: Scope) -> dict[str, str]:
+    found = await registry.locations(db, scope, limit=_NAMES_AT_MOST)
+    return {each.key: each.name for each in found}
+
+
+def _line(
+    station: Station, owners: dict[OrganisationKey, str], places: dict[str, str]
+) -> StationLine:
+    model = " ".join(each for each in (station.vendor, station.model) if each)
+    return StationLine(
+        identity=station.identity,
+        name=station.name or "",
+        state=shown_station_state(station),
+        place=places.get(station.location or "", station.location or ""),
+        owner=owners.get(station.organisation, station.organisation),
+        last_heard_at=station.last_heard_at,
+        connectors=connector_states(station),
+        version=station.ocpp_version or "",
+        model=model,
+    )
+
+
+# --------------------------------------------------------------------------------------- one
+
+
+@router.get("/stations/{identity:segment}")
+async def station(request: Request, db: Db, now: Now, caller: Reader, identity: str) -> Response:
+    """Show a station: its connectors and what is known of it."""
+    found = await _found(request, db, caller.scope, identity, now)
+    frame = await frame_of(request, db, caller, live=f"station/{found.identity}")
+    owners = {each.key: each.name for each in await directory.organisations(db, caller.scope)}
+    places = await _places(db, caller.scope)
+    running = await registry.transactions(
+        db, caller.scope, station=found.identity, states=["active"], limit=50
+    )
+    runs = {int(each.evse_id): await _running(db, each, now) for each in reversed(running)}
+    values = {
+        "view": _sheet(found, runs, owners, places, frame.words),
+        "tabs": _tabs(found, caller, frame.words),
+        "tab": "information",
+    }
+    return page(frame, "station.html", values)
+
+
+@router.get("/stations/{identity:segment}/sessions")
+async def station_sessions(
+    request: Request,
+    db: Db,
+    now: Now,
+    caller: Annotated[Caller, Depends(require(Permission.TRANSACTIONS_READ))],
+    identity: str,
+    before: Annotated[str, Query(max_length=500)] = "",
+    n: Annotated[int, Query(ge=1, le=10**9)] = 1,
+) -> Response:
+    """Show a station's sessions, the newest first."""
+    found = await _found(request, db, caller.scope, identity, now)
+    frame = await frame_of(request, db, caller, live=f"station/{found.identity}")
+    transactions = await registry.transactions(
+        db,
+        caller.scope,
+        station=found.identity,
+        before=place_before(before),
+        limit=PER_PAGE + 1,
+    )
+    kept, turn = session_turn(
+        f"/stations/{segment(found.identity)}/sessions", {}, transactions, first=n
+    )
+    values = {
+        "view": _sheet(found, {}, {}, {}, frame.words),
+        "tabs": _tabs(found, caller, frame.words),
+        "tab": "sessions",
+        "lines": await session_lines(db, kept, now),
+        "turn": turn,
+        "show_station": False,
+        "filtered": False,
+    }
+    return page(frame, "station.html", values)
+
+
+@router.get("/stations/{identity:segment}/log")
+async def station_log(
+    request: Request,
+    db: Db,
+    now: Now,
+    caller: LogReader,
+    identity: str,
+    until: Annotated[str, Query(max_length=40)] = "",
+    q: Annotated[str, Query(max_length=100)] = "",
+    n: Annotated[int, Query(ge=1, le=10**9)] = 1,
+) -> Response:
+    """Show a station's OCPP log, the newest message first."""
+    found = await _found(request, db, caller.scope, identity, now)
+    frame = await frame_of(request, db, caller)
+    lines = await registry.frames(
+        db, found.identity, end=_moment(until), q=q.strip() or None, limit=FRAMES_PER_PAGE + 1
+    )
+    kept = lines[:FRAMES_PER_PAGE]
+    path = f"/stations/{segment(found.identity)}/log"
+    on = None
+    if len(lines) > FRAMES_PER_PAGE:
+        # The next page begins with the moment of the first line that found no room here; lines
+        # of that very moment that did are shown once more rather than lost.
+        on = link(path, {"q": q, "until": lines[FRAMES_PER_PAGE - 1].at.isoformat(), "n": n + 40})
+    values = {
+        "view": _sheet(found, {}, {}, {}, frame.words),
+        "tabs": _tabs(found, caller, frame.words),
+        "tab": "log",
+        "frames": tuple(frame_of_log(each, longest=LONGEST_TEXT) for each in kept),
+        "zone": ZoneInfo(found.time_zone),
+        "q": q,
+        "turn": Turn(n, n + len(kept) - 1, None, link(path, {"q": q}) if until else None, on),
+    }
+    return page(frame, "station.html", values)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo is not None else None
+
+
+async def _found(
+    request: Request, db: AsyncSession, scope: Scope, identity: str, now: datetime
+) -> Station:
+    limits = silence_limits(context_of(request).settings)
+    return await registry.station(db, scope, identity, now, limits=limits)
+
+
+async def _running(db: AsyncSession, transaction: Transaction, now: datetime) -> Running:
+    readings = await registry.readings(db, transaction.transaction_id)
+    energy: Decimal | None = None
+    power: Decimal | None = None
+    for each in readings:
+        if each.energy_register_wh is not None and transaction.meter_start_wh is not None:
+            energy = max(Decimal(0), each.energy_register_wh - transaction.meter_start_wh)
+        power = each.power_w if each.power_w is not None else power
+    return Running(
+        transaction_id=str(transaction.transaction_id),
+        started_at=transaction.started_at,
+        lasted=now - transaction.started_at,
+        energy_wh=energy,
+        power_w=power,
+    )
+
+
+def _tabs(found: Station, caller: Caller, said: Words) -> list[tuple[str, str, str, int | None]]:
+    path = f"/stations/{segment(found.identity)}"
+    tabs: list[tuple[str, str, str, int | None]] = [
+        ("information", said.gettext("Information"), path, None)
+    ]
+    if caller.may(Permission.TRANSACTIONS_READ):
+        tabs.append(("sessions", said.gettext("Sessions"), f"{path}/sessions", None))
+    if caller.may(Permission.FRAMES_READ):
+        tabs.append(("log", said.gettext("OCPP log"), f"{path}/log", None))
+    return tabs
+
+
+def _sheet(
+    found: Station,
+    runs: dict[int, Running],
+    owners: dict[OrganisationKey, str],
+    places: dict[str, str],
+    said: Words,
+) -> StationSheet:
+    zone = ZoneInfo(found.time_zone)
+
+    def at(moment: datetime | None) -> str:
+        return "" if moment is None else formats.exact_moment(moment, zone, said.locale)
+
+    password = said.gettext("set") if found.has_password else said.gettext("none")
+    facts = (
+        (said.gettext("Vendor"), found.vendor or ""),
+        (said.gettext("Model"), found.model or ""),
+        (said.gettext("Serial number"), found.serial_number or ""),
+        (said.gettext("Firmware"), found.firmware or ""),
+        ("OCPP", found.ocpp_version or ""),
+        (said.gettext("Owner"), owners.get(found.organisation, found.organisation)),
+        (said.gettext("Location"), places.get(found.location or "", found.location or "")),
+        (said.gettext("Time zone"), found.time_zone),
+        (
+            said.gettext("Connected"),
+            at(found.connected_at) if found.connected else said.gettext("no"),
+        ),
+        (said.gettext("Last boot"), at(found.booted_at)),
+        (said.gettext("Security profile"), str(found.security_profile)),
+        (said.gettext("Password"), password),
+        (said.gettext("Other identities"), ", ".join(found.aliases)),
+        (said.gettext("Known since"), at(found.created_at)),
+    )
+    return StationSheet(
+        identity=found.identity,
+        name=found.name or "",
+        state=shown_station_state(found),
+        admission=found.admission,
+        last_heard_at=found.last_heard_at,
+        facts=facts,
+        zone=zone,
+        connectors=_cards(found, runs),
+        security_profile=found.security_profile,
+    )
+
+
+def _cards(found: Station, runs: dict[int, Running]) -> tuple[ConnectorCard, ...]:
+    cards = []
+    for evse in found.evses:
+        for place, connector in enumerate(evse.connectors):
+            if evse.evse_id == 0:
+                continue
+            fault = connector.error_code if connector.status == "Faulted" else None
+            cards.append(
+                ConnectorCard(
+                    evse_id=evse.evse_id,
+                    connector_id=connector.connector_id,
+                    emi3_id=evse.emi3_id or "",
+                    type=connector.type or "",
+                    max_power_w=connector.max_power_w,
+                    state=connector_state(connector),
+                    state_at=connector.status_at,
+                    fault=fault or "",
+                    fault_info=connector.info or connector.vendor_error_code or "",
+                    running=runs.get(evse.evse_id) if place == 0 else None,
+                )
+            )
+    return tuple(cards)
+
+
+# ------------------------------------------------------------------------------ new stations
+
+
+@router.get("/new-stations")
+async def new_stations(request: Request, db: Db, now: Now, caller: Writer) -> Response:
+    """Show the stations that connected and were not taken in yet, and those refused."""
+    return await _new_stations(request, db, now, caller)
+
+
+async def _new_stations(
+    request: Request,
+    db: AsyncSession,
+    now: datetime,
+    caller: Caller,
+    errors: FormErrors | None = None,
+    status: int = 200,
+) -> Response:
+    limits = silence_limits(context_of(request).settings)
+    found: list[Station] = []
+    for admission in ("waiting", "refused"):
+        found += await registry.stations(
+            db, caller.scope, now, limits=limits, admission=admission, limit=60
+        )
+    frame = await frame_of(request, db, caller, live="stations")
+    values = {
+        "stations": tuple(_waiting(each) for each in found[:60]),
+        "organisations": [
+            (each.key, each.name) for each in await directory.organisations(db, caller.scope)
+        ],
+        "locations": sorted((await _places(db, caller.scope)).items(), key=lambda each: each[1]),
+        "errors": errors or FormErrors(),
+    }
+    return page(frame, "waiting.html", values, status=status)
+
+
+def _waiting(station: Station) -> WaitingStation:
+    return WaitingStation(
+        identity=station.identity,
+        vendor=station.vendor or "",
+        model=station.model or "",
+        version=station.ocpp_version or "",
+        first_seen_at=station.created_at,
+        last_heard_at=station.last_heard_at,
+        offered_password=station.has_password,
+        admission=station.admission,
+        organisation=station.organisation,
+        location=station.location or "",
+    )
+
+
+@router.post("/new-stations")
+async def decide(
+    request: Request,
+    db: Db,
+    now: Now,
+    caller: Writer,
+    identity: Annotated[str, Form(max_length=200)] = "",
+    decision: Annotated[str, Form(max_length=10)] = "",
+    organisation: Annotated[str, Form(max_length=100)] = "",
+    location: Annotated[str, Form(max_length=100)] = "",
+) -> Response:
+    """Take a station in, with its owner and location, or refuse it."""
+    found = await _found(request, db, caller.scope, identity, now)
+    if decision == "refuse":
+        await administration.refuse_station(db, found.identity)
+        forget_counts(request)
+        return went("/new-stations", done="refused")
+    if decision != "accept":
+        raise InvalidInput("Either accept or refuse the station.", field="decision")
+    owner = OrganisationKey(organisation) if organisation else None
+    if owner is not None:
+        caller.must_see(owner, "organisation", owner)
+    try:
+        await administration.change_station(
+            db,
+            found.identity,
+            StationSettings(organisation=owner, location=location or None),
+            now=now,
+        )
+        await administration.accept_station(db, found.identity)
+    except (InvalidInput, Conflict, NotFound) as error:
+        errors = FormErrors({"identity": str(error)})
+        return await _new_stations(request, db, now, caller, errors, 422)
+    forget_counts(request)
+    return went("/new-stations", done="accepted")
