@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             status = uvloop.run(chosen.run(chosen, book))
         finally:
             book.close()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
     except _TROUBLE as trouble:
         print(f"simulators: {trouble}", file=sys.stderr)
@@ -205,6 +205,7 @@ async def _run_scenario(chosen: argparse.Namespace, book: Book) -> int:
         stations=chosen.stations,
         allow_remote=chosen.allow_remote,
     )
+    _end_on_signal()
     book.run(simulator=f"scenario {chosen.name}", url=chosen.url, seed=chosen.seed)
     await SCENARIOS[chosen.name](target)
     unfinished = len(book.unfinished())
@@ -223,6 +224,7 @@ async def _run_month(chosen: argparse.Namespace, book: Book) -> int:
     path = chosen.clock_file or plan.clock_file
     clock = HandClock(agenda.begin) if path is None else SharedClock(Path(path), agenda.begin)
     month = Month(plan, agenda, url=url, book=book, clock=clock, validate=chosen.validate)
+    _end_on_signal()
     book.run(simulator="month", url=url, month=plan.month, seed=plan.seed)
     try:
         with _Progress() as progress:
@@ -240,6 +242,13 @@ async def _run_month(chosen: argparse.Namespace, book: Book) -> int:
     # Whoever is still charging, or is to report late, has not lost anything.
     lost = [record for record in book.records.values() if record.dropped]
     return 0 if not lost else 1
+
+
+def _end_on_signal() -> None:
+    """Let SIGTERM end the command in an orderly way, as SIGINT does."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 def _tell(what: str, **facts: object) -> None:

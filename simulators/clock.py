@@ -93,15 +93,3 @@ class SharedClock(HandClock):
     def _write(self, at: datetime) -> None:
         micros = (at - _EPOCH) // timedelta(microseconds=1)
         os.pwrite(self._file, struct.pack(_FORMAT, micros), 0)
-
-
-def parse_moment(text: str) -> datetime:
-    """Return an ISO 8601 moment as aware UTC.
-
-    Raises:
-        ValueError: If it is no moment or names no zone.
-    """
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError(f"{text!r} names no time zone")
-    return at.astimezone(UTC)

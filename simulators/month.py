@@ -278,8 +278,12 @@ class Month:
             brought.append(self.stations[index].identity)
         return brought
 
-    async def stay(self, lines: AsyncIterator[str], tell: Callable[[str], None]) -> None:
-        """Go on in real time, doing what `lines` say, until "quit" or their end."""
+    async def stay(self, lines: AsyncIterator[str], tell: Callable[..., None]) -> None:
+        """Go on in real time, doing what `lines` say, until "quit" or their end.
+
+        "late" lets the late stations report; `tell` is then called with "late_done" and their
+        identities as `stations`.
+        """
         real = RealClock()
         if isinstance(self._clock, SharedClock):
             self._clock.release()
@@ -300,7 +304,7 @@ class Month:
                             if index not in living:
                                 living[index] = group.create_task(self.stations[index].run())
                         await self._until_told(self.agenda.late)
-                        tell("late_done")
+                        tell("late_done", stations=self.late_identities)
                     case "quit":
                         break
             going_on.cancel()

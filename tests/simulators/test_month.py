@@ -85,16 +85,19 @@ async def test_it_stays_until_it_is_told_to_quit_and_brings_the_late_on_command(
 ) -> None:
     month = a_month(csms, sessions=5)
     await month.live()
-    told: list[str] = []
+    told: list[tuple[str, list[str]]] = []
+
+    def tell(what: str, stations: list[str]) -> None:
+        told.append((what, stations))
 
     async def lines() -> AsyncIterator[str]:
         yield "late\n"
         yield "quit\n"
 
     async with asyncio.timeout(20):
-        await month.stay(lines(), told.append)
+        await month.stay(lines(), tell)
     await month.leave()
-    assert told == ["late_done"]
+    assert told == [("late_done", month.late_identities)]
     late = [r for r in month.book.records.values() if r.station in month.late_identities]
     assert late
     assert all(record.end_acknowledged for record in late if record.ended_at is not None)
