@@ -32,7 +32,6 @@ class FrameLog:
         self._batch = batch
         self._lines: deque[Line] = deque(maxlen=most)
         self._most = most
-        self._stopping = asyncio.Event()
 
     def add(self, line: Line) -> None:
         """Take a line; never waits."""
@@ -40,22 +39,11 @@ class FrameLog:
             metrics.frames_dropped.inc()
         self._lines.append(line)
 
-    def stop(self) -> None:
-        """Let `run` write what is there and end."""
-        self._stopping.set()
-
     async def run(self) -> None:
-        """Write behind until stopped."""
+        """Write behind, for ever."""
         while True:
-            stopping = self._stopping.is_set()
             await self.flush()
-            if stopping:
-                return
-            try:
-                async with asyncio.timeout(_EVERY_S):
-                    await self._stopping.wait()
-            except TimeoutError:
-                continue
+            await asyncio.sleep(_EVERY_S)
 
     async def flush(self) -> None:
         """Write everything that is there now, unless the database is away."""

@@ -63,7 +63,7 @@ class Lane:
         self._most = most
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
-        self._stopping = False
+        self._idle = asyncio.Event()
 
     def submit(self, station: str, item: Any, done: Done) -> None:
         """Queue an item; when the lane is full it is refused as if the database were away."""
@@ -71,21 +71,21 @@ class Lane:
             done(None, DatabaseAway())
             return
         self._waiting.append(_Waiting(station, item, done))
+        self._idle.clear()
         self._wake.set()
 
-    def stop(self) -> None:
-        """Let `run` end once nothing waits any more."""
-        self._stopping = True
-        self._wake.set()
+    async def drained(self) -> None:
+        """Wait until nothing waits or is in hand any more."""
+        await self._idle.wait()
 
     async def run(self) -> None:
-        """Work off what waits, until stopped."""
+        """Work off what waits, for ever."""
         while True:
             if not self._waiting:
-                if self._stopping:
-                    return
                 self._wake.clear()
+                self._idle.set()
                 await self._wake.wait()
+                self._idle.clear()
                 continue
             await self._handle(self._take())
 
@@ -208,7 +208,7 @@ class Lanes:
         self.submit(station, item, done)
         return await answer
 
-    def stop(self) -> None:
-        """Let the lanes end once nothing waits any more."""
+    async def drained(self) -> None:
+        """Wait until nothing waits or is in hand in any lane."""
         for lane in self.lanes:
-            lane.stop()
+            await lane.drained()

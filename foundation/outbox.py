@@ -231,7 +231,7 @@ async def _deliver_lane(
     except DatabaseAway:
         raise
     # A boundary (house rules, errors): one bad event must not hold back the rest of its batch.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         if not waiting:
             raise
         if len(waiting) == 1:
@@ -258,7 +258,7 @@ async def _deliver_one(
             await _remove(db, subscription.reader, [waiting[0][0].event_id])
     except DatabaseAway:
         raise
-    except Exception as error:  # noqa: BLE001 - a boundary, as above
+    except Exception as error:
         if not waiting:
             raise
         await _set_back(database, subscription.reader, waiting[0], error, clock)
@@ -358,20 +358,14 @@ class DeliveryLoop:
         self._subscriptions = subscriptions
         self._clock = clock
         self._wake = asyncio.Event()
-        self._stopping = False
 
     def wake(self) -> None:
         """Look for events soon (called for each notification on `CHANNEL`)."""
         self._wake.set()
 
-    def stop(self) -> None:
-        """End `run` after the batch in hand."""
-        self._stopping = True
-        self._wake.set()
-
     async def run(self) -> None:
-        """Deliver until stopped; survives the database being away."""
-        while not self._stopping:
+        """Deliver for ever; survives the database being away, and being cancelled."""
+        while True:
             self._wake.clear()
             try:
                 for subscription in self._subscriptions:
