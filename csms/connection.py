@@ -32,6 +32,7 @@ from csms.reports import (
     TransactionUpdateReport,
 )
 from csms.skew import SkewEstimate
+from csms.vendors import Profile, adjusted, profile_of, shipped
 from foundation import metrics
 from foundation.clock import Clock
 from foundation.database import DatabaseAway
@@ -112,6 +113,7 @@ class StationConnection:
         "_answer",
         "_calling",
         "_handling",
+        "_profile",
         "_room",
         "_skew",
         "_socket",
@@ -138,8 +140,10 @@ class StationConnection:
         version: OcppVersion,
         epoch: int,
         time_zone: str,
+        profile: Profile | None,
     ) -> None:
         self._surroundings = surroundings
+        self._profile = profile
         self._socket = socket
         self._translator = _TRANSLATORS[version]
         self._zone = ZoneInfo(time_zone)
@@ -254,6 +258,7 @@ class StationConnection:
             return
         if isinstance(report, BootReport):
             self.booted = True
+            self._profile = profile_of(report.vendor, report.model, report.firmware, shipped())
         self._watch_clock(report)
         self._surroundings.dispatch.submit(report, self._answered)
 
@@ -276,6 +281,8 @@ class StationConnection:
             )
             self._log("in", "", f"repaired: {' '.join(repairs)}")
         report: Report = self._translator.to_report(message, origin)
+        if self._profile is not None:
+            return adjusted(report, self._profile)
         return report
 
     def _watch_clock(self, report: Report) -> None:

@@ -42,6 +42,8 @@ class Access:
     security_profile: int
     time_zone: str
     vendor: str | None
+    model: str | None
+    firmware: str | None
 
 
 async def access_of(db: AsyncSession, stations: Sequence[str]) -> dict[str, Access]:
@@ -50,7 +52,7 @@ async def access_of(db: AsyncSession, stations: Sequence[str]) -> dict[str, Acce
         db,
         """
         select k.asked, s.identity, s.admission, s.password, s.next_password,
-               s.security_profile, s.time_zone, s.vendor
+               s.security_profile, s.time_zone, s.vendor, s.model, s.firmware
         from unnest(%b::text[]) as k (asked)
         join stations s on s.identity = k.asked or s.aliases @> array[k.asked]
         order by k.asked, (s.identity = k.asked)
@@ -66,6 +68,8 @@ async def access_of(db: AsyncSession, stations: Sequence[str]) -> dict[str, Acce
             row["security_profile"],
             row["time_zone"],
             row["vendor"],
+            row["model"],
+            row["firmware"],
         )
         for row in found
     }

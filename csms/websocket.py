@@ -39,6 +39,7 @@ from csms.connections import Connections
 from csms.dispatch import Introduction, Knock
 from csms.reports import OcppVersion
 from csms.store import Access, Closed, Opened
+from csms.vendors import profile_of, shipped
 from foundation import metrics
 from foundation.clock import Clock
 from foundation.database import DatabaseAway
@@ -299,7 +300,8 @@ class Listener:
 
     async def _serve(self, socket: StationSocket) -> None:
         """Live through one connection."""
-        station = socket.admitted.access.station
+        access = socket.admitted.access
+        station = access.station
         dispatch = self._surroundings.dispatch
         opened = Opened(station, self._node, socket.version, _remote(socket), self._clock.now())
         try:
@@ -314,7 +316,8 @@ class Listener:
             station=station,
             version=socket.version,
             epoch=epoch,
-            time_zone=socket.admitted.access.time_zone,
+            time_zone=access.time_zone,
+            profile=profile_of(access.vendor or "", access.model or "", access.firmware, shipped()),
         )
         self._connections.add(connection)
         if self._stopping or self._connections.is_database_away:
