@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -626,12 +626,14 @@ async def frames(
         query = query.where(FrameRow.at < end)
     if q:
         query = query.where(FrameRow.raw.contains(q, autoescape=True))
-    order = FrameRow.at.desc() if newest_first else FrameRow.at.asc()
+    # Several lines may share a moment; where they lie keeps the order of a page's end certain.
+    ctid: ColumnElement[str] = literal_column("frames.ctid")
+    order = (FrameRow.at.desc(), ctid.desc()) if newest_first else (FrameRow.at.asc(), ctid.asc())
     rows = await db.execute(
         query.with_only_columns(
             FrameRow.at, FrameRow.direction, FrameRow.epoch, FrameRow.raw, FrameRow.note
         )
-        .order_by(order)
+        .order_by(*order)
         .limit(limit)
     )
     return [StoredFrame(*row) for row in rows]
