@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 import uvloop
 
-from app.cli import server
+from app.cli import (
+    agreements,
+    api_keys,
+    doctor,
+    exports,
+    migrating,
+    months,
+    organisations,
+    providers,
+    server,
+    stations,
+    tariffs,
+    tokens,
+    users,
+)
 from app.cli.frame import say
 from foundation.errors import ExpectedError
 from foundation.log import configure_log
@@ -55,6 +69,23 @@ def demo(
         )
     )
     raise typer.Exit(status)
+
+
+application.command()(migrating.migrate)
+application.command()(doctor.doctor)
+application.command("close-month")(months.close_month)
+for name, commands in (
+    ("user", users.commands),
+    ("api-key", api_keys.commands),
+    ("station", stations.commands),
+    ("token", tokens.commands),
+    ("tariff", tariffs.commands),
+    ("organisation", organisations.commands),
+    ("provider", providers.commands),
+    ("agreement", agreements.commands),
+    ("export", exports.commands),
+):
+    application.add_typer(commands, name=name)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import Enum
+from getpass import getpass
 from time import monotonic
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -45,6 +46,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _SHOW_PROGRESS_AFTER_S = 2.0
 
 
+PasswordFromInput = Annotated[
+    bool,
+    typer.Option("--password-stdin", help="Read the password from the first line of the input."),
+]
+"""Passwords are never options: the list of processes shows those."""
+
+
 def group(help_text: str) -> typer.Typer:
     """Return an empty group of commands; named without a command, it shows its help."""
     return typer.Typer(help=help_text, no_args_is_help=True, rich_markup_mode=None)
@@ -53,6 +61,13 @@ def group(help_text: str) -> typer.Typer:
 def say(text: str) -> None:
     """Tell a person something that is no result."""
     print(text, file=sys.stderr, flush=True)
+
+
+def read_password() -> str:
+    """Return the first line of standard input; a terminal is asked without an echo."""
+    if sys.stdin.isatty():
+        return getpass("Password: ")
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 # --------------------------------------------------------------------------------- the database
@@ -156,12 +171,13 @@ def show_json(value: Any) -> None:
     print(json.dumps(as_json(value), ensure_ascii=False, indent=2))
 
 
-def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, json: bool) -> None:
-    """Print a list: all of each row as JSON, or the named columns for a person."""
+def show(found: Sequence[Any], columns: Sequence[str], *, json: bool) -> None:
+    """Print a list: all of each item as JSON, or the named columns for a person."""
+    rows = as_json(list(found))
     if json:
         show_json(rows)
         return
-    lines = [[_cell(as_json(row[name])) for name in columns] for row in rows]
+    lines = [[_cell(row[name]) for name in columns] for row in rows]
     if not sys.stdout.isatty():
         for line in [list(columns), *lines]:
             print("\t".join(" ".join(cell.split()) for cell in line))

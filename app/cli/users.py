@@ -1,0 +1,131 @@
+"""`user`: the people who may sign in to the portal."""
+
+from typing import Annotated, cast
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from accounts import directory, passwords
+from accounts.directory import Person, PersonFacts
+from accounts.permissions import Role
+from app.cli.frame import (
+    Json,
+    Opened,
+    PasswordFromInput,
+    as_json,
+    chosen,
+    group,
+    read_password,
+    run,
+    show,
+    show_json,
+)
+from app.cli.organisations import Language
+from foundation.errors import NotFound
+
+commands = group("People who may sign in to the portal.")
+
+_COLUMNS = ("user_name", "name", "email", "roles", "organisation", "language", "active")
+
+
+@commands.command("create")
+def create(
+    user_name: Annotated[str, typer.Argument(help="Unique; it never changes.")],
+    role: Annotated[list[Role], typer.Option(help="What they are; may be given several times.")],
+    name: Annotated[str | None, typer.Option(help="[default: the user name]")] = None,
+    email: Annotated[str | None, typer.Option(help="Unique, if given.")] = None,
+    organisation: Annotated[
+        str | None, typer.Option(metavar="KEY", help="[default: the root]")
+    ] = None,
+    language: Annotated[
+        Language | None, typer.Option(help="Of their pages. [default: the organisation's]")
+    ] = None,
+    password_stdin: PasswordFromInput = False,
+    json: Json = False,
+) -> None:
+    """Create a user. Unless a password is read from standard input, a fresh one is shown once."""
+    given = read_password() if password_stdin else None
+    facts = chosen(
+        {
+            "roles": list(role),
+            "name": name,
+            "email": email,
+            "organisation": organisation,
+            "language": None if language is None else str(language),
+        }
+    )
+    password = passwords.generated() if given is None else given
+
+    async def work(opened: Opened) -> Person:
+        password_hash = await passwords.hashed(password)
+        async with opened.unit_of_work() as (db, now):
+            return await directory.create_person(
+                db, user_name, cast("PersonFacts", facts), password_hash=password_hash, now=now
+            )
+
+    made = run(work)
+    if json:
+        show_json(as_json(made) | {"password": password if given is None else None})
+        return
+    print(f"User {made.user_name} was created.")
+    if given is None:
+        print(f"Password, shown only once: {password}")
+
+
+@commands.command("list")
+def list_users(json: Json = False) -> None:
+    """List all users."""
+
+    async def work(opened: Opened) -> list[Person]:
+        async with opened.unit_of_work() as (db, _):
+            return await directory.people(db)
+
+    show(run(work), _COLUMNS, json=json)
+
+
+@commands.command("deactivate")
+def deactivate(
+    user_name: Annotated[str, typer.Argument(help="Who may no longer sign in.")],
+) -> None:
+    """Sign a user out and let them sign in no more."""
+
+    async def work(opened: Opened) -> None:
+        async with opened.unit_of_work() as (db, _):
+            person = await _named(db, user_name)
+            await directory.change_person(db, person.id, {"active": False})
+
+    run(work)
+    print(f"User {user_name} can no longer sign in.")
+
+
+@commands.command("password")
+def set_password(
+    user_name: Annotated[str, typer.Argument(help="Whose password.")],
+    password_stdin: PasswordFromInput = False,
+    json: Json = False,
+) -> None:
+    """Set a user's password and sign them out; a fresh one is shown once."""
+    given = read_password() if password_stdin else None
+    password = passwords.generated() if given is None else given
+
+    async def work(opened: Opened) -> None:
+        password_hash = await passwords.hashed(password)
+        async with opened.unit_of_work() as (db, _):
+            person = await _named(db, user_name)
+            await directory.set_password(db, person.id, password_hash)
+
+    run(work)
+    shown = password if given is None else None
+    if json:
+        show_json({"user_name": user_name, "password": shown})
+        return
+    print(f"The password of {user_name} was set.")
+    if shown is not None:
+        print(f"Password, shown only once: {shown}")
+
+
+async def _named(db: AsyncSession, user_name: str) -> Person:
+    for person in await directory.people(db):
+        if person.user_name == user_name:
+            return person
+    raise NotFound("user", user_name)
