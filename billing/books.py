@@ -128,6 +128,7 @@ async def mark_sent(db: AsyncSession, statement_id: str, *, now: datetime) -> No
     if row.state == StatementState.OPEN:
         row.state = StatementState.SENT
         row.sent_at = now
+        await db.flush()
 
 
 class AlreadyPaid(Conflict):
@@ -166,6 +167,7 @@ async def mark_paid(db: AsyncSession, statement_id: str, *, now: datetime) -> Mo
     )
     row.state = StatementState.PAID
     row.paid_at = now
+    await db.flush()
     return amount
 
 

@@ -252,7 +252,7 @@ class Closing:
         await booking.issue(db, [released], now=now)
         hold.decision = "released"
         hold.cdr_id = released.cdr.cdr_id
-        _decided(hold, reason, by, now)
+        await _decide(db, hold, reason, by, now)
 
     async def void(
         self,
@@ -281,7 +281,7 @@ class Closing:
         if hold.decision is not None:
             raise NotOnHold(transaction_id)
         hold.decision = "voided"
-        _decided(hold, reason, by, now)
+        await _decide(db, hold, reason, by, now)
 
     async def hold(
         self,
@@ -300,7 +300,7 @@ class Closing:
         """
         hold = await self._taken_off(db, transaction_id, now=now)
         if hold.decision is None:
-            _decided(hold, reason, by, now)
+            await _decide(db, hold, reason, by, now)
 
     async def _held(
         self, db: AsyncSession, transaction_id: TransactionId
@@ -384,11 +384,12 @@ def _copy(record: Record, cdr_id: int, now: datetime) -> Record:
     )
 
 
-def _decided(hold: HoldRow, reason: str, by: str, now: datetime) -> None:
+async def _decide(db: AsyncSession, hold: HoldRow, reason: str, by: str, now: datetime) -> None:
     hold.decided_at = now
     hold.decided_by = by
     hold.decided_why = reason
     hold.shown_in = None
+    await db.flush()
 
 
 # ------------------------------------------------------------------------------ the statement
