@@ -9,6 +9,7 @@ import gettext
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +31,9 @@ KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
 }
+
+
+_WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def marked(text: str) -> str:
@@ -143,6 +147,10 @@ def main() -> None:
             catalogue = read_po(source, locale=language)
         catalogue.update(template, no_fuzzy_matching=True)
         catalogue.obsolete.clear()
+        # The same texts make the same file, whoever writes it and whenever.
+        catalogue.last_translator = catalogue.language_team = "Leitstand"
+        catalogue.msgid_bugs_address = "Leitstand"
+        catalogue.creation_date = catalogue.revision_date = _WRITTEN
         with path.open("wb") as target:
             write_po(target, catalogue, sort_output=True, width=100, include_lineno=False)
         missing = [message.id for message in catalogue if message.id and not message.string]
