@@ -1,0 +1,1 @@
+"""The benchmark: `python -m tests.bench` (`make bench`); figures as ratios within one run."""
