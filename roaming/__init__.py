@@ -1,1 +1,4 @@
-"""Agreements with owners and providers, and how the proceeds of charging are shared."""
+"""Agreements with owners and providers, and how the proceeds of charging are shared.
+
+Face: `roaming.administration`. `roaming.handlers` fulfils what billing asks for.
+"""

@@ -1,5 +1,6 @@
 """The month close, end to end from events to statements; and what people decide."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -280,6 +281,45 @@ async def test_the_close_waits_for_events_of_the_month(database_url: str) -> Non
     async with database.unit_of_work() as db:
         assert len((await october(db)).lines) == 1
     await database.close()
+
+
+async def test_two_who_close_at_once_get_the_same_statement(database: Database) -> None:
+    async with database.unit_of_work() as db:
+        await settle_in(db)
+        await happen(db, *(ended(number) for number in range(1, 30)))
+
+    async def close() -> Statement:
+        async with database.unit_of_work() as db:
+            return await october(db)
+
+    first, second = await asyncio.gather(close(), close())
+
+    assert first == second
+    async with database.unit_of_work() as db:
+        assert (await store.balances(db))[unsettled(BAKERY)]["EUR"] == euro("0")
+
+
+async def test_a_revision_during_the_close_is_paid_or_corrected(database: Database) -> None:
+    async with database.unit_of_work() as db:
+        await settle_in(db)
+        await happen(db, *(ended(number, kwh="10") for number in range(1, 30)))
+
+    async def close() -> None:
+        async with database.unit_of_work() as db:
+            await october(db)
+
+    async def revise() -> None:
+        async with database.unit_of_work() as db:
+            await happen(db, *(ended(n, kwh="5", revision=2) for n in range(1, 30)))
+
+    await asyncio.gather(close(), revise())
+
+    async with database.unit_of_work() as db:
+        later = await november(db)
+        first = await closing().close(db, BAKERY, "2026-10", now=DECEMBER)
+        paid = [line.net.amount for each in [*first, *later] for line in each.lines]
+        assert sum(paid) == Decimal(2) * 29
+        await the_ledger_balances(db)
 
 
 # ----------------------------------------------------------------------------------- unpaid

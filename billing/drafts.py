@@ -1,0 +1,234 @@
+"""Statements before they are written: what waits for a payee, drawn up by currency.
+
+A draft is the same whether it is a dry run or not; nothing here reads or writes.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from accounts.directory import Organisation
+from billing.months import Month
+from billing.statement_store import Held, Waiting
+from billing.statements import (
+    Party,
+    PayableCdr,
+    ProofRow,
+    RegisterFacts,
+    Statement,
+    StatementLine,
+    StatementState,
+    TaxStatus,
+    Unpaid,
+    compute,
+    explain_gap,
+)
+from billing.terms import Basis
+from billing.vat import standard_vat_rate
+from foundation.identifiers import EvseId, StationId
+from foundation.money import Money
+
+
+class RegisterSpan(Protocol):
+    """An EVSE's register at both ends of a span; None where none was read.
+
+    `lifetime` is False for a register that counts from the start of each transaction.
+    """
+
+    @property
+    def station(self) -> StationId: ...
+    @property
+    def evse_id(self) -> EvseId: ...
+    @property
+    def register_start_wh(self) -> Decimal | None: ...
+    @property
+    def register_end_wh(self) -> Decimal | None: ...
+    @property
+    def lifetime(self) -> bool: ...
+
+
+Lines = list[tuple[int, int]]
+"""The CDR and the sign of each line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What the statements of one payee and month have in common."""
+
+    organisation: Organisation
+    issuer: Organisation
+    month: Month
+    zone: ZoneInfo
+    issued_at: datetime
+    due_days: int
+
+    def by_currency(
+        self, waiting: Sequence[Waiting], held: Sequence[Held]
+    ) -> Iterable[tuple[str, list[Waiting], Sequence[Held]]]:
+        """Yield what there is to say in each currency; the unpaid stand in the payee's own."""
+        parts: dict[str, list[Waiting]] = {}
+        for each in waiting:
+            parts.setdefault(each.net.currency, []).append(each)
+        own = self.organisation.currency
+        if held:
+            parts.setdefault(own, [])
+        for currency in sorted(parts):
+            yield currency, parts[currency], held if currency == own else ()
+
+    def statement(
+        self,
+        currency: str,
+        waiting: Sequence[Waiting],
+        held: Sequence[Held],
+        proof: Sequence[ProofRow],
+    ) -> tuple[Statement, Lines]:
+        """Return one statement, with the CDR and the sign of each of its lines."""
+        payee = self.organisation
+        start, month = self.month.start(self.zone), str(self.month)
+        statement = compute(
+            statement_id=f"{payee.key}-{self.month}-{currency}",
+            payee=_party(payee),
+            issuer=_party(self.issuer),
+            month=month,
+            time_zone=payee.time_zone,
+            language=payee.language,
+            currency=currency,
+            issued_at=self.issued_at,
+            due_on=self.issued_at.astimezone(self.zone).date() + timedelta(days=self.due_days),
+            state=StatementState.OPEN,
+            tax_status=TaxStatus(payee.tax_status),
+            standard_vat_rate=self.vat_rate,
+            cdrs=[self._payable(each, start, month) for each in waiting],
+            unpaid=[_unpaid(each) for each in held],
+            proof=proof,
+        )
+        sources: defaultdict[tuple[object, ...], Lines] = defaultdict(list)
+        for each in reversed(waiting):
+            sources[_key_of(each)].append((each.cdr_id, each.sign))
+        return statement, [sources[_key(line)].pop() for line in statement.lines]
+
+    @property
+    def vat_rate(self) -> Decimal:
+        """The rate of the payee's country on the month's last day; 0 where none is charged."""
+        if TaxStatus(self.organisation.tax_status) is not TaxStatus.STANDARD:
+            return Decimal(0)
+        last_day = self.month.next.first_day - timedelta(days=1)
+        return standard_vat_rate(self.organisation.country, last_day)
+
+    def _payable(self, each: Waiting, start: datetime, month: str) -> PayableCdr:
+        return PayableCdr(
+            transaction_id=each.transaction_id,
+            station=each.station,
+            evse_id=each.evse_id,
+            charge_class=each.charge_class,
+            started_at=each.started_at,
+            ended_at=each.ended_at,
+            energy_wh=each.energy_wh,
+            net=each.net,
+            share_bps=each.share_bps,
+            month=month if each.ended_at >= start else str(Month.of(each.ended_at, self.zone)),
+            share_of=self._without_payees_vat(each) if each.basis is Basis.GROSS else None,
+        )
+
+    def _without_payees_vat(self, each: Waiting) -> Money:
+        """Return the gross revenue less the tax that the payee will charge on all of it.
+
+        So the share of it, with the payee's tax added, is the share of the gross revenue: of a
+        payee that charges no tax, the gross revenue itself. To six decimals.
+        """
+        gross = Money.from_minor(each.net.minor + each.vat_minor, each.net.currency)
+        net = gross.amount / (1 + self.vat_rate / 100)
+        return Money(net.quantize(Decimal("0.000001")), gross.currency)
+
+    def proof(
+        self,
+        spans: Sequence[RegisterSpan],
+        waiting: Sequence[Waiting],
+        held: Sequence[Held],
+        crossing: Mapping[tuple[StationId, EvseId], Decimal],
+    ) -> list[ProofRow]:
+        """Return each EVSE's register beside the sum of its sessions of the month.
+
+        Args:
+            spans: The registers.
+            waiting: What is paid.
+            held: What is not.
+            crossing: What sessions across the month's borders took in it and are paid later,
+                less what they took before it and are paid in it.
+        """
+        start = self.month.start(self.zone)
+        paid_wh: defaultdict[tuple[StationId, EvseId], Decimal] = defaultdict(Decimal)
+        held_wh: defaultdict[tuple[StationId, EvseId], Decimal] = defaultdict(Decimal)
+        for each in waiting:
+            if each.ended_at >= start:
+                paid_wh[each.station, each.evse_id] += each.energy_wh
+        for unpaid in held:
+            if unpaid.ended_at >= start:
+                held_wh[unpaid.station, unpaid.evse_id] += unpaid.energy_wh
+        by_evse = {(span.station, span.evse_id): span for span in spans}
+        rows = []
+        for station, evse_id in sorted({*by_evse, *paid_wh, *held_wh}):
+            span = by_evse.get((station, evse_id))
+            known = span is not None and span.lifetime
+            rows.append(
+                explain_gap(
+                    RegisterFacts(
+                        station=station,
+                        evse_id=evse_id,
+                        register_start_wh=span.register_start_wh if span and known else None,
+                        register_end_wh=span.register_end_wh if span and known else None,
+                        sessions_wh=paid_wh[station, evse_id],
+                        late_wh=crossing.get((station, evse_id), Decimal(0)),
+                        held_wh=held_wh[station, evse_id],
+                    )
+                )
+            )
+        return rows
+
+
+def _party(organisation: Organisation) -> Party:
+    return Party(
+        key=organisation.key,
+        name=organisation.name,
+        address=tuple((organisation.address or "").splitlines()),
+        vat_id=organisation.vat_id,
+        iban=organisation.iban,
+    )
+
+
+def _unpaid(held: Held) -> Unpaid:
+    return Unpaid(
+        transaction_id=held.transaction_id,
+        reason="void" if held.is_voided else held.reason,
+        station=held.station,
+        evse_id=held.evse_id,
+        started_at=held.started_at,
+        ended_at=held.ended_at,
+        energy_wh=held.energy_wh,
+    )
+
+
+def _key_of(each: Waiting) -> tuple[object, ...]:
+    return (
+        each.transaction_id,
+        each.ended_at,
+        each.net.minor,
+        each.energy_wh,
+        each.charge_class,
+        each.share_bps,
+    )
+
+
+def _key(line: StatementLine) -> tuple[object, ...]:
+    return (
+        line.transaction_id,
+        line.ended_at,
+        line.net.minor,
+        line.energy_wh,
+        line.charge_class,
+        line.share_bps,
+    )
