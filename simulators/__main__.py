@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -351,7 +352,11 @@ _VERSIONS = ("1.6", "2.0.1", "2.1")
 
 def _common(parser: argparse.ArgumentParser, url: str | None = "ws://127.0.0.1:9000") -> None:
     parser.add_argument("--url", default=url, help="the central system's, without an identity")
-    parser.add_argument("--password", help="for HTTP Basic authentication")
+    parser.add_argument(
+        "--password",
+        default=os.environ.get("SIMULATORS_PASSWORD"),
+        help="for HTTP Basic authentication; better in the variable SIMULATORS_PASSWORD",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--book", type=Path, metavar="FILE", help="write the book, line by line")
     parser.add_argument("--json", action="store_true", help="print the whole book at the end")

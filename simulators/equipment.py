@@ -39,7 +39,7 @@ class StationSpec:
 
     identity: str
     version: str = "1.6"
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     evses: tuple[EvseSpec, ...] = (EvseSpec(),)
     nameplate: Nameplate = field(default_factory=Nameplate)
     fractional: bool = True

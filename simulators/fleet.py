@@ -8,7 +8,7 @@ time, and is finished when nothing waits any more or the time for that is over a
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from simulators.book import Book
@@ -42,7 +42,7 @@ class FleetOptions:
     versions: tuple[str, ...] = ("1.6", "2.0.1", "2.1")
     identity_prefix: str = "SIM"
     token_prefix: str = "SIM"  # noqa: S105 - no secret
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     charging: bool = True
     session_s: float = 5.0
     pause_s: float = 1.0

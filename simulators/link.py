@@ -10,7 +10,7 @@ import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
@@ -72,7 +72,7 @@ class Address:
 
     url: str
     identity: str
-    password: str | None
+    password: str | None = field(repr=False)
     subprotocol: str
     open_timeout_s: float = 10.0
     answer_timeout_s: float = 30.0

@@ -48,7 +48,7 @@ class PlannedStation:
     owner: str
     time_zone: str
     evses: tuple[PlannedEvse, ...]
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     vendor: str = "Leuchtkraft"
     model: str = "Saeule 2"
 

@@ -27,7 +27,7 @@ class Target:
     url: str
     identity: str = "SIM-STORY"
     version: str = "1.6"
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     id_token: str = "SIM00001"  # noqa: S105 - no secret
     clock: Clock = field(default_factory=lambda: RealClock(pace=1 / 3600))
     book: Book = field(default_factory=Book)
@@ -107,7 +107,9 @@ async def charge(
     station.begin(evse_id, id_token, remark=remark)
     await tell(station)
     await go_on_charging(station, evse_id, hours)
-    station.finish(evse_id)
+    if station.evses[evse_id].is_charging:
+        # It may have been ended meanwhile: a bad token, a remote stop.
+        station.finish(evse_id)
     await tell(station)
     station.unplug(evse_id)
     await tell(station)

@@ -27,6 +27,7 @@ def options(csms: TinyCsms, **changes: object) -> FleetOptions:
     return FleetOptions(**{**facts, **changes})  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 async def test_every_session_of_the_book_is_stored_once_though_the_server_died_thrice(
     csms: TinyCsms, tmp_path: Path
 ) -> None:

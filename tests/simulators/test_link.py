@@ -185,3 +185,7 @@ async def test_a_server_that_breaks_the_protocol_is_told_apart(
 )
 def test_loopback_is_this_machine(url: str, is_here: bool) -> None:
     assert is_loopback(url) is is_here
+
+
+def test_a_password_is_not_shown_by_accident() -> None:
+    assert "s3cret" not in repr(address("ws://127.0.0.1:1", password="s3cret"))

@@ -68,6 +68,7 @@ def test_wrong_use_ends_with_2(arguments: list[str]) -> None:
     assert ended.value.code == 2
 
 
+@pytest.mark.slow
 async def test_a_scenario_writes_its_book_and_the_book_can_be_printed(
     csms: TinyCsms, tmp_path: Path
 ) -> None:
@@ -81,6 +82,7 @@ async def test_a_scenario_writes_its_book_and_the_book_can_be_printed(
     assert len(json.loads(output)["sessions"]) == 2
 
 
+@pytest.mark.slow
 async def test_a_server_that_is_not_there_ends_with_1_and_a_sentence(tmp_path: Path) -> None:
     status, output, errors = await simulators("scenario", "normal_day", "--url", "ws://127.0.0.1:1")
     assert (status, output) == (1, "")
@@ -88,6 +90,7 @@ async def test_a_server_that_is_not_there_ends_with_1_and_a_sentence(tmp_path: P
     assert len(errors.splitlines()) == 1
 
 
+@pytest.mark.slow
 async def test_a_fleet_reports_as_json_and_refuses_machines_of_others(csms: TinyCsms) -> None:
     quick = ["--duration-s", "0.5", "--session-s", "0.1", "--pause-s", "0.1", "--ramp-s", "0"]
     status, output, _ = await simulators("fleet", "--url", csms.url, "--stations", "3", *quick)
@@ -99,12 +102,14 @@ async def test_a_fleet_reports_as_json_and_refuses_machines_of_others(csms: Tiny
     assert "--allow-remote" in errors
 
 
+@pytest.mark.slow
 async def test_a_fleet_describes_itself_without_a_server() -> None:
     status, output, _ = await simulators("fleet", "--stations", "2", "--describe")
     assert status == 0
     assert [station["identity"] for station in json.loads(output)] == ["SIM00001", "SIM00002"]
 
 
+@pytest.mark.slow
 async def test_one_station_charges_under_its_own_name(csms: TinyCsms) -> None:
     csms.passwords["WALLBOX"] = "s3cret-s3cret-s3cret"
     options = ["--duration-s", "0.6", "--session-s", "0.1", "--pause-s", "0.05"]
@@ -116,6 +121,7 @@ async def test_one_station_charges_under_its_own_name(csms: TinyCsms) -> None:
     assert {stored.station for stored in csms.transactions.values()} == {"WALLBOX"}
 
 
+@pytest.mark.slow
 async def test_a_month_tells_when_it_is_done_and_takes_words(
     csms: TinyCsms, tmp_path: Path
 ) -> None:
@@ -131,6 +137,7 @@ async def test_a_month_tells_when_it_is_done_and_takes_words(
     assert clock.read_bytes() == bytes(8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "says"), [({"month": "May"}, "the plan"), ({"url": None}, "url")]
 )

@@ -16,6 +16,8 @@ from simulators.plan import MonthPlan, draw_up, read_plan
 from tests.simulators.csms import TinyCsms
 from tests.simulators.test_plan import plan_facts
 
+pytestmark = pytest.mark.slow
+
 
 def a_month(csms: TinyCsms, clock: HandClock | None = None, **changes: Any) -> Month:
     plan = read_plan({**plan_facts(), **changes})

@@ -49,3 +49,13 @@ async def test_without_a_line_nothing_is_told_and_nothing_fails(csms: TinyCsms) 
     assert station.waiting == 6
     with pytest.raises(LinkLost):
         await station.deliver()
+
+
+async def test_a_bad_token_ends_the_charging_early_and_the_story_goes_on(csms: TinyCsms) -> None:
+    csms.bad_tokens = {"04A1": "Invalid"}
+    station = Target(url=csms.url, clock=HandClock(MORNING)).station()
+    await come_up(station)
+    await charge(station, 1, "04A1", hours=1)
+    await station.disconnect()
+    [record] = station.book.records.values()
+    assert (record.stop_reason, record.end_acknowledged) == ("DeAuthorized", True)
