@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -109,7 +109,7 @@ async def stream(
     poll_s: float = POLL_S,
     quiet_s: float = QUIET_S,
     life_s: float = LIFE_S,
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     """Yield the stream's text until its life is over or the database is away.
 
     Args:
