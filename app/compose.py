@@ -7,6 +7,7 @@ portal, the deliveries and the jobs, and N children have the stations' sockets.
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
@@ -182,7 +183,11 @@ class House:
 
 
 def compose_house(
-    settings: Settings, database: Database, clock: Clock, *, is_listening: bool = True
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    *,
+    is_listening: Callable[[], bool] = lambda: True,
 ) -> House:
     """Build the money's side and the people's; nothing runs yet."""
     sharing = Reimbursement()
@@ -197,7 +202,7 @@ def compose_house(
             settings=settings,
             closing=closing,
             mails=mails,
-            is_listening=lambda: is_listening,
+            is_listening=is_listening,
         ),
         api=ROUTERS,
         pages=(pages.router,),

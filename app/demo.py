@@ -24,7 +24,8 @@ from sqlalchemy import text
 from accounts.directory import WHOLE
 from app import demo_checks, demo_world
 from app.demo_checks import Check
-from app.serve import PortBusy, Running, running, stop_requested
+from app.ports import PortBusy
+from app.serve import Running, running, stop_requested
 from billing import books
 from billing.statement_forms import statement_csv, statement_json
 from billing.statement_pdf import statement_pdf

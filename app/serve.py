@@ -30,10 +30,11 @@ from app.compose import (
     start_house,
     stop_central_system,
 )
+from app.ports import PortBusy, refusal
+from app.workers import Workers
 from csms.partitions import keep_partitions
-from foundation.clock import Clock
+from foundation.clock import Clock, SystemClock
 from foundation.database import Database
-from foundation.errors import Unavailable
 from foundation.postgres import EmbeddedPostgres
 from foundation.settings import Settings
 from foundation.tasks import OnEnd, TaskEnd, Tasks
@@ -41,18 +42,6 @@ from foundation.tasks import OnEnd, TaskEnd, Tasks
 log = structlog.get_logger(__name__)
 
 Say = Callable[[str], None]
-
-
-class PortBusy(Unavailable):
-    """Something else listens at an address that we need."""
-
-    code = "port_busy"
-
-    def __init__(self, what: str, host: str, port: int, setting: str) -> None:
-        super().__init__(
-            f"{what} cannot listen on {host}:{port}: something else does. Stop that, or set"
-            f" {setting} to another port."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +52,8 @@ class Running:
     database: Database
     clock: Clock
     central: CentralSystem | None
+    """None where other processes have the stations' sockets."""
+    workers: Workers | None
     house: House
     ocpp_port: int
     http_port: int
@@ -100,7 +91,8 @@ async def running(
     """Bring the whole program up in this process, and take it down again.
 
     Raises:
-        PortBusy: If a port is taken.
+        PortBusy, CannotListen: If a port cannot be had.
+        WorkerFailed: If one of several processes for the sockets does not start.
         Unavailable, Conflict: If the database cannot be used; the text says what to do.
     """
     supervisor = Tasks(on_stop=on_stop)
@@ -111,39 +103,71 @@ async def running(
         try:
             fresh_password = await prepare(database, settings, clock)
             await keep_partitions(database, settings, clock)
-            house = compose_house(settings, database, clock)
-            central = await compose_central_system(settings, database, clock, tasks)
-            start_central_system(central, database, tasks)
-            start_house(house, database, tasks)
-            try:
-                await central.listener.start()
-            except OSError as error:
-                raise PortBusy(
-                    "The stations' listener",
-                    settings.ocpp_host,
-                    settings.ocpp_port,
-                    "LEITSTAND_OCPP_PORT",
-                ) from error
-            portal, http_port = await _start_portal(house.portal, settings, tasks)
-            gc.collect()
-            gc.freeze()
-            try:
-                yield Running(
-                    settings,
-                    database,
-                    clock,
-                    central,
-                    house,
-                    central.listener.port,
-                    http_port,
-                    fresh_password,
-                )
-            finally:
-                await stop_central_system(central, timeout_s=settings.close_timeout_s)
-                portal.should_exit = True
+            async with _sockets(settings, database, clock, tasks, url) as sockets:
+                house = compose_house(settings, database, clock, is_listening=sockets.is_listening)
+                start_house(house, database, tasks)
+                portal, http_port = await _start_portal(house.portal, settings, tasks)
+                gc.collect()
+                gc.freeze()
+                try:
+                    yield Running(
+                        settings,
+                        database,
+                        clock,
+                        sockets.central,
+                        sockets.workers,
+                        house,
+                        sockets.port,
+                        http_port,
+                        fresh_password,
+                    )
+                finally:
+                    portal.should_exit = True
         finally:
             await tasks.stop(settings.shutdown_timeout_s)
             await database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sockets:
+    """Who listens for stations: this process, or others that it started."""
+
+    central: CentralSystem | None
+    workers: Workers | None
+    port: int
+    is_listening: Callable[[], bool]
+
+
+@contextlib.asynccontextmanager
+async def _sockets(
+    settings: Settings, database: Database, clock: Clock, tasks: Tasks, url: str
+) -> AsyncIterator[_Sockets]:
+    """Listen for stations, here or in other processes, and stop it in order."""
+    if settings.workers > 1:
+        assert isinstance(clock, SystemClock), "other processes go by the machine's clock"
+        workers = Workers(settings, url)
+        try:
+            await workers.start(tasks)
+            yield _Sockets(None, workers, workers.port, workers.is_listening)
+        finally:
+            await workers.stop()
+        return
+    central = await compose_central_system(settings, database, clock, tasks)
+    start_central_system(central, database, tasks)
+    try:
+        await central.listener.start()
+    except OSError as error:
+        raise refusal(
+            error,
+            "The stations' listener",
+            settings.ocpp_host,
+            settings.ocpp_port,
+            "LEITSTAND_OCPP_PORT",
+        ) from error
+    try:
+        yield _Sockets(central, None, central.listener.port, lambda: True)
+    finally:
+        await stop_central_system(central, timeout_s=settings.close_timeout_s)
 
 
 class _Portal(uvicorn.Server):
@@ -186,6 +210,7 @@ async def _start_portal(app: FastAPI, settings: Settings, tasks: Tasks) -> tuple
     try:
         return server, await server.listening()
     except OSError as error:
+        # uvicorn told the log why; there is one usual reason.
         raise PortBusy(
             "The portal", settings.http_host, settings.http_port, "LEITSTAND_HTTP_PORT"
         ) from error

@@ -4,10 +4,12 @@ Names start with `leitstand_`, units are base units, and no label holds a statio
 labels have few values, so that a fleet of any size makes the same number of series.
 
 Each process counts for itself. A socket process of several (`LEITSTAND_WORKERS`) writes its
-figures where `PROMETHEUS_MULTIPROC_DIR` says, and `exposition` then adds them up.
+figures where `PROMETHEUS_MULTIPROC_DIR` says, and the parent's `exposition` adds them to its own.
 """
 
 import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -17,7 +19,10 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 
@@ -162,10 +167,61 @@ incidents = Counter(
 )
 
 
+_folders: list[Path] = []
+"""Where processes that we started write their figures."""
+
+
+def read_also(folder: Path) -> None:
+    """Tell from now on what other processes write into a folder, together with our own."""
+    _folders.append(folder)
+
+
+def read_no_more(folder: Path) -> None:
+    """Leave a folder's figures out again; nothing happens if they were not told."""
+    if folder in _folders:
+        _folders.remove(folder)
+
+
 def exposition() -> bytes:
     """Return all figures in the text format that Prometheus reads."""
+    together = CollectorRegistry()
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together)
-    return generate_latest(REGISTRY)
+    if not _folders:
+        return generate_latest(REGISTRY)
+    together.register(_Together())
+    return generate_latest(together)
+
+
+class _Together(Collector):
+    """Our own figures with those of the processes that we started: added up, or the greatest."""
+
+    def collect(self) -> Iterator[Metric]:
+        families = {family.name: family for family in REGISTRY.collect()}
+        for folder in _folders:
+            collector = MultiProcessCollector(None, path=str(folder))  # type: ignore[no-untyped-call]
+            for family in collector.collect():  # type: ignore[no-untyped-call]
+                _add(families[family.name], family.samples)
+        yield from families.values()
+
+
+def _add(family: Metric, others: Sequence[Sample]) -> None:
+    """Add what another process counted to a family of ours."""
+    is_greatest = family.name in _GREATEST
+    places = {
+        (sample.name, *sorted(sample.labels.items())): place
+        for place, sample in enumerate(family.samples)
+    }
+    for other in others:
+        place = places.get((other.name, *sorted(other.labels.items())))
+        if place is None:
+            family.samples.append(other)
+            continue
+        ours = family.samples[place]
+        value = max(ours.value, other.value) if is_greatest else ours.value + other.value
+        family.samples[place] = ours._replace(value=value)
+
+
+_GREATEST = frozenset({"leitstand_outbox_lag_seconds", "leitstand_outbox_parked", "leitstand_jobs"})
+"""What every process would tell of the same thing."""
