@@ -65,4 +65,6 @@ class SharedClock:
 def write_shared_clock(path: Path, at: datetime | None) -> None:
     """Set the file that `SharedClock` reads; None hands over to the machine's clock."""
     micros = 0 if at is None else (at - _EPOCH) // timedelta(microseconds=1)
-    path.write_bytes(struct.pack(_FORMAT, micros))
+    # In place: a reader has the file mapped, and must never find it shorter.
+    with path.open("r+b" if path.exists() else "wb") as file:
+        file.write(struct.pack(_FORMAT, micros))
