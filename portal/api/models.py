@@ -41,7 +41,7 @@ def _number(value: Decimal) -> int | float:
 
 Quantity = Annotated[
     Decimal,
-    PlainSerializer(_number, return_type=float, when_used="json"),
+    PlainSerializer(_number, return_type=int | float, when_used="json"),
 ]
 """Energy in Wh or power in W: exact inside, a JSON number outside."""
 

@@ -88,35 +88,35 @@ def app(context: PortalContext) -> FastAPI:
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A client that says nothing of who it is."""
-    async with _client(app) as made:
+    async with client_of(app) as made:
         yield made
 
 
 @pytest.fixture
 async def administrator(app: FastAPI, keys: Keys) -> AsyncIterator[httpx.AsyncClient]:
-    async with _client(app, keys.administrator) as made:
+    async with client_of(app, keys.administrator) as made:
         yield made
 
 
 @pytest.fixture
 async def support(app: FastAPI, keys: Keys) -> AsyncIterator[httpx.AsyncClient]:
-    async with _client(app, keys.support) as made:
+    async with client_of(app, keys.support) as made:
         yield made
 
 
 @pytest.fixture
 async def north(app: FastAPI, keys: Keys) -> AsyncIterator[httpx.AsyncClient]:
-    async with _client(app, keys.north) as made:
+    async with client_of(app, keys.north) as made:
         yield made
 
 
 @pytest.fixture
 async def south(app: FastAPI, keys: Keys) -> AsyncIterator[httpx.AsyncClient]:
-    async with _client(app, keys.south) as made:
+    async with client_of(app, keys.south) as made:
         yield made
 
 
-def _client(app: FastAPI, api_key: str | None = None) -> httpx.AsyncClient:
+def client_of(app: FastAPI, api_key: str | None = None) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://localhost",

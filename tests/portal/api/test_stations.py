@@ -1,7 +1,8 @@
-"""Tests of the REST calls about stations and locations."""
+"""Tests of the REST calls about stations."""
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from httpx import AsyncClient
@@ -57,8 +58,6 @@ async def test_a_station_is_created_and_read_again(administrator: AsyncClient) -
 async def test_any_identity_is_reached_by_its_encoded_form(
     administrator: AsyncClient, identity: str
 ) -> None:
-    from urllib.parse import quote
-
     await administrator.post(PATH, json={"identity": identity})
     read = await administrator.get(f"{PATH}/{quote(identity, safe='')}")
 
@@ -226,41 +225,3 @@ async def test_the_log_is_read_page_by_page_as_json_and_as_text(
     assert lines.headers["content-type"].startswith("text/plain")
     assert len(lines.text.splitlines()) == 3
     assert lines.text.startswith("2026-10-15T12:00:01Z ")
-
-
-# ---------------------------------------------------------------------------- locations
-
-
-async def test_a_location_is_created_changed_and_seen_by_its_owner(
-    administrator: AsyncClient, north: AsyncClient, south: AsyncClient
-) -> None:
-    created = await administrator.post("/api/v1/locations", json=LOCATION)
-    changed = await administrator.patch(
-        "/api/v1/locations/zob", json={"city": "Heilbronn", "latitude": None}
-    )
-
-    assert created.status_code == 201
-    assert created.json()["latitude"] == 49.1427
-    assert (changed.json()["city"], changed.json()["latitude"]) == ("Heilbronn", None)
-    assert changed.json()["name"] == "ZOB"
-    assert (await north.get("/api/v1/locations/zob")).json() == changed.json()
-    assert (await south.get("/api/v1/locations/zob")).status_code == 404
-    assert (await south.get("/api/v1/locations")).json()["items"] == []
-
-
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"latitude": 91}, "latitude"),
-        ({"country": "Germany"}, "country"),
-        ({"time_zone": "Mars/Base"}, "time_zone"),
-        ({"organisation": "nowhere"}, "organisation"),
-        ({"key": ""}, "key"),
-    ],
-)
-async def test_what_is_wrong_with_a_location_is_named(
-    administrator: AsyncClient, change: dict[str, Any], field: str
-) -> None:
-    refused = await administrator.post("/api/v1/locations", json={**LOCATION, **change})
-
-    assert (refused.status_code, refused.json()["field"]) == (422, field)

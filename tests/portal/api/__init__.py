@@ -1,0 +1,1 @@
+"""The REST calls, tried over HTTP."""
