@@ -10,23 +10,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from psycopg.rows import dict_row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.reports import BootReport, OcppVersion, StatusReport
 from foundation.database import driver
 from foundation.identifiers import StationId
-
-
-async def rows(db: AsyncSession, query: str, values: Sequence[Any] | dict[str, Any]) -> Any:
-    """Run a statement on the hot way and return its rows as dicts, all binary."""
-    connection = await driver(db)
-    async with connection.cursor(row_factory=dict_row, binary=True) as cursor:
-        await cursor.execute(query, values)
-        if cursor.description is None:
-            return []
-        return await cursor.fetchall()
-
+from foundation.statements import rows
 
 # ------------------------------------------------------------------------------- connecting
 

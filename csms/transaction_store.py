@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.assembly import RegisterReading
 from csms.reports import Reading
-from csms.store import rows
 from csms.transactions import TransactionFacts
+from foundation.statements import rows
 
 _COLUMNS = tuple(field.name for field in fields(TransactionFacts))
 _ALL = ", ".join(f"t.{name}" for name in _COLUMNS)

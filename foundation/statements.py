@@ -1,0 +1,332 @@
+"""Statements of the hot way: prepared, binary, set-based, several in one trip.
+
+A statement names each value by `%b` with its type (`%b::text[]`, `%b::timestamptz`): so its values
+are encoded by their declared types, without asking each element what it is, and the statement is
+prepared once per connection. `together` sends independent statements in one trip to the server.
+They run on the unit of work's own connection and take part in its database transaction.
+
+Statements without such types are left to psycopg's own cursor.
+
+Source: PostgreSQL 18, frontend/backend protocol, sections on the extended query and on pipelining;
+the binary forms are those of the types' receive functions.
+"""
+
+import itertools
+import re
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final, Generic, TypeVar, overload
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg import adapt, pq
+from psycopg.abc import PQGen, Transformer
+from psycopg.errors import error_from_result
+from psycopg.rows import dict_row
+from psycopg.waiting import Ready, Wait
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from foundation.database import driver
+
+Value = TypeVar("Value")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+Rows = list[dict[str, Any]]
+
+# ------------------------------------------------------------------------------ binary forms
+
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_NULL: Final = b"\xff\xff\xff\xff"
+_INT4: Final = struct.Struct(">ii").pack
+_INT8: Final = struct.Struct(">iq").pack
+_BOOL: Final = struct.Struct(">i?").pack
+_HEAD: Final = struct.Struct(">iiIii").pack
+_EMPTY: Final = struct.Struct(">iiI").pack
+
+_Encode = Callable[[Any], bytes]
+"""Returns a value's length and bytes, as they stand in an array."""
+
+
+def _text(value: str) -> bytes:
+    data = value.encode()
+    return len(data).to_bytes(4, "big") + data
+
+
+def _bytes(value: bytes) -> bytes:
+    return len(value).to_bytes(4, "big") + value
+
+
+def _int4(value: int) -> bytes:
+    return _INT4(4, value)
+
+
+def _int8(value: int) -> bytes:
+    return _INT8(8, value)
+
+
+def _bool(value: bool) -> bytes:
+    return _BOOL(1, value)
+
+
+def _moment(value: datetime) -> bytes:
+    since = value - _EPOCH
+    return _INT8(8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
+
+
+def _number(value: Any) -> bytes:
+    return _text(str(value))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A type of values: its number, its array's, and how one value is written.
+
+    Decimals travel as text and are cast by the statement: their binary form costs more to make.
+    """
+
+    oid: int
+    array_oid: int
+    encode: _Encode
+
+
+_KINDS: Final = {
+    "text": _Kind(25, 1009, _text),
+    "int": _Kind(23, 1007, _int4),
+    "bigint": _Kind(20, 1016, _int8),
+    "bool": _Kind(16, 1000, _bool),
+    "timestamptz": _Kind(1184, 1185, _moment),
+    "bytea": _Kind(17, 1001, _bytes),
+    "numeric": _Kind(25, 1009, _number),
+}
+
+
+def _array(kind: _Kind, values: Sequence[Any]) -> bytes:
+    count = len(values)
+    if not count:
+        return _EMPTY(0, 0, kind.oid)
+    encode = kind.encode
+    if None in values:
+        parts = [_NULL if value is None else encode(value) for value in values]
+        return _HEAD(1, 1, kind.oid, count, 1) + b"".join(parts)
+    return _HEAD(1, 0, kind.oid, count, 1) + b"".join(map(encode, values))
+
+
+# ------------------------------------------------------------------------------- statements
+
+_numbers = itertools.count(1)
+_PLACE = re.compile(r"%b(?:::([a-z0-9]+)(\[\])?)?")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """A statement as the server takes it, with its name on every connection."""
+
+    name: bytes
+    text: bytes
+    oids: list[int]
+    kinds: list[tuple[_Kind, bool]]
+    formats: list[pq.Format]
+
+    def encode(self, values: Sequence[Any]) -> list[bytes | None]:
+        """Return the values' bytes."""
+        assert len(values) == len(self.kinds), "a value for each place"
+        return [
+            _array(kind, value) if is_array else None if value is None else kind.encode(value)[4:]
+            for (kind, is_array), value in zip(self.kinds, values, strict=True)
+        ]
+
+
+@lru_cache(maxsize=1000)
+def _prepared(query: str) -> _Prepared | None:
+    """Return a statement ready to be sent; None if not every value names a type we write."""
+    kinds: list[tuple[_Kind, bool]] = []
+    places = list(_PLACE.finditer(query))
+    for place in places:
+        kind = _KINDS.get(place[1] or "")
+        if kind is None:
+            return None
+        kinds.append((kind, place[2] is not None))
+    pieces: list[str] = []
+    end = 0
+    for number, place in enumerate(places, start=1):
+        pieces += (query[end : place.start()], f"${number}", place.group()[2:])
+        end = place.end()
+    text = "".join((*pieces, query[end:]))
+    assert "%" not in text, "a per cent sign must not stand in such a statement"
+    return _Prepared(
+        name=b"leitstand_%d" % next(_numbers),
+        text=" ".join(text.split()).encode(),
+        oids=[kind.array_oid if is_array else kind.oid for kind, is_array in kinds],
+        kinds=kinds,
+        formats=[pq.Format.BINARY] * len(kinds),
+    )
+
+
+@dataclass(slots=True)
+class _Known:
+    """What one connection knows: prepared statements, and how their rows are read."""
+
+    prepared: set[bytes]
+    readers: dict[bytes, tuple[Transformer, Callable[[Sequence[Any]], dict[str, Any]]]]
+
+
+_connections: WeakKeyDictionary[psycopg.AsyncConnection[Any], _Known] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[Value]):
+    """A statement with its values, and what is made of its rows."""
+
+    query: str
+    values: Sequence[Any]
+    read: Callable[[Rows], Value]
+
+
+def _whole(found: Rows) -> Rows:
+    return found
+
+
+async def rows(db: AsyncSession, query: str, values: Sequence[Any]) -> Rows:
+    """Run one statement and return its rows as dicts."""
+    return await ask(db, Asked(query, values, _whole))
+
+
+async def ask(db: AsyncSession, asked: Asked[Value]) -> Value:
+    """Run one statement and return what it means."""
+    [found] = await _run(db, [asked])
+    return asked.read(found)
+
+
+@overload
+async def together(db: AsyncSession, a: Asked[A], b: Asked[B], /) -> tuple[A, B]: ...
+@overload
+async def together(
+    db: AsyncSession, a: Asked[A], b: Asked[B], c: Asked[C], /
+) -> tuple[A, B, C]: ...
+@overload
+async def together(
+    db: AsyncSession, a: Asked[A], b: Asked[B], c: Asked[C], d: Asked[D], /
+) -> tuple[A, B, C, D]: ...
+async def together(db: AsyncSession, *asked: Asked[Any]) -> tuple[Any, ...]:
+    """Run statements in this order but in one trip; return what each means.
+
+    None of them can use what another one found; each sees what those before it wrote.
+    """
+    found = await _run(db, asked)
+    return tuple(each.read(its) for each, its in zip(asked, found, strict=True))
+
+
+async def _run(db: AsyncSession, asked: Sequence[Asked[Any]]) -> list[Rows]:
+    connection = await driver(db)
+    statements = []
+    for each in asked:
+        prepared = _prepared(each.query)
+        if prepared is None:
+            return [await _by_cursor(connection, one.query, one.values) for one in asked]
+        statements.append((prepared, prepared.encode(each.values)))
+    known = _connections.get(connection)
+    if known is None:
+        known = _connections[connection] = _Known(set(), {})
+    async with connection.lock:
+        results = await connection.wait(_exchange(connection, known, statements))
+    return [
+        _read(known, statement.name, result)
+        for (statement, _), result in zip(statements, results, strict=True)
+    ]
+
+
+async def _by_cursor(
+    connection: psycopg.AsyncConnection[Any], query: str, values: Sequence[Any]
+) -> Rows:
+    async with connection.cursor(row_factory=dict_row, binary=True) as cursor:
+        await cursor.execute(query.encode(), values)
+        if cursor.description is None:
+            return []
+        return await cursor.fetchall()
+
+
+def _exchange(
+    connection: psycopg.AsyncConnection[Any],
+    known: _Known,
+    statements: Sequence[tuple[_Prepared, list[bytes | None]]],
+) -> PQGen[list[pq.abc.PGresult]]:
+    """Send the statements in a pipeline and take their results, each one's own.
+
+    Raises:
+        psycopg.Error: For the first that failed; those behind it were not run.
+    """
+    server = connection.pgconn
+    expected: list[bytes | None] = []
+    server.enter_pipeline_mode()
+    try:
+        if server.transaction_status == pq.TransactionStatus.IDLE and not connection.autocommit:
+            server.send_query_params(b"begin", None)
+            expected.append(b"")
+        for statement, values in statements:
+            if statement.name not in known.prepared and statement.name not in expected:
+                server.send_prepare(statement.name, statement.text, statement.oids)
+                expected.append(statement.name)
+            server.send_query_prepared(statement.name, values, statement.formats, pq.Format.BINARY)
+            expected.append(None)
+        server.pipeline_sync()
+        while server.flush():
+            if (yield Wait.RW) & Ready.R:
+                server.consume_input()
+        results: list[pq.abc.PGresult] = []
+        while True:
+            while server.is_busy():
+                if (yield Wait.R):
+                    server.consume_input()
+            result = server.get_result()
+            if result is None:
+                continue
+            if result.status == pq.ExecStatus.PIPELINE_SYNC:
+                break
+            results.append(result)
+    finally:
+        _leave_pipeline(server)
+    found = []
+    for what, result in zip(expected, results, strict=True):
+        if result.status not in _FINE:
+            raise error_from_result(result, encoding="utf-8")
+        if what is None:
+            found.append(result)
+        elif what:
+            known.prepared.add(what)
+    return found
+
+
+_FINE: Final = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
+
+
+def _leave_pipeline(server: pq.abc.PGconn) -> None:
+    """End the pipeline; a connection that is left in the middle of one is of no more use."""
+    try:
+        server.exit_pipeline_mode()
+    except psycopg.Error:
+        server.finish()
+
+
+def _read(known: _Known, name: bytes, result: pq.abc.PGresult) -> Rows:
+    count = result.ntuples
+    if not count:
+        return []
+    reader = known.readers.get(name)
+    if reader is None:
+        names = [(result.fname(column) or b"").decode() for column in range(result.nfields)]
+
+        def row(values: Sequence[Any]) -> dict[str, Any]:
+            return dict(zip(names, values, strict=True))
+
+        reader = known.readers[name] = adapt.Transformer(), row
+    transformer, make = reader
+    transformer.set_pgresult(result)
+    try:
+        return transformer.load_rows(0, count, make)
+    finally:
+        transformer.set_pgresult(None)
