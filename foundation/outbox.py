@@ -312,6 +312,31 @@ async def pending(db: AsyncSession, reader: str, before: datetime) -> int:
     return found.scalar_one()
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits for one reader: since when its oldest event was recorded, and what is parked."""
+
+    reader: str
+    oldest_at: datetime | None
+    parked: int
+
+
+async def backlogs(db: AsyncSession) -> list[Backlog]:
+    """Return what waits, for each reader for whom anything does."""
+    parked_ = DeliveryRow.state == "parked"
+    found = await db.execute(
+        select(
+            DeliveryRow.reader,
+            func.min(JournalRow.recorded_at).filter(~parked_),
+            func.count().filter(parked_),
+        )
+        .join(JournalRow, JournalRow.id == DeliveryRow.event_id)
+        .group_by(DeliveryRow.reader)
+        .order_by(DeliveryRow.reader)
+    )
+    return [Backlog(*row) for row in found]
+
+
 async def parked(db: AsyncSession) -> list[DeliveryRow]:
     """Return the deliveries that wait for a person, oldest first."""
     found = await db.execute(

@@ -1,7 +1,9 @@
 """The portal's application: the REST API, the pages, and what watches over both."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -10,8 +12,9 @@ from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from foundation import metrics, migrate
+from foundation import jobs, metrics, migrate, outbox
 from foundation.errors import Unavailable
+from foundation.outbox import Backlog
 from portal import problems
 from portal.api import documentation
 from portal.api import routes as api_routes
@@ -133,9 +136,29 @@ async def readyz(request: Request) -> Response:
 
 
 @_watching.get("/metrics")
-async def figures() -> Response:
-    """Return the figures for Prometheus."""
+async def figures(request: Request) -> Response:
+    """Return the figures for Prometheus; those of the database as they are now, if it is there."""
+    context = context_of(request)
+    with contextlib.suppress(Unavailable, TimeoutError):
+        async with asyncio.timeout(_READY_WITHIN_S), context.database.unit_of_work() as db:
+            _tell_backlogs(await outbox.backlogs(db), context.clock.now())
+            _tell_jobs(await jobs.counts(db))
     return Response(metrics.exposition(), headers={"content-type": metrics.CONTENT_TYPE})
+
+
+def _tell_backlogs(backlogs: Sequence[Backlog], now: datetime) -> None:
+    metrics.outbox_lag_seconds.clear()
+    metrics.outbox_parked.clear()
+    for each in backlogs:
+        lag_s = 0.0 if each.oldest_at is None else (now - each.oldest_at).total_seconds()
+        metrics.outbox_lag_seconds.labels(reader=each.reader).set(max(0.0, lag_s))
+        metrics.outbox_parked.labels(reader=each.reader).set(each.parked)
+
+
+def _tell_jobs(counts: Mapping[str, int]) -> None:
+    metrics.jobs.clear()
+    for state, count in counts.items():
+        metrics.jobs.labels(state=state).set(count)
 
 
 @_watching.get("/api/docs")

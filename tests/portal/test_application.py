@@ -2,12 +2,17 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 from httpx import AsyncClient
 from sqlalchemy import text
 
+from foundation import outbox
+from foundation.clock import SetClock
 from foundation.database import Database
+from foundation.events import StationCameBack
+from foundation.identifiers import StationId
 from portal.application import create_application
 from portal.context import PortalContext
 
@@ -80,6 +85,28 @@ async def test_figures_are_told_in_prometheus_words(client: AsyncClient) -> None
     assert 'leitstand_requests_total{method="GET",outcome="2xx"}' in answer.text
     names = set(re.findall(r"^# TYPE (\S+)", answer.text, re.MULTILINE))
     assert all(name.startswith("leitstand_") for name in names)
+
+
+async def test_what_waits_in_the_database_is_told_as_it_is_now(
+    client: AsyncClient, database: Database, clock: SetClock
+) -> None:
+    readers = Database(database.url, routes={"station_came_back": ("billing", "alerts")})
+    async with readers.unit_of_work() as db:
+        for second in range(2):
+            event = StationCameBack(happened_at=clock.now(), station=StationId("S"))
+            recorded_at = clock.now() - timedelta(seconds=90 - second)
+            await outbox.append(db, [event], recorded_at=recorded_at)
+        await db.execute(text("update deliveries set state = 'parked' where reader = 'alerts'"))
+    told = (await client.get("/metrics")).text
+    async with readers.unit_of_work() as db:
+        await db.execute(text("delete from deliveries"))
+    cleared = (await client.get("/metrics")).text
+    await readers.close()
+
+    assert 'leitstand_outbox_lag_seconds{reader="billing"} 90.0' in told
+    assert 'leitstand_outbox_parked{reader="alerts"} 2.0' in told
+    assert 'leitstand_outbox_lag_seconds{reader="alerts"} 0.0' in told
+    assert 'reader="billing"' not in cleared
 
 
 async def test_an_unknown_call_is_a_problem_and_an_unknown_page_a_page(
