@@ -6,6 +6,11 @@ import ssl
 
 from foundation.errors import ExpectedError, Unavailable
 
+_TLS_FILES = (
+    "look at the files of LEITSTAND_OCPP_TLS_CERT, LEITSTAND_OCPP_TLS_KEY and"
+    " LEITSTAND_OCPP_TLS_CLIENT_CA"
+)
+
 
 class PortBusy(Unavailable):
     """Something else listens at an address that we need."""
@@ -30,10 +35,13 @@ class CannotListen(Unavailable):
 
 def refusal(error: OSError, what: str, host: str, port: int, setting: str) -> ExpectedError:
     """Return what to tell a person when listening failed."""
-    if error.errno == errno.EADDRINUSE and not isinstance(error, ssl.SSLError):
+    if error.errno == errno.EADDRINUSE:
         return PortBusy(what, host, port, setting)
-    file = f" ({error.filename})" if error.filename else ""
-    return CannotListen(what, host, port, f"{error.strerror or error}{file}")
+    reason = str(error.strerror or error)
+    if isinstance(error, ssl.SSLError | FileNotFoundError | PermissionError):
+        # OpenSSL does not say which of the files it means.
+        reason += f" ({_TLS_FILES})"
+    return CannotListen(what, host, port, reason)
 
 
 class SharedPort:
