@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, cast
 
 import msgspec
@@ -24,9 +25,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from foundation.clock import Clock
-from foundation.database import Database, DatabaseAway, driver
+from foundation.database import Database, DatabaseAway
 from foundation.errors import Conflict, ExpectedError, Unavailable
 from foundation.events import EVENTS, Event
+from foundation.statements import rows
 from foundation.tables import DeliveryRow, JournalRow
 
 log = structlog.get_logger(__name__)
@@ -34,6 +36,8 @@ log = structlog.get_logger(__name__)
 LANES = 8
 BATCH = 500
 CHANNEL = "outbox"
+_GATHER_S = 0.2
+"""How long after a round the next one begins at the earliest."""
 _PAUSES_S = (1, 5, 30, 120, 600)
 """How long to wait after each failed try; after the last the event is parked."""
 
@@ -92,14 +96,16 @@ def routes(subscriptions: Sequence[Subscription]) -> Mapping[str, tuple[str, ...
 _APPEND = """
 with event as (
     insert into journal (xid, kind, subject, happened_at, recorded_at, payload)
-    select pg_current_xact_id(), e.kind, e.subject, e.happened_at, %b, e.payload::jsonb
+    select pg_current_xact_id(), e.kind, e.subject, e.happened_at, %b::timestamptz,
+        e.payload::jsonb
     from unnest(%b::text[], %b::text[], %b::timestamptz[], %b::text[])
         with ordinality as e (kind, subject, happened_at, payload, place)
     order by e.place
     returning id, kind, subject
 ), delivery as (
     insert into deliveries (reader, event_id, lane, subject, state, attempts, due_at)
-    select r.reader, event.id, hashtext(event.subject) & %b, event.subject, 'waiting', 0, %b
+    select r.reader, event.id, hashtext(event.subject) & %b::int, event.subject, 'waiting', 0,
+        %b::timestamptz
     from event join unnest(%b::text[], %b::text[]) as r (kind, reader) using (kind)
     returning 1
 )
@@ -122,10 +128,10 @@ async def append(db: AsyncSession, events: Sequence[Event], *, recorded_at: date
         for kind in {event.kind for event in events}
         for reader in db.info.get("routes", {}).get(kind, ())
     ]
-    connection = await driver(db)
-    await connection.execute(
+    await rows(
+        db,
         _APPEND,
-        (
+        [
             recorded_at,
             [event.kind for event in events],
             [event.subject for event in events],
@@ -135,7 +141,7 @@ async def append(db: AsyncSession, events: Sequence[Event], *, recorded_at: date
             recorded_at,
             [kind for kind, _ in addressed],
             [reader for _, reader in addressed],
-        ),
+        ],
     )
 
 
@@ -144,47 +150,57 @@ def event_from(kind: str, payload: Any) -> Event:
     return msgspec.convert(payload, EVENTS[kind], strict=False)
 
 
+_LOCK = """
+select lane from unnest(%b::int[]) as l (lane)
+where pg_try_advisory_xact_lock(hashtext(%b::text), lane)
+"""
+
 _WAITING = """
-select d.event_id, j.kind, j.payload, j.recorded_at, d.attempts
-from deliveries d join journal j on j.id = d.event_id
-where d.reader = %(reader)s and d.lane = %(lane)s and d.state = 'waiting' and d.due_at <= %(now)s
+select d.event_id, j.kind, j.payload::text as payload, j.recorded_at, d.attempts
+from (select %b::text as reader, %b::int[] as lanes, %b::timestamptz as now) as my
+join deliveries d on d.reader = my.reader and d.lane = any(my.lanes)
+join journal j on j.id = d.event_id
+where d.state = 'waiting' and d.due_at <= my.now
   and not exists (
     select 1 from deliveries b
     where b.reader = d.reader and b.lane = d.lane and b.subject = d.subject
-      and b.event_id < d.event_id and (b.state = 'parked' or b.due_at > %(now)s)
+      and b.event_id < d.event_id and (b.state = 'parked' or b.due_at > my.now)
   )
-order by d.event_id limit %(limit)s
+order by d.event_id limit %b::int
 """
 
 
 async def _take(
-    db: AsyncSession, reader: str, lane: int, now: datetime, limit: int
+    db: AsyncSession, reader: str, lanes: Sequence[int], now: datetime, limit: int
 ) -> list[tuple[Delivery, int]] | None:
-    """Lock a lane and return its oldest waiting events with their failed tries.
+    """Lock lanes and return their oldest waiting events with their failed tries.
 
-    None if another worker holds the lane; the lock lasts as long as the unit of work.
+    None if other workers hold them all; the locks last as long as the unit of work.
     """
-    connection = await driver(db)
-    cursor = await connection.execute(
-        "select pg_try_advisory_xact_lock(hashtext(%s), %s)", (f"outbox {reader}", lane)
-    )
-    (locked,) = cast("tuple[bool]", await cursor.fetchone())
+    locked = await rows(db, _LOCK, [sorted(lanes), f"outbox {reader}"])
     if not locked:
         return None
-    cursor = await connection.execute(
-        _WAITING, {"reader": reader, "lane": lane, "now": now, "limit": limit}
-    )
+    mine = [row["lane"] for row in locked]
     return [
-        (Delivery(event_id, event_from(kind, payload), recorded_at), attempts)
-        for event_id, kind, payload, recorded_at, attempts in await cursor.fetchall()
+        (
+            Delivery(row["event_id"], _decoder(row["kind"])(row["payload"]), row["recorded_at"]),
+            row["attempts"],
+        )
+        for row in await rows(db, _WAITING, [reader, mine, now, limit])
     ]
 
 
+@cache
+def _decoder(kind: str) -> Callable[[str], Event]:
+    decoder = msgspec.json.Decoder(EVENTS[kind], strict=False)
+    return cast("Callable[[str], Event]", decoder.decode)
+
+
 async def _remove(db: AsyncSession, reader: str, event_ids: list[int]) -> None:
-    connection = await driver(db)
-    await connection.execute(
-        "delete from deliveries where reader = %s and event_id = any(%s::bigint[])",
-        (reader, event_ids),
+    await rows(
+        db,
+        "delete from deliveries where reader = %b::text and event_id = any(%b::bigint[])",
+        [reader, event_ids],
     )
 
 
@@ -194,34 +210,35 @@ async def deliver(database: Database, subscription: Subscription, clock: Clock) 
     Raises:
         DatabaseAway: If the database goes away; whatever was not committed comes again.
     """
+    lanes = await _lanes_waiting(database, subscription.reader, clock.now())
     taken = 0
-    for lane in await _lanes_waiting(database, subscription.reader, clock.now()):
-        while True:
-            count = await _deliver_lane(database, subscription, lane, clock)
-            taken += count
-            if count == 0:
-                break
+    while lanes:
+        count = await _deliver_lanes(database, subscription, lanes, clock)
+        taken += count
+        if count < BATCH:  # whatever came since wakes the loop again
+            break
     return taken
 
 
 async def _lanes_waiting(database: Database, reader: str, now: datetime) -> list[int]:
     async with database.unit_of_work() as db:
-        found = await db.execute(
-            select(DeliveryRow.lane)
-            .where(DeliveryRow.reader == reader, DeliveryRow.state == "waiting")
-            .where(DeliveryRow.due_at <= now)
-            .distinct()
+        found = await rows(
+            db,
+            "select distinct lane from deliveries where reader = %b::text and state = 'waiting'"
+            " and due_at <= %b::timestamptz",
+            [reader, now],
         )
-        return list(found.scalars())
+    return [row["lane"] for row in found]
 
 
-async def _deliver_lane(
-    database: Database, subscription: Subscription, lane: int, clock: Clock
+async def _deliver_lanes(
+    database: Database, subscription: Subscription, lanes: Sequence[int], clock: Clock
 ) -> int:
+    """Deliver one batch of some lanes; one that fails is done again lane by lane, then singly."""
     waiting: list[tuple[Delivery, int]] | None = None
     try:
         async with database.unit_of_work() as db:
-            waiting = await _take(db, subscription.reader, lane, clock.now(), BATCH)
+            waiting = await _take(db, subscription.reader, lanes, clock.now(), BATCH)
             if not waiting:
                 return 0
             deliveries = [delivery for delivery, _ in waiting]
@@ -237,9 +254,13 @@ async def _deliver_lane(
         if len(waiting) == 1:
             await _set_back(database, subscription.reader, waiting[0], error, clock)
             return 1
-        log.warning("outbox.batch_failed", reader=subscription.reader, lane=lane, error=repr(error))
+        log.warning(
+            "outbox.batch_failed", reader=subscription.reader, lanes=lanes, error=repr(error)
+        )
+    if len(lanes) > 1:
+        return sum([await _deliver_lanes(database, subscription, [e], clock) for e in lanes])
     for _ in range(len(waiting)):
-        if not await _deliver_one(database, subscription, lane, clock):
+        if not await _deliver_one(database, subscription, lanes[0], clock):
             break
     return len(waiting)
 
@@ -251,7 +272,7 @@ async def _deliver_one(
     waiting: list[tuple[Delivery, int]] | None = None
     try:
         async with database.unit_of_work() as db:
-            waiting = await _take(db, subscription.reader, lane, clock.now(), 1)
+            waiting = await _take(db, subscription.reader, [lane], clock.now(), 1)
             if not waiting:
                 return False
             await subscription.handle(db, [waiting[0][0]])
@@ -397,6 +418,8 @@ class DeliveryLoop:
                     await deliver(self._database, subscription, self._clock)
             except DatabaseAway:
                 log.warning("outbox.database_away")
+            # Under load events gather, since ten cost a reader hardly more than one.
+            await asyncio.sleep(_GATHER_S)
             try:
                 async with asyncio.timeout(1):
                     await self._wake.wait()
