@@ -68,26 +68,34 @@ class Assembled:
 def assemble(claims: Claims) -> Assembled:
     """Return energy, registers, usage and doubts of a transaction.
 
-    The energy is never negative. Registers: the stop minus the start, as long as nothing shows
+    The energy is never negative. Registers: the stop minus the start, as long as no reading shows
     that the register was reset in between; then the sum of its rises (basis SEGMENTS).
     """
-    readings = sorted(claims.readings, key=lambda reading: (reading.at, reading.register_wh))
-    within = [
-        reading
-        for reading in readings
-        if reading.at >= claims.started_at
-        and (claims.ended_at is None or reading.at <= claims.ended_at)
-    ]
-    start_wh = claims.start_wh
+    readings = sorted(
+        claims.readings, key=lambda reading: (reading.at, reading.register_wh, reading.context)
+    )
+    ended_at = claims.ended_at
+    within = _without_dips(
+        [
+            reading
+            for reading in readings
+            # Without its start, a transaction began when it was first heard of, or before.
+            if (reading.at >= claims.started_at or not claims.start_seen)
+            and (ended_at is None or reading.at <= ended_at)
+        ]
+    )
+    start_wh = _known(claims.start_wh) if claims.start_seen else None
     if start_wh is None and claims.start_seen and within:
         start_wh = within[0].register_wh
-    stop_wh = _stop_register(claims, readings, within)
+    stop_wh, has_stop = _stop_register(claims, readings, within)
+    energy, basis, ran_back = _energy(
+        start_wh, stop_wh, [reading.register_wh for reading in within]
+    )
 
     doubts: list[Doubt] = []
-    ended_at = claims.ended_at
     if ended_at is not None and ended_at < claims.started_at:
         doubts.append(Doubt.END_BEFORE_START)
-    if not claims.start_seen:
+    if _lacks_start(claims, start_wh, stop_wh):
         doubts.append(Doubt.MISSING_START)
     if claims.inferred:
         doubts.append(Doubt.INFERRED_END)
@@ -95,37 +103,60 @@ def assemble(claims: Claims) -> Assembled:
         doubts.append(Doubt.CLOCK_WRONG)
     if claims.station_waiting:
         doubts.append(Doubt.STATION_WAITING)
-
-    curve = [reading.register_wh for reading in within]
-    energy, basis, negative = _energy(start_wh, stop_wh, curve)
-    if negative:
+    if ran_back or (not has_stop and claims.stop_wh is not None):
         doubts.append(Doubt.NEGATIVE_ENERGY)
     return Assembled(
         meter_start_wh=start_wh,
         meter_stop_wh=stop_wh,
         energy_wh=energy,
         energy_basis=basis,
-        usage=_usage(claims, within, energy),
+        usage=_usage(claims, start_wh, within, energy),
         doubts=tuple(doubts),
     )
 
 
+def _known(register_wh: Decimal | None) -> Decimal | None:
+    """Return a register; None for the -1 of stations that do not know it."""
+    return None if register_wh is None or register_wh < 0 else register_wh
+
+
+def _lacks_start(claims: Claims, start_wh: Decimal | None, stop_wh: Decimal | None) -> bool:
+    """Tell whether nobody can say from which register this transaction counts."""
+    if not claims.start_seen or (claims.start_wh is not None and claims.start_wh < 0):
+        return True
+    return claims.ended_at is not None and start_wh is None and stop_wh is not None
+
+
+def _without_dips(readings: Sequence[RegisterReading]) -> list[RegisterReading]:
+    """Leave out single readings far below both neighbours, where the register went on after.
+
+    A register that was truly reset does not stand where it stood before at the next reading.
+    """
+    return [
+        reading
+        for place, reading in enumerate(readings)
+        if not (
+            0 < place < len(readings) - 1
+            and reading.register_wh < readings[place - 1].register_wh * RESET_FRACTION
+            and readings[place + 1].register_wh >= readings[place - 1].register_wh
+        )
+    ]
+
+
 def _stop_register(
     claims: Claims, readings: Sequence[RegisterReading], within: Sequence[RegisterReading]
-) -> Decimal | None:
-    """The stop as said, or a closing reading near it, or the last reading there is."""
-    stop = claims.stop_wh
-    if stop is not None and stop < 0:
-        stop = None  # -1 is how some stations say that they do not know
+) -> tuple[Decimal | None, bool]:
+    """The stop as said, or a closing reading near it, or the last reading there is.
+
+    Also whether it was said, in the end itself or by a closing reading.
+    """
+    stop = _known(claims.stop_wh)
     closing = [reading.register_wh for reading in readings if reading.context == "Transaction.End"]
-    if closing:
-        if stop is None:
-            return closing[-1]
-        if stop < closing[-1] <= stop + CLOSING_TOLERANCE_WH:
-            return closing[-1]
+    if closing and (stop is None or stop < closing[-1] <= stop + CLOSING_TOLERANCE_WH):
+        return closing[-1], True
     if stop is None and within:
-        return within[-1].register_wh
-    return stop
+        return within[-1].register_wh, False
+    return stop, stop is not None
 
 
 def _energy(
@@ -134,17 +165,20 @@ def _energy(
     """Return energy in Wh, its basis, and whether the registers ran backwards."""
     if start is None:
         # Nothing to subtract from; what readings there are still show a rise.
-        rise = max(ZERO, curve[-1] - curve[0]) if curve else ZERO
-        return rise, EnergyBasis.REGISTERS, False
+        goes_on = curve and stop is not None and stop >= curve[-1]
+        series = [*curve, stop] if goes_on and stop is not None else list(curve)
+        return _rises(series), EnergyBasis.REGISTERS, False
     if stop is None:
         return ZERO, EnergyBasis.REGISTERS, False
-    relative = stop >= start and _is_relative(start, curve)
-    if not relative and _was_reset(start, stop, curve):
+    relative = _is_relative(start, curve)
+    if stop >= start and relative:
+        return stop - start, EnergyBasis.REGISTERS, False
+    if _was_reset(start, curve):
         return _rises([start, *curve, stop]), EnergyBasis.SEGMENTS, False
     if stop >= start:
         return stop - start, EnergyBasis.REGISTERS, False
     # The register ran backwards: what was certainly taken is what the readings rose by before.
-    estimate = max(ZERO, max(curve) - start) if curve and not relative else ZERO
+    estimate = max(ZERO, max(curve) - start) if curve else ZERO
     return estimate, EnergyBasis.REGISTERS, True
 
 
@@ -156,55 +190,55 @@ def _is_relative(start: Decimal, curve: Sequence[Decimal]) -> bool:
     """
     return (
         bool(curve)
-        and start > 0
         and curve[0] < start * RESET_FRACTION
         and max(curve) < start
         and all(a <= b for a, b in pairwise(curve))
-        and len(curve) >= 2
     )
 
 
-def _was_reset(start: Decimal, stop: Decimal, curve: Sequence[Decimal]) -> bool:
-    """Tell whether the register fell to near zero and rose again, as readings must show."""
-    if not curve:
-        return False
-    series = [start, *curve, stop]
-    return any(b < a * RESET_FRACTION for a, b in pairwise(series))
+def _was_reset(start: Decimal, curve: Sequence[Decimal]) -> bool:
+    """Tell whether readings show that the register fell to near zero and counted on from there.
+
+    The stop alone proves nothing: a stop far below the readings is of another register, or wrong.
+    """
+    return any(b < a * RESET_FRACTION for a, b in pairwise([start, *curve]))
 
 
 def _rises(series: Sequence[Decimal]) -> Decimal:
     """Sum the rises of a register; after a reset it counts from zero again."""
     total = ZERO
     for before, after in pairwise(series):
-        if after >= before:
-            total += after - before
-        elif after < before * RESET_FRACTION:
-            total += after
+        total += _step(before, after)
     return total
 
 
+def _step(before: Decimal, after: Decimal) -> Decimal:
+    """Return what was taken between two values: never negative, whole after a reset."""
+    if after >= before:
+        return after - before
+    return after if after < before * RESET_FRACTION else ZERO
+
+
 def _usage(
-    claims: Claims, within: Sequence[RegisterReading], energy: Decimal
+    claims: Claims,
+    start_wh: Decimal | None,
+    within: Sequence[RegisterReading],
+    energy: Decimal,
 ) -> tuple[UsagePoint, ...]:
-    """Return where the energy stood when, scaled so that the last point is the whole energy."""
+    """Return where the energy stood when; the last point is the whole energy."""
     ended_at = claims.ended_at
     if ended_at is None:
         ended_at = within[-1].at if within else claims.started_at
     if ended_at <= claims.started_at:
         return (UsagePoint(claims.started_at, ZERO, charging=False),)
     points = [(claims.started_at, ZERO)]
-    if within:
-        base = within[0].register_wh if _starts_elsewhere(claims, within) else claims.start_wh
-        previous = within[0].register_wh if base is None else base
-        taken = ZERO
-        for reading in within:
-            step = reading.register_wh - previous
-            if step < 0:
-                step = reading.register_wh if reading.register_wh < previous / 2 else ZERO
-            taken = min(taken + step, energy)
-            previous = reading.register_wh
-            if reading.at - points[-1][0] >= USAGE_SPACING and reading.at < ended_at:
-                points.append((reading.at, taken))
+    previous = _first_register(start_wh, within, energy)
+    taken = ZERO
+    for reading in within:
+        taken = min(taken + _step(previous, reading.register_wh), energy)
+        previous = reading.register_wh
+        if reading.at - points[-1][0] >= USAGE_SPACING and reading.at < ended_at:
+            points.append((reading.at, taken))
     points.append((ended_at, energy))
     usage = [
         UsagePoint(at, taken, charging=following > taken)
@@ -213,9 +247,16 @@ def _usage(
     return (*usage, UsagePoint(ended_at, energy, charging=False))
 
 
-def _starts_elsewhere(claims: Claims, within: Sequence[RegisterReading]) -> bool:
-    """Tell whether the readings do not continue the start register."""
-    if claims.start_wh is None:
-        return True
-    lifetime = claims.stop_wh is None or claims.stop_wh >= claims.start_wh
-    return lifetime and _is_relative(claims.start_wh, [each.register_wh for each in within])
+def _first_register(
+    start_wh: Decimal | None, within: Sequence[RegisterReading], energy: Decimal
+) -> Decimal:
+    """Return the register that the readings count from: the start's, if they continue it."""
+    if not within:
+        return ZERO
+    first = within[0].register_wh
+    if start_wh is None:
+        return first
+    if _is_relative(start_wh, [reading.register_wh for reading in within]):
+        # They count from zero at the start; a first one above the energy counts from elsewhere.
+        return ZERO if first <= energy else first
+    return start_wh if first - start_wh <= energy else first

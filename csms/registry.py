@@ -16,6 +16,8 @@ from sqlalchemy.orm import aliased
 
 from accounts.directory import Scope
 from csms.connectivity import SilenceLimits, StationState, station_state
+from csms.rebuild import KeptMessage
+from csms.reports import OcppVersion
 from csms.tables import (
     ConnectionRow,
     ConnectorRow,
@@ -554,6 +556,36 @@ async def reports(db: AsyncSession, number: int) -> list[StoredReport]:
             tuple(row.repairs),
             row.version,
             row.epoch,
+        )
+        for row in rows
+    ]
+
+
+async def messages_for_rebuild(db: AsyncSession, number: int) -> list[KeptMessage]:
+    """Return what `csms.rebuild` makes a transaction of, in the order in which it was stored.
+
+    Its own messages, and those readings of its EVSE that named no transaction.
+    """
+    facts = await db.get_one(TransactionRow, number)
+    unlinked = and_(
+        ReportRow.transaction_id.is_(None),
+        ReportRow.station == facts.station,
+        ReportRow.evse_id == facts.evse_id,
+        ReportRow.received_at >= facts.started_at,
+    )
+    rows = await db.scalars(
+        select(ReportRow)
+        .where(or_(ReportRow.transaction_id == number, unlinked))
+        .order_by(ReportRow.id)
+    )
+    return [
+        KeptMessage(
+            StationId(row.station),
+            OcppVersion(row.version),
+            row.received_at,
+            row.skew_s,
+            row.raw,
+            row.transaction_id is not None,
         )
         for row in rows
     ]

@@ -19,6 +19,9 @@ OLDEST = datetime(2010, 1, 1, tzinfo=UTC)
 LATEST_DELIVERY = timedelta(days=400)
 """A moment that lies further back than this was not queued offline; the clock is wrong."""
 
+_LARGEST = timedelta(days=365 * 60)
+"""What a clock can be off and still be corrected: one at the Unix epoch, none at year 1."""
+
 _PAIRS = 6
 _SPREAD = timedelta(minutes=2)
 _APART = timedelta(seconds=30)
@@ -38,6 +41,8 @@ class SkewEstimate:
 
     def observe(self, reported_at: datetime, received_at: datetime) -> None:
         """Take a pair of a message about the present (a status, a periodic reading)."""
+        if abs(reported_at - received_at) > _LARGEST:
+            return
         if self._pairs and received_at - self._pairs[-1][1] < _APART / _PAIRS:
             self._pairs.pop()  # of a burst only the last message is kept
         self._pairs.append((reported_at - received_at, received_at))
@@ -79,7 +84,10 @@ def corrected(reported_at: datetime, received_at: datetime, skew: timedelta) -> 
     Corrects only what is certain: a known skew of the connection, a moment in the future, one
     before OCPP existed or too old for any queue; the last three become the moment of receipt.
     """
-    at = reported_at - skew
+    try:
+        at = reported_at - skew
+    except OverflowError:  # at an end of the calendar
+        at = reported_at
     if is_implausible(at, received_at):
         return CorrectedMoment(received_at, doubtful=True)
     return CorrectedMoment(min(at, received_at), doubtful=bool(skew))

@@ -265,6 +265,8 @@ class TransactionRow(Base):
     started_at: Mapped[datetime]
     start_reported_at: Mapped[datetime]
     start_received_at: Mapped[datetime]
+    reported_start_wh: Mapped[Decimal | None] = mapped_column(Numeric)
+    """The start register as the station said it; `meter_start_wh` is what we hold true."""
     meter_start_wh: Mapped[Decimal | None] = mapped_column(Numeric)
     remote_start_id: Mapped[int | None] = mapped_column(BigInteger)
     reservation_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -36,6 +36,7 @@ _TYPES = {
     "started_at": "timestamptz",
     "start_reported_at": "timestamptz",
     "start_received_at": "timestamptz",
+    "reported_start_wh": "numeric",
     "meter_start_wh": "numeric",
     "remote_start_id": "bigint",
     "reservation_id": "bigint",
@@ -93,12 +94,13 @@ async def by_id(db: AsyncSession, ids: Sequence[int]) -> dict[int, TransactionFa
 async def of_station_by_number(
     db: AsyncSession, asked: Sequence[tuple[str, int]]
 ) -> dict[tuple[str, int], TransactionFacts]:
-    """Return the transactions that stations name by number, ours or their own; locked.
+    """Return the transactions that stations name by a number of ours; locked.
 
     Always scoped by the station: a number of another station's transaction finds nothing.
     """
     ordered = sorted({(station, number) for station, number in asked if 0 < number < 2**31})
-    own = sorted({(station, number) for station, number in asked})
+    if not ordered:
+        return {}
     found = await rows(
         db,
         f"""
@@ -109,28 +111,42 @@ async def of_station_by_number(
         """,  # noqa: S608
         [[station for station, _ in ordered], [number for _, number in ordered]],
     )
-    known = {
+    return {
         (facts.station, int(row["asked"])): facts
         for row, facts in zip(found, _facts(found), strict=True)
     }
-    missing = [key for key in own if key not in known]
-    if missing:
-        found = await rows(
-            db,
-            f"""
-            select {_ALL}, k.number as asked
-            from unnest(%b::text[], %b::numeric[]) as k (station, number)
-            join lateral (
-                select * from transactions x
-                where x.station = k.station and x.station_number = k.number
-                order by x.started_at desc limit 1
-            ) t on true
-            """,  # noqa: S608
-            [[station for station, _ in missing], [Decimal(number) for _, number in missing]],
-        )
-        for row, facts in zip(found, _facts(found), strict=True):
-            known[facts.station, int(row["asked"])] = facts
-    return known
+
+
+SaidEnd = tuple[str, int, datetime, Decimal | None]
+"""Station, the number that it named, its moment and its stop register."""
+
+
+async def repeated_ends(
+    db: AsyncSession, ends: dict[tuple[str, str], SaidEnd]
+) -> dict[tuple[str, str], TransactionFacts]:
+    """Return the transactions that ended with just these words, by the keys given; locked."""
+    if not ends:
+        return {}
+    keys = sorted(ends)
+    said = [ends[key] for key in keys]
+    found = await rows(
+        db,
+        f"""
+        select {_ALL}, k.place
+        from unnest(%b::text[], %b::numeric[], %b::timestamptz[], %b::numeric[])
+             with ordinality as k (station, number, at, stop_wh, place)
+        join transactions t on t.station = k.station and t.station_number = k.number
+             and t.end_reported_at = k.at and t.reported_stop_wh is not distinct from k.stop_wh
+        order by t.id for update of t
+        """,  # noqa: S608
+        [
+            [station for station, _, _, _ in said],
+            [Decimal(number) for _, number, _, _ in said],
+            [at for _, _, at, _ in said],
+            [stop_wh for _, _, _, stop_wh in said],
+        ],
+    )
+    return {keys[row["place"] - 1]: facts for row, facts in zip(found, _facts(found), strict=True)}
 
 
 async def open_of(db: AsyncSession, stations: Sequence[str]) -> dict[str, list[TransactionFacts]]:
@@ -449,12 +465,12 @@ class NewReport:
     repairs: tuple[str, ...]
 
 
-async def add_reports(db: AsyncSession, reports: Sequence[NewReport]) -> None:
-    """Keep the raw text of messages; one that was said before is there already."""
+async def add_reports(db: AsyncSession, reports: Sequence[NewReport]) -> list[bool]:
+    """Keep the raw text of messages; return, in the order given, which were not said before."""
     if not reports:
-        return
+        return []
     ordered = sorted(reports, key=lambda each: (each.station, each.digest))
-    await rows(
+    found = await rows(
         db,
         """
         insert into reports (station, transaction_id, evse_id, kind, seq_no, version, epoch,
@@ -467,7 +483,7 @@ async def add_reports(db: AsyncSession, reports: Sequence[NewReport]) -> None:
                     %b::text[], %b::text[])
              as n (station, transaction_id, evse_id, kind, seq_no, version, epoch, reported_at,
                    received_at, skew_s, digest, raw, repairs)
-        on conflict do nothing
+        on conflict do nothing returning station, digest, transaction_id
         """,
         [
             [each.station for each in ordered],
@@ -485,6 +501,13 @@ async def add_reports(db: AsyncSession, reports: Sequence[NewReport]) -> None:
             [" ".join(each.repairs) for each in ordered],
         ],
     )
+    new = {(row["station"], bytes(row["digest"]), row["transaction_id"]) for row in found}
+    are_new = []
+    for each in reports:
+        key = (each.station, each.digest, each.transaction_id)
+        are_new.append(key in new)
+        new.discard(key)  # the same message twice in one batch is new once
+    return are_new
 
 
 async def incomplete_sequences(db: AsyncSession, ids: Sequence[int]) -> set[int]:
@@ -540,14 +563,21 @@ async def suspect_ends(
 async def suspected(db: AsyncSession, before: datetime) -> list[TransactionFacts]:
     """Return active transactions whose EVSE has been free since before a moment; locked.
 
-    Only at stations that are connected: another one's end may still wait in its queue.
+    Only at stations that are connected: another one's end may still wait in its queue. Nor where
+    the register went on rising: some stations say Available in mid-charge.
     """
     found = await rows(
         db,
         f"""
         select {_ALL} from transactions t
         join station_connections c on c.station = t.station and c.closed_at is null
-        where t.state = 'active' and t.available_since < %b
+        where t.state = 'active' and t.available_since < %b and not exists (
+            select 1 from readings r
+            where r.transaction_id = t.id and r.measured_at > t.available_since
+              and r.energy_register_wh > coalesce(
+                (select max(e.energy_register_wh) from readings e
+                 where e.transaction_id = t.id and e.measured_at <= t.available_since),
+                t.meter_start_wh, 0))
         order by t.id for update of t
         """,  # noqa: S608
         [before],

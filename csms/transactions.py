@@ -1,13 +1,20 @@
 """Transactions as values: natural keys, repeats, conflicts, and the events they become."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
 
 from csms.assembly import Assembled
-from csms.reports import Origin, TransactionEndReport, TransactionStartReport
-from csms.skew import is_implausible
+from csms.reports import (
+    MeterReport,
+    Origin,
+    Reading,
+    TransactionEndReport,
+    TransactionReport,
+    TransactionStartReport,
+)
+from csms.skew import CorrectedMoment, corrected, is_implausible
 from foundation.events import (
     Doubt,
     EndBasis,
@@ -60,6 +67,7 @@ class TransactionFacts:
     started_at: datetime
     start_reported_at: datetime
     start_received_at: datetime
+    reported_start_wh: Decimal | None
     meter_start_wh: Decimal | None
     remote_start_id: int | None
     reservation_id: int | None
@@ -115,7 +123,34 @@ def is_repeated_start(known: TransactionFacts, report: TransactionStartReport) -
     if report.ref is not None or known.state == "active":
         return True
     unset_clock = is_implausible(report.at, report.origin.received_at)
-    return not (unset_clock or not report.meter_start_wh)
+    counts_anew = report.meter_start_wh is None or report.meter_start_wh <= 0
+    return not (unset_clock or counts_anew)
+
+
+def is_own_number(number: int | None) -> bool:
+    """Tell whether a transaction number cannot be one of ours: the station made it up.
+
+    Stations that were offline at a start name -1, 0, 2^63-1 or an id of their own for it, often
+    the same one for every transaction.
+    """
+    return number is None or not 0 < number < 2**31
+
+
+def moment_of(report: TransactionReport) -> CorrectedMoment:
+    """Return when what is reported happened, corrected."""
+    skew = timedelta(seconds=report.origin.skew_s)
+    return corrected(report.at, report.origin.received_at, skew)
+
+
+def measured_at(reading: Reading, report: TransactionReport | MeterReport) -> datetime:
+    """Return when a reading was taken, corrected; without a time of its own, its message's."""
+    origin = report.origin
+    reported = reading.measured_at
+    if reported is None:
+        if not isinstance(report, TransactionReport):
+            return origin.received_at
+        reported = report.at
+    return corrected(reported, origin.received_at, timedelta(seconds=origin.skew_s)).at
 
 
 def digest(origin: Origin) -> bytes:

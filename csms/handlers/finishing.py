@@ -26,7 +26,7 @@ def claims_of(facts: TransactionFacts, readings: Sequence[RegisterReading]) -> C
     return Claims(
         started_at=facts.started_at,
         ended_at=facts.ended_at,
-        start_wh=facts.meter_start_wh if facts.start_seen else None,
+        start_wh=facts.reported_start_wh,
         stop_wh=facts.reported_stop_wh,
         start_seen=facts.start_seen,
         inferred=facts.basis == EndBasis.INFERRED,
@@ -37,8 +37,7 @@ def claims_of(facts: TransactionFacts, readings: Sequence[RegisterReading]) -> C
 
 
 def _write(facts: TransactionFacts, assembled: Assembled) -> None:
-    if facts.meter_start_wh is None:
-        facts.meter_start_wh = assembled.meter_start_wh
+    facts.meter_start_wh = assembled.meter_start_wh
     facts.meter_stop_wh = assembled.meter_stop_wh
     facts.energy_wh = assembled.energy_wh
     facts.energy_basis = assembled.energy_basis

@@ -9,7 +9,6 @@ Source: OCPP 1.6 edition 2, sections 3.7, 4.7, 4.8 and 4.10; OCPP 2.0.1 part 2, 
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
@@ -24,7 +23,6 @@ from csms.reports import (
     IdTokenInfo,
     MeterReport,
     OcppVersion,
-    Reading,
     TransactionEndAnswer,
     TransactionEndReport,
     TransactionReport,
@@ -33,13 +31,16 @@ from csms.reports import (
     TransactionUpdateAnswer,
     TransactionUpdateReport,
 )
-from csms.skew import CorrectedMoment, corrected
+from csms.skew import CorrectedMoment, is_implausible
 from csms.store import TokenFacts
 from csms.transaction_store import NewReading, NewReport, Surroundings
 from csms.transactions import (
     TransactionFacts,
     digest,
+    is_own_number,
     is_repeated_start,
+    measured_at,
+    moment_of,
     start_ref,
     started_event,
     unknown_end_ref,
@@ -112,7 +113,7 @@ async def _frozen(
     db: AsyncSession, context: HandlerContext, reports: Sequence[TransactionStartReport]
 ) -> list[TransactionFacts]:
     """Return new transactions with everything that holds at their corrected start."""
-    moments = [_moment(report) for report in reports]
+    moments = [moment_of(report) for report in reports]
     tokens = await store.tokens_of(
         db,
         [
@@ -142,6 +143,7 @@ def _transaction(
     concurrency: int,
 ) -> TransactionFacts:
     started = isinstance(report, TransactionStartReport)
+    start_wh = report.meter_start_wh if isinstance(report, TransactionStartReport) else None
     facts = TransactionFacts(
         id=0,
         station=report.origin.station,
@@ -172,9 +174,8 @@ def _transaction(
         started_at=moment.at,
         start_reported_at=report.at,
         start_received_at=report.origin.received_at,
-        meter_start_wh=report.meter_start_wh
-        if isinstance(report, TransactionStartReport)
-        else None,
+        reported_start_wh=start_wh,
+        meter_start_wh=None if start_wh is None or start_wh < 0 else start_wh,
         remote_start_id=(
             report.remote_start_id if isinstance(report, TransactionStartReport) else None
         ),
@@ -245,6 +246,7 @@ def _completed(before: TransactionFacts, start: TransactionFacts) -> Transaction
         setattr(start, name, getattr(before, name))
     start.basis = EndBasis.REPORTED if before.basis == EndBasis.ADOPTED else before.basis
     start.clock_wrong = start.clock_wrong or before.clock_wrong
+    start.charging_state = before.charging_state or start.charging_state
     if start.id_token is None:
         for name in ("id_token", "id_token_type", "token_key", "token_status", "token_provider"):
             setattr(start, name, getattr(before, name))
@@ -274,10 +276,12 @@ async def transactions_updated(
     known = await _of_refs(db, context, reports)
     transactions = [known[report.origin.station, f"2|{report.ref}"] for report in reports]
     infos = await _take_tokens(db, context, transactions, reports)
-    late = await _keep(
+    late, _ = await _keep(
         db,
         [(facts, "update", report) for facts, report in zip(transactions, reports, strict=True)],
     )
+    begun_before = _move_starts(transactions, reports)
+    await transaction_store.change(db, list(begun_before.values()))
     states = [
         (facts.id, str(report.charging_state))
         for facts, report in zip(transactions, reports, strict=True)
@@ -314,7 +318,7 @@ async def _adopt(
 ) -> dict[tuple[str, str], TransactionFacts]:
     """Make transactions from reports whose start was never seen, by natural key."""
     reports = list(missing.values())
-    moments = [_moment(report) for report in reports]
+    moments = [moment_of(report) for report in reports]
     tokens = await store.tokens_of(
         db,
         [
@@ -389,17 +393,18 @@ async def transactions_ended(
     known = await _of_ends(db, context, reports)
     transactions = [known[_end_key(report)] for report in reports]
     infos = await _take_tokens(db, context, transactions, reports)
-    late = await _keep(
+    late, are_new = await _keep(
         db,
         [(facts, "end", report) for facts, report in zip(transactions, reports, strict=True)],
     )
     ended: dict[int, TransactionFacts] = {}
     conflicting: dict[int, TransactionFacts] = {}
-    for facts, report in zip(transactions, reports, strict=True):
+    _move_starts(transactions, reports)
+    for facts, report, is_new in zip(transactions, reports, are_new, strict=True):
         if facts.end_reported_at is None:
             _end(facts, report)
             ended[facts.id] = facts
-        elif (facts.end_reported_at, facts.reported_stop_wh) != (report.at, report.meter_stop_wh):
+        elif is_new and _differs(facts, report):
             facts.conflicting_ends += 1
             conflicting[facts.id] = facts
     await transaction_store.change(
@@ -411,6 +416,25 @@ async def transactions_ended(
     await outbox.append(db, events, recorded_at=context.clock.now())
     costs = await finishing.final_costs(db, context, transactions, events)
     return [TransactionEndAnswer(info, cost) for info, cost in zip(infos, costs, strict=True)]
+
+
+def _differs(facts: TransactionFacts, report: TransactionEndReport) -> bool:
+    """Tell whether an end contradicts the one that is on record."""
+    return (facts.end_reported_at, facts.reported_stop_wh) != (report.at, report.meter_stop_wh)
+
+
+def _move_starts(
+    transactions: Sequence[TransactionFacts], reports: Sequence[TransactionReport]
+) -> dict[int, TransactionFacts]:
+    """Let transactions without their start begin with the earliest of what is known of them."""
+    moved = {}
+    for facts, report in zip(transactions, reports, strict=True):
+        moment = moment_of(report)
+        if not facts.start_seen and moment.at < facts.started_at:
+            facts.started_at = moment.at
+            facts.start_reported_at = report.at
+            moved[facts.id] = facts
+    return moved
 
 
 def _end_key(report: TransactionEndReport) -> tuple[str, str]:
@@ -428,72 +452,126 @@ async def _of_ends(
     numbered = [report for report in reports if report.ref is None]
     if not numbered:
         return known
-    by_number = await transaction_store.of_station_by_number(
+    ours = await transaction_store.of_station_by_number(
         db,
         [(str(each.origin.station), each.number) for each in numbered if each.number is not None],
     )
     unknown: dict[tuple[str, str], TransactionEndReport] = {}
     for report in numbered:
-        facts = by_number.get((str(report.origin.station), report.number or 0))
+        facts = ours.get((str(report.origin.station), report.number or 0))
         if facts is not None:
             known[_end_key(report)] = facts
         else:
             unknown[_end_key(report)] = report
-    if not unknown:
-        return known
-    known |= await transaction_store.by_ref(db, list(unknown))
-    open_ones = await transaction_store.open_of(db, [key[0] for key in unknown if key not in known])
+    if unknown:
+        known |= await _of_unknown_numbers(db, context, unknown)
+    return known
+
+
+async def _of_unknown_numbers(
+    db: AsyncSession,
+    context: HandlerContext,
+    ends: dict[tuple[str, str], TransactionEndReport],
+) -> dict[tuple[str, str], TransactionFacts]:
+    """Return the transactions of ends whose numbers we never gave: repeats, matches, orphans.
+
+    A station may use one number for everything, so that a number alone proves nothing. Words that
+    were said before are a repeat, unless they come from a station without a clock while something
+    is open that they can end.
+    """
+    said_before = {
+        **await transaction_store.by_ref(db, list(ends)),
+        **await transaction_store.repeated_ends(
+            db,
+            {
+                key: (key[0], end.number, end.at, end.meter_stop_wh)
+                for key, end in ends.items()
+                if end.number is not None
+            },
+        ),
+    }
+    doubtful = {
+        key: end
+        for key, end in ends.items()
+        if key not in said_before or is_implausible(end.at, end.origin.received_at)
+    }
+    open_ones = await transaction_store.open_of(db, [station for station, _ in doubtful])
+    known: dict[tuple[str, str], TransactionFacts] = {}
     missing: dict[tuple[str, str], TransactionUpdateReport | TransactionEndReport] = {}
-    for key, end in unknown.items():
-        if key in known:
-            continue
-        match = _matching(open_ones.get(key[0], []), end)
-        if match is None:
-            missing[key] = end
-        else:
+    for key, end in ends.items():
+        match = None
+        if key in doubtful:
+            fitting = _fitting(open_ones.get(key[0], []), end)
+            match = (
+                await _nearest(db, fitting, end) if len(fitting) > 1 else next(iter(fitting), None)
+            )
+        if match is not None:
             match.station_number = Decimal(end.number) if end.number is not None else None
             known[key] = match
+        elif key in said_before:
+            known[key] = said_before[key]
+        else:
+            missing[key] = end
     if missing:
         known |= await _adopt(db, context, missing)
     return known
 
 
-def _matching(
+def _fitting(
     candidates: Sequence[TransactionFacts], report: TransactionEndReport
-) -> TransactionFacts | None:
-    """Return the open transaction that an end with an unknown number can only belong to.
+) -> list[TransactionFacts]:
+    """Return the open transactions that an end with an unknown number may belong to.
 
-    Stations that were offline at the start name -1, 0 or an id of their own. The end must not lie
-    before the start, nor its register below; the token must agree where both name one. The newest
-    that fits is it; one whose number the station named itself differently is not.
+    The end must not lie before the start, nor its register below; the token must agree where both
+    name one, and must be named where the number looks like one that a central system gave.
     """
-    at = _moment(report).at
-    fitting = [
-        each
-        for each in candidates
-        if each.started_at <= at
-        and (each.station_number is None or each.station_number == report.number)
-        and (
+    at = moment_of(report).at
+    needs_token = not is_own_number(report.number)
+    fitting = []
+    for each in candidates:
+        is_later = each.started_at <= at
+        rises = (
             each.meter_start_wh is None
             or report.meter_stop_wh is None
+            or report.meter_stop_wh < 0
             or report.meter_stop_wh >= each.meter_start_wh
         )
-        and (
-            report.id_token is None
-            or each.token_key is None
-            or report.id_token.key == each.token_key
+        if report.id_token is None or each.token_key is None:
+            agrees = not needs_token
+        else:
+            agrees = report.id_token.key == each.token_key
+        if is_later and rises and agrees:
+            fitting.append(each)
+    return fitting
+
+
+async def _nearest(
+    db: AsyncSession, fitting: Sequence[TransactionFacts], report: TransactionEndReport
+) -> TransactionFacts | None:
+    """Return, of several open transactions, the one whose register the end continues.
+
+    Two connectors charge, and each has a register of its own: the end belongs to the highest one
+    that does not lie above it. Of equal ones the newest is it.
+    """
+    stop = report.meter_stop_wh
+    if stop is None:
+        return max(fitting, key=lambda each: each.started_at)
+    readings = await transaction_store.registers_of(db, [each.id for each in fitting])
+    reached = {
+        each.id: max(
+            (each.meter_start_wh or Decimal(0)),
+            *(reading.register_wh for reading in readings.get(each.id, [])),
+            Decimal(0),
         )
-    ]
-    if len(fitting) > 1:
-        # Two connectors charge: the register tells which one it is, if the station has one each.
-        below = [each for each in fitting if each.meter_start_wh is not None]
-        return max(below or fitting, key=lambda each: (each.meter_start_wh or 0, each.started_at))
-    return fitting[0] if fitting else None
+        for each in fitting
+    }
+    below = [each for each in fitting if reached[each.id] <= stop]
+    return max(below or fitting, key=lambda each: (reached[each.id], each.started_at))
 
 
 def _end(facts: TransactionFacts, report: TransactionEndReport) -> None:
     """Write a reported end on a transaction; it overrides one that was only inferred."""
-    moment = _moment(report)
+    moment = moment_of(report)
     facts.ended_at = moment.at
     facts.end_reported_at = report.at
     facts.end_received_at = report.origin.received_at
@@ -514,11 +592,12 @@ async def meter_values_reported(
     db: AsyncSession, context: HandlerContext, reports: Sequence[MeterReport]
 ) -> None:
     """Keep every reading, linked by number, or by EVSE and time; some are linked later."""
+    # A number of the station's own may be that of every transaction it ever had.
     by_number = await transaction_store.of_station_by_number(
         db,
         [(str(each.origin.station), each.number) for each in reports if each.number is not None],
     )
-    late = await _keep(
+    late, _ = await _keep(
         db,
         [
             (by_number.get((str(each.origin.station), each.number or 0)), "meter", each)
@@ -532,20 +611,22 @@ async def meter_values_reported(
 async def _keep(
     db: AsyncSession,
     said: Sequence[tuple[TransactionFacts | None, str, TransactionReport | MeterReport]],
-) -> list[finishing.LateReading]:
-    """Keep the raw messages and their readings; return new readings of ended transactions."""
-    new_reports, new_readings = [], []
+) -> tuple[list[finishing.LateReading], list[bool]]:
+    """Keep the raw messages and their readings.
+
+    Returns:
+        New readings of ended transactions, and for each message whether it is new.
+    """
+    new_reports = []
     for facts, kind, report in said:
         origin = report.origin
         transaction = report if isinstance(report, TransactionReport) else None
-        transaction_id = facts.id if facts else None
-        # A 1.6 end names no connector: its readings are those of the transaction's EVSE.
-        evse = facts.evse_id if facts else report.evse_id or 0
         new_reports.append(
             NewReport(
                 station=origin.station,
-                transaction_id=transaction_id,
-                evse_id=evse,
+                transaction_id=facts.id if facts else None,
+                # A 1.6 end names no connector: its readings are those of the transaction's EVSE.
+                evse_id=facts.evse_id if facts else report.evse_id or 0,
                 kind=kind,
                 seq_no=transaction.seq_no if transaction else None,
                 version=origin.version,
@@ -558,35 +639,22 @@ async def _keep(
                 repairs=origin.repairs,
             )
         )
-        new_readings += [
-            NewReading(
-                station=origin.station,
-                evse_id=evse,
-                transaction_id=transaction_id,
-                measured_at=measured_at(reading, report),
-                reading=reading,
-                received_at=origin.received_at,
-            )
-            for reading in report.readings
-        ]
-    await transaction_store.add_reports(db, new_reports)
-    return await transaction_store.add_readings(db, new_readings)
-
-
-def measured_at(reading: Reading, report: TransactionReport | MeterReport) -> datetime:
-    """Return when a reading was taken, corrected; without a time of its own, its message's."""
-    origin = report.origin
-    reported = reading.measured_at
-    if reported is None:
-        if not isinstance(report, TransactionReport):
-            return origin.received_at
-        reported = report.at
-    return corrected(reported, origin.received_at, timedelta(seconds=origin.skew_s)).at
-
-
-def _moment(report: TransactionReport) -> CorrectedMoment:
-    skew = timedelta(seconds=report.origin.skew_s)
-    return corrected(report.at, report.origin.received_at, skew)
+    are_new = await transaction_store.add_reports(db, new_reports)
+    new_readings = [
+        NewReading(
+            station=kept.station,
+            evse_id=kept.evse_id or 0,
+            transaction_id=kept.transaction_id,
+            measured_at=measured_at(reading, report),
+            reading=reading,
+            received_at=kept.received_at,
+        )
+        for kept, is_new, (_, _, report) in zip(new_reports, are_new, said, strict=True)
+        for reading in report.readings
+        # Where the clock is wrong, the moment of a repeated reading would be that of its repeat.
+        if is_new or reading.measured_at is None
+    ]
+    return await transaction_store.add_readings(db, new_readings), are_new
 
 
 def _evse(report: TransactionReport) -> int:

@@ -280,6 +280,7 @@ def upgrade() -> None:
         sa.Column("started_at", MOMENT, nullable=False),
         sa.Column("start_reported_at", MOMENT, nullable=False),
         sa.Column("start_received_at", MOMENT, nullable=False),
+        sa.Column("reported_start_wh", sa.Numeric(), nullable=True),
         sa.Column("meter_start_wh", sa.Numeric(), nullable=True),
         sa.Column("remote_start_id", sa.BigInteger(), nullable=True),
         sa.Column("reservation_id", sa.BigInteger(), nullable=True),

@@ -1,0 +1,42 @@
+"""Central systems that run: one per module for most tests, one of its own where it is hurt."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+import psycopg
+import pytest
+
+from foundation.clock import SetClock
+from foundation.postgres import EmbeddedPostgres
+from tests.csms.central import EVENING, Central, central_running
+
+Starter = Callable[..., AbstractAsyncContextManager[Central]]
+
+
+@pytest.fixture(scope="module")
+async def shared_central(
+    postgres: EmbeddedPostgres, template: str, request: pytest.FixtureRequest
+) -> AsyncIterator[Central]:
+    """One central system for a module, whose tests use stations of their own."""
+    name = "central_" + request.module.__name__.replace(".", "_").lower()[-50:]
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"create database {name} template {template}")
+    async with central_running(postgres.url_of(name), SetClock(EVENING)) as central:
+        yield central
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def central(shared_central: Central) -> AsyncIterator[Central]:
+    """The module's central system in the evening, without sockets of earlier tests."""
+    yield shared_central
+    await shared_central.rested()
+
+
+@pytest.fixture
+def start_central(database_url: str, clock: SetClock) -> Starter:
+    """Start a central system with settings of the test's own, on a database of its own."""
+    clock.at = EVENING
+    return partial(central_running, database_url, clock)
