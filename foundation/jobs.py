@@ -158,11 +158,12 @@ class Jobs:
         Raises:
             Unavailable: If the database goes away; start it again then.
         """
+        cancelled_before = _cancellations()
         try:
             async with asyncio.timeout(self._away_after_s):
                 await self._app.open_async()
                 await self._requeue_stalled()
-            _heed_cancellation()
+            _heed_cancellation(cancelled_before)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._requeue_for_ever(), name="jobs.requeue")
                 group.create_task(self._work(), name="jobs.worker")
@@ -190,7 +191,7 @@ class Jobs:
         while True:
             await asyncio.sleep(_REQUEUE_EVERY_S)
             await self._requeue_stalled()
-            _heed_cancellation()
+            _heed_cancellation(0)
 
     async def _requeue_stalled(self) -> None:
         """Take up the jobs of dead workers again; procrastinate does not do that by itself."""
@@ -248,14 +249,22 @@ select id, task_name from gone union all select id, task_name from again
 one may be waiting already under the same key."""
 
 
-def _heed_cancellation() -> None:
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+def _heed_cancellation(before: int) -> None:
     """End this task if it was cancelled while it opened or used the pool.
 
     The pool waits by `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that
     comes at the moment when what it waits for is there.
+
+    Args:
+        before: How often the task had been cancelled when it began; a task group that failed
+            leaves its own cancellation behind.
     """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    if _cancellations() > before:
         raise asyncio.CancelledError
 
 

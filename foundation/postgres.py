@@ -71,6 +71,7 @@ random_page_cost = 1.1
 jit = off
 max_locks_per_transaction = 256
 idle_in_transaction_session_timeout = 5min
+authentication_timeout = 10s
 timezone = 'UTC'
 log_timezone = 'UTC'
 lc_messages = 'C'

@@ -145,11 +145,22 @@ class Tasks:
     async def _outcome(
         self, name: str, work: Callable[[], Coroutine[Any, Any, None]], on_end: OnEnd
     ) -> BaseException | None:
+        task = asyncio.current_task()
+        assert task is not None
+        cancelled_before = task.cancelling()
         try:
             await work()
+        except asyncio.CancelledError as error:
+            if self._is_stopping or task.cancelling() > cancelled_before:
+                raise
+            # Nobody cancelled us: something inside did, to itself. It must not end us unseen.
+            log.exception("task.failed", task=name, then=on_end)
+            return error
         # A boundary (house rules, async manners): whatever ended a task must be seen.
         except Exception as error:
             log.exception("task.failed", task=name, then=on_end)
+            while task.cancelling() > cancelled_before and not self._is_stopping:
+                task.uncancel()  # a task group that failed leaves its own cancellation behind
             return error
         if on_end is not OnEnd.FINISH and not self._is_stopping:
             log.error("task.ended", task=name, then=on_end)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.clock import SetClock, SharedClock, SystemClock, write_shared_clock
@@ -55,6 +55,7 @@ def test_once_its_time_is_over_a_shared_clock_is_the_machines(tmp_path: Path) ->
     assert before <= SharedClock(file).now() <= SystemClock().now()
 
 
+@settings(deadline=None)  # it is about files
 @given(st.datetimes(timezones=st.just(UTC)).filter(lambda moment: moment != EPOCH))
 def test_a_shared_moment_is_read_as_it_was_written(moment: datetime) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -155,6 +155,44 @@ async def test_a_cancellation_that_was_forgotten_is_repeated() -> None:
     assert (logged, tasks.names) == ([], [])
 
 
+async def test_a_task_that_cancels_itself_does_not_end_unseen() -> None:
+    ends: list[TaskEnd] = []
+
+    async def confused() -> None:
+        raise asyncio.CancelledError
+
+    with capture_logs() as logged:
+        async with Tasks(on_stop=ends.append) as tasks:
+            await asyncio.wait([tasks.start("confused", confused)])
+    assert [line["event"] for line in logged] == ["task.failed"]
+    assert isinstance(ends[0].error, asyncio.CancelledError)
+
+
+async def test_a_task_whose_group_failed_is_restarted_as_often_as_need_be() -> None:
+    async def fail_in_a_group() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+            group.create_task(forever())
+
+    pauses = Pauses(wanted=4)
+    async with Tasks(pause=pauses) as tasks:
+        task = tasks.start("group", fail_in_a_group, on_end=OnEnd.RESTART)
+        await pauses.enough.wait()
+        assert task.cancelling() == 0
+
+
+async def test_somebody_else_may_cancel_a_single_task() -> None:
+    ends: list[TaskEnd] = []
+    with capture_logs() as logged:
+        async with Tasks(on_stop=ends.append) as tasks:
+            task = tasks.start("one", forever)
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+    assert task.cancelled()
+    assert (ends, logged) == ([], [])
+
+
 async def test_nothing_is_started_while_stopping() -> None:
     tasks = Tasks()
     tasks.start("one", forever)
