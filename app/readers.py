@@ -1,5 +1,6 @@
-"""Which events go to which readers: the one table of the program's wiring by events."""
+"""The readers of events, wired: the process that delivers has them."""
 
+from app.routes import MAILING, ROUTES
 from billing import handlers as billing_handlers
 from billing.mailing import StatementMailer
 from billing.pricing import SharingTerms
@@ -8,16 +9,6 @@ from foundation.clock import Clock
 from foundation.events import StatementIssued
 from foundation.mail import Mails
 from foundation.outbox import Subscription
-
-BILLING = billing_handlers.READER
-MAILING = "mailing"
-
-ROUTES: dict[str, tuple[str, ...]] = {
-    "transaction_started": (BILLING,),
-    "transaction_ended": (BILLING,),
-    StatementIssued.kind: (MAILING,),
-}
-"""Kind of event → readers: what every process addresses its events by."""
 
 
 def subscriptions(sharing: SharingTerms, clock: Clock, mails: Mails) -> list[Subscription]:

@@ -21,15 +21,13 @@ from fastapi import FastAPI
 from app import installation
 from app.compose import (
     CentralSystem,
-    House,
     compose_central_system,
-    compose_house,
     open_database,
     prepare,
     start_central_system,
-    start_house,
     stop_central_system,
 )
+from app.house import House, compose_house, start_house
 from app.ports import PortBusy, refusal
 from app.workers import Workers
 from csms.partitions import keep_partitions

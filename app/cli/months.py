@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from accounts import directory
-from app import readers
 from app.cli.frame import (
     Json,
     Opened,
@@ -65,7 +64,6 @@ def close_month(
         sharing = Reimbursement()
         # What waits for billing is served here, too: the server may not be running.
         billing = billing_handlers.subscription(sharing, opened.clock)
-        assert billing.reader == readers.BILLING
         await outbox.deliver(opened.database, billing, opened.clock)
         closing = Closing(Registers(), sharing)
         async with opened.unit_of_work() as (db, _):

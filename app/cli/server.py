@@ -3,20 +3,22 @@
 import asyncio
 import ipaddress
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvloop
 
 from accounts.directory import FIRST_USER_NAME, WHOLE
 from app.cli.frame import say
-from app.serve import Running, running, stop_requested
 from csms import registry
 from foundation.clock import SystemClock
 from foundation.errors import Unavailable
 from foundation.log import configure_log
 from foundation.settings import Settings
 from foundation.tasks import OnEnd, TaskEnd, Tasks
+
+if TYPE_CHECKING:
+    from app.serve import Running
 
 _NAMED_MAX = 5
 """How many stations without a password are named; the others are only counted."""
@@ -49,6 +51,8 @@ def serve(
 
 
 async def _serve(settings: Settings) -> None:
+    from app.serve import running, stop_requested  # the portal: no other command needs it
+
     stop = stop_requested()
     has_started = asyncio.Event()
     failed: list[TaskEnd] = []
@@ -82,7 +86,7 @@ async def _serve(settings: Settings) -> None:
         raise CannotGoOn(failed[0].name) from failed[0].error
 
 
-async def greeting(program: Running) -> list[str]:
+async def greeting(program: "Running") -> list[str]:
     """Return what a person should know once the program is up."""
     settings = program.settings
     lines = [

@@ -1,0 +1,80 @@
+"""Everything but the stations' sockets: deliveries, jobs, mails, the portal.
+
+Apart from `app/compose.py`, so that a process which only has sockets loads nothing of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from app.readers import subscriptions
+from billing.closing import Closing
+from csms.partitions import keep_partitions
+from csms.registry import Registers
+from foundation.clock import Clock
+from foundation.database import Database
+from foundation.jobs import Jobs
+from foundation.mail import Mails
+from foundation.notifications import listen
+from foundation.outbox import CHANNEL, DeliveryLoop
+from foundation.settings import Settings
+from foundation.tasks import OnEnd, Tasks
+from portal.api.routes import ROUTERS
+from portal.application import create_application
+from portal.context import PortalContext
+from portal.pages import routes as pages
+from roaming.handlers import Reimbursement
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything but the sockets: deliveries, jobs, mails, the portal."""
+
+    jobs: Jobs
+    mails: Mails
+    deliveries: DeliveryLoop
+    closing: Closing
+    portal: FastAPI
+
+
+def compose_house(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    *,
+    is_listening: Callable[[], bool] = lambda: True,
+) -> House:
+    """Build the money's side and the people's; nothing runs yet."""
+    sharing = Reimbursement()
+    jobs = Jobs(database.url, stop_timeout_s=settings.shutdown_timeout_s / 2)
+    mails = Mails(database=database, jobs=jobs, clock=clock, settings=settings)
+    jobs.every("partitions", lambda: keep_partitions(database, settings, clock), cron="17 * * * *")
+    closing = Closing(Registers(), sharing)
+    portal = create_application(
+        PortalContext(
+            database=database,
+            clock=clock,
+            settings=settings,
+            closing=closing,
+            mails=mails,
+            is_listening=is_listening,
+        ),
+        api=ROUTERS,
+        pages=(pages.router,),
+        error_page=pages.error_page,
+    )
+    deliveries = DeliveryLoop(database, subscriptions(sharing, clock, mails), clock)
+    return House(jobs, mails, deliveries, closing, portal)
+
+
+def start_house(house: House, database: Database, tasks: Tasks) -> None:
+    """Start deliveries and jobs; the portal itself is started by the caller."""
+    tasks.start("deliveries", house.deliveries.run, on_end=OnEnd.RESTART)
+    channels = {CHANNEL: lambda _: house.deliveries.wake()}
+    tasks.start(
+        "outbox's notifications",
+        lambda: listen(database, channels, lost=house.deliveries.wake),
+        on_end=OnEnd.RESTART,
+    )
+    tasks.start("jobs", house.jobs.run, on_end=OnEnd.RESTART)
