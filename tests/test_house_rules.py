@@ -38,6 +38,7 @@ WITHOUT_MIRROR_HERE: dict[str, str] = {
 """Single modules without a test file of their own, and why."""
 
 TESTED_TOGETHER = {
+    "app/cli": "the commands of one program, tried by running them",
     "portal/api": "the calls of one API, tried over HTTP",
     "portal/pages": "the pages of one portal, tried over HTTP and in a browser",
     "simulators/scenarios": "one scenario each, all tried in the same way",
