@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import uvloop
@@ -18,6 +19,10 @@ from foundation.database import Database
 from foundation.postgres import EmbeddedPostgres
 
 _numbers = itertools.count(1)
+
+# No timed assertions: a slow machine must not make a law fail.
+hypothesis.settings.register_profile("ours", deadline=None)
+hypothesis.settings.load_profile("ours")
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
