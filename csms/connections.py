@@ -6,6 +6,7 @@ was heard, this node's lease, and questions that a station owes an answer to.
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -37,6 +38,7 @@ log = structlog.get_logger(__name__)
 LEASE_S = 15
 """How long a node's lease holds; it is renewed every third of it."""
 
+_ASK_DATABASE_EVERY_S = 0.5
 _BOOT_GRACE = timedelta(seconds=5)
 _ASK_QUEUE_EVERY = timedelta(minutes=2)
 _GIVE_UP_QUEUE_AFTER = timedelta(hours=1)
@@ -60,6 +62,7 @@ class Connections:
         self._by_station: dict[StationId, StationConnection] = {}
         self._noted: dict[StationId, datetime] = {}
         self._empty = asyncio.Event()
+        self._went_away = asyncio.Event()
         self.is_database_away = False
         """While it is, open sockets are closed and new ones refused: stations then keep their
         messages, instead of being told errors until they drop them."""
@@ -128,7 +131,13 @@ class Connections:
                 self.is_database_away = False
             except (DatabaseAway, TimeoutError):
                 self.database_went_away()
-            await asyncio.sleep(0.5 if self.is_database_away else LEASE_S / 3)
+            if self.is_database_away:
+                await asyncio.sleep(_ASK_DATABASE_EVERY_S)
+                continue
+            self._went_away.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEASE_S / 3):
+                    await self._went_away.wait()
 
     async def leave(self) -> None:
         """Give this node's lease back: its connections are over at once for all others."""
@@ -140,6 +149,7 @@ class Connections:
         if not self.is_database_away:
             log.error("database.away", connections=len(self))
         self.is_database_away = True
+        self._went_away.set()
         self.close_all(CLOSE_TRY_AGAIN, "the database is away, try again later")
 
     async def note_heard(self, every_s: float) -> None:

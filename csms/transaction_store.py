@@ -16,9 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms.assembly import RegisterReading
 from csms.reports import Reading
 from csms.transactions import TransactionFacts
-from foundation.statements import rows
+from foundation.statements import rows, tuples
 
 _COLUMNS = tuple(field.name for field in fields(TransactionFacts))
+_WIDTH = len(_COLUMNS)
 _ALL = ", ".join(f"t.{name}" for name in _COLUMNS)
 
 _TYPES = {
@@ -56,8 +57,9 @@ _TYPES = {
 """PostgreSQL's types of the columns that are not text."""
 
 
-def _facts(found: Iterable[dict[str, Any]]) -> list[TransactionFacts]:
-    return [TransactionFacts(**{name: row[name] for name in _COLUMNS}) for row in found]
+def _facts(found: Iterable[tuple[Any, ...]]) -> list[TransactionFacts]:
+    """Return transactions from rows that begin with `_ALL`."""
+    return [TransactionFacts(*row[:_WIDTH]) for row in found]
 
 
 # --------------------------------------------------------------------------------- finding
@@ -68,7 +70,7 @@ async def by_ref(
 ) -> dict[tuple[str, str], TransactionFacts]:
     """Return the newest generation of each (station, ref) that exists; locks the rows."""
     ordered = sorted(set(keys))
-    found = await rows(
+    found = await tuples(
         db,
         f"""
         select {_ALL} from unnest(%b::text[], %b::text[]) as k (station, ref)
@@ -82,7 +84,7 @@ async def by_ref(
 
 async def by_id(db: AsyncSession, ids: Sequence[int]) -> dict[int, TransactionFacts]:
     """Return transactions by our number, locked."""
-    found = await rows(
+    found = await tuples(
         db,
         f"select {_ALL} from transactions t where t.id = any(%b::bigint[])"  # noqa: S608
         " order by t.id for update",
@@ -101,7 +103,7 @@ async def of_station_by_number(
     ordered = sorted({(station, number) for station, number in asked if 0 < number < 2**31})
     if not ordered:
         return {}
-    found = await rows(
+    found = await tuples(
         db,
         f"""
         select {_ALL}, k.number as asked
@@ -112,9 +114,37 @@ async def of_station_by_number(
         [[station for station, _ in ordered], [number for _, number in ordered]],
     )
     return {
-        (facts.station, int(row["asked"])): facts
+        (facts.station, row[-1]): facts
         for row, facts in zip(found, _facts(found), strict=True)
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Which transaction it is, and where: all that a reading needs."""
+
+    id: int
+    evse_id: int
+
+
+async def known_by_number(
+    db: AsyncSession, asked: Sequence[tuple[str, int]]
+) -> dict[tuple[str, int], Known]:
+    """Return the transactions of `of_station_by_number`, locked, but only what a reading needs."""
+    ordered = sorted({(station, number) for station, number in asked if 0 < number < 2**31})
+    if not ordered:
+        return {}
+    found = await tuples(
+        db,
+        """
+        select t.station, t.id, t.evse_id
+        from unnest(%b::text[], %b::bigint[]) as k (station, number)
+        join transactions t on t.id = k.number and t.station = k.station
+        order by t.id for update of t
+        """,
+        [[station for station, _ in ordered], [number for _, number in ordered]],
+    )
+    return {(station, number): Known(number, evse_id) for station, number, evse_id in found}
 
 
 SaidEnd = tuple[str, int, datetime, Decimal | None]
@@ -129,7 +159,7 @@ async def repeated_ends(
         return {}
     keys = sorted(ends)
     said = [ends[key] for key in keys]
-    found = await rows(
+    found = await tuples(
         db,
         f"""
         select {_ALL}, k.place
@@ -146,12 +176,12 @@ async def repeated_ends(
             [stop_wh for _, _, _, stop_wh in said],
         ],
     )
-    return {keys[row["place"] - 1]: facts for row, facts in zip(found, _facts(found), strict=True)}
+    return {keys[row[-1] - 1]: facts for row, facts in zip(found, _facts(found), strict=True)}
 
 
 async def open_of(db: AsyncSession, stations: Sequence[str]) -> dict[str, list[TransactionFacts]]:
     """Return the transactions of stations that have no reported end, oldest first; locked."""
-    found = await rows(
+    found = await tuples(
         db,
         f"""
         select {_ALL} from transactions t
@@ -429,7 +459,7 @@ async def link_readings(db: AsyncSession, transactions: Sequence[TransactionFact
 
 async def registers_of(db: AsyncSession, ids: Sequence[int]) -> dict[int, list[RegisterReading]]:
     """Return the register readings of transactions, oldest first."""
-    found = await rows(
+    found = await tuples(
         db,
         """
         select transaction_id, measured_at, context, energy_register_wh from readings
@@ -439,10 +469,8 @@ async def registers_of(db: AsyncSession, ids: Sequence[int]) -> dict[int, list[R
         [sorted(set(ids))],
     )
     readings: dict[int, list[RegisterReading]] = {}
-    for row in found:
-        readings.setdefault(row["transaction_id"], []).append(
-            RegisterReading(row["measured_at"], row["context"], row["energy_register_wh"])
-        )
+    for number, *reading in found:
+        readings.setdefault(number, []).append(RegisterReading(*reading))
     return readings
 
 
@@ -566,7 +594,7 @@ async def suspected(db: AsyncSession, before: datetime) -> list[TransactionFacts
     Only at stations that are connected: another one's end may still wait in its queue. Nor where
     the register went on rising: some stations say Available in mid-charge.
     """
-    found = await rows(
+    found = await tuples(
         db,
         f"""
         select {_ALL} from transactions t
@@ -589,7 +617,7 @@ async def waiting_for_queue(
     db: AsyncSession, node: str, asked_before: datetime
 ) -> list[TransactionFacts]:
     """Return ended transactions with missing events at stations connected to a node."""
-    found = await rows(
+    found = await tuples(
         db,
         f"""
         select {_ALL} from transactions t

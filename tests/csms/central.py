@@ -463,5 +463,6 @@ async def central_running(
         await database.close()
 
 
-def wh(value: float | str | None) -> Decimal | None:
-    return None if value is None else Decimal(str(value))
+def wh(value: int) -> Decimal:
+    """Return a register or an energy in Wh."""
+    return Decimal(value)

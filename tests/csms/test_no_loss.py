@@ -5,9 +5,12 @@ our field notes, section 3.3.
 """
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -18,11 +21,15 @@ from csms import registry
 from csms.connections import Connections
 from csms.rebuild import Circumstances, rebuild
 from csms.reports import OcppVersion, TransactionStartReport
+from foundation import migrate
+from foundation.clock import SetClock
 from foundation.events import Doubt, EndBasis, EnergyBasis, TransactionEnded, TransactionStarted
 from foundation.identifiers import StationId
 from foundation.postgres import EmbeddedPostgres
+from foundation.tasks import OnEnd
 from tests.csms.central import (
     CARD,
+    EVENING,
     NOON,
     Central,
     RawStation,
@@ -34,9 +41,11 @@ from tests.csms.central import (
     register2,
     start,
     stop,
+    wh,
 )
 from tests.csms.conftest import Starter
 from tests.csms.ocpp.said import said
+from tests.csms.wire import Wire, wired
 
 V201 = OcppVersion.V201
 
@@ -195,7 +204,7 @@ async def test_the_same_stop_twice_is_answered_twice_and_announced_once(central:
     number = await station.start()
     assert await station.stop(number) == await station.stop(number) == {}
     transaction = await central.transaction(number)
-    assert (transaction.energy_wh, transaction.revision) == (8000, 1)
+    assert (transaction.energy_wh, transaction.revision) == (wh(8000), 1)
     assert transaction.conflicting_ends == 0
     assert len(await ended(central, station)) == 1
     await assert_rebuilds(central, number)
@@ -210,7 +219,7 @@ async def test_a_different_second_stop_is_a_conflict_on_record_and_changes_nothi
     await station.stop(number, 65, 12000)
     await station.stop(number, 65, 12000)
     transaction = await central.transaction(number)
-    assert (transaction.energy_wh, transaction.ended_at) == (8000, moment(60))
+    assert (transaction.energy_wh, transaction.ended_at) == (wh(8000), moment(60))
     assert transaction.conflicting_ends == 1, "the repeat of a conflict is no second one"
     assert len(await ended(central, station)) == 1
     assert [each.kind for each in await central.reports(number)] == ["start", "end", "end"]
@@ -240,7 +249,7 @@ async def test_a_stop_of_an_unknown_transaction_is_adopted_held_and_answered(
     assert orphan.doubts == (Doubt.MISSING_START,)
     assert orphan.id_token == CARD
     [event] = await ended(central, station)
-    assert (event.basis, event.energy_wh) == (EndBasis.ADOPTED, 0)
+    assert (event.basis, event.energy_wh) == (EndBasis.ADOPTED, wh(0))
     await assert_rebuilds(central, orphan.transaction_id)
 
 
@@ -270,7 +279,7 @@ async def test_an_unknown_number_that_looks_like_ours_ends_nothing_without_its_t
     assert (await central.transaction(running)).state == "active"
     await station.stop(2_000_000_001, 61, 9100, idTag=CARD)
     transaction = await central.transaction(running)
-    assert (transaction.state, transaction.energy_wh) == ("ended", 8100)
+    assert (transaction.state, transaction.energy_wh) == ("ended", wh(8100))
 
 
 async def test_the_readings_of_an_unknown_stop_show_what_was_taken(central: Central) -> None:
@@ -278,7 +287,7 @@ async def test_the_readings_of_an_unknown_stop_show_what_was_taken(central: Cent
     data = [register(10, 5000, "Transaction.Begin"), register(40, 7000)]
     await station.stop(2_000_000_000, 60, 9000, transactionData=data)
     orphan = await central.only_transaction(station.identity)
-    assert (orphan.energy_wh, orphan.doubts) == (4000, (Doubt.MISSING_START,))
+    assert (orphan.energy_wh, orphan.doubts) == (wh(4000), (Doubt.MISSING_START,))
     assert [each.measured_at for each in await central.readings(orphan.transaction_id)] == [
         moment(10),
         moment(40),
@@ -295,7 +304,7 @@ async def test_a_stop_below_the_start_closes_with_an_estimate_and_a_hold(central
     await station.stop(number, 60, 9_999)
     transaction = await central.transaction(number)
     assert transaction.state == "ended"
-    assert (transaction.energy_wh, transaction.doubts) == (4000, (Doubt.NEGATIVE_ENERGY,))
+    assert (transaction.energy_wh, transaction.doubts) == (wh(4000), (Doubt.NEGATIVE_ENERGY,))
     await assert_rebuilds(central, number)
 
 
@@ -306,7 +315,7 @@ async def test_a_stop_below_the_start_without_readings_is_no_energy_and_a_hold(
     number = await station.start(0, 10_000)
     await station.stop(number, 60, 9_999)
     transaction = await central.transaction(number)
-    assert (transaction.state, transaction.energy_wh) == ("ended", 0)
+    assert (transaction.state, transaction.energy_wh) == ("ended", wh(0))
     assert transaction.doubts == (Doubt.NEGATIVE_ENERGY,)
 
 
@@ -315,21 +324,117 @@ async def test_a_stop_equal_to_the_start_is_no_energy_and_no_hold(central: Centr
     number = await station.start(0, 10_000)
     await station.stop(number, 60, 10_000)
     transaction = await central.transaction(number)
-    assert (transaction.energy_wh, transaction.doubts) == (0, ())
+    assert (transaction.energy_wh, transaction.doubts) == (wh(0), ())
 
 
 # ------------------------------------------------------------- the database is away, and crashes
 
 
 @pytest.fixture
-async def stoppable(
-    tmp_path_factory: pytest.TempPathFactory, template: str
-) -> AsyncIterator[EmbeddedPostgres]:
-    """A database server of the test's own, which it may stop."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("stoppable"))
+async def wire(database_url: str) -> AsyncIterator[Wire]:
+    """The line to a database of the test's own."""
+    async with wired(database_url) as wire:
+        yield wire
+
+
+async def connected_again(central: Central, identity: str) -> RawStation:
+    """Connect as soon as new sockets are let in."""
+
+    async def attempt() -> RawStation | None:
+        try:
+            return await central.connect(identity)
+        except InvalidStatus as refused:
+            if refused.response.status_code != 503:
+                raise
+            return None
+
+    found = await eventually(attempt)
+    assert found is not None
+    return found
+
+
+async def test_while_the_database_is_away_nothing_is_answered_and_nobody_is_let_in(
+    wire: Wire, clock: SetClock
+) -> None:
+    clock.at = EVENING
+    async with central_running(wire.url, clock) as central:
+        station, idle = await central.here(), await central.here()
+        number = await station.start()
+        await wire.cut()
+        await station.send([2, "stop", "StopTransaction", stop(number, 60, 9000)])
+        assert await station.closed() == (1013, "the database is away, try again later")
+        with pytest.raises(InvalidStatus) as refused:
+            await central.connect(station.identity)
+        assert refused.value.response.status_code == 503
+        assert refused.value.response.headers["Retry-After"] == "5"
+        assert (await idle.closed())[0] == 1013, "a station that is offline keeps its messages"
+
+        await wire.mend()
+        again = await connected_again(central, station.identity)
+        assert await again.stop(number) == {}
+        assert (await central.only_transaction(station.identity)).energy_wh == 8000
+
+
+async def test_a_station_that_says_nothing_is_sent_away_too_when_the_lease_cannot_be_renewed(
+    wire: Wire, clock: SetClock
+) -> None:
+    async with central_running(wire.url, clock) as central:
+        idle = await central.here()
+        await wire.cut()
+        # What comes round every few seconds finds out; here it comes round now.
+        connections: Connections = central.system.connections
+        renewing = central.tasks.start("renew now", connections.renew_lease)
+        assert (await idle.closed())[0] == 1013
+        assert connections.is_database_away
+        await wire.mend()
+        await connected_again(central, idle.identity)
+        renewing.cancel()
+
+
+@pytest.mark.parametrize("action", ["StartTransaction", "StopTransaction"])
+async def test_a_crash_between_write_and_answer_and_the_retry_make_one_transaction(
+    wire: Wire, clock: SetClock, action: str
+) -> None:
+    clock.at = EVENING
+    async with central_running(wire.url, clock) as central:
+        station = await central.here()
+        number = 0 if action == "StartTransaction" else await station.start()
+        said = stop(number, 60, 9000) if number else start(0)
+        wire.lose_next_commit = True
+        await station.send([2, "told", action, said])
+        assert (await station.closed())[0] == 1013
+        assert wire.lost_commits == 1
+
+        await wire.mend()
+        again = await connected_again(central, station.identity)
+        answer = await again.call(action, said)
+        transaction = await central.only_transaction(station.identity)
+        assert answer.get("transactionId", number) == transaction.transaction_id
+        kind = TransactionStarted if action == "StartTransaction" else TransactionEnded
+        assert len(await central.told(kind, about=station.identity)) == 1
+        assert len(await central.reports(transaction.transaction_id)) == (2 if number else 1)
+
+
+@pytest.mark.slow
+async def test_a_database_server_that_is_killed_and_started_again_costs_no_session(
+    tmp_path: Path, clock: SetClock
+) -> None:
+    clock.at = EVENING
+    server = EmbeddedPostgres(tmp_path)
     await asyncio.to_thread(server.start)
     try:
-        yield server
+        await asyncio.to_thread(migrate.upgrade, server.url)
+        async with central_running(server.url, clock) as central:
+            station = await central.here()
+            number = await station.start()
+            central.tasks.start("PostgreSQL", server.supervise, on_end=OnEnd.RESTART)
+            assert server.pid is not None
+            os.kill(server.pid, signal.SIGKILL)
+            await station.send([2, "stop", "StopTransaction", stop(number, 60, 9000)])
+            assert (await station.closed())[0] == 1013
+            again = await connected_again(central, station.identity)
+            assert await again.stop(number) == {}
+            assert (await central.only_transaction(station.identity)).energy_wh == 8000
     finally:
         await asyncio.to_thread(server.discard)
 
@@ -347,7 +452,8 @@ async def test_the_newest_socket_wins_and_the_late_close_of_the_old_one_removes_
     row = await central.connection_of(old.identity)
     assert (row["epoch"], row["closed_at"]) == (2, None)
     live = central.system.connections.get(new.identity)  # type: ignore[arg-type]
-    assert live is not None and live.epoch == 2
+    assert live is not None
+    assert live.epoch == 2
     assert await new.call("Heartbeat", {}) == {"currentTime": at(480)}
 
 
@@ -402,7 +508,7 @@ async def test_a_clock_at_1970_is_booked_at_the_moment_of_receipt_and_held(
     transaction = await central.transaction(number)
     assert (transaction.started_at, transaction.ended_at) == (NOON, moment(60))
     assert transaction.start_reported_at == datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
-    assert (transaction.energy_wh, transaction.doubts) == (8000, (Doubt.CLOCK_WRONG,))
+    assert (transaction.energy_wh, transaction.doubts) == (wh(8000), (Doubt.CLOCK_WRONG,))
     await assert_rebuilds(central, number)
 
 
@@ -425,7 +531,7 @@ async def test_a_late_session_is_booked_in_its_own_time_without_a_doubt(central:
     transaction = await central.transaction(number)
     assert (transaction.started_at, transaction.ended_at) == (NOON, moment(60))
     assert transaction.start_received_at == moment(60 * 24 * 30)
-    assert (transaction.energy_wh, transaction.doubts) == (8000, ())
+    assert (transaction.energy_wh, transaction.doubts) == (wh(8000), ())
 
 
 async def test_local_time_called_utc_is_corrected_once_it_is_certain(central: Central) -> None:
@@ -461,7 +567,7 @@ async def test_an_end_before_the_start_is_held_never_refused(central: Central) -
     number = await station.start(0)
     await station.stop(number, -30)
     transaction = await central.transaction(number)
-    assert (transaction.state, transaction.energy_wh) == ("ended", 8000)
+    assert (transaction.state, transaction.energy_wh) == ("ended", wh(8000))
     assert transaction.doubts == (Doubt.END_BEFORE_START,)
     await assert_rebuilds(central, number)
 
@@ -477,7 +583,9 @@ async def test_a_moment_at_the_end_of_the_calendar_breaks_nothing(
     said = start(0) | {"timestamp": f"{year}-12-31T23:59:59Z"}
     number = (await station.call("StartTransaction", said))["transactionId"]
     assert (await central.transaction(number)).started_at == moment(2)
-    assert await central.rows("select * from quarantine where station = :s", s=station.identity) == []
+    assert (
+        await central.rows("select * from quarantine where station = :s", s=station.identity) == []
+    )
 
 
 # -------------------------------------------------------------------------------- register resets
@@ -486,8 +594,8 @@ async def test_a_moment_at_the_end_of_the_calendar_breaks_nothing(
 async def test_a_register_that_was_reset_in_a_session_counts_in_segments(central: Central) -> None:
     station = await central.here()
     number = await station.start(0, 100_000)
-    for minutes, wh in [(10, 101_000), (20, 102_000), (30, 500), (40, 1500)]:
-        await station.read(minutes, wh, transactionId=number)
+    for minutes, shown in [(10, 101_000), (20, 102_000), (30, 500), (40, 1500)]:
+        await station.read(minutes, shown, transactionId=number)
     await station.stop(number, 50, 2500)
     transaction = await central.transaction(number)
     assert transaction.energy_wh == 2000 + 2500
@@ -514,7 +622,7 @@ async def test_a_reading_before_its_start_is_kept_and_linked_when_the_start_come
     await station.read(10, 3000)
     number = await station.start(0, 1000)
     [reading] = await central.readings(number)
-    assert (reading.measured_at, reading.energy_register_wh) == (moment(10), 3000)
+    assert (reading.measured_at, reading.energy_register_wh) == (moment(10), wh(3000))
     await station.stop(number, 60, 9000)
     await assert_rebuilds(central, number)
 
@@ -669,7 +777,7 @@ async def test_an_end_alone_waits_for_its_start(central: Central) -> None:
     assert (waiting.state, waiting.doubts) == ("ended_waiting_for_queue", (Doubt.MISSING_START,))
     await station.event("Started", 0, 0, meterValue=[register2(0, 1000, "Transaction.Begin")])
     [event] = await ended(central, station)
-    assert (event.energy_wh, event.doubts, event.basis) == (8000, (), EndBasis.REPORTED)
+    assert (event.energy_wh, event.doubts, event.basis) == (wh(8000), (), EndBasis.REPORTED)
 
 
 # ------------------------------------------------------------------------------ inferred ends
@@ -682,7 +790,7 @@ async def test_a_new_start_on_the_same_evse_infers_the_lost_end_before(central: 
     await station.start(120, 9000)
     transaction = await central.transaction(lost)
     assert (transaction.state, transaction.basis) == ("inferred_end", EndBasis.INFERRED)
-    assert (transaction.ended_at, transaction.energy_wh) == (moment(30), 4000)
+    assert (transaction.ended_at, transaction.energy_wh) == (moment(30), wh(4000))
     assert transaction.doubts == (Doubt.INFERRED_END,)
     await assert_rebuilds(central, lost)
 
@@ -695,8 +803,8 @@ async def test_a_late_real_end_overrides_the_inferred_one_with_a_new_revision(
     await station.start(120, 9000)
     await station.stop(lost, 60, 9000)
     first, second = await ended(central, station)
-    assert (first.revision, first.basis, first.energy_wh) == (1, EndBasis.INFERRED, 0)
-    assert (second.revision, second.basis, second.energy_wh) == (2, EndBasis.REPORTED, 8000)
+    assert (first.revision, first.basis, first.energy_wh) == (1, EndBasis.INFERRED, wh(0))
+    assert (second.revision, second.basis, second.energy_wh) == (2, EndBasis.REPORTED, wh(8000))
     assert second.doubts == ()
     await assert_rebuilds(central, lost)
 
@@ -725,7 +833,11 @@ async def test_an_evse_that_is_free_for_long_infers_the_lost_end(central: Centra
     assert transaction.energy_wh == 4000
     await station.stop(number, 35, 5500)
     transaction = await central.transaction(number)
-    assert (transaction.state, transaction.energy_wh, transaction.revision) == ("ended", 4500, 2)
+    assert (transaction.state, transaction.energy_wh, transaction.revision) == (
+        "ended",
+        wh(4500),
+        2,
+    )
 
 
 async def test_an_evse_that_is_occupied_again_infers_nothing(central: Central) -> None:
@@ -763,7 +875,7 @@ async def test_a_number_of_the_stations_own_ends_the_transaction_that_is_open(
     ours = await station.start(0, 1000)
     await station.stop(number, 60, 9000)
     transaction = await central.transaction(ours)
-    assert (transaction.state, transaction.energy_wh, transaction.doubts) == ("ended", 8000, ())
+    assert (transaction.state, transaction.energy_wh, transaction.doubts) == ("ended", wh(8000), ())
     await station.stop(number, 60, 9000)
     assert (await central.only_transaction(station.identity)).conflicting_ends == 0
     await assert_rebuilds(central, ours)
@@ -779,7 +891,7 @@ async def test_one_number_for_every_transaction_still_ends_each(
         await station.read(minutes + 30, 5000 + int(minutes) * 100, transactionId=number)
         await station.stop(number, minutes + 60, 9000 + int(minutes) * 100)
         transaction = await central.transaction(ours)
-        assert (transaction.state, transaction.energy_wh) == ("ended", 8000)
+        assert (transaction.state, transaction.energy_wh) == ("ended", wh(8000))
         assert len(await central.readings(ours)) == 1
     assert len(await central.transactions(station.identity)) == 3
 
@@ -793,7 +905,7 @@ async def test_without_a_clock_one_number_with_the_same_words_still_ends_each(
         ours = (await station.call("StartTransaction", begun))["transactionId"]
         await station.stop(-1, 0, 4000, timestamp="1970-01-01T00:10:00Z")
         transaction = await central.transaction(ours)
-        assert (transaction.state, transaction.energy_wh) == ("ended", 4000)
+        assert (transaction.state, transaction.energy_wh) == ("ended", wh(4000))
     assert len(await central.transactions(station.identity)) == 2
 
 
@@ -827,8 +939,8 @@ async def test_transactions_on_several_connectors_do_not_mix(central: Central) -
     await station.stop(two, 60, 55_000)
     await station.stop(one, 61, 9000)
     first, second = await central.transaction(one), await central.transaction(two)
-    assert (first.evse_id, first.energy_wh) == (1, 8000)
-    assert (second.evse_id, second.energy_wh) == (2, 5000)
+    assert (first.evse_id, first.energy_wh) == (1, wh(8000))
+    assert (second.evse_id, second.energy_wh) == (2, wh(5000))
     assert [each.energy_register_wh for each in await central.readings(one)] == [4000]
     assert [each.energy_register_wh for each in await central.readings(two)] == [52_000]
 
