@@ -422,13 +422,12 @@ def _pick(
         f"{strong if index == 0 else ''}>{escape(line)}</text>"
         for index, line in enumerate(lines)
     )
+    width_, height_ = _n(spot[1]), _n(plot.bottom - plot.top)
     return (
         f'<g class="pick" tabindex="{0 if first else -1}" role="img" '
         f'aria-label="{escape(", ".join(lines))}">'
-        f'<rect class="spot" x="{_n(spot[0])}" y="{_n(plot.top)}" width="{_n(spot[1])}" '
-        f'height="{_n(plot.bottom - plot.top)}"/>'
-        f'<g class="tip"><rect x="{_n(x)}" y="{_n(y)}" width="{_n(box)}" height="{high}" rx="4"/>'
-        f"{said}</g></g>"
+        f'<path class="spot" d="M{_n(spot[0])} {_n(plot.top)}h{width_}v{height_}h-{width_}z"/>'
+        f'<g class="tip"><path d="M{_n(x)} {_n(y)}h{_n(box)}v{high}h-{_n(box)}z"/>{said}</g></g>'
     )
 
 

@@ -26,6 +26,7 @@ class Sample:
     """The made-up values of the page."""
 
     money: Money
+    price: Money
     at: datetime
     columns: Chart
     curve: Chart
@@ -43,6 +44,7 @@ async def design(
     said = frame.words
     sample = Sample(
         money=Money(Decimal("1284.57"), "EUR"),
+        price=Money(Decimal("0.4537"), "EUR"),
         at=frame.now - timedelta(minutes=12),
         columns=samples.columns(said),
         curve=samples.curve(said, frame.zone),

@@ -18,11 +18,11 @@ from portal.charts import (
 from portal.words import Words
 
 TODAY = date(2026, 10, 15)
-DAYS = 14
+DAYS = 10
 
 
 def columns(words: Words) -> Chart:
-    """Two weeks of energy and revenue, with quiet days and one that is not over."""
+    """Ten days of energy and revenue, with quiet days and one that is not over."""
     days = []
     for index in range(DAYS):
         on = TODAY - timedelta(days=DAYS - 1 - index)
@@ -44,10 +44,10 @@ def curve(words: Words, zone: ZoneInfo) -> Chart:
     begin = datetime(2026, 10, 15, 8, 4, 11, tzinfo=UTC)
     energy = Decimal(0)
     points = []
-    for minute in range(0, 85, 4):
+    for minute in range(0, 85, 7):
         power = Decimal(22_000 if minute < 48 else max(1_400, 22_000 - (minute - 48) * 640))
         points.append(CurvePoint(begin + timedelta(minutes=minute), energy, power))
-        energy += (power / 15).quantize(Decimal("0.1"))
+        energy += (power * 7 / 60).quantize(Decimal("0.1"))
     texts = ChartWords(
         title=words.gettext("Power and energy of the session"),
         description=words.gettext(

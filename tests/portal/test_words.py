@@ -37,13 +37,8 @@ def test_the_german_catalogue_is_complete() -> None:
     for place, line, text, context in found_texts():
         one = text if isinstance(text, str) else text[0]
         message = catalogue.get(one, context)
-        translations = (
-            []
-            if message is None
-            else [message.string]
-            if isinstance(message.string, str)
-            else list(message.string)
-        )
+        found = None if message is None else message.string
+        translations = [found] if isinstance(found, str) else list(found or ())
         if not translations or not all(translations) or (message and message.fuzzy):
             missing.append(f"{place}:{line}: {text!r}")
     assert missing == []

@@ -1,19 +1,29 @@
 """The portal's pages on a real database, asked for in memory."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
+import psycopg
 import pytest
 from fastapi import FastAPI
 
 from foundation.clock import SetClock
 from foundation.database import Database
+from foundation.postgres import EmbeddedPostgres
 from foundation.settings import Settings
 from portal.application import create_application
 from portal.context import PortalContext
 from portal.pages.routes import error_page, router
 from tests.portal.pages import world
 from tests.portal.pages.world import PASSWORD
+
+NOON = datetime(2026, 10, 15, 12, tzinfo=UTC)
+"""Where the tests' clock stands."""
+
+_numbers = itertools.count(1)
+_filled: set[str] = set()
 
 
 def portal(database: Database, clock: SetClock) -> FastAPI:
@@ -24,11 +34,62 @@ def portal(database: Database, clock: SetClock) -> FastAPI:
     return create_application(context, pages=[router], error_page=error_page)
 
 
+async def filled(postgres: EmbeddedPostgres, template: str, name: str, *, lively: bool) -> str:
+    """A database to copy for each test: filling one takes longer than all that is tested."""
+    if name in _filled:
+        return name
+    _filled.add(name)
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"create database {name} template {template}")
+    clock = SetClock(NOON)
+    database = Database(postgres.url_of(name), pool_size=2)
+    try:
+        async with database.unit_of_work() as db:
+            await world.organisations(db, clock.now() - timedelta(days=500))
+            if lively:
+                await world.fill(db, clock)
+    finally:
+        await database.close()
+    return name
+
+
+@pytest.fixture(scope="session")
+async def quiet_template(postgres: EmbeddedPostgres, template: str) -> str:
+    """An installation with people and nothing else."""
+    return await filled(postgres, template, "portal_quiet", lively=False)
+
+
+@pytest.fixture(scope="session")
+async def lively_template(postgres: EmbeddedPostgres, template: str) -> str:
+    """An installation with stations and sessions."""
+    return await filled(postgres, template, "portal_lively", lively=True)
+
+
 @pytest.fixture
-async def application(database: Database, clock: SetClock) -> FastAPI:
-    """The portal of an installation with people and nothing else."""
-    async with database.unit_of_work() as db:
-        await world.organisations(db, clock.now())
+def lively() -> None:
+    """Ask for it to have stations and sessions in the test's database."""
+
+
+@pytest.fixture
+def database_url(
+    request: pytest.FixtureRequest,
+    postgres: EmbeddedPostgres,
+    quiet_template: str,
+    lively_template: str,
+) -> Iterator[str]:
+    """The URL of a fresh copy, dropped after the test."""
+    wanted = lively_template if "lively" in request.fixturenames else quiet_template
+    name = f"portal_test_{next(_numbers)}"
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"create database {name} template {wanted}")
+    yield postgres.url_of(name)
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def application(database: Database, clock: SetClock) -> FastAPI:
+    """The portal of the test's installation."""
     return portal(database, clock)
 
 
@@ -38,13 +99,6 @@ async def browser(application: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=transport, base_url="http://portal.example") as client:
         yield client
-
-
-@pytest.fixture
-async def lively(application: FastAPI, database: Database, clock: SetClock) -> None:
-    """Fill the installation with stations and sessions."""
-    async with database.unit_of_work() as db:
-        await world.fill(db, clock)
 
 
 def token_in(html: str) -> str:

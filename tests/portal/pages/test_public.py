@@ -2,7 +2,8 @@
 
 import httpx
 
-from tests.portal.pages.conftest import PASSWORD, SignIn, token_in
+from tests.portal.pages.conftest import SignIn, token_in
+from tests.portal.pages.world import PASSWORD
 
 
 async def test_the_right_password_leads_to_where_one_wanted_to_go(
