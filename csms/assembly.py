@@ -72,7 +72,8 @@ def assemble(claims: Claims) -> Assembled:
     that the register was reset in between; then the sum of its rises (basis SEGMENTS).
     """
     readings = sorted(
-        claims.readings, key=lambda reading: (reading.at, reading.register_wh, reading.context)
+        (reading for reading in claims.readings if reading.register_wh >= 0),
+        key=lambda reading: (reading.at, reading.register_wh, reading.context),
     )
     ended_at = claims.ended_at
     within = _without_dips(
