@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms.reports import BootReport, OcppVersion, StatusReport
 from foundation.database import driver
 from foundation.identifiers import StationId
-from foundation.statements import rows
+from foundation.statements import Asked, ask, rows
 
 # ------------------------------------------------------------------------------- connecting
 
@@ -465,49 +465,52 @@ class TokenFacts:
     active: int
 
 
-async def tokens_of(
-    db: AsyncSession, asked: Sequence[tuple[str, str, datetime]]
-) -> list[TokenFacts | None]:
-    """Return what is known of each (station, token key, moment), in the order asked.
+def tokens(asked: Sequence[tuple[str, str, datetime]]) -> Asked[list[TokenFacts | None]]:
+    """Ask what is known of each (station, token key, moment), in the order asked.
 
     The holder is whoever held the token at the moment. `active` counts the token's running
     transactions at other stations that can be reached: an open one on an unreachable station must
     not block a card.
     """
-    found = await rows(
-        db,
-        """
-        select k.place, t.key, t.status, t.group_id, t.valid_until, h.organisation, h.provider,
-            (select count(*) from transactions x
-             join station_connections c on c.station = x.station and c.closed_at is null
-             where x.token_key = k.key and x.state = 'active' and x.station <> k.station) as active
-        from unnest(%b::text[], %b::text[], %b::timestamptz[])
-             with ordinality as k (station, key, at, place)
-        join id_tokens t on t.key = k.key
-        left join lateral (
-            select organisation, provider from id_token_holders h
-            where h.token = k.key and h.valid_from <= k.at
-              and (h.valid_to is null or h.valid_to > k.at)
-            order by h.valid_from desc limit 1) h on true
-        """,
+
+    def read(found: Sequence[tuple[Any, ...]]) -> list[TokenFacts | None]:
+        known: list[TokenFacts | None] = [None] * len(asked)
+        for place, *facts in found:
+            known[place - 1] = TokenFacts(*facts)
+        return known
+
+    return Asked(
+        _TOKENS,
         [
             [station for station, _, _ in asked],
             [key for _, key, _ in asked],
             [at for _, _, at in asked],
         ],
+        read,
     )
-    known: list[TokenFacts | None] = [None] * len(asked)
-    for row in found:
-        known[row["place"] - 1] = TokenFacts(
-            row["key"],
-            row["status"],
-            row["group_id"],
-            row["valid_until"],
-            row["organisation"],
-            row["provider"],
-            row["active"],
-        )
-    return known
+
+
+_TOKENS = """
+select k.place, t.key, t.status, t.group_id, t.valid_until, h.organisation, h.provider,
+    (select count(*) from transactions x
+     join station_connections c on c.station = x.station and c.closed_at is null
+     where x.token_key = k.key and x.state = 'active' and x.station <> k.station) as active
+from unnest(%b::text[], %b::text[], %b::timestamptz[])
+     with ordinality as k (station, key, at, place)
+join id_tokens t on t.key = k.key
+left join lateral (
+    select organisation, provider from id_token_holders h
+    where h.token = k.key and h.valid_from <= k.at
+      and (h.valid_to is null or h.valid_to > k.at)
+    order by h.valid_from desc limit 1) h on true
+"""
+
+
+async def tokens_of(
+    db: AsyncSession, asked: Sequence[tuple[str, str, datetime]]
+) -> list[TokenFacts | None]:
+    """Return what is known of each (station, token key, moment), in the order asked."""
+    return await ask(db, tokens(asked))
 
 
 async def copy_frames(

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms.assembly import RegisterReading
 from csms.reports import Reading
 from csms.transactions import TransactionFacts
-from foundation.statements import rows, tuples
+from foundation.statements import Asked, ask, rows, tuples
 
 _COLUMNS = tuple(field.name for field in fields(TransactionFacts))
 _WIDTH = len(_COLUMNS)
@@ -65,21 +65,28 @@ def _facts(found: Iterable[tuple[Any, ...]]) -> list[TransactionFacts]:
 # --------------------------------------------------------------------------------- finding
 
 
+def of_refs(keys: Sequence[tuple[str, str]]) -> Asked[dict[tuple[str, str], TransactionFacts]]:
+    """Ask for the newest generation of each (station, ref) that exists; locks the rows."""
+    ordered = sorted(set(keys))
+    return Asked(
+        _BY_REF,
+        [[station for station, _ in ordered], [ref for _, ref in ordered]],
+        lambda found: {(each.station, each.ref): each for each in _facts(found)},
+    )
+
+
+_BY_REF = f"""
+select {_ALL} from unnest(%b::text[], %b::text[]) as k (station, ref)
+join transactions t on t.station = k.station and t.ref = k.ref
+order by t.station, t.ref, t.generation for update of t
+"""  # noqa: S608 - column names only
+
+
 async def by_ref(
     db: AsyncSession, keys: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], TransactionFacts]:
     """Return the newest generation of each (station, ref) that exists; locks the rows."""
-    ordered = sorted(set(keys))
-    found = await tuples(
-        db,
-        f"""
-        select {_ALL} from unnest(%b::text[], %b::text[]) as k (station, ref)
-        join transactions t on t.station = k.station and t.ref = k.ref
-        order by t.station, t.ref, t.generation for update of t
-        """,  # noqa: S608 - column names only
-        [[station for station, _ in ordered], [ref for _, ref in ordered]],
-    )
-    return {(each.station, each.ref): each for each in _facts(found)}
+    return await ask(db, of_refs(keys))
 
 
 async def by_id(db: AsyncSession, ids: Sequence[int]) -> dict[int, TransactionFacts]:
@@ -114,8 +121,7 @@ async def of_station_by_number(
         [[station for station, _ in ordered], [number for _, number in ordered]],
     )
     return {
-        (facts.station, row[-1]): facts
-        for row, facts in zip(found, _facts(found), strict=True)
+        (facts.station, row[-1]): facts for row, facts in zip(found, _facts(found), strict=True)
     }
 
 
@@ -179,21 +185,28 @@ async def repeated_ends(
     return {keys[row[-1] - 1]: facts for row, facts in zip(found, _facts(found), strict=True)}
 
 
-async def open_of(db: AsyncSession, stations: Sequence[str]) -> dict[str, list[TransactionFacts]]:
-    """Return the transactions of stations that have no reported end, oldest first; locked."""
-    found = await tuples(
-        db,
-        f"""
-        select {_ALL} from transactions t
-        where t.station = any(%b::text[]) and t.state <> 'ended'
-        order by t.id for update
-        """,  # noqa: S608
-        [sorted(set(stations))],
-    )
+def open_at(stations: Sequence[str]) -> Asked[dict[str, list[TransactionFacts]]]:
+    """Ask for the transactions of stations that have no reported end, oldest first; locked."""
+    return Asked(_OPEN, [sorted(set(stations))], _by_station)
+
+
+_OPEN = f"""
+select {_ALL} from transactions t
+where t.station = any(%b::text[]) and t.state <> 'ended'
+order by t.id for update
+"""  # noqa: S608
+
+
+def _by_station(found: Iterable[tuple[Any, ...]]) -> dict[str, list[TransactionFacts]]:
     by_station: dict[str, list[TransactionFacts]] = {}
     for each in _facts(found):
         by_station.setdefault(each.station, []).append(each)
     return by_station
+
+
+async def open_of(db: AsyncSession, stations: Sequence[str]) -> dict[str, list[TransactionFacts]]:
+    """Return the transactions of stations that have no reported end, oldest first; locked."""
+    return await ask(db, open_at(stations))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,49 +221,43 @@ class Surroundings:
     max_power_w: Decimal | None
 
 
-async def surroundings_of(
-    db: AsyncSession, asked: Sequence[tuple[str, int, int, datetime]]
-) -> list[Surroundings]:
-    """Return the surroundings of each (station, evse, connector, moment), in the order asked."""
-    found = await rows(
-        db,
-        """
-        select k.place, o.organisation, s.location, coalesce(l.time_zone, s.time_zone) as time_zone,
-            s.free_vend, s.admission <> 'accepted' as waiting, p.max_power_w
-        from unnest(%b::text[], %b::int[], %b::int[], %b::timestamptz[])
-             with ordinality as k (station, evse_id, connector_id, at, place)
-        join stations s on s.identity = k.station
-        left join locations l on l.key = s.location
-        join lateral (
-            select organisation from station_owners o
-            where o.station = k.station and o.valid_from <= k.at
-              and (o.valid_to is null or o.valid_to > k.at)
-            order by o.valid_from desc limit 1) o on true
-        left join lateral (
-            select max(c.max_power_w) as max_power_w from connectors c
-            where c.station = k.station and c.evse_id = k.evse_id
-              and (k.connector_id = 0 or c.connector_id = k.connector_id)) p on true
-        order by k.place
-        """,
+def surroundings(asked: Sequence[tuple[str, int, int, datetime]]) -> Asked[list[Surroundings]]:
+    """Ask for the surroundings of each (station, evse, connector, moment), in the order asked."""
+
+    def read(found: Sequence[tuple[Any, ...]]) -> list[Surroundings]:
+        assert len(found) == len(asked), "every station has an owner from the beginning of time"
+        return [Surroundings(*row) for row in found]
+
+    return Asked(
+        _SURROUNDINGS,
         [
             [station for station, _, _, _ in asked],
             [evse for _, evse, _, _ in asked],
             [connector for _, _, connector, _ in asked],
             [at for _, _, _, at in asked],
         ],
+        read,
     )
-    assert len(found) == len(asked), "every station has an owner from the beginning of time"
-    return [
-        Surroundings(
-            row["organisation"],
-            row["location"],
-            row["time_zone"],
-            row["free_vend"],
-            row["waiting"],
-            row["max_power_w"],
-        )
-        for row in found
-    ]
+
+
+_SURROUNDINGS = """
+select o.organisation, s.location, coalesce(l.time_zone, s.time_zone), s.free_vend,
+    s.admission <> 'accepted', p.max_power_w
+from unnest(%b::text[], %b::int[], %b::int[], %b::timestamptz[])
+     with ordinality as k (station, evse_id, connector_id, at, place)
+join stations s on s.identity = k.station
+left join locations l on l.key = s.location
+join lateral (
+    select organisation from station_owners o
+    where o.station = k.station and o.valid_from <= k.at
+      and (o.valid_to is null or o.valid_to > k.at)
+    order by o.valid_from desc limit 1) o on true
+left join lateral (
+    select max(c.max_power_w) as max_power_w from connectors c
+    where c.station = k.station and c.evse_id = k.evse_id
+      and (k.connector_id = 0 or c.connector_id = k.connector_id)) p on true
+order by k.place
+"""
 
 
 # --------------------------------------------------------------------------------- writing
@@ -313,11 +320,16 @@ from {_unnest(("id", *_CHANGED))} where t.id = n.id
 """  # noqa: S608
 
 
+def changing(changed: Sequence[TransactionFacts]) -> Asked[Any]:
+    """Ask that transactions be written back whole; whoever read the rows locked them."""
+    ordered = sorted(changed, key=lambda each: each.id)
+    return Asked(_UPDATE, _arrays(ordered, ("id", *_CHANGED)), len)
+
+
 async def change(db: AsyncSession, changed: Sequence[TransactionFacts]) -> None:
     """Write transactions back whole; the rows were locked by whoever read them."""
     if changed:
-        ordered = sorted(changed, key=lambda each: each.id)
-        await rows(db, _UPDATE, _arrays(ordered, ("id", *_CHANGED)))
+        await ask(db, changing(changed))
 
 
 async def note_charging_states(db: AsyncSession, states: Sequence[tuple[int, str]]) -> None:
@@ -428,25 +440,11 @@ async def add_readings(
     ]
 
 
-async def link_readings(db: AsyncSession, transactions: Sequence[TransactionFacts]) -> None:
-    """Give readings that came before their transaction to it, by EVSE and time."""
-    if not transactions:
-        return
+def linking(transactions: Sequence[TransactionFacts]) -> Asked[Any]:
+    """Ask that readings which came before their transaction be given to it, by EVSE and time."""
     ordered = sorted(transactions, key=lambda each: each.id)
-    await rows(
-        db,
-        """
-        update readings r set transaction_id = t.id
-        from unnest(%b::bigint[], %b::text[], %b::int[], %b::timestamptz[], %b::timestamptz[])
-             as t (id, station, evse_id, started_at, ended_at)
-        where r.transaction_id is null and r.station = t.station and r.evse_id = t.evse_id
-          and r.measured_at >= t.started_at
-          and (t.ended_at is null or r.measured_at <= t.ended_at)
-          and not exists (
-            select 1 from readings o where o.station = r.station and o.evse_id = r.evse_id
-              and o.transaction_id = t.id and o.measured_at = r.measured_at
-              and o.context = r.context)
-        """,
+    return Asked(
+        _LINK,
         [
             [each.id for each in ordered],
             [each.station for each in ordered],
@@ -454,24 +452,46 @@ async def link_readings(db: AsyncSession, transactions: Sequence[TransactionFact
             [each.started_at for each in ordered],
             [each.ended_at for each in ordered],
         ],
+        len,
     )
 
 
-async def registers_of(db: AsyncSession, ids: Sequence[int]) -> dict[int, list[RegisterReading]]:
-    """Return the register readings of transactions, oldest first."""
-    found = await tuples(
-        db,
-        """
-        select transaction_id, measured_at, context, energy_register_wh from readings
-        where transaction_id = any(%b::bigint[]) and energy_register_wh is not null
-        order by transaction_id, measured_at, context
-        """,
-        [sorted(set(ids))],
-    )
+_LINK = """
+update readings r set transaction_id = t.id
+from unnest(%b::bigint[], %b::text[], %b::int[], %b::timestamptz[], %b::timestamptz[])
+     as t (id, station, evse_id, started_at, ended_at)
+where r.transaction_id is null and r.station = t.station and r.evse_id = t.evse_id
+  and r.measured_at >= t.started_at
+  and (t.ended_at is null or r.measured_at <= t.ended_at)
+  and not exists (
+    select 1 from readings o where o.station = r.station and o.evse_id = r.evse_id
+      and o.transaction_id = t.id and o.measured_at = r.measured_at
+      and o.context = r.context)
+"""
+
+
+def registers(ids: Sequence[int]) -> Asked[dict[int, list[RegisterReading]]]:
+    """Ask for the register readings of transactions, oldest first."""
+    return Asked(_REGISTERS, [sorted(set(ids))], _by_transaction)
+
+
+_REGISTERS = """
+select transaction_id, measured_at, context, energy_register_wh from readings
+where transaction_id = any(%b::bigint[]) and energy_register_wh is not null
+order by transaction_id, measured_at, context
+"""
+
+
+def _by_transaction(found: Iterable[tuple[Any, ...]]) -> dict[int, list[RegisterReading]]:
     readings: dict[int, list[RegisterReading]] = {}
     for number, *reading in found:
         readings.setdefault(number, []).append(RegisterReading(*reading))
     return readings
+
+
+async def registers_of(db: AsyncSession, ids: Sequence[int]) -> dict[int, list[RegisterReading]]:
+    """Return the register readings of transactions, oldest first."""
+    return await ask(db, registers(ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,26 +513,21 @@ class NewReport:
     repairs: tuple[str, ...]
 
 
-async def add_reports(db: AsyncSession, reports: Sequence[NewReport]) -> list[bool]:
-    """Keep the raw text of messages; return, in the order given, which were not said before."""
-    if not reports:
-        return []
+def reporting(reports: Sequence[NewReport]) -> Asked[list[bool]]:
+    """Ask that raw messages be kept, and which, in the order given, were not said before."""
     ordered = sorted(reports, key=lambda each: (each.station, each.digest))
-    found = await rows(
-        db,
-        """
-        insert into reports (station, transaction_id, evse_id, kind, seq_no, version, epoch,
-            reported_at, received_at, skew_s, digest, raw, repairs)
-        select station, transaction_id, evse_id, kind, seq_no, version, epoch, reported_at,
-            received_at, skew_s, digest, raw,
-            case when repairs = '' then '{}' else string_to_array(repairs, ' ') end
-        from unnest(%b::text[], %b::bigint[], %b::int[], %b::text[], %b::bigint[], %b::text[],
-                    %b::bigint[], %b::timestamptz[], %b::timestamptz[], %b::int[], %b::bytea[],
-                    %b::text[], %b::text[])
-             as n (station, transaction_id, evse_id, kind, seq_no, version, epoch, reported_at,
-                   received_at, skew_s, digest, raw, repairs)
-        on conflict do nothing returning station, digest, transaction_id
-        """,
+
+    def read(found: Iterable[tuple[Any, ...]]) -> list[bool]:
+        new = {(station, bytes(digest), number) for station, digest, number in found}
+        are_new = []
+        for each in reports:
+            key = (each.station, each.digest, each.transaction_id)
+            are_new.append(key in new)
+            new.discard(key)  # the same message twice in one batch is new once
+        return are_new
+
+    return Asked(
+        _REPORT,
         [
             [each.station for each in ordered],
             [each.transaction_id for each in ordered],
@@ -528,32 +543,49 @@ async def add_reports(db: AsyncSession, reports: Sequence[NewReport]) -> list[bo
             [each.raw for each in ordered],
             [" ".join(each.repairs) for each in ordered],
         ],
+        read,
     )
-    new = {(row["station"], bytes(row["digest"]), row["transaction_id"]) for row in found}
-    are_new = []
-    for each in reports:
-        key = (each.station, each.digest, each.transaction_id)
-        are_new.append(key in new)
-        new.discard(key)  # the same message twice in one batch is new once
-    return are_new
 
 
-async def incomplete_sequences(db: AsyncSession, ids: Sequence[int]) -> set[int]:
-    """Return the 2.x transactions whose event numbers have gaps up to their end."""
-    found = await rows(
-        db,
-        """
-        select r.transaction_id from reports r join transactions t on t.id = r.transaction_id
-        where r.transaction_id = any(%b::bigint[]) and r.seq_no is not null
-          and t.end_seq_no is not null
-        group by r.transaction_id, t.first_seq_no, t.end_seq_no
-        having count(distinct r.seq_no)
-                   filter (where r.seq_no between coalesce(t.first_seq_no, 0) and t.end_seq_no)
-               < t.end_seq_no - coalesce(t.first_seq_no, 0) + 1
-        """,
-        [sorted(set(ids))],
+_REPORT = """
+insert into reports (station, transaction_id, evse_id, kind, seq_no, version, epoch,
+    reported_at, received_at, skew_s, digest, raw, repairs)
+select station, transaction_id, evse_id, kind, seq_no, version, epoch, reported_at,
+    received_at, skew_s, digest, raw,
+    case when repairs = '' then '{}' else string_to_array(repairs, ' ') end
+from unnest(%b::text[], %b::bigint[], %b::int[], %b::text[], %b::bigint[], %b::text[],
+            %b::bigint[], %b::timestamptz[], %b::timestamptz[], %b::int[], %b::bytea[],
+            %b::text[], %b::text[])
+     as n (station, transaction_id, evse_id, kind, seq_no, version, epoch, reported_at,
+           received_at, skew_s, digest, raw, repairs)
+on conflict do nothing returning station, digest, transaction_id
+"""
+
+
+def gaps(transactions: Sequence[TransactionFacts]) -> Asked[set[int]]:
+    """Ask which 2.x transactions have gaps in their event numbers up to their end."""
+    ended = sorted(
+        (each for each in transactions if each.end_seq_no is not None), key=lambda each: each.id
     )
-    return {row["transaction_id"] for row in found}
+    return Asked(
+        _GAPS,
+        [
+            [each.id for each in ended],
+            [each.first_seq_no or 0 for each in ended],
+            [each.end_seq_no for each in ended],
+        ],
+        lambda found: {number for (number,) in found},
+    )
+
+
+_GAPS = """
+select t.id from unnest(%b::bigint[], %b::bigint[], %b::bigint[]) as t (id, first, last)
+join reports r on r.transaction_id = t.id
+where r.seq_no is not null
+group by t.id, t.first, t.last
+having count(distinct r.seq_no) filter (where r.seq_no between t.first and t.last)
+       < t.last - t.first + 1
+"""
 
 
 async def suspect_ends(
@@ -599,7 +631,7 @@ async def suspected(db: AsyncSession, before: datetime) -> list[TransactionFacts
         f"""
         select {_ALL} from transactions t
         join station_connections c on c.station = t.station and c.closed_at is null
-        where t.state = 'active' and t.available_since < %b and not exists (
+        where t.state = 'active' and t.available_since < %b::timestamptz and not exists (
             select 1 from readings r
             where r.transaction_id = t.id and r.measured_at > t.available_since
               and r.energy_register_wh > coalesce(
@@ -622,8 +654,8 @@ async def waiting_for_queue(
         f"""
         select {_ALL} from transactions t
         join station_connections c on c.station = t.station and c.closed_at is null
-        where t.state = 'ended_waiting_for_queue' and c.node = %b
-          and (t.queue_asked_at is null or t.queue_asked_at < %b)
+        where t.state = 'ended_waiting_for_queue' and c.node = %b::text
+          and (t.queue_asked_at is null or t.queue_asked_at < %b::timestamptz)
         order by t.id
         """,  # noqa: S608
         [node, asked_before],

@@ -34,7 +34,7 @@ from foundation.identifiers import (
 )
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class TransactionFacts:
     """One transaction as stored; the fields are `csms.tables.TransactionRow`'s."""
 

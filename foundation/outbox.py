@@ -28,7 +28,7 @@ from foundation.clock import Clock
 from foundation.database import Database, DatabaseAway
 from foundation.errors import Conflict, ExpectedError, Unavailable
 from foundation.events import EVENTS, Event
-from foundation.statements import rows
+from foundation.statements import Asked, ask, rows
 from foundation.tables import DeliveryRow, JournalRow
 
 log = structlog.get_logger(__name__)
@@ -113,23 +113,20 @@ select pg_notify('outbox', '') where exists (select 1 from delivery)
 """
 
 
-async def append(db: AsyncSession, events: Sequence[Event], *, recorded_at: datetime) -> None:
-    """Write the events to the journal and address them to their readers.
+def appending(db: AsyncSession, events: Sequence[Event], *, recorded_at: datetime) -> Asked[Any]:
+    """Ask that the events be written to the journal and addressed to their readers.
 
     Args:
         db: The unit of work that also writes the facts the events tell of.
         events: In the order in which their readers shall see them.
         recorded_at: Now, by the caller's clock.
     """
-    if not events:
-        return
     addressed = [
         (kind, reader)
         for kind in {event.kind for event in events}
         for reader in db.info.get("routes", {}).get(kind, ())
     ]
-    await rows(
-        db,
+    return Asked(
         _APPEND,
         [
             recorded_at,
@@ -142,7 +139,14 @@ async def append(db: AsyncSession, events: Sequence[Event], *, recorded_at: date
             [kind for kind, _ in addressed],
             [reader for _, reader in addressed],
         ],
+        len,
     )
+
+
+async def append(db: AsyncSession, events: Sequence[Event], *, recorded_at: datetime) -> None:
+    """Write the events to the journal and address them to their readers, as `appending`."""
+    if events:
+        await ask(db, appending(db, events, recorded_at=recorded_at))
 
 
 def event_from(kind: str, payload: Any) -> Event:

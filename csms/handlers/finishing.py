@@ -17,6 +17,7 @@ from csms.reports import OcppVersion
 from csms.transactions import TransactionFacts, ended_event
 from foundation.events import EndBasis, Event, TransactionEnded
 from foundation.identifiers import TransactionId
+from foundation.statements import ask, together
 
 LateReading = tuple[int, RegisterReading]
 
@@ -52,11 +53,13 @@ async def finish(db: AsyncSession, ended: Sequence[TransactionFacts]) -> list[Ev
     """
     if not ended:
         return []
-    numbered = [facts.id for facts in ended if facts.end_seq_no is not None]
-    # The numbers of the end must be stored before the gaps can be counted.
-    await transaction_store.change(db, ended)
-    waiting = await transaction_store.incomplete_sequences(db, numbered) if numbered else set()
-    readings = await transaction_store.registers_of(db, [facts.id for facts in ended])
+    numbers = [facts.id for facts in ended]
+    if any(facts.end_seq_no is not None for facts in ended):
+        readings, waiting = await together(
+            db, transaction_store.registers(numbers), transaction_store.gaps(ended)
+        )
+    else:
+        readings, waiting = await transaction_store.registers_of(db, numbers), set()
     events: list[Event] = []
     for facts in ended:
         assembled = assemble(claims_of(facts, readings.get(facts.id, [])))
@@ -79,7 +82,7 @@ async def close_complete(db: AsyncSession, transactions: Sequence[TransactionFac
     }
     if not waiting:
         return []
-    still = await transaction_store.incomplete_sequences(db, list(waiting))
+    still = await ask(db, transaction_store.gaps(list(waiting.values())))
     complete = [facts for number, facts in waiting.items() if number not in still]
     return await _close(db, complete)
 

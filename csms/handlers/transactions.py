@@ -33,7 +33,7 @@ from csms.reports import (
 )
 from csms.skew import CorrectedMoment, is_implausible
 from csms.store import TokenFacts
-from csms.transaction_store import NewReading, NewReport, Surroundings
+from csms.transaction_store import Known, NewReading, NewReport, Surroundings
 from csms.transactions import (
     TransactionFacts,
     digest,
@@ -48,6 +48,7 @@ from csms.transactions import (
 from foundation import outbox
 from foundation.events import EndBasis, Event
 from foundation.identifiers import IdToken, TransactionId
+from foundation.statements import ask, together
 
 Asked = TypeVar("Asked", bound=TransactionReport)
 
@@ -100,7 +101,8 @@ async def _record_starts(
         fresh |= await transaction_store.by_ref(db, raced)
 
     await _keep(db, [(fresh[key], "start", report) for key, report in starts.items()])
-    await transaction_store.link_readings(db, [*late, *added])
+    if late or added:
+        await ask(db, transaction_store.linking([*late, *added]))
     events: list[Event] = [started_event(facts) for facts in (*late, *added)]
     events += await finishing.end_predecessors(db, added)
     ended = [facts for facts in late if facts.state != "active"]
@@ -114,24 +116,32 @@ async def _frozen(
 ) -> list[TransactionFacts]:
     """Return new transactions with everything that holds at their corrected start."""
     moments = [moment_of(report) for report in reports]
-    tokens = await store.tokens_of(
-        db,
-        [
-            (report.origin.station, report.id_token.key if report.id_token else "", moment.at)
-            for report, moment in zip(reports, moments, strict=True)
-        ],
-    )
-    surroundings = await transaction_store.surroundings_of(
-        db,
-        [
-            (report.origin.station, _evse(report), report.connector_id or 0, moment.at)
-            for report, moment in zip(reports, moments, strict=True)
-        ],
-    )
+    tokens, places = await _circumstances(db, reports, moments)
     return [
         _transaction(report, start_ref(report), moment, place, token, context.token_concurrency)
-        for report, moment, place, token in zip(reports, moments, surroundings, tokens, strict=True)
+        for report, moment, place, token in zip(reports, moments, places, tokens, strict=True)
     ]
+
+
+async def _circumstances(
+    db: AsyncSession, reports: Sequence[TransactionReport], moments: Sequence[CorrectedMoment]
+) -> tuple[list[TokenFacts | None], list[Surroundings]]:
+    """Return what is known of the tokens and the places of reports at these moments."""
+    return await together(
+        db,
+        store.tokens(
+            [
+                (report.origin.station, report.id_token.key if report.id_token else "", moment.at)
+                for report, moment in zip(reports, moments, strict=True)
+            ]
+        ),
+        transaction_store.surroundings(
+            [
+                (report.origin.station, _evse(report), report.connector_id or 0, moment.at)
+                for report, moment in zip(reports, moments, strict=True)
+            ]
+        ),
+    )
 
 
 def _transaction(
@@ -319,20 +329,7 @@ async def _adopt(
     """Make transactions from reports whose start was never seen, by natural key."""
     reports = list(missing.values())
     moments = [moment_of(report) for report in reports]
-    tokens = await store.tokens_of(
-        db,
-        [
-            (report.origin.station, report.id_token.key if report.id_token else "", moment.at)
-            for report, moment in zip(reports, moments, strict=True)
-        ],
-    )
-    places = await transaction_store.surroundings_of(
-        db,
-        [
-            (report.origin.station, _evse(report), report.connector_id or 0, moment.at)
-            for report, moment in zip(reports, moments, strict=True)
-        ],
-    )
+    tokens, places = await _circumstances(db, reports, moments)
     made = [
         _transaction(report, key[1], moment, place, token, context.token_concurrency)
         for key, report, moment, place, token in zip(
@@ -410,7 +407,8 @@ async def transactions_ended(
     await transaction_store.change(
         db, [facts for number, facts in conflicting.items() if number not in ended]
     )
-    await transaction_store.link_readings(db, list(ended.values()))
+    if ended:
+        await ask(db, transaction_store.linking(list(ended.values())))
     events = await finishing.finish(db, list(ended.values()))
     events += await finishing.revise(db, [each for each in late if each[0] not in ended])
     await outbox.append(db, events, recorded_at=context.clock.now())
@@ -593,7 +591,7 @@ async def meter_values_reported(
 ) -> None:
     """Keep every reading, linked by number, or by EVSE and time; some are linked later."""
     # A number of the station's own may be that of every transaction it ever had.
-    by_number = await transaction_store.of_station_by_number(
+    by_number = await transaction_store.known_by_number(
         db,
         [(str(each.origin.station), each.number) for each in reports if each.number is not None],
     )
@@ -610,7 +608,7 @@ async def meter_values_reported(
 
 async def _keep(
     db: AsyncSession,
-    said: Sequence[tuple[TransactionFacts | None, str, TransactionReport | MeterReport]],
+    said: Sequence[tuple[TransactionFacts | Known | None, str, TransactionReport | MeterReport]],
 ) -> tuple[list[finishing.LateReading], list[bool]]:
     """Keep the raw messages and their readings.
 
@@ -639,7 +637,7 @@ async def _keep(
                 repairs=origin.repairs,
             )
         )
-    are_new = await transaction_store.add_reports(db, new_reports)
+    are_new = await ask(db, transaction_store.reporting(new_reports))
     new_readings = [
         NewReading(
             station=kept.station,

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from foundation.database import Database, driver
-from foundation.statements import Asked, ask, rows, together
+from foundation.statements import Asked, ask, rows, together, tuples
 
 _AT = datetime(2026, 10, 15, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -68,8 +68,8 @@ async def test_any_text_and_any_moment_come_back(
 async def test_statements_sent_together_see_what_those_before_them_wrote(db: AsyncSession) -> None:
     await db.execute(text("create temporary table seen (n int) on commit drop"))
 
-    def count(found: list[dict[str, Any]]) -> int:
-        return int(found[0]["n"])
+    def count(found: list[tuple[Any, ...]]) -> int:
+        return int(found[0][0])
 
     before, _, after = await together(
         db,
@@ -122,6 +122,12 @@ async def test_a_large_batch_goes_out_while_its_answer_comes_in(db: AsyncSession
         Asked("select v from unnest(%b::text[]) as e (v)", [long], len),
     )
     assert (first, second) == (5000, 5000)
+
+
+async def test_rows_are_had_as_tuples_in_the_order_of_the_columns(db: AsyncSession) -> None:
+    query = "select n, n * 2 as twice from unnest(%b::int[]) as e (n) order by n"
+    assert await tuples(db, query, [[2, 1]]) == [(1, 2), (2, 4)]
+    assert await tuples(db, query, [[]]) == []
 
 
 async def test_the_connection_serves_psycopg_as_before(db: AsyncSession) -> None:
