@@ -19,8 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from portal import formats, icons
-from portal.pages import vocabulary
+from portal import formats, icons, vocabulary
 from portal.words import Words, words
 
 ROOM = Path(__file__).parent

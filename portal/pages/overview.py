@@ -15,11 +15,11 @@ from starlette.responses import Response
 from accounts.directory import Scope
 from accounts.permissions import Permission
 from billing import books
-from billing.book_store import DayFigures
 from billing.statements import StatementState
 from csms import registry
 from csms.registry import StationCounts
 from foundation.money import Money, total
+from portal import vocabulary
 from portal.charts import (
     Chart,
     ChartWords,
@@ -30,12 +30,11 @@ from portal.charts import (
 )
 from portal.context import context_of
 from portal.guard import Caller, require
-from portal.pages import vocabulary
 from portal.pages.counts import silence_limits
 from portal.pages.sessions import session_lines
 from portal.pages.stations import state_counts
 from portal.pages.surroundings import frame_of, page
-from portal.pages.views import MonthSoFar, Need, Overview, Today
+from portal.pages.views import DayAmount, MonthSoFar, Need, Overview, Today
 from portal.rendering import link
 from portal.routes import Db, Now, PageRoute
 from portal.words import Words
@@ -62,7 +61,10 @@ async def overview(
     counted = await registry.station_counts(db, caller.scope, now, limits=limits)
     today = now.astimezone(frame.zone).date()
     first = min(today - timedelta(days=DAYS - 1), today.replace(day=1))
-    daily = await books.daily(db, caller.scope, frame.zone, first=first, last=today)
+    daily = [
+        DayAmount(each.day, each.currency, each.sessions, each.energy_wh, each.net)
+        for each in await books.daily(db, caller.scope, frame.zone, first=first, last=today)
+    ]
     shown = [each for each in daily if each.day > today - timedelta(days=DAYS)]
     latest = await registry.transactions(db, caller.scope, limit=LATEST)
     view = Overview(
@@ -125,7 +127,7 @@ async def _needs(
 
 
 async def _today(
-    db: AsyncSession, scope: Scope, zone: ZoneInfo, now: datetime, daily: Sequence[DayFigures]
+    db: AsyncSession, scope: Scope, zone: ZoneInfo, now: datetime, daily: Sequence[DayAmount]
 ) -> Today:
     """The day so far, against the same weekday before up to the same time of day."""
     today = now.astimezone(zone).date()
@@ -147,7 +149,7 @@ async def _today(
 
 
 async def _month(
-    db: AsyncSession, scope: Scope, today: date, daily: Sequence[DayFigures]
+    db: AsyncSession, scope: Scope, today: date, daily: Sequence[DayAmount]
 ) -> MonthSoFar:
     """This month so far, and the last statement."""
     by_currency: dict[str, list[Money]] = {}
@@ -164,7 +166,7 @@ async def _month(
     )
 
 
-def _days(daily: Sequence[DayFigures], today: date, said: Words) -> Chart:
+def _days(daily: Sequence[DayAmount], today: date, said: Words) -> Chart:
     """Energy of every currency together, revenue in the one that most sessions are priced in."""
     sessions: Counter[str] = Counter()
     for each in daily:

@@ -9,10 +9,9 @@ from starlette.responses import Response
 from accounts.permissions import Permission
 from csms import registry
 from foundation.errors import NotFound
-from portal import formats
+from portal import formats, vocabulary
 from portal.context import context_of
 from portal.guard import Caller, signed_in
-from portal.pages import vocabulary
 from portal.pages.counts import silence_limits
 from portal.pages.states import shown_station_state
 from portal.pages.surroundings import frame_of, page, went

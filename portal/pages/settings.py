@@ -14,9 +14,8 @@ from billing.tariffs import Dimension, Tariff, TariffElement
 from csms import registry
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money
-from portal import formats
+from portal import formats, vocabulary
 from portal.guard import Caller, require
-from portal.pages import vocabulary
 from portal.pages.prices import restrictions_in_words
 from portal.pages.surroundings import frame_of, page
 from portal.pages.views import SimpleTable

@@ -15,6 +15,17 @@ from portal.charts import Chart
 
 
 @dataclass(frozen=True, slots=True)
+class DayAmount:
+    """A day's ended sessions in one currency."""
+
+    day: date
+    currency: str
+    sessions: int
+    energy_wh: Decimal
+    net: Money
+
+
+@dataclass(frozen=True, slots=True)
 class Need:
     """Something that waits for a person: how many of them, and where."""
 

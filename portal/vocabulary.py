@@ -133,10 +133,6 @@ HOLD_REASONS: dict[str, Reason] = {
         marked("Held by hand"),
         marked("Somebody asked to look at it first. Release or void it when that is done."),
     ),
-    "agreement_missing": Reason(
-        marked("No agreement with the owner"),
-        marked("Record an agreement that is valid from before the start, then release it."),
-    ),
 }
 
 PROOF_EXPLANATIONS: dict[str, str] = {
@@ -199,17 +195,6 @@ FAULTS: dict[str, Reason] = {
     ),
 }
 """OCPP 1.6, section 7.6 ChargePointErrorCode, in words."""
-
-SIGNS_OF_LIFE: dict[str, str] = {
-    "started": marked("Started"),
-    "authorised": marked("Authorised"),
-    "plugged": marked("Plugged in"),
-    "readings": marked("Readings"),
-    "ended": marked("Ended"),
-    "sent_late": marked("Sent late"),
-    "priced": marked("Priced"),
-    "held": marked("Held"),
-}
 
 UNKNOWN = Mark("diamond", "off", marked("Unknown"))
 """What is shown for a state that this table does not know."""
