@@ -113,6 +113,7 @@ class StationConnection:
         "_answer",
         "_calling",
         "_handling",
+        "_leaving",
         "_profile",
         "_room",
         "_skew",
@@ -149,6 +150,7 @@ class StationConnection:
         self._zone = ZoneInfo(time_zone)
         self._skew: SkewEstimate | None = None
         self._handling: tuple[rpc.Call, float] | None = None
+        self._leaving: tuple[int, str] | None = None
         self._room: asyncio.Event | None = None
         self._calling: asyncio.Lock | None = None
         self._answer: asyncio.Future[rpc.CallResult | rpc.CallError] | None = None
@@ -167,28 +169,32 @@ class StationConnection:
     def receive(self, text: str) -> None:
         """Take a frame in; never waits and never raises."""
         self.heard_at = self._surroundings.clock.now()
+        self._take(text, text, None)
+
+    def _take(self, text: str, raw: str, note: str | None) -> None:
+        """Take in a text that came as `raw`; the note goes into the OCPP log with it."""
         received = self.rpc.receive(text)
         if isinstance(received, rpc.Call):
-            self._log("in", text)
+            self._log("in", raw, note)
             self._next(text)
         elif isinstance(received, rpc.Answered):
-            self._log("in", text)
+            self._log("in", raw, note)
             if self._answer is not None and not self._answer.done():
                 self._answer.set_result(received.answer)
         elif isinstance(received, rpc.Unreadable):
             self._unreadable(text, received)
         elif isinstance(received, rpc.LateAnswer):
-            self._log("in", text, "answer after the time-out")
+            self._log("in", raw, "answer after the time-out")
         elif isinstance(received, rpc.UnaskedAnswer):
-            self._log("in", text, "answer to nothing asked")
+            self._log("in", raw, "answer to nothing asked")
             log.info("frame.unasked_answer", station_id=self.station)
         elif isinstance(received, rpc.Overflow):
-            self._log("in", text, "too many calls at once")
+            self._log("in", raw, "too many calls at once")
             self.close(CLOSE_POLICY, "too many calls are waiting for their answers")
         elif isinstance(received, rpc.Ignored):
             metrics.frames.labels("in", "empty", "ignored").inc()
         else:
-            self._log("in", text)
+            self._log("in", raw, note)
 
     @property
     def is_crowded(self) -> bool:
@@ -209,7 +215,7 @@ class StationConnection:
             for rule in repairs:
                 metrics.repairs.labels(rule).inc()
             log.info("frame.mended", station_id=self.station, rules=repairs)
-            self.receive(mended)
+            self._take(mended, text, f"mended: {' '.join(repairs)}")
             return
         self._log("in", text, unreadable.description)
         metrics.frames_not_understood.labels(unreadable.error.value).inc()
@@ -227,7 +233,7 @@ class StationConnection:
 
     def _next(self, text: str | None = None) -> None:
         """Begin with the next call, if none is in hand; `text` is its frame where it just came."""
-        call = self.rpc.take_call()
+        call = self.rpc.take_call() if self._leaving is None else None
         if call is None:
             return
         self._handling = (call, asyncio.get_running_loop().time())
@@ -332,7 +338,7 @@ class StationConnection:
             return
         self._done(call, began, "result")
         self._send(text)
-        self._next()
+        self._go_on()
 
     def _refuse(self, refusal: OcppError) -> None:
         assert self._handling is not None
@@ -342,7 +348,13 @@ class StationConnection:
         )
         self._done(call, began, "error")
         self._send(text)
-        self._next()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._leaving is None:
+            self._next()
+        else:
+            self.close(*self._leaving)
 
     def _done(self, call: rpc.Call, began: float, outcome: str) -> None:
         self._handling = None
@@ -407,6 +419,12 @@ class StationConnection:
     def close(self, code: int, reason: str) -> None:
         """Begin to close the socket; what is in hand is still stored, but not answered."""
         self._socket.close(code, reason)
+
+    def leave(self, code: int, reason: str) -> None:
+        """Close the socket as soon as the call in hand is answered; take no further one."""
+        self._leaving = (code, reason)
+        if self._handling is None:
+            self.close(code, reason)
 
     def ended(self) -> None:
         """Take note that the socket is gone: whoever waits for an answer is told."""

@@ -78,19 +78,20 @@ class Connections:
         return self._by_station.get(station)
 
     def add(self, connection: StationConnection) -> None:
-        """Take a connection in; an older one of the same station is closed."""
+        """Take a connection in; of two of one station the older one is closed."""
+        metrics.connections.labels(connection.version).inc()
         before = self._by_station.get(connection.station)
         if before is not None and before.epoch > connection.epoch:
             connection.close(CLOSE_GOING_AWAY, "a newer connection took over")
             return
         self._by_station[connection.station] = connection
-        metrics.connections.labels(connection.version).inc()
         if before is not None:
             log.warning("connection.replaced", station_id=connection.station, epoch=before.epoch)
             before.close(CLOSE_GOING_AWAY, "a newer connection took over")
 
     def remove(self, connection: StationConnection) -> None:
         """Let a connection go; the late end of an old one does not touch the new one."""
+        metrics.connections.labels(connection.version).dec()
         if self._by_station.get(connection.station) is connection:
             del self._by_station[connection.station]
             self._noted.pop(connection.station, None)
@@ -113,6 +114,11 @@ class Connections:
         """Begin to close every socket."""
         for connection in self:
             connection.close(code, reason)
+
+    def leave_all(self, code: int, reason: str) -> None:
+        """Close every socket as soon as its call in hand is answered."""
+        for connection in self:
+            connection.leave(code, reason)
 
     # --------------------------------------------------------------------------- what comes round
 
@@ -175,13 +181,16 @@ class Connections:
         """Ask stations that said nothing of themselves for a boot message; runs for ever."""
         while True:
             await asyncio.sleep(1)
-            latest = self._context.clock.now() - _BOOT_GRACE
-            for connection in self:
-                if not connection.booted and not connection.triggered:
-                    if connection.opened_at > latest:
-                        continue
-                    connection.triggered = True
-                    self._ask_for_boot(connection)
+            self.trigger_boots()
+
+    def trigger_boots(self) -> None:
+        """Ask the stations that had time to boot and did not, each once."""
+        latest = self._context.clock.now() - _BOOT_GRACE
+        for connection in self:
+            if connection.booted or connection.triggered or connection.opened_at > latest:
+                continue
+            connection.triggered = True
+            self._ask_for_boot(connection)
 
     def _ask_for_boot(self, connection: StationConnection) -> None:
         async def ask() -> None:

@@ -56,12 +56,29 @@ _WRITE_BUFFER_MAX = 1024 * 1024
 class StationSocket(ServerConnection):
     """A socket that can be written without waiting and knows when a pong is overdue."""
 
+    listener: "Listener"
     admitted: Admitted
     version: OcppVersion
     offered: str
     ping_sent_at: float | None = None
     closing: tuple[int, str] | None = None
+    is_refused: bool = False
+    """Whether the upgrade was refused in words of ours, and logged."""
     tasks: Tasks
+
+    async def handshake(self, *given: Any, **named: Any) -> None:
+        """Shake hands; a failure that nobody else tells of is logged with its reason."""
+        self.listener.knocking(self)
+        try:
+            await super().handshake(*given, **named)
+        except asyncio.CancelledError:
+            self.listener.failed(self, "the upgrade took too long")
+            raise
+        finally:
+            self.listener.has_knocked(self)
+        if self.protocol.state is not OPEN and not self.is_refused:
+            failure = self.protocol.handshake_exc
+            self.listener.failed(self, str(failure) if failure else "closed by the station")
 
     def process_event(self, event: Event) -> None:
         if isinstance(event, Frame) and event.opcode is Opcode.PONG:
@@ -132,6 +149,7 @@ class Listener:
         self._node = node
         self._servers: list[Server] = []
         self._handshakes = 0
+        self._knocking: dict[StationSocket, None] = {}
         self._failures: dict[tuple[str, str], list[float]] = {}
         self._stopping = False
 
@@ -158,7 +176,7 @@ class Listener:
                 process_request=self._upgrade,  # type: ignore[arg-type]
                 select_subprotocol=_offered,  # type: ignore[arg-type]
                 compression=None,
-                create_connection=StationSocket,
+                create_connection=self._socket,  # type: ignore[arg-type]
                 max_size=settings.frame_max_bytes,
                 ping_interval=None,
                 open_timeout=settings.handshake_timeout_s,
@@ -176,7 +194,7 @@ class Listener:
         self._stopping = True
         for server in self._servers:
             server.close(close_connections=False)
-        self._connections.close_all(CLOSE_GOING_AWAY, "the central system stops")
+        self._connections.leave_all(CLOSE_GOING_AWAY, "the central system stops")
         deadline = self._settings.close_timeout_s + 1
         try:
             async with asyncio.timeout(deadline):
@@ -186,9 +204,32 @@ class Listener:
 
     # ---------------------------------------------------------------------------- the upgrade
 
+    def _socket(self, *given: Any, **named: Any) -> StationSocket:
+        socket = StationSocket(*given, **named)
+        socket.listener, socket.tasks = self, self._tasks
+        return socket
+
+    def knocking(self, socket: StationSocket) -> None:
+        """Remember who has not asked for its upgrade yet; beyond the limit the slowest one goes."""
+        self._knocking[socket] = None
+        if len(self._knocking) > self._settings.handshakes_max:
+            slowest = next(iter(self._knocking))
+            self.has_knocked(slowest)
+            slowest.transport.abort()
+
+    def has_knocked(self, socket: StationSocket) -> None:
+        """Forget a socket that asked for its upgrade, or went."""
+        self._knocking.pop(socket, None)
+
+    def failed(self, socket: StationSocket, reason: str) -> None:
+        """Tell why an upgrade failed before we could decide on it."""
+        metrics.connections_refused.labels("handshake_failed").inc()
+        path = socket.request.path[:200] if socket.request else ""
+        log.info("upgrade.failed", path=path, remote=_remote(socket), reason=reason)
+
     async def _upgrade(self, socket: StationSocket, request: Request) -> Response | None:
         """Let a station in (None), or answer why not."""
-        socket.tasks = self._tasks
+        self.has_knocked(socket)
         self._handshakes += 1
         try:
             refusal = await self._decide(socket, request)
@@ -199,6 +240,7 @@ class Listener:
             self._handshakes -= 1
         if refusal is None:
             return None
+        socket.is_refused = True
         metrics.connections_refused.labels(refusal.reason).inc()
         log.info(
             "upgrade.refused",
@@ -322,16 +364,15 @@ class Listener:
         self._connections.add(connection)
         if self._stopping or self._connections.is_database_away:
             connection.close(CLOSE_TRY_AGAIN, "try again later")
-        reason = "ended"
         try:
             await self._read(socket, connection)
-        except ConnectionClosed as closed:
-            reason = _reason(closed, socket)
+        except ConnectionClosed:
+            pass  # whoever closed it, and why, is asked below
         finally:
+            reason, by_us = _end_of(socket)
             connection.ended()
             self._connections.remove(connection)
-            metrics.connections.labels(socket.version).dec()
-            metrics.connections_closed.labels("by us" if socket.closing else "by the station").inc()
+            metrics.connections_closed.labels("by us" if by_us else "by the station").inc()
             log.info("connection.closed", station_id=station, epoch=epoch, reason=reason)
             self._record_end(Closed(station, epoch, reason, self._clock.now()))
 
@@ -398,12 +439,17 @@ def _remote(socket: StationSocket) -> str:
     return str(address[0]) if address else ""
 
 
-def _reason(closed: ConnectionClosed, socket: StationSocket) -> str:
+def _end_of(socket: StationSocket) -> tuple[str, bool]:
+    """Return why a connection ended, and whether we ended it."""
     if socket.closing is not None:
-        return f"closed by us: {socket.closing[0]} {socket.closing[1]}"
-    if closed.rcvd is not None:
-        return f"closed by the station: {closed.rcvd.code} {closed.rcvd.reason}".strip()
-    return "connection lost"
+        return f"closed by us: {socket.closing[0]} {socket.closing[1]}", True
+    received, sent = socket.protocol.close_rcvd, socket.protocol.close_sent
+    if sent is not None and (received is None or not socket.protocol.close_rcvd_then_sent):
+        # A frame that the protocol forbids: too big, not in UTF-8, ...
+        return f"closed by us: {sent.code} {sent.reason}".strip(), True
+    if received is not None:
+        return f"closed by the station: {received.code} {received.reason}".strip(), False
+    return "connection lost", False
 
 
 def _mend_headers(request: Request) -> None:
