@@ -134,6 +134,13 @@ def _found(
     return str(path.relative_to(room.parent)), line, text, context
 
 
+def _texts(translation: str | Sequence[str] | None) -> Sequence[str]:
+    """A translation's forms; an absent one is one empty form."""
+    return (
+        [translation or ""] if translation is None or isinstance(translation, str) else translation
+    )
+
+
 def main() -> None:
     """Bring each catalogue up to date: new texts come in empty, gone ones leave."""
     template = Catalog(project="Leitstand", charset="utf-8")
@@ -153,7 +160,7 @@ def main() -> None:
         catalogue.creation_date = catalogue.revision_date = _WRITTEN
         with path.open("wb") as target:
             write_po(target, catalogue, sort_output=True, width=100, include_lineno=False)
-        missing = [message.id for message in catalogue if message.id and not message.string]
+        missing = [each.id for each in catalogue if each.id and not all(_texts(each.string))]
         print(f"{language}: {len(catalogue)} texts, {len(missing)} to translate")
 
 
