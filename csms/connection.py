@@ -6,6 +6,7 @@ the other.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -115,7 +116,6 @@ class StationConnection:
         "_handling",
         "_leaving",
         "_profile",
-        "_room",
         "_skew",
         "_socket",
         "_surroundings",
@@ -125,6 +125,7 @@ class StationConnection:
         "closed",
         "epoch",
         "heard_at",
+        "on_room",
         "opened_at",
         "rpc",
         "station",
@@ -151,7 +152,6 @@ class StationConnection:
         self._skew: SkewEstimate | None = None
         self._handling: tuple[rpc.Call, float] | None = None
         self._leaving: tuple[int, str] | None = None
-        self._room: asyncio.Event | None = None
         self._calling: asyncio.Lock | None = None
         self._answer: asyncio.Future[rpc.CallResult | rpc.CallError] | None = None
         self.station = station
@@ -163,6 +163,8 @@ class StationConnection:
         self.booted = False
         self.triggered = False
         self.closed = False
+        self.on_room: Callable[[], None] | None = None
+        """Called after each answer: whoever paused reading may go on."""
 
     # ------------------------------------------------------------------------------ frames in
 
@@ -200,13 +202,6 @@ class StationConnection:
     def is_crowded(self) -> bool:
         """Whether so many calls wait that reading should pause."""
         return self.rpc.waiting >= self._surroundings.max_waiting // 2
-
-    async def has_room(self) -> None:
-        """Wait until enough calls were answered to read on."""
-        while self.is_crowded and not self.closed:
-            self._room = self._room or asyncio.Event()
-            self._room.clear()
-            await self._room.wait()
 
     def _unreadable(self, text: str, unreadable: rpc.Unreadable) -> None:
         """Try to mend a broken text; what stays broken is refused if it can be."""
@@ -362,8 +357,8 @@ class StationConnection:
         counters = _counters(action, outcome)
         counters[0].inc()
         counters[1].observe(asyncio.get_running_loop().time() - began)
-        if self._room is not None and not self.is_crowded:
-            self._room.set()
+        if self.on_room is not None:
+            self.on_room()
 
     def _defect(self, origin: Origin, error: Exception) -> None:
         """Quarantine a message about money that we failed to read; refuse any other."""
@@ -431,8 +426,6 @@ class StationConnection:
         self.closed = True
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(StationUnreachable(self.station))
-        if self._room is not None:
-            self._room.set()
 
     def _send(self, text: str) -> None:
         self._log("out", text)

@@ -8,16 +8,15 @@ import asyncio
 import http
 import logging
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import OPEN, Event
-from websockets.typing import Subprotocol
+from websockets.typing import BytesLike, Subprotocol
 
 from csms import passwords
 from csms.admission import (
@@ -49,12 +48,28 @@ from foundation.tasks import OnEnd, Tasks
 log = structlog.get_logger(__name__)
 
 _CLOSE_UNSUPPORTED_DATA = 1003
+_CLOSE_INVALID_DATA = 1007
+_CLOSE_TOO_BIG = 1009
+_DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
+_FRAGMENTS_MAX = 1024
+"""Fragments of one message at most."""
+_EARLY_MAX = 16
+"""Messages that may come before their connection is on record; then reading pauses."""
 _WRITE_BUFFER_MAX = 1024 * 1024
 """Bytes that may wait for a station that does not read; then it is closed."""
 
 
+Receiver = Callable[[str | None], None]
+"""Takes a message's text; None for a binary message."""
+
+
 class StationSocket(ServerConnection):
-    """A socket that can be written without waiting and knows when a pong is overdue."""
+    """A socket that hands its messages on as they arrive, can be written without waiting, and
+    knows when a pong is overdue.
+
+    Messages do not pass through the library's own queue: waking a task for each would cost more
+    than all the rest of reading. They go straight to the receiver; until there is one, they wait.
+    """
 
     listener: "Listener"
     admitted: Admitted
@@ -65,6 +80,10 @@ class StationSocket(ServerConnection):
     is_refused: bool = False
     """Whether the upgrade was refused in words of ours, and logged."""
     tasks: Tasks
+    _receiver: Receiver | None = None
+    _early: tuple[str | None, ...] = ()
+    _parts: tuple[bytes, ...] = ()
+    _is_text = True
 
     async def handshake(self, *given: Any, **named: Any) -> None:
         """Shake hands; a failure that nobody else tells of is logged with its reason."""
@@ -81,9 +100,50 @@ class StationSocket(ServerConnection):
             self.listener.failed(self, str(failure) if failure else "closed by the station")
 
     def process_event(self, event: Event) -> None:
-        if isinstance(event, Frame) and event.opcode is Opcode.PONG:
-            self.ping_sent_at = None
-        super().process_event(event)
+        if not isinstance(event, Frame):
+            super().process_event(event)
+        elif event.opcode is Opcode.TEXT and event.fin:
+            self._hand_on(event.data)
+        elif event.opcode in _DATA:
+            if event.opcode is not Opcode.CONT:
+                self._is_text, self._parts = event.opcode is Opcode.TEXT, ()
+            self._parts += (bytes(event.data),)
+            if event.fin:
+                whole, self._parts = b"".join(self._parts), ()
+                self._hand_on(whole if self._is_text else None)
+            elif len(self._parts) >= _FRAGMENTS_MAX:
+                self._fail(_CLOSE_TOO_BIG, "too many fragments")
+        else:
+            if event.opcode is Opcode.PONG:
+                self.ping_sent_at = None
+            super().process_event(event)
+
+    def _hand_on(self, data: BytesLike | None) -> None:
+        """Give a message to the receiver, or keep it until there is one."""
+        try:
+            text = None if data is None else str(data, "utf-8")
+        except UnicodeDecodeError as error:
+            self._fail(_CLOSE_INVALID_DATA, f"{error.reason} at position {error.start}")
+            return
+        if self._receiver is not None:
+            self._receiver(text)
+            return
+        self._early += (text,)
+        if len(self._early) >= _EARLY_MAX:
+            self.transport.pause_reading()
+
+    def receive_by(self, receiver: Receiver) -> None:
+        """Hand every message to the receiver from now on, first those that came before."""
+        self.transport.resume_reading()
+        self._receiver = receiver
+        early, self._early = self._early, ()
+        for text in early:
+            receiver(text)
+
+    def _fail(self, code: int, reason: str) -> None:
+        """End a connection whose peer breaks the websocket's own rules."""
+        self.protocol.fail(code, reason)
+        self.send_data()
 
     def send_text(self, text: str) -> None:
         """Write a frame; closes a socket whose peer does not read."""
@@ -366,8 +426,6 @@ class Listener:
             connection.close(CLOSE_TRY_AGAIN, "try again later")
         try:
             await self._read(socket, connection)
-        except ConnectionClosed:
-            pass  # whoever closed it, and why, is asked below
         finally:
             reason, by_us = _end_of(socket)
             connection.ended()
@@ -385,24 +443,45 @@ class Listener:
         self._surroundings.dispatch.lanes.submit(closed.station, closed, done)
 
     async def _read(self, socket: StationSocket, connection: StationConnection) -> None:
-        """Read frames until the connection ends, no faster than the settings allow."""
+        """Let the connection have what arrives until the socket is closed, and no faster than the
+        settings allow."""
         rate, burst = self._settings.frames_per_second, float(self._settings.frames_burst)
         loop = asyncio.get_running_loop()
         tokens, since = burst, loop.time()
-        async for frame in socket:
-            if not isinstance(frame, str):
+        is_paused = is_slowed = False
+
+        def go_on() -> None:
+            nonlocal is_paused
+            if is_paused and not is_slowed and not connection.is_crowded:
+                is_paused = False
+                socket.transport.resume_reading()
+
+        def speed_up() -> None:
+            nonlocal is_slowed
+            is_slowed = False
+            go_on()
+
+        def receive(text: str | None) -> None:
+            nonlocal tokens, since, is_paused, is_slowed
+            if text is None:
                 connection.close(_CLOSE_UNSUPPORTED_DATA, "OCPP is spoken in text frames")
-                continue
-            connection.receive(frame)
-            if connection.is_crowded:
-                await connection.has_room()
+                return
+            connection.receive(text)
             tokens -= 1
             if tokens < 0:
                 now = loop.time()
                 tokens = min(burst, tokens + (now - since) * rate)
                 since = now
-                if tokens < 0:
-                    await asyncio.sleep(-tokens / rate)
+                if tokens < 0 and not is_slowed:
+                    is_slowed = True
+                    loop.call_later(-tokens / rate, speed_up)
+            if not is_paused and (is_slowed or connection.is_crowded):
+                is_paused = True
+                socket.transport.pause_reading()
+
+        connection.on_room = go_on
+        socket.receive_by(receive)
+        await socket.wait_closed()
 
     # -------------------------------------------------------------------------------- the pings
 
