@@ -41,6 +41,9 @@ log = structlog.get_logger(__name__)
 
 Say = Callable[[str], None]
 
+_YOUNG = 50_000
+"""How many objects may be made before Python looks for those in circles."""
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -107,6 +110,8 @@ async def running(
                 portal, http_port = await _start_portal(house.portal, settings, tasks)
                 gc.collect()
                 gc.freeze()
+                # By default the young are looked through every 700 objects: often per batch.
+                gc.set_threshold(_YOUNG, 20, 50)
                 try:
                     yield Running(
                         settings,

@@ -13,9 +13,8 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.reports import BootReport, OcppVersion, StatusReport
-from foundation.database import driver
 from foundation.identifiers import StationId
-from foundation.statements import Asked, ask, rows
+from foundation.statements import Asked, ask, copy_in, rows
 
 # ------------------------------------------------------------------------------- connecting
 
@@ -517,16 +516,17 @@ async def copy_frames(
     db: AsyncSession, lines: Sequence[tuple[str, datetime, str, int, str, str | None]]
 ) -> None:
     """Write lines of the OCPP log: station, at, direction, epoch, raw, note."""
-    connection = await driver(db)
-    async with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            "copy frames (station, at, direction, epoch, raw, note) from stdin (format binary)"
-        ) as copy,
-    ):
-        copy.set_types(["text", "timestamptz", "text", "int8", "text", "text"])
-        for line in lines:
-            await copy.write_row(line)
+    await copy_in(db, "frames", _FRAME, lines)
+
+
+_FRAME = {
+    "station": "text",
+    "at": "timestamptz",
+    "direction": "text",
+    "epoch": "bigint",
+    "raw": "text",
+    "note": "text",
+}
 
 
 async def quarantine(

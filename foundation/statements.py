@@ -14,7 +14,7 @@ the binary forms are those of the types' receive functions.
 import itertools
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -115,6 +115,38 @@ def _array(kind: _Kind, values: Sequence[Any]) -> bytes:
         parts = [_NULL if value is None else encode(value) for value in values]
         return _HEAD(1, 1, kind.oid, count, 1) + b"".join(parts)
     return _HEAD(1, 0, kind.oid, count, 1) + b"".join(map(encode, values))
+
+
+_COPY_HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_END: Final = b"\xff\xff"
+
+
+async def copy_in(
+    db: AsyncSession, table: str, columns: Mapping[str, str], lines: Iterable[Sequence[Any]]
+) -> None:
+    """Write lines to a table by COPY, all as one buffer.
+
+    Args:
+        db: A unit of work.
+        table: The table's name.
+        columns: The columns' names with their types; of `numeric` there can be none.
+        lines: Each with a value for each column.
+    """
+    encoders = [_KINDS[kind].encode for kind in columns.values()]
+    count = len(encoders).to_bytes(2, "big")
+    parts = [_COPY_HEAD]
+    for line in lines:
+        parts.append(count)
+        parts += [
+            _NULL if value is None else encode(value)
+            for encode, value in zip(encoders, line, strict=True)
+        ]
+    parts.append(_COPY_END)
+    connection = await driver(db)
+    names = ", ".join(columns)
+    query = f"copy {table} ({names}) from stdin (format binary)"  # column and table names only
+    async with connection.cursor() as cursor, cursor.copy(query.encode()) as copy:
+        await copy.write(b"".join(parts))
 
 
 # ------------------------------------------------------------------------------- statements

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from foundation.database import Database, driver
-from foundation.statements import Asked, ask, rows, together, tuples
+from foundation.statements import Asked, ask, copy_in, rows, together, tuples
 
 _AT = datetime(2026, 10, 15, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -128,6 +128,26 @@ async def test_rows_are_had_as_tuples_in_the_order_of_the_columns(db: AsyncSessi
     query = "select n, n * 2 as twice from unnest(%b::int[]) as e (n) order by n"
     assert await tuples(db, query, [[2, 1]]) == [(1, 2), (2, 4)]
     assert await tuples(db, query, [[]]) == []
+
+
+async def test_lines_are_copied_in_with_every_type(db: AsyncSession) -> None:
+    columns = {kind: kind for kind in VALUES if kind != "numeric"}
+    names = ", ".join(f'"{kind}"' for kind in columns)
+    await db.execute(
+        text(
+            "create temporary table copied ("
+            + ", ".join(f'"{kind}" {kind}' for kind in columns)
+            + ") on commit drop"
+        )
+    )
+    lines = [[VALUES[kind][0] for kind in columns], [None for _ in columns]]
+    await copy_in(db, "copied", {f'"{kind}"': kind for kind in columns}, lines)
+    await copy_in(db, "copied", {'"text"': "text"}, [["x" * 100_000]] * 10)
+    await copy_in(db, "copied", {'"text"': "text"}, [])
+    found = await tuples(db, f"select {names} from copied order by length(text) limit 1", [])
+    assert found == [tuple(lines[0])]
+    [(count,)] = await tuples(db, "select count(*)::int from copied", [])
+    assert count == 12
 
 
 async def test_the_connection_serves_psycopg_as_before(db: AsyncSession) -> None:
