@@ -16,8 +16,9 @@ Source: OCPI 2.2.1, 11 (Tariffs), bug-fix edition.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -426,26 +427,38 @@ def _zone(time_zone: str) -> ZoneInfo:
 
 def _clock_moments(
     restrictions: Iterable[Restrictions], from_at: datetime, to_at: datetime, zone: ZoneInfo
-) -> Iterator[datetime]:
-    """Return every moment between at which a clock in the zone can begin or end a restriction.
-
-    On the day that clocks are put back a time of day comes twice, so both are cuts; so is the
-    change of the clocks itself, after which another time of day holds.
-    """
+) -> Iterable[datetime]:
+    """Return every moment between at which a clock in the zone can begin or end a restriction."""
     times = {_MIDNIGHT}
     for each in restrictions:
         times.update(at for at in (each.start_time, each.end_time) if at is not None)
     day = from_at.astimezone(zone).date() - timedelta(days=1)
     end = to_at.astimezone(zone).date() + timedelta(days=1)
+    return _moments_of_days(frozenset(times), day, end, zone)
+
+
+@lru_cache(maxsize=1000)  # thousands of transactions share their tariff and their day
+def _moments_of_days(
+    times: frozenset[time], day: date, end: date, zone: ZoneInfo
+) -> tuple[datetime, ...]:
+    """Return the moments at which a clock in the zone shows one of the times, both days included.
+
+    On the day that clocks are put back a time of day comes twice, so both are cuts; so is the
+    change of the clocks itself, after which another time of day holds.
+    """
+    moments = []
     while day <= end:
         for at in times:
             for fold in (0, 1):
-                yield datetime.combine(day, at, zone).replace(fold=fold).astimezone(UTC)
+                moments.append(  # noqa: PERF401 - a day and its change belong together
+                    datetime.combine(day, at, zone).replace(fold=fold).astimezone(UTC)
+                )
         midnight = datetime.combine(day, _MIDNIGHT, UTC)
         following = midnight + timedelta(days=1)
         if midnight.astimezone(zone).utcoffset() != following.astimezone(zone).utcoffset():
-            yield _clock_change(midnight, following, zone)
+            moments.append(_clock_change(midnight, following, zone))
         day += timedelta(days=1)
+    return tuple(moments)
 
 
 def _clock_change(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:

@@ -134,7 +134,7 @@ async def driver(db: AsyncSession) -> psycopg.AsyncConnection[tuple[Any, ...]]:
     known = db.info.get("driver")
     if known is None:
         connection = await db.connection()
-        raw = await connection.get_raw_connection()
-        known = db.info["driver"] = raw.driver_connection
+        assert connection.sync_connection is not None
+        known = db.info["driver"] = connection.sync_connection.connection.driver_connection
     assert isinstance(known, psycopg.AsyncConnection)
     return known
