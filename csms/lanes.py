@@ -8,12 +8,12 @@ has the same lane, so its reports keep their order.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 from zlib import crc32
 
 import psycopg
 import structlog
+from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -37,8 +37,7 @@ class Rescue(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(Struct, frozen=True):
     station: str
     item: Any
     done: Done

@@ -15,6 +15,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from msgspec import Struct
+
 from foundation.identifiers import ConnectorId, EvseId, IdToken, StationId, TransactionId
 
 
@@ -99,8 +101,11 @@ class RegistrationStatus(StrEnum):
     REJECTED = "Rejected"
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+# Samples and readings are structs, not dataclasses: they are the most frequent things there are,
+# and a frozen dataclass takes nine times as long to make.
+
+
+class Sample(Struct, frozen=True, gc=False):
     """One sampled value in base units (Wh, W, A, V, Celsius, Percent, Hz, ...).
 
     `measurand` and `context` have OCPP's words with its defaults filled in
@@ -116,8 +121,7 @@ class Sample:
     signed: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True, gc=False):
     """The values of one moment and context.
 
     `measured_at` is None where the station named no time. `energy_register_wh` is the EVSE's

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.reports import BootReport, OcppVersion, StatusReport
@@ -451,8 +452,7 @@ async def save_station_events(
 # ------------------------------------------------------------------------------------ tokens
 
 
-@dataclass(frozen=True, slots=True)
-class TokenFacts:
+class TokenFacts(Struct, frozen=True):
     """What is known of a token, and how many transactions it has at other stations."""
 
     key: str

@@ -5,12 +5,13 @@ start, end or reading changes nothing. Rows are sorted by key before they are lo
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.assembly import RegisterReading
@@ -125,8 +126,7 @@ async def of_station_by_number(
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """Which transaction it is, and where: all that a reading needs."""
 
     id: int
@@ -209,8 +209,7 @@ async def open_of(db: AsyncSession, stations: Sequence[str]) -> dict[str, list[T
     return await ask(db, open_at(stations))
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What is frozen on a transaction at its start, beside the token's part."""
 
     owner: str
@@ -350,8 +349,7 @@ async def note_charging_states(db: AsyncSession, states: Sequence[tuple[int, str
 # ---------------------------------------------------------------------------- readings, reports
 
 
-@dataclass(frozen=True, slots=True)
-class NewReading:
+class NewReading(Struct, frozen=True):
     """A reading on its way into the table; `measured_at` is corrected.
 
     `number` and `transaction_id` name the transaction if it is known; else it is found by EVSE
@@ -494,8 +492,7 @@ async def registers_of(db: AsyncSession, ids: Sequence[int]) -> dict[int, list[R
     return await ask(db, registers(ids))
 
 
-@dataclass(frozen=True, slots=True)
-class NewReport:
+class NewReport(Struct, frozen=True):
     """A raw message on its way into `reports`."""
 
     station: str

@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from csms.reports import (
     MeterReport,
     Reading,
@@ -106,7 +108,7 @@ def adjusted(report: Report, profile: Profile) -> Report:
 
 
 def _adjusted_reading(reading: Reading, profile: Profile) -> Reading:
-    return replace(
+    return structs.replace(
         reading,
         energy_register_wh=_times(reading.energy_register_wh, profile.energy_factor),
         samples=tuple(_adjusted_sample(sample, profile) for sample in reading.samples),
@@ -115,7 +117,7 @@ def _adjusted_reading(reading: Reading, profile: Profile) -> Reading:
 
 def _adjusted_sample(sample: Sample, profile: Profile) -> Sample:
     factor = {"Wh": profile.energy_factor, "W": profile.power_factor}.get(sample.unit or "", _ONE)
-    return sample if factor == 1 else replace(sample, value=_times(sample.value, factor))
+    return sample if factor == 1 else structs.replace(sample, value=_times(sample.value, factor))
 
 
 def _times(value: Decimal | None, factor: Decimal) -> Decimal | None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from csms.assembly import Claims, assemble
 from csms.reports import (
@@ -197,7 +198,7 @@ def test_a_reading_without_a_time_has_its_messages() -> None:
     assert measured_at(untimed, report) == datetime(2026, 10, 15, 11, tzinfo=UTC)
     alone = MeterReport(report.origin, evse_id=begun().evse_id or 0, number=None, readings=())  # type: ignore[arg-type]
     assert measured_at(untimed, alone) == HEARD
-    timed = replace(untimed, measured_at=NOON)
+    timed = structs.replace(untimed, measured_at=NOON)
     assert measured_at(timed, report) == NOON
 
 
