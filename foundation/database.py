@@ -81,6 +81,9 @@ class Database:
                 "application_name": application_name,
                 "options": "-c timezone=UTC",
                 "connect_timeout": 10,
+                # Prepared are the statements of `foundation.statements`, by themselves: the
+                # driver would, after a rollback, deallocate theirs together with its own.
+                "prepare_threshold": None,
             },
             json_serializer=lambda value: msgspec.json.encode(value).decode(),
             json_deserializer=msgspec.json.decode,

@@ -114,6 +114,23 @@ async def test_a_statement_that_cannot_be_prepared_is_prepared_once_it_can(
         assert await rows(db, query, [[1]]) == []
 
 
+async def test_a_statement_outlives_the_rollback_of_another_unit_of_work(
+    database: Database,
+) -> None:
+    query = "select n + %b::int as n from generate_series(1, 2) as e (n)"
+    async with database.unit_of_work() as db:
+        assert await rows(db, query, [1]) == [{"n": 2}, {"n": 3}]
+        for number in range(10):  # what is said so often, the driver likes to prepare
+            found = await db.execute(text("select cast(:number as int)"), {"number": number})
+            assert found.scalar_one() == number
+    with pytest.raises(KeyError):
+        async with database.unit_of_work() as db:
+            await db.execute(text("select 1"))
+            raise KeyError
+    async with database.unit_of_work() as db:
+        assert await rows(db, query, [1]) == [{"n": 2}, {"n": 3}]
+
+
 async def test_a_large_batch_goes_out_while_its_answer_comes_in(db: AsyncSession) -> None:
     long = ["x" * 1000] * 5000
     first, second = await together(
