@@ -31,14 +31,14 @@ run: $(STAMP)
 
 install: $(STAMP)
 
-# Format, lint, types and contracts first: they fail fastest. The migrations' check needs a
-# database and is therefore among the tests (tests/migrations).
+# Format, lint, types and contracts first: they fail fastest. Of the tests those that need no
+# database, and the migrations' check (tests/migrations).
 check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n $(JOBS) --dist loadscope -m "not slow and not soak" $(ARGS)
+	$(BIN)/pytest -q -n $(JOBS) --dist loadscope -m "not slow and not soak and not database" $(ARGS)
 
 test: $(STAMP)
 	CHROMIUM="$$(.ci/browser)" && export CHROMIUM && \

@@ -25,6 +25,14 @@ hypothesis.settings.register_profile("ours", deadline=None)
 hypothesis.settings.load_profile("ours")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a database: `make check` leaves it to `make test`, but for the migrations."""
+    for item in items:
+        fixtures: list[str] = getattr(item, "fixturenames", [])
+        if "postgres" in fixtures and "tests/migrations" not in item.nodeid:
+            item.add_marker("database")
+
+
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run the tests on the loop that the program runs on."""
     return {"uvloop": uvloop.new_event_loop}
