@@ -65,7 +65,7 @@ def database_url(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
     """The URL of a fresh migrated database, dropped after the test."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {template}")
+        connection.execute(f"create database {name} template {template} strategy file_copy")
     yield postgres.url_of(name)
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(f"drop database {name} with (force)")
