@@ -33,11 +33,12 @@ def text(value: str | UnsetType) -> str | None:
 
 
 def id_token(value: str | UnsetType, kind: str = "ISO14443") -> IdToken | None:
-    """Return an id token; None if there is nothing in it to compare (I31)."""
-    if not value:
-        return None
-    token = IdToken(value.replace("\0", ""), kind)
-    return token if token.key else None
+    """Return an id token; None if there is nothing in it to compare (I31).
+
+    One of type NoAuthorization says all by its type, and is empty by the standard (C01, C02).
+    """
+    token = IdToken(value.replace("\0", "") if value else "", kind)
+    return token if token.key or kind == "NoAuthorization" else None
 
 
 def reported_at(value: datetime | UnsetType, origin: Origin) -> datetime:

@@ -1,0 +1,152 @@
+"""Who may charge: exactly one of six answers."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from csms import store
+from csms.handlers.authorization import authorize, id_token_info, needs_no_token, token_status
+from csms.handlers.transactions import transactions_started
+from csms.reports import (
+    AuthorizationStatus,
+    AuthorizeReport,
+    IdTokenInfo,
+    OcppVersion,
+    TransactionStartReport,
+)
+from csms.store import Opened, TokenFacts
+from foundation.events import TokenStatus
+from foundation.identifiers import IdToken, StationId
+from tests.csms.central import start
+from tests.csms.handlers.work import BLOCKED, EXPIRED, GOOD, INVALID, NO_CREDIT, Work
+
+NOW = datetime(2026, 10, 15, 12, tzinfo=UTC)
+
+
+async def asked(work: Work, token: str, *, station: str = "CS-1") -> IdTokenInfo:
+    report = work.report(
+        OcppVersion.V16, "Authorize", {"idTag": token}, AuthorizeReport, station=station
+    )
+    [answer] = await authorize(work.db, work.context, [report])
+    return answer.id_token_info
+
+
+@pytest.mark.parametrize(
+    ("token", "status"),
+    [
+        (GOOD, AuthorizationStatus.ACCEPTED),
+        (BLOCKED, AuthorizationStatus.BLOCKED),
+        (EXPIRED, AuthorizationStatus.EXPIRED),
+        (NO_CREDIT, AuthorizationStatus.NO_CREDIT),
+        (INVALID, AuthorizationStatus.INVALID),
+        ("NOBODY-KNOWS", AuthorizationStatus.INVALID),
+        ("", AuthorizationStatus.INVALID),
+        ("g:o:o:d", AuthorizationStatus.ACCEPTED),
+    ],
+)
+async def test_a_token_is_answered_by_what_is_known_of_it(
+    work: Work, token: str, status: AuthorizationStatus
+) -> None:
+    assert (await asked(work, token)).status is status
+
+
+async def test_an_accepted_token_is_answered_with_its_group(work: Work) -> None:
+    info = await asked(work, GOOD)
+    assert (info.group, info.valid_until) == (IdToken("FAMILY"), None)
+    assert (await asked(work, BLOCKED)).group is None, "only who may charge learns of it"
+
+
+async def test_many_tokens_are_answered_in_the_order_asked(work: Work) -> None:
+    reports = [
+        work.report(OcppVersion.V16, "Authorize", {"idTag": token}, AuthorizeReport)
+        for token in (GOOD, "NOBODY", BLOCKED, GOOD)
+    ]
+    answers = await authorize(work.db, work.context, reports)
+    assert [answer.id_token_info.status for answer in answers] == [
+        AuthorizationStatus.ACCEPTED,
+        AuthorizationStatus.INVALID,
+        AuthorizationStatus.BLOCKED,
+        AuthorizationStatus.ACCEPTED,
+    ]
+
+
+async def charging_at(work: Work, station: str) -> None:
+    opened = Opened(StationId(station), "node", OcppVersion.V16, "", work.clock.now())
+    await store.open_connections(work.db, [opened])
+    report = work.report(
+        OcppVersion.V16,
+        "StartTransaction",
+        start(0, tag=GOOD),
+        TransactionStartReport,
+        station=station,
+    )
+    await transactions_started(work.db, work.context, [report])
+
+
+async def test_a_token_that_charges_elsewhere_is_answered_concurrent(work: Work) -> None:
+    await charging_at(work, "CS-2")
+    assert (await asked(work, GOOD)).status is AuthorizationStatus.CONCURRENT_TX
+
+
+async def test_at_its_own_station_a_token_ends_its_transaction(work: Work) -> None:
+    await charging_at(work, "CS-1")
+    assert (await asked(work, GOOD)).status is AuthorizationStatus.ACCEPTED
+
+
+async def test_where_any_number_is_allowed_nothing_is_concurrent(work: Work) -> None:
+    work.token_concurrency = 0
+    await charging_at(work, "CS-2")
+    assert (await asked(work, GOOD)).status is AuthorizationStatus.ACCEPTED
+
+
+async def test_an_open_transaction_at_a_station_out_of_reach_blocks_no_card(work: Work) -> None:
+    await charging_at(work, "CS-2")
+    gone = store.Closed(StationId("CS-2"), 1, "lost", work.clock.now())
+    await store.close_connections(work.db, [gone])
+    assert (await asked(work, GOOD)).status is AuthorizationStatus.ACCEPTED
+
+
+async def test_a_station_that_charges_without_authorization_needs_no_token(work: Work) -> None:
+    payload = {"idToken": {"idToken": "", "type": "NoAuthorization"}}
+    report = work.report(OcppVersion.V201, "Authorize", payload, AuthorizeReport)
+    assert report.id_token == IdToken("", "NoAuthorization")
+    [answer] = await authorize(work.db, work.context, [report])
+    assert answer.id_token_info.status is AuthorizationStatus.ACCEPTED
+
+
+def facts(**changes: object) -> TokenFacts:
+    known: dict[str, object] = {
+        "key": "X",
+        "status": "accepted",
+        "group_id": None,
+        "valid_until": None,
+        "organisation": "owner",
+        "provider": None,
+        "active": 0,
+    }
+    return TokenFacts(**(known | changes))  # type: ignore[arg-type]
+
+
+def test_a_token_is_valid_until_its_last_moment_and_not_in_it() -> None:
+    token = facts(valid_until=NOW)
+    assert token_status(token, NOW - timedelta(microseconds=1)) is TokenStatus.ACCEPTED
+    assert token_status(token, NOW) is TokenStatus.EXPIRED
+
+
+def test_a_token_that_nobody_answers_for_is_unknown() -> None:
+    assert token_status(facts(organisation=None), NOW) is None
+    assert token_status(facts(organisation=None, provider="DE*ABC"), NOW) is TokenStatus.ACCEPTED
+    assert token_status(None, NOW) is None
+
+
+def test_as_many_transactions_as_allowed_are_not_too_many() -> None:
+    assert id_token_info(facts(active=1), NOW, 2).status is AuthorizationStatus.ACCEPTED
+    assert id_token_info(facts(active=2), NOW, 2).status is AuthorizationStatus.CONCURRENT_TX
+    blocked = facts(active=2, status="blocked")
+    assert id_token_info(blocked, NOW, 2).status is AuthorizationStatus.BLOCKED
+
+
+def test_only_the_type_says_that_no_token_is_needed() -> None:
+    assert needs_no_token(IdToken("X", "NoAuthorization"))
+    assert not needs_no_token(IdToken("NoAuthorization"))
+    assert not needs_no_token(None)
