@@ -1,6 +1,7 @@
 """The listener: upgrades good and bad, passwords, limits, pings, and what it says of them."""
 
 import asyncio
+import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
@@ -379,6 +380,20 @@ async def test_a_frame_that_is_no_utf8_ends_the_connection_with_a_line_that_says
         await station.socket.send(b'[2,"1","Heartbeat",{"\xff":1}]', text=True)
         assert (await station.closed())[0] == 1007
         assert "1007" in await closing_line(logged, station.identity)
+
+
+async def test_a_message_in_fragments_is_one_message(central: Central) -> None:
+    station = await central.here()
+    await station.socket.send(['[2,"1","Heart', 'beat"', ",{}]"])
+    await station.socket.send('[2,"2","Heartbeat",{}]')
+    answers = [json.loads(await station.socket.recv()) for _ in range(2)]
+    assert [answer[:2] for answer in answers] == [[3, "1"], [3, "2"]]
+
+
+async def test_a_binary_message_in_fragments_is_refused_like_a_whole_one(central: Central) -> None:
+    station = await central.here()
+    await station.socket.send([b'[2,"1","Heart', b'beat",{}]'])
+    assert (await station.closed())[0] == 1003
 
 
 async def test_a_binary_frame_ends_the_connection_with_a_line_that_says_why(
