@@ -385,7 +385,7 @@ def test_a_missing_token_does_not_cost_the_start() -> None:
     report = said(V16, "StartTransaction", without(START, "idTag"), TransactionStartReport)
     assert (report.id_token, report.meter_start_wh) == (None, Decimal(1000))
     assert said(V16, "Authorize", {}, AuthorizeReport).id_token is None
-    event = EVENT | {"idToken": {"idToken": "", "type": "NoAuthorization"}}
+    event = EVENT | {"idToken": {"idToken": "", "type": "Central"}}
     assert said(V201, "TransactionEvent", event, TransactionStartReport).id_token is None
 
 

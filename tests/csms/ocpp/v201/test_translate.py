@@ -208,7 +208,10 @@ def test_an_authorize_names_a_token_with_its_type() -> None:
     )
     assert report.id_token == IdToken("DE-A", "eMAID")
     nobody = {"idToken": {"idToken": "", "type": "NoAuthorization"}}
-    assert said(V201, "Authorize", nobody, AuthorizeReport).id_token is None
+    free = IdToken("", "NoAuthorization")
+    assert said(V201, "Authorize", nobody, AuthorizeReport).id_token == free
+    nothing = {"idToken": {"idToken": "", "type": "Central"}}
+    assert said(V201, "Authorize", nothing, AuthorizeReport).id_token is None
 
 
 def test_a_data_transfer_may_hold_any_json() -> None:
