@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,7 +19,7 @@ from sqlalchemy import text
 from accounts import directory
 from accounts.directory import WHOLE
 from app.compose import prepare_root
-from app.ports import CannotListen, PortBusy, SharedPort
+from app.ports import CannotListen, PortBusy
 from app.serve import Running, running
 from app.workers import WorkerFailed, Workers, _told
 from csms import administration, registry
@@ -254,21 +253,6 @@ async def test_an_address_of_another_machine_is_refused(database_url: str, tmp_p
         with pytest.raises(CannotListen, match=r"192\.0\.2\.1"):
             await workers.start(tasks)
         await workers.stop()
-
-
-def test_a_port_that_others_share_is_not_ours_until_they_stop() -> None:
-    """The system would let us in beside them, and give us some of their stations."""
-    held = SharedPort("127.0.0.1", 0)
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listening.bind(("127.0.0.1", held.port))
-        listening.listen()
-        with pytest.raises(OSError, match="in use"):
-            SharedPort("127.0.0.1", held.port)
-    held.close()
-    again = SharedPort("127.0.0.1", held.port)
-    assert again.port == held.port
-    again.close()
 
 
 async def test_a_child_ends_when_its_parent_does(prepared_url: str, tmp_path: Path) -> None:

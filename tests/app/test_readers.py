@@ -1,0 +1,23 @@
+"""The readers are those that events are addressed to."""
+
+from app.readers import subscriptions
+from app.routes import BILLING, MAILING, ROUTES
+from billing.handlers import READER
+from foundation.clock import SystemClock
+from foundation.database import Database
+from foundation.events import EVENTS
+from foundation.jobs import Jobs
+from foundation.mail import Mails
+from foundation.settings import Settings
+from roaming.handlers import Reimbursement
+
+
+def test_every_event_that_is_addressed_has_its_readers(database: Database) -> None:
+    clock = SystemClock()
+    jobs = Jobs(database.url, stop_timeout_s=1)
+    mails = Mails(database=database, jobs=jobs, clock=clock, settings=Settings.read())
+
+    readers = [each.reader for each in subscriptions(Reimbursement(), clock, mails)]
+    assert readers == [BILLING, MAILING]
+    assert BILLING == READER
+    assert ROUTES.keys() <= EVENTS.keys()
