@@ -44,6 +44,9 @@ Say = Callable[[str], None]
 _YOUNG = 50_000
 """How many objects may be made before Python looks for those in circles."""
 
+_PORTAL_FINISHES_S = 3
+"""How long requests in hand may take when the program stops."""
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -107,12 +110,11 @@ async def running(
             async with _sockets(settings, database, clock, tasks, url) as sockets:
                 house = compose_house(settings, database, clock, is_listening=sockets.is_listening)
                 start_house(house, database, tasks)
-                portal, http_port = await _start_portal(house.portal, settings, tasks)
-                gc.collect()
-                gc.freeze()
-                # By default the young are looked through every 700 objects: often per batch.
-                gc.set_threshold(_YOUNG, 20, 50)
-                try:
+                async with _listening(house.portal, settings, tasks) as http_port:
+                    gc.collect()
+                    gc.freeze()
+                    # By default the young are looked through every 700 objects: often per batch.
+                    gc.set_threshold(_YOUNG, 20, 50)
                     yield Running(
                         settings,
                         database,
@@ -124,8 +126,6 @@ async def running(
                         http_port,
                         fresh_password,
                     )
-                finally:
-                    portal.should_exit = True
         finally:
             await tasks.stop(settings.shutdown_timeout_s)
             await database.close()
@@ -189,7 +189,9 @@ class _Portal(uvicorn.Server):
         return int(self.servers[0].sockets[0].getsockname()[1])
 
 
-async def _start_portal(app: FastAPI, settings: Settings, tasks: Tasks) -> tuple[_Portal, int]:
+@contextlib.asynccontextmanager
+async def _listening(app: FastAPI, settings: Settings, tasks: Tasks) -> AsyncIterator[int]:
+    """Serve the portal on the port that is given; at the end, let it finish what is in hand."""
     config = uvicorn.Config(
         app,
         host=settings.http_host,
@@ -199,7 +201,7 @@ async def _start_portal(app: FastAPI, settings: Settings, tasks: Tasks) -> tuple
         server_header=False,
         date_header=True,
         lifespan="off",
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=_PORTAL_FINISHES_S,
     )
     server = _Portal(config)
 
@@ -209,14 +211,20 @@ async def _start_portal(app: FastAPI, settings: Settings, tasks: Tasks) -> tuple
         except SystemExit:  # how uvicorn says that it could not bind
             server.should_exit = True
 
-    tasks.start("portal", serve, on_end=OnEnd.FINISH)
+    task = tasks.start("portal", serve, on_end=OnEnd.FINISH)
     try:
-        return server, await server.listening()
+        port = await server.listening()
     except OSError as error:
         # uvicorn told the log why; there is one usual reason.
         raise PortBusy(
             "The portal", settings.http_host, settings.http_port, "LEITSTAND_HTTP_PORT"
         ) from error
+    try:
+        yield port
+    finally:
+        server.should_exit = True
+        # A cancelled one would leave its port open and its answers half written.
+        await asyncio.wait([task], timeout=_PORTAL_FINISHES_S + 2)
 
 
 def stop_requested() -> asyncio.Event:

@@ -1,5 +1,6 @@
 """The running program in one process: up, greeting, down."""
 
+import asyncio
 from pathlib import Path
 
 import httpx
@@ -99,3 +100,16 @@ async def test_a_taken_port_takes_the_rest_down_in_order(
                 pass
         async with httpx.AsyncClient() as client:
             assert (await client.get(f"{up.portal_url}/readyz")).status_code == 200
+
+
+async def test_the_portal_is_asked_to_end_and_not_cut_off(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = settings_of(database_url, tmp_path)
+    async with running(settings, SystemClock(), say=lambda _: None) as up:
+        [portal] = [task for task in asyncio.all_tasks() if task.get_name() == "portal"]
+    assert portal.done()
+    assert not portal.cancelled()
+    async with httpx.AsyncClient() as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get(f"{up.portal_url}/healthz")
