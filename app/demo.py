@@ -87,6 +87,7 @@ async def demo(
             "data_dir": output / "data",
             "database_url": None,
             "onboarding": Onboarding.PENDING,
+            "close_automatically": False,
             "admin_email": "admin@leitstand.example",
             "admin_password": SecretStr(demo_world.PASSWORD),
             "organisation": "leitstand",

@@ -3,13 +3,15 @@
 Apart from `app/compose.py`, so that a process which only has sockets loads nothing of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI
 
 from app.readers import subscriptions
 from billing.closing import Closing
+from billing.month_end import CRON, close_due
 from csms.partitions import keep_partitions
 from csms.registry import Registers
 from foundation.clock import Clock
@@ -25,6 +27,17 @@ from portal.application import create_application
 from portal.context import PortalContext
 from portal.pages import routes as pages
 from roaming.handlers import Reimbursement
+
+
+def month_end(
+    database: Database, closing: Closing, clock: Clock
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Return the run at month end as a job."""
+
+    async def run() -> None:
+        await close_due(database, closing, clock)
+
+    return run
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,8 @@ def compose_house(
     mails = Mails(database=database, jobs=jobs, clock=clock, settings=settings)
     jobs.every("partitions", lambda: keep_partitions(database, settings, clock), cron="17 * * * *")
     closing = Closing(Registers(), sharing)
+    if settings.close_automatically:
+        jobs.every("month end", month_end(database, closing, clock), cron=CRON)
     portal = create_application(
         PortalContext(
             database=database,

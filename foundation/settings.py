@@ -155,6 +155,10 @@ class Settings(BaseSettings):
     smtp_timeout_s: PositiveSeconds = 30.0
     mail_sender: str = "leitstand@localhost"
 
+    # ---------------------------------------------------------------- money
+    close_automatically: bool = True
+    """Close every payee's month shortly after it is over in his time zone."""
+
     # ---------------------------------------------------------------- people
     admin_email: str | None = None
     """The first administrator; generated at first start and printed once."""
