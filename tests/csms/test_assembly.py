@@ -260,7 +260,7 @@ def test_each_doubt_is_told() -> None:
 def test_an_end_before_the_start_is_told_and_has_one_point_of_usage() -> None:
     found = assemble(claims(minutes=-1))
     assert (found.energy_wh, found.doubts) == (Decimal(8000), (Doubt.END_BEFORE_START,))
-    assert [(point.at, point.energy_wh) for point in found.usage] == [(BEGUN, 0)]
+    assert [(point.at, point.energy_wh) for point in found.usage] == [(BEGUN, Decimal(0))]
 
 
 def test_an_end_in_the_second_of_the_start_is_no_doubt() -> None:
@@ -272,7 +272,7 @@ def test_an_end_in_the_second_of_the_start_is_no_doubt() -> None:
 
 def test_usage_tells_when_energy_flowed_and_when_not() -> None:
     found = energy(1000, 9000, 5000, 5000, 5000)
-    assert [(point.at, point.energy_wh, point.charging) for point in found.usage] == [
+    assert [(point.at, int(point.energy_wh), point.charging) for point in found.usage] == [
         (after(0), 0, True),
         (after(10), 4000, False),
         (after(20), 4000, False),

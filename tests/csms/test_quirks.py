@@ -6,7 +6,9 @@ The table of all of them is `docs/quirks.md`.
 """
 
 import asyncio
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +45,7 @@ from tests.csms.conftest import Starter
 
 V201 = OcppVersion.V201
 PASSWORD = "a-password-of-20-chr"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 async def live(central: Central, station: RawStation) -> dict[tuple[int, int], str]:
@@ -731,3 +734,25 @@ async def test_a_security_event_repeated_every_minute_is_told_once_and_an_unknow
             assert await station.call("SecurityEventNotification", said) == {}
     told = await central.told(SecurityEventReported, about=station.identity)
     assert [each.type for each in told] == ["MadeUpByTheMaker", "TamperDetectionActivated"]
+
+
+# ------------------------------------------------------------------------------------ the table
+
+
+def test_the_table_of_quirks_names_the_tests_that_there_are() -> None:
+    table = (ROOT / "docs" / "quirks.md").read_text(encoding="utf-8")
+    named: dict[int, set[str]] = {}
+    for line in table.splitlines():
+        if row := re.match(r"\| (\d+) \|", line):
+            named[int(row[1])] = set(re.findall(r"`(test_\w+)`", line))
+    assert list(named) == list(range(1, 78))
+    there: dict[int, set[str]] = {}
+    for path in (Path(__file__), Path(__file__).parent / "ocpp" / "test_quirks.py"):
+        text = path.read_text(encoding="utf-8")
+        marked = re.findall(
+            r"^# (\d+)\n(?:@.*\n|    .*\n|\)\n)*(?:async )?def (test_\w+)", text, re.MULTILINE
+        )
+        for number, name in marked:
+            there.setdefault(int(number), set()).add(name)
+    assert {row: tests for row, tests in named.items() if tests} == there
+    assert len(there) >= 50
