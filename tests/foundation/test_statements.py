@@ -123,10 +123,14 @@ async def test_a_statement_outlives_the_rollback_of_another_unit_of_work(
         for number in range(10):  # what is said so often, the driver likes to prepare
             found = await db.execute(text("select cast(:number as int)"), {"number": number})
             assert found.scalar_one() == number
-    with pytest.raises(KeyError):
+
+    async def fails() -> None:
         async with database.unit_of_work() as db:
             await db.execute(text("select 1"))
             raise KeyError
+
+    with pytest.raises(KeyError):
+        await fails()
     async with database.unit_of_work() as db:
         assert await rows(db, query, [1]) == [{"n": 2}, {"n": 3}]
 
