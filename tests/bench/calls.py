@@ -50,6 +50,7 @@ def closed_loop(stage: Stage, server: Server, version: str, seconds: float) -> R
         connect(load, server, version, STATIONS)
         check(load.order("cycle", seconds=0.5 if stage.quick else 2.0))
         server.drain()
+        server.know_itself()
         rows = _rows(server)
         before, load_before = server.used(), load.order("idle")["cpu_s"]
         busy_share()
@@ -160,6 +161,7 @@ def latency(stage: Stage) -> Iterator[Figure]:
         with stage.leitstand(STATIONS) as server, stage.load() as load:
             connect(load, server, version, STATIONS)
             check(load.order("cycle", seconds=1.0))
+            server.know_itself()
             seen = check(load.order("cycle", seconds=seconds / 2))
             rate = min(seen["calls"] / seen["wall_s"] / 2, _OPEN_LOOP_CEILING)
             server.drain()

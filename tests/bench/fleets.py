@@ -22,7 +22,6 @@ class Storm:
     postgres_ms: float
     rss_kib: float
     per_s: float
-    idle_cpu: float
 
 
 def _storm(stage: Stage, server: Server, count: int) -> Storm:
@@ -44,7 +43,6 @@ def _storm(stage: Stage, server: Server, count: int) -> Storm:
         postgres_ms=(after.postgres_s - before.postgres_s) / count * 1e3,
         rss_kib=(rss - rss_before) / count / 1024,
         per_s=count / seen["wall_s"],
-        idle_cpu=0.0,
     )
 
 

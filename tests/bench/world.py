@@ -78,7 +78,6 @@ async def settle(database: Database, *, stations: int, now: datetime) -> None:
             await _stations(db, range(first, min(first + 1000, stations)), now)
     async with database.unit_of_work() as db:
         await _tokens(db, min(stations, 500), now)
-        await db.execute(text("analyze"))
 
 
 async def owners(db: AsyncSession, count: int) -> None:
