@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -196,6 +197,7 @@ class Stage:
         """Stop the database and delete everything."""
         if self._postgres is not None:
             self._postgres.discard()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 async def _settle(url: str, stations: int) -> None:
