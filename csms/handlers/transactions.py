@@ -71,7 +71,23 @@ async def transactions_started(
             first.setdefault(key, report)
     if first:
         known.update(await _record_starts(db, context, first, known))
-    return [_start_answer(known[key], report) for key, report in zip(keys, reports, strict=True)]
+    tokens = await ask(
+        db,
+        store.tokens(
+            [
+                (
+                    report.origin.station,
+                    report.id_token.key if report.id_token else "",
+                    known[key].started_at,
+                )
+                for key, report in zip(keys, reports, strict=True)
+            ]
+        ),
+    )
+    return [
+        _start_answer(known[key], report, token)
+        for key, report, token in zip(keys, reports, tokens, strict=True)
+    ]
 
 
 async def _record_starts(
@@ -266,11 +282,15 @@ def _completed(before: TransactionFacts, start: TransactionFacts) -> Transaction
 
 
 def _start_answer(
-    facts: TransactionFacts, report: TransactionStartReport
+    facts: TransactionFacts, report: TransactionStartReport, token: TokenFacts | None
 ) -> TransactionStartAnswer:
     info = None
     if facts.authorization_status is not None:
-        info = IdTokenInfo(AuthorizationStatus(facts.authorization_status))
+        status = AuthorizationStatus(facts.authorization_status)
+        info = IdTokenInfo(status)
+        if status is AuthorizationStatus.ACCEPTED and token is not None:
+            group = IdToken(token.group_id) if token.group_id else None
+            info = IdTokenInfo(status, group, token.valid_until)
     if report.ref is not None and report.id_token is None:
         info = None
     return TransactionStartAnswer(TransactionId(facts.id), info)

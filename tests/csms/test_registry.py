@@ -312,6 +312,45 @@ async def test_registers_span_what_was_known_at_both_ends(fleet: Work) -> None:
     assert await spans(fleet, 200, 300) == []
 
 
+async def test_what_was_read_of_a_transaction_that_still_runs_is_told_apart(fleet: Work) -> None:
+    number = await charged(
+        fleet, "a", 0, state="active", ended_at=None, energy_wh=None, meter_stop_wh=None
+    )
+    reading = {minutes: Decimal(wh) for minutes, wh in ((30, 4000), (90, 7000))}
+    await transaction_store.add_readings(
+        fleet.db,
+        [
+            NewReading(
+                station="CS-1",
+                evse_id=1,
+                transaction_id=number,
+                measured_at=moment(minutes),
+                reading=Reading(moment(minutes), "Sample.Periodic", wh, ()),
+                received_at=moment(minutes),
+            )
+            for minutes, wh in reading.items()
+        ],
+    )
+    assert await spans(fleet, -100, 60) == [(1, 1000, 4000, True)]
+    assert await spans(fleet, 60, 200) == [(1, 4000, 7000, True)]
+    for start, end in ((-100, 60), (60, 200)):
+        [span] = await Registers().registers(fleet.db, OWNER, moment(start), moment(end))
+        assert (span.running_wh, span.was_reset) == (3000, False)
+    assert await spans(fleet, 200, 300) == []
+
+
+async def test_a_register_is_told_where_an_earlier_end_was_heard_of_only_now(fleet: Work) -> None:
+    await charged(fleet, "a", 0, end_received_at=moment(210))
+    assert await spans(fleet, 200, 300) == [(1, 9000, 9000, True)]
+    assert await spans(fleet, 300, 400) == []
+
+
+async def test_a_register_that_fell_is_told(fleet: Work) -> None:
+    await charged(fleet, "a", 0, energy_basis="segments")
+    [span] = await Registers().registers(fleet.db, OWNER, moment(-100), moment(200))
+    assert span.was_reset is True
+
+
 async def test_a_register_that_always_begins_at_zero_is_no_lifetime_register(fleet: Work) -> None:
     for place in range(2):
         await charged(

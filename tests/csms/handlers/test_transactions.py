@@ -56,6 +56,18 @@ def said(work: Work, kind: str, seq_no: int, minutes: float, **more: Any) -> Any
     return work.report(V201, "TransactionEvent", event(kind, seq_no, minutes, **more), kinds[kind])
 
 
+async def test_a_start_is_answered_with_its_tokens_group_also_when_it_is_repeated(
+    work: Work,
+) -> None:
+    for _ in range(2):
+        [answer] = await transactions_started(work.db, work.context, [begun(work)])
+        assert answer.id_token_info is not None
+        assert answer.id_token_info.status is AuthorizationStatus.ACCEPTED
+        assert answer.id_token_info.group == IdToken("FAMILY")
+    [refused] = await transactions_started(work.db, work.context, [begun(work, 5, idTag=BLOCKED)])
+    assert refused.id_token_info == IdTokenInfo(AuthorizationStatus.BLOCKED)
+
+
 async def stored(work: Work) -> list[Transaction]:
     found = await registry.transactions(work.db, directory.WHOLE)
     return sorted(found, key=lambda each: each.transaction_id)
@@ -115,7 +127,8 @@ async def test_a_refused_token_is_answered_so_and_its_transaction_is_kept(
     work: Work, tag: str, answered: AuthorizationStatus, frozen: TokenStatus | None
 ) -> None:
     [answer] = await transactions_started(work.db, work.context, [begun(work, idTag=tag)])
-    assert answer.id_token_info == IdTokenInfo(answered)
+    assert answer.id_token_info is not None
+    assert answer.id_token_info.status is answered
     [told] = await work.told(TransactionStarted)
     assert (told.token_status, told.id_token) == (frozen, IdToken(tag))
 
@@ -124,7 +137,8 @@ async def test_a_token_is_judged_as_of_the_start_not_of_its_delivery(work: Work)
     """It expired an hour ago by now, and was good when the car was plugged in."""
     early = await transactions_started(work.db, work.context, [begun(work, 0, idTag=EXPIRED)])
     late = await transactions_started(work.db, work.context, [begun(work, 480, idTag=EXPIRED)])
-    assert early[0].id_token_info == IdTokenInfo(AuthorizationStatus.ACCEPTED)
+    assert early[0].id_token_info is not None
+    assert early[0].id_token_info.status is AuthorizationStatus.ACCEPTED
     assert late[0].id_token_info == IdTokenInfo(AuthorizationStatus.EXPIRED)
 
 
