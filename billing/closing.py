@@ -175,7 +175,12 @@ class Closing:
             due_days=self.due_days,
         )
         crossing = await statement_store.crossing(db, payee, start=start, end=end)
-        proof = draft.proof(spans, waiting, held, crossing)
+        papers = (
+            await statement_store.last_registers(db, payee, month)
+            if any(each.ended_at < start for each in waiting)
+            else {}
+        )
+        proof = draft.proof(spans, waiting, held, crossing, papers)
         drafts = [draft.statement(*part, proof) for part in draft.by_currency(waiting, held)]
         if not dry_run:
             await _write(db, payee, wanted, drafts, now)

@@ -36,7 +36,9 @@ from foundation.money import Money
 class RegisterSpan(Protocol):
     """An EVSE's register at both ends of a span; None where none was read.
 
-    `lifetime` is False for a register that counts from the start of each transaction.
+    `lifetime` is False for a register that counts from the start of each transaction. `running_wh`
+    is what was read in the span of transactions that had no end yet; `was_reset` tells that the
+    register fell within the span.
     """
 
     @property
@@ -49,10 +51,16 @@ class RegisterSpan(Protocol):
     def register_end_wh(self) -> Decimal | None: ...
     @property
     def lifetime(self) -> bool: ...
+    @property
+    def running_wh(self) -> Decimal: ...
+    @property
+    def was_reset(self) -> bool: ...
 
 
 Lines = list[tuple[int, int]]
 """The CDR and the sign of each line."""
+
+Place = tuple[StationId, EvseId]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +157,14 @@ class Draft:
         spans: Sequence[RegisterSpan],
         waiting: Sequence[Waiting],
         held: Sequence[Held],
-        crossing: Mapping[tuple[StationId, EvseId], Decimal],
+        crossing: Mapping[Place, Decimal],
+        papers: Mapping[Place, Decimal],
     ) -> list[ProofRow]:
         """Return each EVSE's register beside the sum of its sessions of the month.
+
+        Where a session is paid late, the register goes on where the payee's last paper left it (or
+        begins with that session, if there was none): so what that paper could not know of falls
+        between no two papers.
 
         Args:
             spans: The registers.
@@ -159,31 +172,44 @@ class Draft:
             held: What is not.
             crossing: What sessions across the month's borders took in it and are paid later,
                 less what they took before it and are paid in it.
+            papers: The register at the end of the payee's last paper that names the EVSE.
         """
         start = self.month.start(self.zone)
-        paid_wh: defaultdict[tuple[StationId, EvseId], Decimal] = defaultdict(Decimal)
-        held_wh: defaultdict[tuple[StationId, EvseId], Decimal] = defaultdict(Decimal)
+        paid_wh: defaultdict[Place, Decimal] = defaultdict(Decimal)
+        late_wh: defaultdict[Place, Decimal] = defaultdict(Decimal)
+        held_wh: defaultdict[Place, Decimal] = defaultdict(Decimal)
         for each in waiting:
-            if each.ended_at >= start:
-                paid_wh[each.station, each.evse_id] += each.energy_wh
+            sums = paid_wh if each.ended_at >= start else late_wh
+            sums[each.station, each.evse_id] += each.energy_wh
         for unpaid in held:
             if unpaid.ended_at >= start:
                 held_wh[unpaid.station, unpaid.evse_id] += unpaid.energy_wh
         by_evse = {(span.station, span.evse_id): span for span in spans}
         rows = []
-        for station, evse_id in sorted({*by_evse, *paid_wh, *held_wh}):
-            span = by_evse.get((station, evse_id))
-            known = span is not None and span.lifetime
+        for place in sorted({*by_evse, *paid_wh, *held_wh}):
+            span = by_evse.get(place)
+            first = last = None
+            unseen = running = Decimal(0)
+            if span is not None and span.lifetime:
+                first, last = span.register_start_wh, span.register_end_wh
+                running = span.running_wh
+                if first is not None and late_wh[place] > 0:
+                    before = papers.get(place, first - late_wh[place])
+                    unseen = max(first - before, Decimal(0))
+                    first -= unseen
             rows.append(
                 explain_gap(
                     RegisterFacts(
-                        station=station,
-                        evse_id=evse_id,
-                        register_start_wh=span.register_start_wh if span and known else None,
-                        register_end_wh=span.register_end_wh if span and known else None,
-                        sessions_wh=paid_wh[station, evse_id],
-                        late_wh=crossing.get((station, evse_id), Decimal(0)),
-                        held_wh=held_wh[station, evse_id],
+                        station=place[0],
+                        evse_id=place[1],
+                        register_start_wh=first,
+                        register_end_wh=last,
+                        sessions_wh=paid_wh[place],
+                        late_wh=crossing.get(place, Decimal(0))
+                        + running
+                        + min(late_wh[place], unseen),
+                        held_wh=held_wh[place],
+                        was_reset=span is not None and span.was_reset,
                     )
                 )
             )

@@ -164,6 +164,30 @@ async def crossing(
     return {(row[0], row[1]): row[2] for row in await cursor.fetchall()}
 
 
+_LAST_REGISTERS = """
+select distinct on (1, 2) p ->> 'station', (p ->> 'evse_id')::int,
+  (p ->> 'register_end_wh')::numeric
+from statements s, jsonb_array_elements(s.document -> 'proof') p
+where s.payee = %b and s.month < %b and p ->> 'register_end_wh' is not null
+order by 1, 2, s.month desc
+"""
+
+
+async def last_registers(
+    db: AsyncSession, payee: str, before: str
+) -> dict[tuple[StationId, EvseId], Decimal]:
+    """Return the register at the end of the payee's last statement that names one, by EVSE.
+
+    Args:
+        db: A unit of work.
+        payee: An organisation.
+        before: Only statements of earlier months than this one.
+    """
+    connection = await driver(db)
+    cursor = await connection.execute(_LAST_REGISTERS, (payee, before))
+    return {(row[0], row[1]): row[2] for row in await cursor.fetchall()}
+
+
 async def set_shown(db: AsyncSession, transaction_ids: Collection[int], statement_id: str) -> None:
     """Note the statement on which unpaid transactions are listed."""
     await db.execute(

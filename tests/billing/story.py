@@ -170,6 +170,8 @@ class Span:
     register_start_wh: Decimal | None
     register_end_wh: Decimal | None
     lifetime: bool = True
+    running_wh: Decimal = Decimal(0)
+    was_reset: bool = False
 
 
 @dataclass(frozen=True)

@@ -591,6 +591,23 @@ def across(number: int, border: datetime, before: str, total: str) -> Transactio
     return replace(event, usage=(event.usage[0], middle, event.usage[-1]))
 
 
+async def test_with_a_late_session_the_register_goes_on_where_the_last_paper_ended(
+    db: AsyncSession,
+) -> None:
+    await settle_in(db)
+    await happen(db, ended(1, kwh="10"))
+    first = Span(StationId("S1"), EvseId(1), Decimal(1_000), Decimal(11_000))
+    await closing(first).close(db, BAKERY, "2026-10", now=NOVEMBER)
+    await happen(db, ended(2, NOW + timedelta(days=1), kwh="7"))
+    second = Span(StationId("S1"), EvseId(1), Decimal(18_000), Decimal(18_000))
+
+    [statement] = await closing(second).close(db, BAKERY, "2026-11", now=DECEMBER)
+
+    [row] = statement.proof
+    assert (row.register_start_wh, row.gap_wh) == (Decimal(11_000), Decimal(7_000))
+    assert row.explanation is GapExplanation.LATE
+
+
 async def test_late_sessions_are_not_part_of_the_proof(db: AsyncSession) -> None:
     await settle_in(db)
     await happen(db, ended(1, kwh="10"), ended(2, NOW - timedelta(days=60), kwh="7"))

@@ -131,16 +131,60 @@ def test_the_proof_has_every_evse_with_a_register_or_a_session() -> None:
         Span(S1, EvseId(2), Decimal(5), Decimal(5)),
     ]
     early = waiting(9, at=NOW - timedelta(days=40))
-    rows = DRAFT.proof(spans, [waiting(1), early], [held(2)], {})
+    rows = DRAFT.proof(spans, [waiting(1), early], [held(2)], {}, {})
     assert [(int(row.evse_id), row.sessions_wh, row.explanation) for row in rows] == [
         (1, Decimal(10_000), GapExplanation.HELD),
         (2, Decimal(0), GapExplanation.NONE),
     ]
-    [row] = DRAFT.proof([], [waiting(1)], [], {})
+    [row] = DRAFT.proof([], [waiting(1)], [], {}, {})
     assert row.explanation is GapExplanation.NO_LIFETIME_REGISTER
 
 
 def test_energy_across_a_border_is_late() -> None:
     span = Span(S1, EvseId(1), Decimal(0), Decimal(12_500))
-    [row] = DRAFT.proof([span], [waiting(1)], [], {(S1, EvseId(1)): Decimal(2_500)})
+    [row] = DRAFT.proof([span], [waiting(1)], [], {(S1, EvseId(1)): Decimal(2_500)}, {})
     assert row.explanation is GapExplanation.LATE
+
+
+def test_energy_of_a_session_that_still_runs_is_late() -> None:
+    span = Span(S1, EvseId(1), Decimal(0), Decimal(12_500), running_wh=Decimal(2_500))
+    [row] = DRAFT.proof([span], [waiting(1)], [], {}, {})
+    assert (row.gap_wh, row.explanation) == (Decimal(2_500), GapExplanation.LATE)
+    [other] = DRAFT.proof([replace(span, running_wh=Decimal(0))], [waiting(1)], [], {}, {})
+    assert other.explanation is GapExplanation.BETWEEN_SESSIONS
+
+
+def test_a_register_that_fell_is_reset() -> None:
+    span = Span(S1, EvseId(1), Decimal(90_000), Decimal(4_000), was_reset=True)
+    [row] = DRAFT.proof([span], [waiting(1)], [], {}, {})
+    assert row.explanation is GapExplanation.RESET
+
+
+def test_with_a_late_session_the_register_goes_on_where_the_last_paper_left_it() -> None:
+    early = waiting(9, at=NOW - timedelta(days=40))
+    span = Span(S1, EvseId(1), Decimal(50_000), Decimal(60_000))
+    paper = {(S1, EvseId(1)): Decimal(40_000)}
+    [row] = DRAFT.proof([span], [waiting(1), early], [], {}, paper)
+    assert (row.register_start_wh, row.gap_wh) == (Decimal(40_000), Decimal(10_000))
+    assert row.explanation is GapExplanation.LATE
+    [seen] = DRAFT.proof([span], [waiting(1), early], [], {}, {(S1, EvseId(1)): Decimal(50_000)})
+    assert (seen.gap_wh, seen.explanation) == (Decimal(0), GapExplanation.NONE)
+    [without] = DRAFT.proof([span], [waiting(1)], [], {}, paper)
+    assert (without.register_start_wh, without.gap_wh) == (Decimal(50_000), Decimal(0))
+    [first] = DRAFT.proof([span], [waiting(1), early], [], {}, {})
+    assert (first.register_start_wh, first.gap_wh) == (Decimal(40_000), Decimal(10_000))
+    assert first.explanation is GapExplanation.LATE
+
+
+def test_what_the_last_paper_missed_beyond_the_late_session_is_not_called_late() -> None:
+    early = waiting(9, at=NOW - timedelta(days=40))
+    span = Span(S1, EvseId(1), Decimal(50_000), Decimal(60_000))
+    [row] = DRAFT.proof([span], [waiting(1), early], [], {}, {(S1, EvseId(1)): Decimal(30_000)})
+    assert (row.gap_wh, row.explanation) == (Decimal(20_000), GapExplanation.BETWEEN_SESSIONS)
+
+
+def test_a_session_held_on_the_last_paper_and_corrected_since_is_late_for_the_rest() -> None:
+    early = waiting(9, at=NOW - timedelta(days=40))
+    span = Span(S1, EvseId(1), Decimal(50_000), Decimal(50_000))
+    [row] = DRAFT.proof([span], [early], [], {}, {(S1, EvseId(1)): Decimal(45_000)})
+    assert (row.gap_wh, row.explanation) == (Decimal(5_000), GapExplanation.LATE)

@@ -335,7 +335,7 @@ async def test_what_was_read_of_a_transaction_that_still_runs_is_told_apart(flee
     assert await spans(fleet, 60, 200) == [(1, 4000, 7000, True)]
     for start, end in ((-100, 60), (60, 200)):
         [span] = await Registers().registers(fleet.db, OWNER, moment(start), moment(end))
-        assert (span.running_wh, span.was_reset) == (3000, False)
+        assert (span.running_wh, span.was_reset) == (Decimal(3000), False)
     assert await spans(fleet, 200, 300) == []
 
 

@@ -75,6 +75,20 @@ def unpaid(document: dict[str, Any]) -> dict[str, str]:
     return {each["transaction_id"]: each["reason"] for each in document["unpaid"]}
 
 
+def proof(document: dict[str, Any]) -> dict[str, tuple[int, int, int, int, str]]:
+    """Return register at start and end, sessions, gap and explanation of each station's EVSE 1."""
+    return {
+        row["station"]: (
+            row["register_start_wh"],
+            row["register_end_wh"],
+            row["sessions_wh"],
+            row["gap_wh"],
+            row["explanation"],
+        )
+        for row in document["proof"]
+    }
+
+
 # ------------------------------------------------------------------------- ordinary months
 
 
@@ -114,26 +128,10 @@ async def test_an_ordinary_month_pays_own_tokens_whole_guests_90_percent_and_gif
     assert statement["payout_gross"] == "7.89"
     assert statement["due_on"] == "2026-11-16"
     assert statement["unpaid"] == []
-    assert statement["proof"] == [
-        {
-            "station": "CS-1",
-            "evse_id": 1,
-            "register_start_wh": 1_000_000,
-            "register_end_wh": 1_017_300,
-            "sessions_wh": 17_300,
-            "gap_wh": 0,
-            "explanation": "none",
-        },
-        {
-            "station": "CS-2",
-            "evse_id": 1,
-            "register_start_wh": 1_000_000,
-            "register_end_wh": 1_005_000,
-            "sessions_wh": 5_000,
-            "gap_wh": 0,
-            "explanation": "none",
-        },
-    ]
+    assert proof(statement) == {
+        "CS-1": (1_000_000, 1_017_300, 17_300, 0, "none"),
+        "CS-2": (1_000_000, 1_005_000, 5_000, 0, "none"),
+    }
 
 
 async def test_lines_of_a_group_share_its_rounded_payout_by_largest_remainder(
@@ -225,6 +223,62 @@ async def test_a_night_offline_told_after_the_close_is_a_late_line_of_the_next_s
         ("2026-10-31T20:00:00Z", "2026-10"),
         ("2026-10-31T22:00:00Z", "2026-10"),
     ]
+    # The register goes on where the last paper left it: no Wh falls between two papers.
+    assert proof(october) == {"CS-1": (1_000_000, 1_010_000, 10_000, 0, "none")}
+    assert proof(november) == {
+        "CS-1": (1_010_000, 1_035_000, 5_000, 20_000, "late"),
+        "CS-2": (1_000_000, 1_020_000, 0, 20_000, "late"),
+    }
+
+
+async def test_a_session_across_midnight_is_paid_in_the_new_month_and_explained_in_both(
+    world: Story,
+) -> None:
+    station = await world.station()
+    await charge(station, STAFF, 10_000)
+    world.clock.move_to(datetime(2026, 10, 31, 21, tzinfo=UTC))
+    station.plug_in(1, car_that_takes(20_000, 4 * HOUR))
+    station.begin(1, GUEST)
+    for _ in range(3):
+        await world.clock.pass_time(HOUR)
+        station.take_reading(1)
+        await station.deliver()
+    assert world.clock.now() == datetime(2026, 11, 1, 0, tzinfo=UTC)
+    october = await world.close()
+    assert amounts(october) == [("internal", 10_000, "4.00", 10_000, "4.00")]
+    assert proof(october) == {"CS-1": (1_000_000, 1_015_000, 10_000, 5_000, "late")}
+
+    await world.clock.pass_time(HOUR)
+    station.finish(1)
+    await station.deliver()
+    world.clock.move_to(DECEMBER)
+    november = await world.close(month="2026-11")
+    assert amounts(november) == [("external", 20_000, "8.00", 9_000, "7.20")]
+    assert proof(november) == {"CS-1": (1_015_000, 1_030_000, 20_000, -5_000, "late")}
+
+
+async def test_a_register_reset_in_mid_session_is_billed_whole_and_explained(
+    world: Story,
+) -> None:
+    station = await world.station(quirks=frozenset({Quirk.RESET_AT_BOOT}))
+    station.plug_in(1, car_that_takes(20_000, 2 * HOUR))
+    station.begin(1, STAFF)
+    await station.deliver()
+    await world.clock.pass_time(HOUR)
+    station.take_reading(1)
+    await station.deliver()
+    station.start_afresh()
+    await station.boot()
+    await world.clock.pass_time(HOUR / 2)
+    station.take_reading(1)
+    await world.clock.pass_time(HOUR / 2)
+    station.finish(1)
+    await station.deliver()
+
+    world.clock.move_to(NOVEMBER)
+    statement = await world.close()
+    assert amounts(statement) == [("internal", 20_000, "8.00", 10_000, "8.00")]
+    assert proof(statement) == {"CS-1": (1_000_000, 10_000, 20_000, -1_010_000, "reset")}
 
 
 async def test_messages_sent_three_times_under_new_ids_are_one_line(world: Story) -> None:
