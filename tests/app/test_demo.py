@@ -38,7 +38,8 @@ async def test_a_small_month_adds_up(tmp_path: Path) -> None:
     assert [each for each in summary["checks"] if not each["holds"]] == []
     assert status == 0
 
-    rows = list(csv.DictReader((tmp_path / "demo" / "transactions.csv").open()))
+    with (tmp_path / "demo" / "transactions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
     papers = list((tmp_path / "demo" / "statements").glob("*.json"))
     assert len(papers) == len(list((tmp_path / "demo" / "statements").glob("*.pdf"))) == 3
     paid = sum(

@@ -36,7 +36,7 @@ with EmbeddedPostgres(Path(sys.argv[1]), durable=True, say=lambda _: None) as se
 
 @pytest.fixture(scope="module")
 def module_dir() -> Iterator[Path]:
-    """A data folder that any user can reach, with a cluster that was stopped cleanly."""
+    """A data folder that any user can reach, shared by tests that leave its cluster stopped."""
     yield from data_folder()
 
 
@@ -121,9 +121,9 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def test_a_first_start_makes_a_database_and_the_next_finds_it_again(module_dir: Path) -> None:
+def test_a_first_start_makes_a_database_and_the_next_finds_it_again(data_dir: Path) -> None:
     said: list[str] = []
-    first = made(module_dir, said)
+    first = made(data_dir, said)
     note(first.start(), "kept")
     pid = first.pid
     first.stop()
@@ -132,7 +132,7 @@ def test_a_first_start_makes_a_database_and_the_next_finds_it_again(module_dir: 
     assert not is_running(pid)
 
     said.clear()
-    with made(module_dir, said) as second:
+    with made(data_dir, said) as second:
         assert notes(second.url) == ["kept"]
         assert answer(second.url, "show server_version_num")[:2] == str(MAJOR_VERSION)
     assert said == []
