@@ -13,7 +13,7 @@ from app.readers import subscriptions
 from billing.closing import Closing
 from billing.month_end import CRON, close_due
 from csms.partitions import keep_partitions
-from csms.registry import Registers
+from csms.registers import Registers
 from foundation.clock import Clock
 from foundation.database import Database
 from foundation.jobs import Jobs

@@ -21,7 +21,7 @@ from billing.closing import Closing
 from billing.months import Month
 from billing.statement_forms import statement_json
 from billing.statements import Statement
-from csms.registry import Registers
+from csms.registers import Registers
 from foundation import outbox
 from foundation.errors import Conflict, ExpectedError
 from foundation.identifiers import OrganisationKey

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from accounts import directory
 from billing.closing import Closing
 from billing.statement_pdf import statement_pdf
-from csms.registry import Registers
+from csms.registers import Registers
 from foundation.database import Database
 from roaming.handlers import Reimbursement
 from tests.bench import world

@@ -11,7 +11,7 @@ from accounts.directory import WHOLE, Scope
 from csms import administration, registry, store, transaction_store
 from csms.administration import EvseSettings, LocationSettings, StationSettings, TokenSettings
 from csms.connectivity import SilenceLimits, StationState
-from csms.registry import Registers, StoredReading
+from csms.registry import StoredReading
 from csms.reports import OcppVersion, Reading, Sample
 from csms.store import NewStation, Opened
 from csms.transaction_store import NewReading
@@ -291,73 +291,6 @@ async def test_the_ocpp_log_is_searched_and_paged(fleet: Work) -> None:
     assert await raws(q="1%3") == [], "it is searched for as it is written"
     [note] = await registry.frames(fleet.db, "CS-2")
     assert (note.note, note.direction, note.epoch) == ("a note", "in", 1)
-
-
-# ---------------------------------------------------------------------------------- registers
-
-
-async def spans(work: Work, start: float, end: float) -> list[tuple[Any, ...]]:
-    found = await Registers().registers(work.db, OWNER, moment(start), moment(end))
-    return [
-        (each.evse_id, each.register_start_wh, each.register_end_wh, each.lifetime)
-        for each in found
-    ]
-
-
-async def test_registers_span_what_was_known_at_both_ends(fleet: Work) -> None:
-    await charged(fleet, "a", 0)
-    await charged(fleet, "b", 100, meter_start_wh=Decimal(9500), meter_stop_wh=Decimal(11_000))
-    assert await spans(fleet, -100, 300) == [(1, 1000, 11_000, True)]
-    assert await spans(fleet, 80, 300) == [(1, 9000, 11_000, True)]
-    assert await spans(fleet, 200, 300) == []
-
-
-async def test_what_was_read_of_a_transaction_that_still_runs_is_told_apart(fleet: Work) -> None:
-    number = await charged(
-        fleet, "a", 0, state="active", ended_at=None, energy_wh=None, meter_stop_wh=None
-    )
-    reading = {minutes: Decimal(wh) for minutes, wh in ((30, 4000), (90, 7000))}
-    await transaction_store.add_readings(
-        fleet.db,
-        [
-            NewReading(
-                station="CS-1",
-                evse_id=1,
-                transaction_id=number,
-                measured_at=moment(minutes),
-                reading=Reading(moment(minutes), "Sample.Periodic", wh, ()),
-                received_at=moment(minutes),
-            )
-            for minutes, wh in reading.items()
-        ],
-    )
-    assert await spans(fleet, -100, 60) == [(1, 1000, 4000, True)]
-    assert await spans(fleet, 60, 200) == [(1, 4000, 7000, True)]
-    for start, end in ((-100, 60), (60, 200)):
-        [span] = await Registers().registers(fleet.db, OWNER, moment(start), moment(end))
-        assert (span.running_wh, span.was_reset) == (Decimal(3000), False)
-    assert await spans(fleet, 200, 300) == []
-
-
-async def test_a_register_is_told_where_an_earlier_end_was_heard_of_only_now(fleet: Work) -> None:
-    await charged(fleet, "a", 0, end_received_at=moment(210))
-    assert await spans(fleet, 200, 300) == [(1, 9000, 9000, True)]
-    assert await spans(fleet, 300, 400) == []
-
-
-async def test_a_register_that_fell_is_told(fleet: Work) -> None:
-    await charged(fleet, "a", 0, energy_basis="segments")
-    [span] = await Registers().registers(fleet.db, OWNER, moment(-100), moment(200))
-    assert span.was_reset is True
-
-
-async def test_a_register_that_always_begins_at_zero_is_no_lifetime_register(fleet: Work) -> None:
-    for place in range(2):
-        await charged(
-            fleet, str(place), place * 100, meter_start_wh=Decimal(0), meter_stop_wh=Decimal(8000)
-        )
-    [(_, _, _, lifetime)] = await spans(fleet, -100, 300)
-    assert lifetime is False
 
 
 # -------------------------------------------------------------------------- tokens, locations

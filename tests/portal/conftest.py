@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from accounts import api_keys, directory
 from accounts.directory import OrganisationFacts
 from billing.closing import Closing
-from csms.registry import Registers
+from csms.registers import Registers
 from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.identifiers import OrganisationKey

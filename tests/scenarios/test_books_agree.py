@@ -35,7 +35,7 @@ from billing.pricing import NewAssignment, place_from
 from billing.statement_forms import statement_json
 from csms import administration
 from csms.administration import ConnectorSettings, EvseSettings, StationSettings, TokenSettings
-from csms.registry import Registers
+from csms.registers import Registers
 from foundation.database import Database, DatabaseAway
 from foundation.identifiers import OrganisationKey
 from foundation.postgres import EmbeddedPostgres

@@ -21,7 +21,7 @@ from csms.administration import (
     StationSettings,
     TokenSettings,
 )
-from csms.registry import Registers
+from csms.registers import Registers
 from csms.tables import (
     ConnectionRow,
     ConnectorRow,

@@ -1,0 +1,76 @@
+"""The registers of an owner's stations at both ends of a month."""
+
+from decimal import Decimal
+from typing import Any
+
+from csms import transaction_store
+from csms.registers import Registers
+from csms.reports import Reading
+from csms.transaction_store import NewReading
+from tests.csms.central import moment
+from tests.csms.handlers.work import OWNER, Work
+from tests.csms.test_registry import charged
+
+
+async def spans(work: Work, start: float, end: float) -> list[tuple[Any, ...]]:
+    found = await Registers().registers(work.db, OWNER, moment(start), moment(end))
+    return [
+        (each.evse_id, each.register_start_wh, each.register_end_wh, each.lifetime)
+        for each in found
+    ]
+
+
+async def test_registers_span_what_was_known_at_both_ends(work: Work) -> None:
+    await charged(work, "a", 0)
+    await charged(work, "b", 100, meter_start_wh=Decimal(9500), meter_stop_wh=Decimal(11_000))
+    assert await spans(work, -100, 300) == [(1, 1000, 11_000, True)]
+    assert await spans(work, 80, 300) == [(1, 9000, 11_000, True)]
+    assert await spans(work, 200, 300) == []
+
+
+async def test_what_was_read_of_a_transaction_that_still_runs_is_told_apart(work: Work) -> None:
+    number = await charged(
+        work, "a", 0, state="active", ended_at=None, energy_wh=None, meter_stop_wh=None
+    )
+    reading = {minutes: Decimal(wh) for minutes, wh in ((30, 4000), (90, 7000))}
+    await transaction_store.add_readings(
+        work.db,
+        [
+            NewReading(
+                station="CS-1",
+                evse_id=1,
+                transaction_id=number,
+                measured_at=moment(minutes),
+                reading=Reading(moment(minutes), "Sample.Periodic", wh, ()),
+                received_at=moment(minutes),
+            )
+            for minutes, wh in reading.items()
+        ],
+    )
+    assert await spans(work, -100, 60) == [(1, 1000, 4000, True)]
+    assert await spans(work, 60, 200) == [(1, 4000, 7000, True)]
+    for start, end in ((-100, 60), (60, 200)):
+        [span] = await Registers().registers(work.db, OWNER, moment(start), moment(end))
+        assert (span.running_wh, span.was_reset) == (Decimal(3000), False)
+    assert await spans(work, 200, 300) == []
+
+
+async def test_a_register_is_told_where_an_earlier_end_was_heard_of_only_now(work: Work) -> None:
+    await charged(work, "a", 0, end_received_at=moment(210))
+    assert await spans(work, 200, 300) == [(1, 9000, 9000, True)]
+    assert await spans(work, 300, 400) == []
+
+
+async def test_a_register_that_fell_is_told(work: Work) -> None:
+    await charged(work, "a", 0, energy_basis="segments")
+    [span] = await Registers().registers(work.db, OWNER, moment(-100), moment(200))
+    assert span.was_reset is True
+
+
+async def test_a_register_that_always_begins_at_zero_is_no_lifetime_register(work: Work) -> None:
+    for place in range(2):
+        await charged(
+            work, str(place), place * 100, meter_start_wh=Decimal(0), meter_stop_wh=Decimal(8000)
+        )
+    [(_, _, _, lifetime)] = await spans(work, -100, 300)
+    assert lifetime is False
