@@ -34,6 +34,9 @@ with EmbeddedPostgres(Path(sys.argv[1]), durable=True, say=lambda _: None) as se
 """
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def module_dir() -> Iterator[Path]:
     """A data folder that any user can reach, shared by tests that leave its cluster stopped."""
@@ -175,7 +178,6 @@ def test_without_the_password_nobody_gets_in(module_dir: Path) -> None:
         psycopg.connect(server.url).close()
 
 
-@pytest.mark.slow
 def test_a_server_left_running_by_a_killed_program_is_adopted(module_dir: Path) -> None:
     other = starter(module_dir)
     url, pid = told(other)
@@ -191,7 +193,6 @@ def test_a_server_left_running_by_a_killed_program_is_adopted(module_dir: Path) 
     assert not is_running(pid)  # nobody else is left to stop it
 
 
-@pytest.mark.slow
 def test_a_server_goes_on_while_somebody_else_is_connected(module_dir: Path) -> None:
     said: list[str] = []
     first, other = made(module_dir, said), starter(module_dir)
@@ -206,7 +207,6 @@ def test_a_server_goes_on_while_somebody_else_is_connected(module_dir: Path) -> 
     assert not is_running(pid)  # the last one stopped it
 
 
-@pytest.mark.slow
 def test_the_one_who_started_it_may_leave_first(module_dir: Path) -> None:
     first = made(module_dir)
     first.start()
@@ -221,7 +221,6 @@ def test_the_one_who_started_it_may_leave_first(module_dir: Path) -> None:
     assert not is_running(pid)
 
 
-@pytest.mark.slow
 def test_two_programs_that_start_at_once_get_the_same_server(data_dir: Path) -> None:
     servers = [made(data_dir), made(data_dir)]
     threads = [threading.Thread(target=server.start) for server in servers]
@@ -236,7 +235,6 @@ def test_two_programs_that_start_at_once_get_the_same_server(data_dir: Path) -> 
         server.stop()
 
 
-@pytest.mark.slow
 async def test_a_killed_postmaster_is_started_again_and_nothing_is_lost(
     module_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,7 +251,6 @@ async def test_a_killed_postmaster_is_started_again_and_nothing_is_lost(
     assert any("started again" in sentence for sentence in said)
 
 
-@pytest.mark.slow
 async def test_a_killed_backend_is_survived(
     module_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,7 +264,6 @@ async def test_a_killed_backend_is_survived(
         assert await asyncio.to_thread(answer, server.url, "select 1") == "1"
 
 
-@pytest.mark.slow
 def test_after_a_crash_it_recovers_by_itself(module_dir: Path) -> None:
     other = starter(module_dir)
     url, pid = told(other)
@@ -291,7 +287,6 @@ def test_a_stale_pid_that_is_now_somebody_elses_harms_nothing(module_dir: Path) 
         assert answer(server.url, "select 1") == "1"
 
 
-@pytest.mark.slow
 def test_a_folder_of_another_major_version_is_left_alone_and_explained(data_dir: Path) -> None:
     server = made(data_dir)
     server.start()
@@ -306,7 +301,6 @@ def test_a_folder_of_another_major_version_is_left_alone_and_explained(data_dir:
         assert answer(server.url, "select 1") == "1"
 
 
-@pytest.mark.slow
 def test_a_lost_password_is_explained(data_dir: Path) -> None:
     server = made(data_dir)
     server.start()
@@ -325,7 +319,6 @@ def test_a_lost_password_is_explained(data_dir: Path) -> None:
         assert answer(server.url, "select 1") == "1"
 
 
-@pytest.mark.slow
 def test_a_half_made_cluster_is_never_used(data_dir: Path) -> None:
     server = made(data_dir)
     server.start()
@@ -337,7 +330,6 @@ def test_a_half_made_cluster_is_never_used(data_dir: Path) -> None:
     assert not (server._place.base / "cluster.unfinished").exists()
 
 
-@pytest.mark.slow
 def test_a_server_that_cannot_start_says_why(data_dir: Path) -> None:
     server = made(data_dir)
     server.start()
@@ -349,7 +341,6 @@ def test_a_server_that_cannot_start_says_why(data_dir: Path) -> None:
         server.start()
 
 
-@pytest.mark.slow
 def test_a_persons_own_setting_counts(data_dir: Path) -> None:
     server = made(data_dir)
     server.start()
@@ -362,7 +353,6 @@ def test_a_persons_own_setting_counts(data_dir: Path) -> None:
         assert answer(server.url, "show listen_addresses") == ""  # but never on TCP
 
 
-@pytest.mark.slow
 def test_a_long_path_gets_its_socket_in_a_short_private_folder() -> None:
     with tempfile.TemporaryDirectory(prefix="leitstand-test-") as folder:
         Path(folder).chmod(0o711)
@@ -381,7 +371,6 @@ def test_a_long_path_gets_its_socket_in_a_short_private_folder() -> None:
             server.discard()
 
 
-@pytest.mark.slow
 def test_discarding_leaves_nothing(data_dir: Path) -> None:
     server = made(data_dir)
     server.start()

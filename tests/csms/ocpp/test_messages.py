@@ -78,6 +78,7 @@ def _decode(kind: type[Message]) -> Callable[[str], Message]:
     return decode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", OcppVersion)
 def test_the_judge_and_we_agree_on_every_message_and_every_change_of_it(
     version: OcppVersion,
