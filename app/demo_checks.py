@@ -64,8 +64,15 @@ def same_forms(statement: Mapping[str, Any], csv_text: str, pdf: bytes) -> Check
         wrong.append("the CSV has another number of lines")
     text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
     plain = text.replace("\u00a0", "").replace("\u202f", "").replace(" ", "")
-    for name in ("payout_net", "payout_gross"):
-        amount = Decimal(statement[name])
+    shown = {name: Decimal(statement[name]) for name in ("payout_net", "payout_gross")}
+    for charge_class, total in statement["totals"].items():
+        mine = [row for row in lines if row["class"] == charge_class]
+        for name in ("net_amount", "payout_amount"):
+            if sum((Decimal(row[name]) for row in mine), Decimal(0)) != Decimal(total[name]):
+                wrong.append(f"the CSV's {charge_class} lines do not add up to {name}")
+            if total["sessions"]:
+                shown[f"{charge_class} {name}"] = Decimal(total[name])
+    for name, amount in shown.items():
         english, german = f"{amount:,.2f}", f"{amount:,.2f}".translate(str.maketrans(",.", ".,"))
         if english not in plain and german not in plain:
             wrong.append(f"the PDF does not show {name} {amount}")

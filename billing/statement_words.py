@@ -140,7 +140,7 @@ _GAPS: Final = {
     ),
     GapExplanation.LATE: (
         "sessions paid in another month",
-        "in einem anderen Monat vergütet",
+        "in anderem Monat vergütet",
     ),
     GapExplanation.HELD: ("sessions held back", "angehaltene Ladevorgänge"),
     GapExplanation.RESET: ("the register was reset", "der Zähler wurde zurückgesetzt"),

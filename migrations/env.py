@@ -5,7 +5,6 @@ an ini file.
 """
 
 import importlib
-import importlib.util
 
 from alembic import context
 from sqlalchemy import Connection
@@ -13,8 +12,7 @@ from sqlalchemy import Connection
 from foundation.database import Base
 
 for room in ("foundation", "accounts", "csms", "billing", "roaming"):
-    if importlib.util.find_spec(f"{room}.tables") is not None:
-        importlib.import_module(f"{room}.tables")
+    importlib.import_module(f"{room}.tables")
 
 
 def _ours(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
