@@ -45,6 +45,39 @@ class Permission(StrEnum):
     """The journal of the whole installation."""
     OUTBOX_READ = "outbox.read"
     """The mails that were or would be sent."""
+    COMMANDS_READ = "commands.read"
+    COMMANDS_SEND = "commands.send"
+    """Ask a station for what changes none of its configuration."""
+    COMMANDS_CONFIGURE = "commands.configure"
+    """Ask a station for what changes it; whose station it is decides whether an order is needed."""
+    COMMANDS_EXPERT = "commands.expert"
+    """Any OCPP action from a form; the same command to many stations."""
+    COMMANDS_RAW = "commands.raw"
+    """A payload without our checks."""
+    FEED_COMMANDS = "feed.commands"
+    """Ask for commands by MQTT."""
+    CHANGE_ORDERS_READ = "change_orders.read"
+    CHANGE_ORDERS_WRITE = "change_orders.write"
+    CHANGE_ORDERS_CONFIRM = "change_orders.confirm"
+    """Confirm an order for stations of one's own organisation: an authorised person."""
+    CALLS_READ = "calls.read"
+    CALLS_WRITE = "calls.write"
+    TICKETS_READ = "tickets.read"
+    TICKETS_WRITE = "tickets.write"
+    CRM_READ = "crm.read"
+    """See personal data; without it they read as ****."""
+    MONITORING = "monitoring"
+    """The tab "Operational management" of a station's data sheet."""
+    COST_RELEASE = "cost_release"
+    """Release actions that have costs."""
+    STATIONS_SHARE = "stations.share"
+    AUDIT_READ = "audit.read"
+    GROUPS_READ = "groups.read"
+    GROUPS_WRITE = "groups.write"
+    API_KEYS_READ = "api_keys.read"
+    API_KEYS_WRITE = "api_keys.write"
+    WEBHOOKS_READ = "webhooks.read"
+    WEBHOOKS_WRITE = "webhooks.write"
     DESIGN_READ = "design.read"
     """The page that shows every component of the portal."""
 
@@ -69,6 +102,17 @@ _SUPPORT = _OWNER | {
     Permission.TARIFFS_READ,
     Permission.EVENTS_READ,
     Permission.OUTBOX_READ,
+    Permission.COMMANDS_READ,
+    Permission.COMMANDS_SEND,
+    Permission.COMMANDS_CONFIGURE,
+    Permission.COMMANDS_EXPERT,
+    Permission.CHANGE_ORDERS_READ,
+    Permission.CHANGE_ORDERS_WRITE,
+    Permission.CALLS_READ,
+    Permission.CALLS_WRITE,
+    Permission.TICKETS_READ,
+    Permission.TICKETS_WRITE,
+    Permission.CRM_READ,
 }
 
 _ALLOWED: dict[Role, frozenset[Permission]] = {

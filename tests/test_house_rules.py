@@ -17,6 +17,7 @@ ROOMS = (
     "foundation",
     "portal",
     "roaming",
+    "support",
     "simulators",
 )
 

@@ -26,12 +26,12 @@ def broken(app: FastAPI) -> FastAPI:
     """The application with functions that fail."""
 
     async def fail() -> Response:
-        raise RuntimeError("the secret is 42")
+        raise RuntimeError("the secret is marmalade")
 
     async def fail_half_way() -> Response:
         async def parts() -> AsyncIterator[bytes]:
             yield b"half"
-            raise RuntimeError("the secret is 42")
+            raise RuntimeError("the secret is marmalade")
 
         return StreamingResponse(parts())
 
@@ -76,7 +76,7 @@ async def test_a_mistake_of_ours_tells_a_number_and_nothing_else(
             answer = await client.get(path)
 
     assert answer.status_code == 500
-    assert "42" not in answer.text.replace(answer.headers["content-length"], "")
+    assert "marmalade" not in answer.text
     assert "RuntimeError" not in answer.text
     assert answer.headers["content-security-policy"]
     [incident] = [each for each in logged if each["event"] == "portal.incident"]

@@ -1,0 +1,24 @@
+"""What stations report of firmware, logs, reservations and variables; their files."""
+
+from alembic import op
+
+revision = "csms_3"
+down_revision = "csms_2"
+branch_labels = None
+depends_on = None
+
+UPGRADE: tuple[str, ...] = ()
+
+DOWNGRADE: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    """Change the tables."""
+    for statement in UPGRADE:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    """Take the change back."""
+    for statement in DOWNGRADE:
+        op.execute(statement)
