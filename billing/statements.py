@@ -312,7 +312,7 @@ class RegisterFacts:
 def explain_gap(facts: RegisterFacts) -> ProofRow:
     """Return the proof row of an EVSE, with the one explanation that says most.
 
-    A register that is missing or was reset explains everything. Else the gap is explained by what
+    A register that is missing, or fell, explains everything. Else the gap is explained by what
     accounts for it whole: held sessions, then late ones, then both (shown as held, since a person
     has to do something about these), then a register read at another moment; what remains was
     taken outside of sessions.
@@ -333,7 +333,9 @@ def explain_gap(facts: RegisterFacts) -> ProofRow:
 def _explanation(facts: RegisterFacts, gap_wh: Decimal | None) -> GapExplanation:
     if gap_wh is None:
         return GapExplanation.NO_LIFETIME_REGISTER
-    if facts.was_reset:
+    assert facts.register_start_wh is not None
+    assert facts.register_end_wh is not None
+    if facts.was_reset or facts.register_end_wh < facts.register_start_wh:
         return GapExplanation.RESET
     if abs(gap_wh) < REGISTER_TOLERANCE_WH:
         return GapExplanation.NONE

@@ -244,6 +244,7 @@ def facts(**changes: object) -> RegisterFacts:
             "-10500",
             GapExplanation.RESET,
         ),
+        ({"register_end_wh": Decimal(500)}, "-10500", GapExplanation.RESET),
         ({"register_start_wh": None}, None, GapExplanation.NO_LIFETIME_REGISTER),
         (
             {"register_end_wh": None, "was_reset": True},
