@@ -35,6 +35,10 @@ TRANSACTION_NUMBERS = Sequence(
 """One per installation: never derived from time, never used again, positive and 31 bits wide."""
 
 
+COMMAND_NUMBERS = Sequence("command_number", start=1, metadata=Base.metadata)
+"""Of commands; drawn before the row is written, since a start's payload may hold it."""
+
+
 class LocationRow(Base):
     """Where stations stand together."""
 
@@ -423,3 +427,108 @@ class MonitoredEventRow(Base):
     received_at: Mapped[datetime]
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+# ------------------------------------------------------------------------------------ commands
+
+
+class CommandRow(Base):
+    """What somebody asked a station for, and what became of it (`csms.queue`)."""
+
+    __tablename__ = "commands"
+    __table_args__ = (
+        UniqueConstraint("asked_by", "idempotency_key"),
+        Index(
+            "ix_commands_open",
+            "station",
+            "priority",
+            "id",
+            postgresql_where="state in ('queued', 'sent', 'accepted')",
+        ),
+        Index(
+            "ix_commands_due",
+            "due_at",
+            postgresql_where="due_at is not null",
+        ),
+        Index(
+            "ix_commands_in_flight",
+            "asked_by",
+            postgresql_where="state in ('queued', 'sent')",
+        ),
+        Index("ix_commands_set_back", "set_back_at", postgresql_where="set_back_at is not null"),
+        Index(None, "message_id"),
+        Index(None, "station", "id"),
+        Index(None, "owner", "id"),
+        Index(None, "transaction_id", postgresql_where="transaction_id is not null"),
+        Index(None, "asked_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    station: Mapped[str] = mapped_column(Text, ForeignKey("stations.identity"))
+    owner: Mapped[str] = mapped_column(Text)
+    """The station's organisation when it was asked."""
+    version: Mapped[str] = mapped_column(Text)
+    vendor: Mapped[str | None] = mapped_column(Text)
+    model: Mapped[str | None] = mapped_column(Text)
+    firmware: Mapped[str | None] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(Text)
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """As it may be shown: secrets are masked."""
+    concealed: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """The payload with its secrets, if it has any; goes when the command is over."""
+    raw: Mapped[bool] = mapped_column(Boolean)
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str] = mapped_column(Text)
+    asked_by_name: Mapped[str] = mapped_column(Text)
+    door: Mapped[str] = mapped_column(Text)
+    asker_organisation: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    reference: Mapped[str | None] = mapped_column(Text)
+    priority: Mapped[int] = mapped_column(Integer)
+    expires_at: Mapped[datetime]
+    when_offline: Mapped[str] = mapped_column(Text)
+    change_order: Mapped[str | None] = mapped_column(Text)
+    billing_decision: Mapped[str | None] = mapped_column(Text)
+    idempotency_key: Mapped[str | None] = mapped_column(Text)
+    until_ended: Mapped[bool] = mapped_column(Boolean)
+    set_back_at: Mapped[datetime | None]
+    """When a change of availability is taken back by itself; empty once that was asked."""
+
+    state: Mapped[str] = mapped_column(Text)
+    failure: Mapped[str | None] = mapped_column(Text)
+    due_at: Mapped[datetime | None]
+    """When the state is looked at again: expiry, time-out, end of the wait for evidence."""
+    earliest_at: Mapped[datetime | None]
+    """Not sent before: a stop that is asked again."""
+    attempts: Mapped[int] = mapped_column(Integer)
+    node: Mapped[str | None] = mapped_column(Text)
+    epoch: Mapped[int | None] = mapped_column(BigInteger)
+    message_id: Mapped[str | None] = mapped_column(Text)
+    sent_at: Mapped[datetime | None]
+    unknown_since: Mapped[datetime | None]
+    """When the connection or the process was lost between sending and answer."""
+    answered_at: Mapped[datetime | None]
+    answer: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    read_back: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """What the station said when it was asked what it has now."""
+    read_back_at: Mapped[datetime | None]
+    transaction_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The transaction that a start led to, or that a stop is about."""
+    remote_start_id: Mapped[int | None] = mapped_column(BigInteger)
+    finished_at: Mapped[datetime | None]
+
+
+class CommandTransitionRow(Base):
+    """A command came into a state; written once."""
+
+    __tablename__ = "command_transitions"
+    __table_args__ = (Index(None, "command_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    command_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("commands.id", ondelete="CASCADE")
+    )
+    state: Mapped[str] = mapped_column(Text)
+    failure: Mapped[str | None] = mapped_column(Text)
+    at: Mapped[datetime]
+    note: Mapped[str | None] = mapped_column(Text)

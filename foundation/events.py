@@ -234,6 +234,31 @@ class TransactionEnded(TransactionEvent):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CommandChanged(Event):
+    """A remote command came into a state; `failure` says why one failed.
+
+    `owner` is the station's organisation when it was asked, `asked_by` who did.
+    """
+
+    kind: ClassVar[str] = "command_changed"
+    command_id: str
+    station: StationId
+    owner: OrganisationKey
+    action: str
+    state: str
+    failure: str | None
+    asked_by: str
+    asked_by_name: str
+    reason: str
+    note: str | None
+    transaction_id: TransactionId | None
+
+    @property
+    def subject(self) -> str:
+        return f"command/{self.command_id}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CdrIssued(Event):
     """A charge detail record was booked (`replaces` names the one it takes the place of)."""
 
@@ -276,6 +301,7 @@ EVENTS: dict[str, type[Event]] = {
         FaultCleared,
         TransactionStarted,
         TransactionEnded,
+        CommandChanged,
         CdrIssued,
         StatementIssued,
     )
