@@ -4,6 +4,7 @@ PostgreSQL only, through SQLAlchemy 2 on psycopg 3. A *unit of work* is one data
 whoever opens it commits by leaving it; whatever receives `db` never commits.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -11,11 +12,18 @@ from typing import Any
 
 import msgspec
 import psycopg
-from sqlalchemy import MetaData, make_url
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection, MetaData, PoolProxiedConnection, make_url
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    create_async_engine,
+)
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.util import greenlet_spawn
 
 from foundation.errors import Unavailable
 
@@ -52,6 +60,78 @@ def engine_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
+class UnitOfWork(AsyncSession):
+    """One database transaction on one connection, and a session over it when somebody asks.
+
+    What `foundation.statements` runs goes straight to the driver: a batch of the hot way never
+    has a session made, which would cost it more than its statements do.
+    """
+
+    def __init__(
+        self, engine: AsyncEngine, pooled: PoolProxiedConnection, routes: Mapping[str, Any]
+    ) -> None:
+        connection = pooled.driver_connection
+        assert isinstance(connection, psycopg.AsyncConnection)
+        self._engine = engine
+        self._pooled = pooled
+        self._driver: psycopg.AsyncConnection[tuple[Any, ...]] = connection
+        self._info: dict[Any, Any] = {"routes": routes, "driver": connection}
+
+    def __getattr__(self, name: str) -> Any:
+        """Make the session: its constructor sets what was not there."""
+        if name not in ("sync_session", "_proxied", "_async_bind", "_async_binds"):
+            raise AttributeError(name)
+        below = Connection(self._engine.sync_engine, connection=self._pooled)
+        super().__init__(AsyncConnection(self._engine, below), expire_on_commit=False)
+        return self.__dict__[name]
+
+    @property
+    def info(self) -> dict[Any, Any]:
+        """What is known of this unit of work."""
+        return self._info
+
+    @property
+    def _has_session(self) -> bool:
+        return "sync_session" in self.__dict__
+
+    @property
+    def _is_idle(self) -> bool:
+        return self._driver.pgconn.transaction_status == TransactionStatus.IDLE
+
+    async def commit(self) -> None:
+        """Keep what was written."""
+        if self._has_session:
+            await super().commit()
+        if not self._is_idle:  # the session knows of nothing, but the driver may
+            await self._driver.commit()
+
+    async def rollback(self) -> None:
+        """Forget what was written."""
+        if self._has_session:
+            await super().rollback()
+        if not self._is_idle:
+            await self._driver.rollback()
+
+    async def close(self) -> None:
+        """Give the connection back; one that is not fit for the next is closed."""
+        try:
+            if self._has_session:
+                await super().close()
+            if not self._is_idle:
+                await self._driver.rollback()
+        finally:
+            if self._pooled.is_valid and not self._is_idle:
+                await greenlet_spawn(self._pooled.invalidate)
+            self._pooled.close()
+
+    def give_back(self) -> bool:
+        """Give the connection back if nothing is left to be done; tell whether it was so."""
+        if self._has_session or not self._is_idle:
+            return False
+        self._pooled.close()
+        return True
+
+
 class Database:
     """The way to the database, shared by all of a process.
 
@@ -77,6 +157,8 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
+            # Who ends a unit of work leaves its connection idle.
+            pool_reset_on_return=None,
             connect_args={
                 "application_name": application_name,
                 "options": "-c timezone=UTC",
@@ -97,11 +179,15 @@ class Database:
             DatabaseAway: If there is no connection, or it is lost on the way.
         """
         try:
-            async with AsyncSession(
-                self.engine, expire_on_commit=False, info={"routes": self._routes}
-            ) as db:
+            pooled = await self.engine.raw_connection()
+            db = UnitOfWork(self.engine, pooled, self._routes)
+            try:
                 yield db
                 await db.commit()
+            finally:
+                if not db.give_back():
+                    # Nobody who ends this task may keep the connection from going back.
+                    await asyncio.shield(db.close())
         except (psycopg.OperationalError, psycopg.InterfaceError, DBAPIError) as error:
             if not _is_away(error):
                 raise

@@ -1,9 +1,10 @@
 """The unit of work: both or neither, and what a lost database looks like."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import AsyncAdaptedQueuePool, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from foundation.database import Database, DatabaseAway, driver, engine_url
@@ -49,6 +50,44 @@ async def test_the_drivers_connection_is_in_the_same_unit_of_work(
         assert await driver(db) is connection
         await db.rollback()
     assert await words(database_with_words) == []
+
+
+async def test_what_only_the_driver_wrote_stays(database_with_words: Database) -> None:
+    async with database_with_words.unit_of_work() as db:
+        await (await driver(db)).execute("insert into words values ('one')")
+    assert await words(database_with_words) == ["one"]
+
+
+async def test_session_and_driver_see_what_the_other_wrote(database_with_words: Database) -> None:
+    async with database_with_words.unit_of_work() as db:
+        connection = await driver(db)
+        await connection.execute("insert into words values ('one')")
+        await db.execute(text("insert into words values ('two')"))
+        assert (await db.execute(text("select count(*) from words"))).scalar() == 2
+        found = await connection.execute("select count(*) from words")
+        assert await found.fetchone() == (2,)
+    assert await words(database_with_words) == ["one", "two"]
+
+
+async def test_a_connection_goes_back_idle_also_from_a_task_that_is_ended(
+    database_with_words: Database,
+) -> None:
+    began = asyncio.Event()
+
+    async def write_and_wait() -> None:
+        async with database_with_words.unit_of_work() as db:
+            await (await driver(db)).execute("insert into words values ('one')")
+            began.set()
+            await asyncio.Event().wait()
+
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(write_and_wait())
+        await began.wait()
+        waiting.cancel()
+    assert await words(database_with_words) == []
+    pool = database_with_words.engine.pool
+    assert isinstance(pool, AsyncAdaptedQueuePool)
+    assert pool.checkedout() == 0
 
 
 async def test_a_moment_comes_back_aware_and_in_utc(database: Database) -> None:
