@@ -1,13 +1,8 @@
 """The generated messages against the schemas, with a JSON Schema validator as the judge."""
 
 import json
-import re
 from collections.abc import Callable
-from datetime import datetime
-from decimal import Decimal
-from typing import Any
 
-import jsonschema
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,39 +12,10 @@ from csms.ocpp import codec, generate
 from csms.ocpp.errors import MessageError
 from csms.ocpp.fields import Message
 from csms.reports import OcppVersion
+from tests.csms.ocpp.judge import FORMATS, judge_of
 from tests.csms.ocpp.schema_samples import MOMENTS, NOT_MOMENTS, Samples, payloads
 
 FOLDERS = {OcppVersion.V16: "v16", OcppVersion.V201: "v201", OcppVersion.V21: "v21"}
-
-_RFC_3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", flags=re.ASCII
-)
-_formats = jsonschema.FormatChecker(formats=())
-
-
-@_formats.checks("date-time", raises=ValueError)
-def _is_moment(value: object) -> bool:
-    """What the judge does not check by itself, and we do."""
-    if not isinstance(value, str):
-        return True
-    return _RFC_3339.fullmatch(value) is not None and bool(datetime.fromisoformat(value.upper()))
-
-
-def _judge(schema: dict[str, Any], formats: jsonschema.FormatChecker | None) -> Callable[..., bool]:
-    """Return the judge of JSON texts.
-
-    Where the schema has `multipleOf: 0.1`, both are read as decimals: in binary, 21.4 is no
-    multiple of 0.1.
-    """
-    exact = "multipleOf" in json.dumps(schema)
-    if exact:
-        schema = json.loads(json.dumps(schema), parse_float=Decimal)
-    validator = jsonschema.validators.validator_for(schema)(schema, format_checker=formats)
-
-    def is_valid(text: str) -> bool:
-        return bool(validator.is_valid(json.loads(text, parse_float=Decimal if exact else float)))
-
-    return is_valid
 
 
 def _decodes(decode: Callable[[str], Message], text: str) -> bool:
@@ -87,7 +53,7 @@ def test_the_judge_and_we_agree_on_every_message_and_every_change_of_it(
     accepted = refused = 0
     disagreements = []
     for action, is_response, schema in generate.schemas(FOLDERS[version]):
-        judge = _judge(schema, _formats)
+        judge = judge_of(schema, FORMATS)
         decode = _decode(_type_of(version, action, is_response))
         samples = Samples(schema, seen)
         for payload in (samples.smallest(), samples.largest()):
@@ -133,7 +99,7 @@ def test_a_broken_date_time_is_refused_although_the_bare_judge_accepts_it(text: 
     for action, is_response, schema in generate.schemas("v16"):
         if (action, is_response) == ("Heartbeat", True):
             payload = json.dumps({"currentTime": text})
-            assert _judge(schema, None)(payload)
+            assert judge_of(schema, None)(payload)
             assert not _decodes(_decode(_type_of(OcppVersion.V16, action, True)), payload)
 
 
@@ -142,7 +108,7 @@ def test_an_integer_with_a_point_is_refused_although_later_drafts_accept_it() ->
     for version, judged in ((OcppVersion.V16, False), (OcppVersion.V201, True)):
         for action, is_response, schema in generate.schemas(FOLDERS[version]):
             if (action, is_response) == ("BootNotification", True):
-                assert _judge(schema, _formats)(payload) is judged
+                assert judge_of(schema, FORMATS)(payload) is judged
         assert not _decodes(_decode(_type_of(version, "BootNotification", True)), payload)
 
 
