@@ -251,35 +251,6 @@ class StandingOrderRow(Base):
     revoked_by: Mapped[str | None] = mapped_column(Text)
 
 
-class AvailabilityLoanRow(Base):
-    """A station or connector taken out of use on a call, and when it is given back by itself."""
-
-    __tablename__ = "availability_loans"
-    __table_args__ = (
-        Index(
-            "ix_availability_loans_due",
-            "until",
-            postgresql_where=text("ended_at is null"),
-        ),
-        Index(None, "station"),
-    )
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    station: Mapped[str] = mapped_column(Text, ForeignKey("stations.identity"))
-    evse_id: Mapped[int | None] = mapped_column(Integer)
-    connector_id: Mapped[int | None] = mapped_column(Integer)
-    restore: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    command_id: Mapped[str] = mapped_column(Text, unique=True)
-    call_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("calls.id"))
-    asked_by: Mapped[str] = mapped_column(Text)
-    asked_by_name: Mapped[str] = mapped_column(Text)
-    until: Mapped[datetime]
-    tried_at: Mapped[datetime | None]
-    restored_by: Mapped[str | None] = mapped_column(Text)
-    ended_at: Mapped[datetime | None]
-    ended_why: Mapped[str | None] = mapped_column(Text)
-
-
 class ModelInstructionRow(Base):
     """What to tell callers about a model; empty vendor and model: about any."""
 

@@ -191,30 +191,6 @@ UPGRADE: tuple[str, ...] = (
     )""",
     """CREATE INDEX ix_standing_orders_organisation_action
         ON standing_orders (organisation, action)""",
-    """CREATE TABLE availability_loans (
-        id BIGINT GENERATED ALWAYS AS IDENTITY,
-        station TEXT NOT NULL,
-        evse_id INTEGER,
-        connector_id INTEGER,
-        restore JSONB NOT NULL,
-        command_id TEXT NOT NULL,
-        call_id BIGINT,
-        asked_by TEXT NOT NULL,
-        asked_by_name TEXT NOT NULL,
-        until TIMESTAMP WITH TIME ZONE NOT NULL,
-        tried_at TIMESTAMP WITH TIME ZONE,
-        restored_by TEXT,
-        ended_at TIMESTAMP WITH TIME ZONE,
-        ended_why TEXT,
-        CONSTRAINT pk_availability_loans PRIMARY KEY (id),
-        CONSTRAINT fk_availability_loans_station
-            FOREIGN KEY(station) REFERENCES stations (identity),
-        CONSTRAINT uq_availability_loans_command_id UNIQUE (command_id),
-        CONSTRAINT fk_availability_loans_call_id FOREIGN KEY(call_id) REFERENCES calls (id)
-    )""",
-    """CREATE INDEX ix_availability_loans_due
-        ON availability_loans (until) WHERE ended_at is null""",
-    "CREATE INDEX ix_availability_loans_station ON availability_loans (station)",
     """CREATE TABLE model_instructions (
         id BIGINT GENERATED ALWAYS AS IDENTITY,
         vendor TEXT NOT NULL,
@@ -231,7 +207,6 @@ UPGRADE: tuple[str, ...] = (
 
 DOWNGRADE: tuple[str, ...] = (
     "DROP TABLE model_instructions",
-    "DROP TABLE availability_loans",
     "DROP TABLE standing_orders",
     "DROP TABLE change_order_uses",
     "DROP TABLE change_order_files",
