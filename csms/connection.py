@@ -23,6 +23,8 @@ from csms.ocpp.errors import ErrorCode, MessageError, OcppError
 from csms.ocpp.v16 import translate as v16
 from csms.ocpp.v21 import translate as v21
 from csms.ocpp.v201 import translate as v201
+from csms.outgoing_lane import OutgoingLane
+from csms.queue import CallRefused
 from csms.reports import (
     BootReport,
     MeterReport,
@@ -37,7 +39,6 @@ from csms.vendors import Profile, adjusted, profile_of, shipped
 from foundation import metrics
 from foundation.clock import Clock
 from foundation.database import DatabaseAway
-from foundation.errors import Conflict, Unavailable
 from foundation.identifiers import StationId
 
 log = structlog.get_logger(__name__)
@@ -80,39 +81,10 @@ class Surroundings:
     max_waiting: int
 
 
-class StationUnreachable(Unavailable):
-    """The station has no connection, or it ended before the answer."""
-
-    code = "station_unreachable"
-
-    def __init__(self, station: str) -> None:
-        super().__init__(f"Station {station} is not connected.")
-
-
-class NoAnswer(Unavailable):
-    """The station did not answer our call in time; its answer may still come."""
-
-    code = "no_answer"
-
-    def __init__(self, station: str, action: str) -> None:
-        super().__init__(f"Station {station} did not answer {action} in time.")
-
-
-class CallRefused(Conflict):
-    """The station answered our call with a CALLERROR."""
-
-    code = "call_error"
-
-    def __init__(self, station: str, action: str, error: str) -> None:
-        super().__init__(f"Station {station} refused {action}: {error}")
-
-
 class StationConnection:
     """A station's newest socket with its epoch, and what is said over it."""
 
     __slots__ = (
-        "_answer",
-        "_calling",
         "_handling",
         "_leaving",
         "_profile",
@@ -125,6 +97,8 @@ class StationConnection:
         "closed",
         "epoch",
         "heard_at",
+        "lane",
+        "on_report",
         "on_room",
         "opened_at",
         "rpc",
@@ -152,12 +126,13 @@ class StationConnection:
         self._skew: SkewEstimate | None = None
         self._handling: tuple[rpc.Call, float] | None = None
         self._leaving: tuple[int, str] | None = None
-        self._calling: asyncio.Lock | None = None
-        self._answer: asyncio.Future[rpc.CallResult | rpc.CallError] | None = None
         self.station = station
         self.version = version
         self.epoch = epoch
         self.rpc = rpc.RpcConnection(version, max_waiting=surroundings.max_waiting)
+        self.lane = OutgoingLane(
+            station, self.rpc, self._send, timeout_s=surroundings.call_timeout_s
+        )
         self.opened_at = surroundings.clock.now()
         self.heard_at = self.opened_at
         self.booted = False
@@ -165,6 +140,9 @@ class StationConnection:
         self.closed = False
         self.on_room: Callable[[], None] | None = None
         """Called after each answer: whoever paused reading may go on."""
+        self.on_report: Callable[[StationConnection], None] | None = None
+        """Called after what the station said was stored and answered, while anybody waits for it:
+        the evidence of what it was asked to do."""
 
     # ------------------------------------------------------------------------------ frames in
 
@@ -181,15 +159,16 @@ class StationConnection:
             self._next(text)
         elif isinstance(received, rpc.Answered):
             self._log("in", raw, note)
-            if self._answer is not None and not self._answer.done():
-                self._answer.set_result(received.answer)
+            self.lane.answered(received.answer)
         elif isinstance(received, rpc.Unreadable):
             self._unreadable(text, received)
         elif isinstance(received, rpc.LateAnswer):
             self._log("in", raw, "answer after the time-out")
+            self.lane.answered_late(received.call.id, received.answer)
         elif isinstance(received, rpc.UnaskedAnswer):
             self._log("in", raw, "answer to nothing asked")
             log.info("frame.unasked_answer", station_id=self.station)
+            self.lane.answered_late(received.answer.id, received.answer)
         elif isinstance(received, rpc.Overflow):
             self._log("in", raw, "too many calls at once")
             self.close(CLOSE_POLICY, "too many calls are waiting for their answers")
@@ -333,6 +312,8 @@ class StationConnection:
             return
         self._done(call, began, "result")
         self._send(text)
+        if self.on_report is not None:
+            self.on_report(self)
         self._go_on()
 
     def _refuse(self, refusal: OcppError) -> None:
@@ -382,30 +363,11 @@ class StationConnection:
         if asked is None:
             return None
         action, payload = asked
-        self._calling = self._calling or asyncio.Lock()
-        async with self._calling:
-            if self.closed:
-                raise StationUnreachable(self.station)
-            outgoing = self.rpc.call(action, payload)
-            self._answer = asyncio.get_running_loop().create_future()
-            self._send(outgoing.text)
-            try:
-                async with asyncio.timeout(self._surroundings.call_timeout_s):
-                    answer = await self._answer
-            except TimeoutError:
-                self.rpc.give_up()
-                metrics.commands.labels("no_answer").inc()
-                raise NoAnswer(self.station, action) from None
-            finally:
-                self._answer = None
-        if isinstance(answer, rpc.CallError):
-            metrics.commands.labels("call_error").inc()
-            raise CallRefused(self.station, action, f"{answer.code} {answer.description}".strip())
+        answer = await self.lane.call(action, payload)
         try:
             response, _ = repair.decode_answer(self.version, action, answer.payload)
         except MessageError as error:
             raise CallRefused(self.station, action, str(error)) from None
-        metrics.commands.labels("answered").inc()
         outcome: Outcome = self._translator.to_outcome(response)
         return outcome
 
@@ -424,11 +386,10 @@ class StationConnection:
     def ended(self) -> None:
         """Take note that the socket is gone: whoever waits for an answer is told."""
         self.closed = True
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(StationUnreachable(self.station))
+        self.lane.ended()
 
-    def _send(self, text: str) -> None:
-        self._log("out", text)
+    def _send(self, text: str, shown: str | None = None) -> None:
+        self._log("out", shown or text)
         self._socket.send(text)
 
     def _log(self, direction: str, raw: str, note: str | None = None) -> None:

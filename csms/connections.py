@@ -21,13 +21,11 @@ from csms.commands import (
 from csms.connection import (
     CLOSE_GOING_AWAY,
     CLOSE_TRY_AGAIN,
-    CallRefused,
-    NoAnswer,
     StationConnection,
-    StationUnreachable,
 )
 from csms.handlers import finishing
 from csms.handlers.context import HandlerContext
+from csms.queue import CallRefused, NoAnswer, StationUnreachable
 from foundation import metrics, outbox
 from foundation.database import Database, DatabaseAway
 from foundation.identifiers import StationId

@@ -309,11 +309,14 @@ class RpcConnection:
 
     # ---------------------------------------------------------------- our lane
 
-    def call(self, action: str, payload: Message) -> OutgoingCall:
-        """Return our next call; none may be outstanding."""
+    def call(
+        self, action: str, payload: Message | bytes, *, message_id: str | None = None
+    ) -> OutgoingCall:
+        """Return our next call; none may be outstanding. A payload in bytes is JSON already."""
         assert self.outstanding is None, f"{self.outstanding} is not answered yet"
-        message_id = self._new_id()
-        text = encode_frame(Call(message_id, action, Raw(encode_payload(payload))))
+        message_id = message_id or self._new_id()
+        body = payload if isinstance(payload, bytes) else encode_payload(payload)
+        text = encode_frame(Call(message_id, action, Raw(body)))
         self.outstanding = OutgoingCall(id=message_id, action=action, text=text)
         return self.outstanding
 

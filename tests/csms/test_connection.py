@@ -17,9 +17,10 @@ from csms.commands import (
     TriggerAnswer,
     TriggerMessage,
 )
-from csms.connection import CallRefused, NoAnswer, StationConnection, StationUnreachable
+from csms.connection import StationConnection
 from csms.ocpp.v16 import translate as v16
 from csms.ocpp.v201 import translate as v201
+from csms.queue import CallRefused, NoAnswer, StationUnreachable
 from csms.reports import OcppVersion
 from foundation.identifiers import StationId
 from tests.csms.central import (

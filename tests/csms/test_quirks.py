@@ -16,7 +16,7 @@ import structlog
 from websockets.exceptions import InvalidStatus
 
 from csms.commands import MessageTrigger, TriggerMessage
-from csms.connection import NoAnswer
+from csms.queue import NoAnswer
 from csms.reports import OcppVersion
 from csms.vendors import profile_of, shipped
 from foundation.events import (
