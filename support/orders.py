@@ -245,6 +245,9 @@ def check_items(items: Sequence[Item]) -> None:
     """
     if not items:
         raise InvalidInput("Say what is to change.", field="changes")
+    commands = [(each.action, canonical(each.payload or {})) for each in items if each.action]
+    if len(set(commands)) < len(commands):
+        raise InvalidInput("It names the same command twice.", field="changes")
     for place, each in enumerate(items):
         if each.kind is ItemKind.COMMAND:
             if not each.action or each.payload is None:

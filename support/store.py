@@ -1,7 +1,7 @@
 """Support's statements to the database that concern change orders."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -131,10 +131,28 @@ async def add_use(
     await db.flush()
 
 
+async def forget_secrets(
+    db: AsyncSession, order_id: int, masked: Callable[[str, Mapping[str, Any]], dict[str, Any]]
+) -> None:
+    """Keep the payloads of an order that is over only as they may be shown."""
+    items = await db.scalars(
+        select(ChangeOrderItemRow).where(
+            ChangeOrderItemRow.order_id == order_id, ChangeOrderItemRow.action.is_not(None)
+        )
+    )
+    for item in items:
+        assert item.action is not None
+        shown = masked(item.action, item.payload or {})
+        if shown != item.payload:
+            item.payload, item.canonical = shown, canonical(shown)
+
+
 # ------------------------------------------------------------------------------- reading
 
 
-async def order_row(db: AsyncSession, key: str | int, *, lock: bool = False) -> Any:
+async def order_row(
+    db: AsyncSession, key: str | int, *, lock: bool = False
+) -> ChangeOrderRow | None:
     """Return the row of an order by its number or id, or None."""
     query = select(ChangeOrderRow)
     if isinstance(key, int) or _is_id(key):
@@ -257,7 +275,6 @@ async def overdue(db: AsyncSession, now: datetime, *, limit: int) -> list[int]:
     under_way = exists().where(
         ChangeOrderUseRow.order_id == ChangeOrderRow.id,
         ChangeOrderUseRow.state == UseState.OPEN,
-        ChangeOrderUseRow.command_id.is_not(None),
     )
     rows = await db.scalars(
         select(ChangeOrderRow.id)
