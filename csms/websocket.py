@@ -8,12 +8,17 @@ import asyncio
 import http
 import logging
 import ssl
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.frames import Frame, Opcode
+from websockets.frames import (  # the library unmasks in C where it can
+    Frame,
+    Opcode,
+    apply_mask,  # type: ignore[attr-defined]
+)
 from websockets.http11 import Request, Response
 from websockets.protocol import OPEN, Event
 from websockets.typing import BytesLike, Subprotocol
@@ -50,6 +55,14 @@ log = structlog.get_logger(__name__)
 _CLOSE_UNSUPPORTED_DATA = 1003
 _CLOSE_INVALID_DATA = 1007
 _CLOSE_TOO_BIG = 1009
+_FINAL_TEXT = 0x81
+_MASKED = 0x80
+_TWO_BYTES_MORE = 126
+_SHORTEST = 8
+"""Bytes of the shortest frame that can take the short way: a header of the longer kind."""
+_SIZE_IN_TWO_BYTES = 0xFFFF
+_HEAD_2 = struct.Struct("!BB").pack
+_HEAD_4 = struct.Struct("!BBH").pack
 _DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 _FRAGMENTS_MAX = 1024
 """Fragments of one message at most."""
@@ -81,6 +94,8 @@ class StationSocket(ServerConnection):
     """Whether the upgrade was refused in words of ours, and logged."""
     tasks: Tasks
     _receiver: Receiver | None = None
+    _longest: int = 0
+    """Bytes of a message that may take the short way."""
     _early: tuple[str | None, ...] = ()
     _parts: tuple[bytes, ...] = ()
     _is_text = True
@@ -98,6 +113,42 @@ class StationSocket(ServerConnection):
         if self.protocol.state is not OPEN and not self.is_refused:
             failure = self.protocol.handshake_exc
             self.listener.failed(self, str(failure) if failure else "closed by the station")
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in; one whole text frame, which is nearly always what comes, the short way.
+
+        The library's parser is asked about everything else: it then stands between two frames,
+        so that it need not know of those which passed it by.
+        """
+        receiver = self._receiver
+        text = None if receiver is None else self._whole_text(data)
+        if receiver is None or text is None:
+            super().data_received(data)
+        else:
+            receiver(text)
+
+    def _whole_text(self, data: bytes) -> str | None:
+        """Return the text of data that is exactly one masked, final text frame; else None."""
+        length = len(data)
+        if length < _SHORTEST or data[0] != _FINAL_TEXT:
+            return None
+        size = data[1] - _MASKED  # what is not masked becomes negative
+        start = 6
+        if size == _TWO_BYTES_MORE:
+            size, start = data[2] << 8 | data[3], 8
+        protocol = self.protocol
+        if (
+            length != start + size
+            or size > self._longest
+            or protocol.reader.buffer
+            or protocol.current_size is not None
+            or protocol.state is not OPEN
+        ):
+            return None
+        try:
+            return str(apply_mask(data[start:], data[start - 4 : start]), "utf-8")
+        except UnicodeDecodeError:
+            return None
 
     def process_event(self, event: Event) -> None:
         if not isinstance(event, Frame):
@@ -136,6 +187,7 @@ class StationSocket(ServerConnection):
         """Hand every message to the receiver from now on, first those that came before."""
         self.transport.resume_reading()
         self._receiver = receiver
+        self._longest = self.protocol.max_message_size or 0
         early, self._early = self._early, ()
         for text in early:
             receiver(text)
@@ -149,8 +201,17 @@ class StationSocket(ServerConnection):
         """Write a frame; closes a socket whose peer does not read."""
         if self.protocol.state is not OPEN:
             return
-        self.protocol.send_text(text.encode("utf-8", "replace"))
-        self.send_data()
+        data = text.encode("utf-8", "replace")
+        size = len(data)
+        # Nothing of the library's own can wait here: it is written whenever it is made. And we
+        # use no extensions, so that a short frame is these bytes and no others.
+        if size < _TWO_BYTES_MORE:
+            self.transport.write(_HEAD_2(_FINAL_TEXT, size) + data)
+        elif size <= _SIZE_IN_TWO_BYTES:
+            self.transport.write(_HEAD_4(_FINAL_TEXT, _TWO_BYTES_MORE, size) + data)
+        else:
+            self.protocol.send_text(data)
+            self.send_data()
         if self.transport.get_write_buffer_size() > _WRITE_BUFFER_MAX:
             self.begin_close(CLOSE_POLICY, "does not read")
 

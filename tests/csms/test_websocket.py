@@ -6,17 +6,24 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 
 from csms import administration
 from csms.reports import OcppVersion
+from csms.websocket import StationSocket
 from foundation.identifiers import StationId
 from tests.csms.central import Central, Refused, at, eventually
 from tests.csms.conftest import Starter
@@ -388,6 +395,106 @@ async def test_a_message_in_fragments_is_one_message(central: Central) -> None:
     await station.socket.send('[2,"2","Heartbeat",{}]')
     answers = [json.loads(await station.socket.recv()) for _ in range(2)]
     assert [answer[:2] for answer in answers] == [[3, "1"], [3, "2"]]
+
+
+class Pipe(asyncio.Transport):
+    """Where a socket writes to in a test without a network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def resume_reading(self) -> None:
+        """Nothing was paused."""
+
+
+def open_socket(*, longest: int = 1000) -> tuple[StationSocket, Pipe, list[str | None]]:
+    """A socket whose upgrade is over, its pipe, and what it hands on."""
+    protocol = ServerProtocol(max_size=longest)
+    protocol.state = State.OPEN
+    protocol.parser = protocol.parse()
+    next(protocol.parser)
+    socket = StationSocket(protocol, None, ping_interval=None)  # type: ignore[arg-type]
+    socket.transport = pipe = Pipe()
+    texts: list[str | None] = []
+    socket.receive_by(texts.append)
+    return socket, pipe, texts
+
+
+def masked(text: str, key: bytes, head: int = 0x81) -> bytes:
+    """A frame as a station writes it."""
+    data = text.encode()
+    size = bytes((0x80 | len(data),))
+    if len(data) > 125:
+        size = b"\xfe" + len(data).to_bytes(2, "big")
+    return bytes((head,)) + size + key + bytes(b ^ key[i % 4] for i, b in enumerate(data))
+
+
+@given(
+    texts=st.lists(st.text(max_size=300), max_size=5),
+    key=st.binary(min_size=4, max_size=4),
+    cuts=st.lists(st.integers(0, 2000), max_size=4),
+    whole=st.booleans(),
+)
+def test_however_the_bytes_arrive_the_messages_are_the_same(
+    texts: list[str], key: bytes, cuts: list[int], whole: bool
+) -> None:
+    async def arrive() -> list[str | None]:
+        socket, _, heard = open_socket(longest=10_000)
+        frames = [masked(text, key) for text in texts]
+        stream = b"".join(frames)
+        places = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
+        pieces = frames if whole else [stream[a:b] for a, b in pairwise(places)]
+        for piece in pieces:
+            socket.data_received(piece)
+        return heard
+
+    assert asyncio.run(arrive()) == texts
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (masked("x" * 1001, b"abcd"), 1009),
+        (masked("fine", b"abcd")[:-1] + b"\xff", 1007),
+        (b"\x81\x08" + b"unmasked", 1002),
+        (masked("reserved", b"abcd", head=0xC1), 1002),
+        (masked("nothing to go on with", b"abcd", head=0x80), 1002),
+    ],
+)
+async def test_a_whole_frame_that_breaks_a_rule_is_closed_like_one_in_pieces(
+    frame: bytes, code: int
+) -> None:
+    for pieces in ([frame], [frame[:1], frame[1:]]):
+        socket, pipe, heard = open_socket()
+        for piece in pieces:
+            socket.data_received(piece)
+        assert heard == []
+        assert pipe.written[0] == 0x88
+        assert int.from_bytes(pipe.written[2:4], "big") == code
+        socket.data_received(masked("too late", b"abcd"))
+        assert heard == []
+
+
+async def test_within_fragments_a_whole_text_frame_breaks_the_protocol() -> None:
+    socket, pipe, heard = open_socket()
+    socket.data_received(masked("a beginning", b"abcd", head=0x01))
+    socket.data_received(masked("and another", b"abcd"))
+    assert heard == []
+    assert int.from_bytes(pipe.written[2:4], "big") == 1002
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
+async def test_what_we_write_is_what_the_library_would_write(size: int) -> None:
+    socket, pipe, _ = open_socket()
+    socket.send_text("x" * size)
+    assert pipe.written == Frame(Opcode.TEXT, b"x" * size).serialize(mask=False)
 
 
 async def test_a_binary_message_in_fragments_is_refused_like_a_whole_one(central: Central) -> None:
