@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from accounts.audit import Actor
 from accounts.directory import Scope
 from csms import stickers
 from csms.queue import masked
@@ -37,15 +38,6 @@ STANDING: Final = "SO-"
 
 _MOST_STATIONS = 2000
 _MOST_ITEMS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Doer:
-    """Who does something to an order; `id` as in `person/7`, `door` as in the audit."""
-
-    id: str
-    name: str
-    door: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +104,7 @@ async def draft(
     valid_to: datetime | None = None,
     repeatable: bool = False,
     call_id: int | None = None,
-    by: Doer,
+    by: Actor,
     now: datetime,
 ) -> ChangeOrder:
     """Write a draft: no number, no effect.
@@ -166,7 +158,7 @@ async def confirm(
     confirmer: Confirmer,
     written: WrittenOrder | None,
     *,
-    by: Doer,
+    by: Actor,
     now: datetime,
 ) -> ChangeOrder:
     """Make a draft an order: it gets its number, and may be carried out.
@@ -194,7 +186,7 @@ async def confirm(
 
 
 async def withdraw(
-    db: AsyncSession, order_id: int, *, reason: str, by: Doer, now: datetime
+    db: AsyncSession, order_id: int, *, reason: str, by: Actor, now: datetime
 ) -> ChangeOrder:
     """Take an order or a draft back; what was done already stays done.
 
