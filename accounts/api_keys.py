@@ -7,6 +7,7 @@ and cost every call.
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
@@ -15,25 +16,31 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import checks, store
 from accounts.directory import WHOLE, Language, Principal, Scope, organisation, root
-from accounts.permissions import Role
+from accounts.permissions import RIGHTS, SHIPPED, SHIPPED_REACH, Permission, Reach, Role
 from accounts.tables import ApiKeyRow
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
 
+_HIGHEST_RATE = 1_000_000
 _NOTED_EVERY = timedelta(minutes=1)
 """How exact `last_used_at` is: not every call is worth a write."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What may be known of a key."""
+    """What may be known of a key; `role` is None where its rights were chosen one by one."""
 
     id: int
     prefix: str
     name: str
-    role: Role
+    role: Role | None
+    rights: frozenset[Permission]
+    reach: Reach
     organisation: OrganisationKey
+    rate_per_minute: int | None
     created_at: datetime
+    created_by: str | None
+    expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
 
@@ -44,30 +51,78 @@ class ApiKey:
             id=row.id,
             prefix=row.prefix,
             name=row.name,
-            role=Role(row.role),
+            role=None if row.role is None else Role(row.role),
+            rights=_rights(row),
+            reach=Reach(row.reach),
             organisation=OrganisationKey(row.organisation),
+            rate_per_minute=row.rate_per_minute,
             created_at=row.created_at,
+            created_by=row.created_by,
+            expires_at=row.expires_at,
             last_used_at=row.last_used_at,
             revoked_at=row.revoked_at,
         )
 
 
+def _rights(row: ApiKeyRow) -> frozenset[Permission]:
+    if row.role is not None:
+        return SHIPPED[Role(row.role)]
+    known = {each.value for each in Permission}
+    return frozenset(Permission(each) for each in row.rights or () if each in known)
+
+
 async def create_api_key(
     db: AsyncSession,
     *,
-    role: str,
     name: str,
     now: datetime,
+    role: str | None = None,
+    rights: Iterable[str] | None = None,
+    reach: str | None = None,
     organisation_key: OrganisationKey | None = None,
+    rate_per_minute: int | None = None,
+    expires_at: datetime | None = None,
+    created_by: str | None = None,
 ) -> tuple[ApiKey, str]:
     """Create a key; the second value is the key itself, which is never shown again.
 
+    Whoever calls checks that the maker has these rights himself.
+
+    Args:
+        db: The unit of work.
+        name: What it is for.
+        now: The moment of creation.
+        role: A shipped group, whose rights it gets: now, and as they grow with the program.
+        rights: Its rights one by one, instead of a role.
+        reach: How much it shows; that of the role, or else what belongs to its organisation.
+        organisation_key: Whose it is; the root's, if none is named.
+        rate_per_minute: How many calls a minute it may make; None: as many as any.
+        expires_at: When it ends by itself; None: never.
+        created_by: Who made it, as `Principal.id` has it.
+
     Raises:
-        InvalidInput: If the role is unknown or the name empty.
+        InvalidInput: If not just one of role and rights is given, one is unknown, the name is
+            empty, the rate is below 1, or it would have ended already.
         NotFound: If there is no such organisation (the root's, if none is named).
     """
-    if role not in set(Role):
+    if (role is None) == (rights is None):
+        raise InvalidInput("Give either role or rights.", field="role")
+    if role is not None and role not in set(Role):
         raise InvalidInput(f"role must be one of {', '.join(Role)}.", field="role")
+    wanted = None if rights is None else sorted(set(rights))
+    unknown = [each for each in wanted or () if each not in {known.value for known in RIGHTS}]
+    if unknown:
+        raise InvalidInput(f"There is no right {unknown[0]!r}.", field="rights")
+    if reach is None:
+        reach = Reach.OWN if role is None else SHIPPED_REACH[Role(role)]
+    if reach not in set(Reach):
+        raise InvalidInput(f"reach must be one of {', '.join(Reach)}.", field="reach")
+    if rate_per_minute is not None and not 1 <= rate_per_minute <= _HIGHEST_RATE:
+        raise InvalidInput(
+            f"rate_per_minute must be 1 to {_HIGHEST_RATE}.", field="rate_per_minute"
+        )
+    if expires_at is not None and expires_at <= now:
+        raise InvalidInput("expires_at must lie in the future.", field="expires_at")
     owner = await (root(db) if organisation_key is None else organisation(db, organisation_key))
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     row = await store.add_api_key(
@@ -76,9 +131,14 @@ async def create_api_key(
             "prefix": prefix,
             "secret_hash": hashlib.sha256(secret.encode()).digest(),
             "name": checks.text(name, "name"),
-            "role": role,
+            "role": None if role is None else str(role),
+            "rights": wanted,
+            "reach": str(reach),
+            "rate_per_minute": rate_per_minute,
             "organisation": owner.key,
             "created_at": now,
+            "created_by": created_by,
+            "expires_at": expires_at,
         },
     )
     return ApiKey.of(row), f"lst_{prefix}_{secret}"
@@ -104,13 +164,15 @@ async def revoke_api_key(
 
 
 async def principal_of(db: AsyncSession, api_key: str, *, now: datetime) -> Principal | None:
-    """Return who a key speaks for; None if it is wrong or revoked."""
+    """Return who a key speaks for; None if it is wrong, revoked or over."""
     kind, _, rest = api_key.partition("_")
     prefix, _, secret = rest.partition("_")
     if kind != "lst" or not api_key.isascii() or "\x00" in api_key:
         return None
     row = await store.api_key(db, prefix)
     if row is None or row.revoked_at is not None:
+        return None
+    if row.expires_at is not None and row.expires_at <= now:
         return None
     if not hmac.compare_digest(hashlib.sha256(secret.encode()).digest(), row.secret_hash):
         return None
@@ -121,7 +183,10 @@ async def principal_of(db: AsyncSession, api_key: str, *, now: datetime) -> Prin
     return Principal(
         id=f"api_key/{row.id}",
         name=row.name,
-        roles=frozenset({Role(row.role)}),
+        group=row.role or "",
+        rights=_rights(row),
+        reach=Reach(row.reach),
         organisation=owner.key,
         language=language,
+        rate_per_minute=row.rate_per_minute,
     )

@@ -4,18 +4,21 @@ The face of this room for all others. Organisations form a tree; its root is the
 operator. What belongs to an organisation is seen by its own people and by those above it.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NotRequired, Self, TypedDict, cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from accounts import checks, passwords, store
-from accounts.permissions import Role
+from accounts import checks, passwords, shares, store
+from accounts import groups as groups_module
+from accounts.groups import Group
+from accounts.permissions import Permission, Reach, Role
+from accounts.shares import Level
 from accounts.tables import OrganisationRow, PersonRow
 from foundation.errors import Conflict, InvalidInput, NotFound
-from foundation.identifiers import OrganisationKey
+from foundation.identifiers import OrganisationKey, StationId
 
 TaxStatus = Literal["standard", "small_business", "reverse_charge", "private"]
 Language = Literal["en", "de"]
@@ -42,6 +45,7 @@ class Organisation:
     iban: str | None
     address: str | None
     created_at: datetime
+    demands_second_factor: bool = False
 
     @classmethod
     def of(cls, row: OrganisationRow) -> Self:
@@ -60,32 +64,33 @@ class Organisation:
             iban=row.iban,
             address=row.address,
             created_at=row.created_at,
+            demands_second_factor=row.demands_second_factor,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who may sign in, or might once."""
+    """Somebody who may sign in, or might once; he is in exactly one group."""
 
     id: int
     user_name: str
     email: str | None
     name: str
-    roles: frozenset[Role]
+    group: Group
     organisation: OrganisationKey
     language: Language
     active: bool
     created_at: datetime
 
     @classmethod
-    def of(cls, row: PersonRow) -> Self:
+    def of(cls, row: PersonRow, group: Group) -> Self:
         """Return what the row says, without the password."""
         return cls(
             id=row.id,
             user_name=row.user_name,
             email=row.email,
             name=row.name,
-            roles=frozenset(Role(role) for role in row.roles),
+            group=group,
             organisation=OrganisationKey(row.organisation),
             language=cast("Language", row.language),
             active=row.active,
@@ -97,26 +102,47 @@ class Person:
 class Principal:
     """Who asks: a person who signed in, or an API key.
 
-    `id` is stable and unique over both kinds, as in `person/7` or `api_key/3`.
+    `id` is stable and unique over both kinds, as in `person/7` or `api_key/3`. `group` is the key
+    of the person's group, or of the one that the API key was made from ("" if from none).
     """
 
     id: str
     name: str
-    roles: frozenset[Role]
+    group: str
+    rights: frozenset[Permission]
+    reach: Reach
     organisation: OrganisationKey
     language: Language
     person_id: int | None = None
+    rate_per_minute: int | None = None
+    login_number: int | None = None
+    owes_second_factor: bool = False
+    """His organisation demands a second factor of people with his rights, and he has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which organisations somebody may see; None means the whole installation."""
+    """Which organisations somebody may see, None means the whole installation; the row scope.
+
+    `shared` are single stations of others that were shared with him and are his to see now;
+    `shared_since` tells from when on.
+    """
 
     organisations: frozenset[OrganisationKey] | None
+    shared: Mapping[StationId, Level] = field(default_factory=dict)
+    shared_since: Mapping[StationId, datetime] = field(default_factory=dict)
 
     def covers(self, key: OrganisationKey | None) -> bool:
         """Tell whether what belongs to the organisation is seen; None belongs to nobody yet."""
         return self.organisations is None or key in self.organisations
+
+    def covers_station(self, owner: OrganisationKey | None, station: str) -> bool:
+        """Tell whether a station is seen: by its owner, or because it is shared."""
+        return self.covers(owner) or station in self.shared
+
+    def may_command(self, owner: OrganisationKey | None, station: str) -> bool:
+        """Tell whether commands may be asked of a station, given the right to ask for any."""
+        return self.covers(owner) or self.shared.get(StationId(station)) == "command"
 
     @property
     def is_whole(self) -> bool:
@@ -154,6 +180,7 @@ class OrganisationFacts(TypedDict):
     email: NotRequired[str | None]
     iban: NotRequired[str | None]
     address: NotRequired[str | None]
+    demands_second_factor: NotRequired[bool]
 
 
 async def organisations(
@@ -332,23 +359,36 @@ def _checked(facts: OrganisationFacts) -> dict[str, object]:
         checked["address"] = (
             None if address is None else checks.text(address, "address", longest=1000)
         )
+    if "demands_second_factor" in facts:
+        checked["demands_second_factor"] = facts["demands_second_factor"]
     return checked
 
 
 # ---------------------------------------------------------------------------- scope
 
 
-async def scope_of(db: AsyncSession, principal: Principal) -> Scope:
-    """Return what somebody may see.
+async def scope_of(db: AsyncSession, principal: Principal, *, now: datetime) -> Scope:
+    """Return what somebody may see now: the one place where row scope is decided.
 
-    Administrators and support of the root organisation see the whole installation; everybody
-    else sees his own organisation and those below it.
+    His group's reach says how much: his own organisation, that and those below it (for the root:
+    everything), or everything. Stations that are shared with these organisations come with it;
+    a share that is over is not among them.
     """
-    if principal.roles & {Role.ADMINISTRATOR, Role.SUPPORT}:
+    if principal.reach is Reach.INSTALLATION:
+        return WHOLE
+    if principal.reach is Reach.OWN_AND_BELOW:
         row = await store.organisation(db, principal.organisation)
         if row is not None and row.parent is None:
             return WHOLE
-    return Scope(await below(db, principal.organisation))
+        seen = await below(db, principal.organisation)
+    else:
+        seen = frozenset({principal.organisation})
+    shared = await shares.shared_with(db, seen, now)
+    return Scope(
+        seen,
+        {station: each.level for station, each in shared.items()},
+        {station: each.valid_from for station, each in shared.items()},
+    )
 
 
 def _keys(organisations: frozenset[OrganisationKey] | None) -> frozenset[str] | None:
@@ -382,6 +422,8 @@ class PersonFacts(TypedDict):
     email: NotRequired[str | None]
     name: NotRequired[str]
     roles: NotRequired[Iterable[str]]
+    """Keys of shipped groups; of several, the one that has the rights of all."""
+    group_id: NotRequired[int]
     organisation: NotRequired[str]
     language: NotRequired[str]
     active: NotRequired[bool]
@@ -392,7 +434,12 @@ async def people(
 ) -> list[Person]:
     """Return the people of a scope by number, from behind `after` and at most `limit`."""
     rows = await store.people(db, _keys(scope.organisations), after=after, limit=limit)
-    return [Person.of(row) for row in rows]
+    return [await person_of(db, row) for row in rows]
+
+
+async def person_of(db: AsyncSession, row: PersonRow) -> Person:
+    """Return what a row says, with the group (which a unit of work reads once)."""
+    return Person.of(row, await groups_module.group(db, row.group_id))
 
 
 async def person(db: AsyncSession, person_id: int) -> Person:
@@ -404,7 +451,7 @@ async def person(db: AsyncSession, person_id: int) -> Person:
     row = await store.person(db, person_id)
     if row is None:
         raise NotFound("user", person_id)
-    return Person.of(row)
+    return await person_of(db, row)
 
 
 async def create_person(
@@ -420,11 +467,11 @@ async def create_person(
     The organisation is the root unless said otherwise, the language the organisation's.
 
     Raises:
-        InvalidInput: If a fact is malformed, the roles are missing, or the organisation is unknown.
+        InvalidInput: If a fact is malformed, the group is missing, or the organisation is unknown.
         PersonExists: If the user name or the mail address is taken.
     """
     user_name = checks.user_name(user_name)
-    if "roles" not in facts:
+    if "roles" not in facts and "group_id" not in facts:
         raise InvalidInput("roles is missing.", field="roles")
     checked = await _checked_person(db, facts)
     owner = await (
@@ -446,7 +493,7 @@ async def create_person(
     row = await store.add_person(db, values)
     if row is None:
         raise PersonExists
-    return Person.of(row)
+    return await person_of(db, row)
 
 
 async def change_person(db: AsyncSession, person_id: int, facts: PersonFacts) -> Person:
@@ -459,7 +506,7 @@ async def change_person(db: AsyncSession, person_id: int, facts: PersonFacts) ->
         LastAdministrator: If nobody could administer the installation afterwards.
     """
     # One at a time: two administrators who deactivate each other must not both succeed.
-    top = await store.root_organisation(db, locked=True)
+    await store.root_organisation(db, locked=True)
     row = await store.person(db, person_id, locked=True)
     if row is None:
         raise NotFound("user", person_id)
@@ -470,12 +517,11 @@ async def change_person(db: AsyncSession, person_id: int, facts: PersonFacts) ->
     for name, value in checked.items():
         setattr(row, name, value)
     await db.flush()
-    if checked.keys() & {"active", "roles", "organisation"}:
-        assert top is not None
-        if not await _has_administrator(db, top.key):
+    if checked.keys() & {"active", "group_id", "organisation"}:
+        if not await has_administrator(db):
             raise LastAdministrator
         await store.end_logins_of(db, row.id)
-    return Person.of(row)
+    return await person_of(db, row)
 
 
 async def set_password(db: AsyncSession, person_id: int, password_hash: str | None) -> None:
@@ -491,9 +537,19 @@ async def set_password(db: AsyncSession, person_id: int, password_hash: str | No
     await store.end_logins_of(db, row.id)
 
 
-async def _has_administrator(db: AsyncSession, root_key: str) -> bool:
-    operators = await store.people(db, frozenset({root_key}))
-    return any(each.active and Role.ADMINISTRATOR in each.roles for each in operators)
+async def has_administrator(db: AsyncSession) -> bool:
+    """Tell whether somebody active may manage users and groups everywhere."""
+    top = await root(db)
+    wanted = {Permission.USERS_WRITE, Permission.GROUPS_WRITE}
+    for row in await store.people(db, None):
+        if row.active:
+            group = await groups_module.group(db, row.group_id)
+            sees_all = group.reach is Reach.INSTALLATION or (
+                group.reach is Reach.OWN_AND_BELOW and row.organisation == top.key
+            )
+            if sees_all and wanted <= group.rights:
+                return True
+    return False
 
 
 async def _checked_person(db: AsyncSession, facts: PersonFacts) -> dict[str, object]:
@@ -508,7 +564,12 @@ async def _checked_person(db: AsyncSession, facts: PersonFacts) -> dict[str, obj
     if "active" in facts:
         checked["active"] = facts["active"]
     if "roles" in facts:
-        checked["roles"] = _checked_roles(facts["roles"])
+        checked["group_id"] = (await groups_module.shipped(db, facts["roles"])).id
+    if "group_id" in facts:
+        try:
+            checked["group_id"] = (await groups_module.group(db, facts["group_id"])).id
+        except NotFound as error:
+            raise InvalidInput(str(error), field="group_id") from None
     if "organisation" in facts:
         if await store.organisation(db, facts["organisation"]) is None:
             raise InvalidInput(
@@ -516,14 +577,6 @@ async def _checked_person(db: AsyncSession, facts: PersonFacts) -> dict[str, obj
             )
         checked["organisation"] = facts["organisation"]
     return checked
-
-
-def _checked_roles(roles: Iterable[str]) -> list[str]:
-    wanted = sorted(set(roles))
-    unknown = [each for each in wanted if each not in set(Role)]
-    if unknown or not wanted:
-        raise InvalidInput(f"roles must be some of {', '.join(Role)}.", field="roles")
-    return wanted
 
 
 FIRST_USER_NAME = "admin"

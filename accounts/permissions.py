@@ -1,18 +1,42 @@
-"""Which role may do what: one table, asked once, at the door."""
+"""The rights that people and API keys may have, and the groups of them that are shipped.
 
-from collections.abc import Iterable
+A right is a switch; a group is a set of them with exactly one reach, which holds for all of them
+(docs/decisions/0011-one-group-per-person.md). Doors ask for rights, never for groups.
+"""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What somebody is to the installation; a person may be several things."""
+    """The keys of the shipped groups."""
 
+    SUPER_ADMIN = "super_admin"
+    """Everything, everywhere, whatever organisation he is of."""
     ADMINISTRATOR = "administrator"
     """Sets things up: stations, prices, people, the close of a month."""
     SUPPORT = "support"
     """Helps drivers and stations: sees everything that happens, decides nothing about money."""
+    CUSTOMER_SUCCESS = "customer_success"
+    """Speaks with customers: contacts, calls, tickets and orders; touches no station."""
+    FINANCE = "finance"
+    """Prices, shares, statements, and what is held back from them."""
+    TECHNICIAN = "technician"
+    """Commissions and maintains stations; sees no personal data."""
     OWNER = "owner"
-    """Sees what belongs to his organisation, and those below it."""
+    """Sees what belongs to his organisation, and those below it; confirms orders for it."""
+
+
+class Reach(StrEnum):
+    """How much of the installation a group shows: one of three, the same for all its rights."""
+
+    OWN = "own"
+    """What belongs to the organisation itself."""
+    OWN_AND_BELOW = "own_and_below"
+    """That and what belongs to all below it; for the root: everything."""
+    INSTALLATION = "installation"
+    """Everything, whatever organisation somebody is of."""
 
 
 class Permission(StrEnum):
@@ -82,6 +106,211 @@ class Permission(StrEnum):
     """The page that shows every component of the portal."""
 
 
+class Area(StrEnum):
+    """The areas that rights are listed by."""
+
+    DASHBOARD = "dashboard"
+    INFRASTRUCTURE = "infrastructure"
+    COMMANDS = "commands"
+    SUPPORT = "support"
+    CRM = "crm"
+    FINANCE = "finance"
+    USERS = "users"
+    INTERFACES = "interfaces"
+
+
+def marked(text: str) -> str:
+    """Mark a text for the portal's catalogue."""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A permission as people read it; the texts are translated by the portal."""
+
+    area: Area
+    label: str
+    description: str
+
+
+RIGHTS: Mapping[Permission, Right] = {
+    Permission.STATIONS_READ: Right(
+        Area.INFRASTRUCTURE, marked("See stations"), marked("Stations with their state and faults.")
+    ),
+    Permission.STATIONS_WRITE: Right(
+        Area.INFRASTRUCTURE,
+        marked("Set up stations"),
+        marked("Accept, add and change stations, and set their passwords."),
+    ),
+    Permission.STATIONS_SHARE: Right(
+        Area.INFRASTRUCTURE,
+        marked("Share stations"),
+        marked("Show a station to another organisation, or let it send commands."),
+    ),
+    Permission.LOCATIONS_READ: Right(
+        Area.INFRASTRUCTURE, marked("See locations"), marked("Where stations stand.")
+    ),
+    Permission.LOCATIONS_WRITE: Right(
+        Area.INFRASTRUCTURE, marked("Set up locations"), marked("Add and change locations.")
+    ),
+    Permission.FRAMES_READ: Right(
+        Area.INFRASTRUCTURE,
+        marked("Read the OCPP log"),
+        marked("All that was said between a station and us, id tokens included."),
+    ),
+    Permission.MONITORING: Right(
+        Area.INFRASTRUCTURE,
+        marked("Operational management"),
+        marked("The tab of a station by which its monitoring is switched on and off."),
+    ),
+    Permission.COST_RELEASE: Right(
+        Area.USERS,
+        marked("Cost release"),
+        marked("Release actions that have costs."),
+    ),
+    Permission.TRANSACTIONS_READ: Right(
+        Area.DASHBOARD, marked("See sessions"), marked("Charging sessions, energy and proceeds.")
+    ),
+    Permission.TRANSACTIONS_DECIDE: Right(
+        Area.FINANCE,
+        marked("Decide about held sessions"),
+        marked("Release a held session, or void it."),
+    ),
+    Permission.TOKENS_READ: Right(
+        Area.CRM, marked("See id tokens"), marked("What drivers present, and who answers for it.")
+    ),
+    Permission.TOKENS_WRITE: Right(
+        Area.CRM, marked("Change id tokens"), marked("Add, block and hand out id tokens.")
+    ),
+    Permission.CRM_READ: Right(
+        Area.CRM,
+        marked("See personal data"),
+        marked("Names, mail addresses and id tokens; without it they read as ****."),
+    ),
+    Permission.PROVIDERS_READ: Right(
+        Area.FINANCE, marked("See providers"), marked("Who answers for external tokens.")
+    ),
+    Permission.PROVIDERS_WRITE: Right(
+        Area.FINANCE, marked("Change providers"), marked("Add and change providers.")
+    ),
+    Permission.TARIFFS_READ: Right(
+        Area.FINANCE, marked("See tariffs"), marked("Which price holds when.")
+    ),
+    Permission.TARIFFS_WRITE: Right(
+        Area.FINANCE, marked("Change tariffs"), marked("Prices, and where they hold.")
+    ),
+    Permission.AGREEMENTS_READ: Right(
+        Area.FINANCE, marked("See agreements"), marked("Who is paid which share.")
+    ),
+    Permission.AGREEMENTS_WRITE: Right(
+        Area.FINANCE, marked("Change agreements"), marked("Shares, from a day on.")
+    ),
+    Permission.STATEMENTS_READ: Right(
+        Area.FINANCE, marked("See statements"), marked("The monthly papers and their proof.")
+    ),
+    Permission.STATEMENTS_CLOSE: Right(
+        Area.FINANCE, marked("Close months"), marked("Book a month and send its statements.")
+    ),
+    Permission.ORGANISATIONS_READ: Right(
+        Area.USERS, marked("See organisations"), marked("The tree of organisations.")
+    ),
+    Permission.ORGANISATIONS_WRITE: Right(
+        Area.USERS, marked("Change organisations"), marked("Add and change organisations.")
+    ),
+    Permission.USERS_READ: Right(
+        Area.USERS, marked("See users"), marked("Who may sign in, and where somebody is signed in.")
+    ),
+    Permission.USERS_WRITE: Right(
+        Area.USERS,
+        marked("Manage users"),
+        marked("Invite, change and deactivate users whose rights one has oneself."),
+    ),
+    Permission.GROUPS_READ: Right(
+        Area.USERS, marked("See groups"), marked("Groups with their rights and reach.")
+    ),
+    Permission.GROUPS_WRITE: Right(
+        Area.USERS,
+        marked("Manage groups"),
+        marked("Make and change groups of rights that one has oneself."),
+    ),
+    Permission.AUDIT_READ: Right(
+        Area.USERS, marked("Read the audit"), marked("Who did what to what, when, and from where.")
+    ),
+    Permission.API_KEYS_READ: Right(
+        Area.INTERFACES, marked("See API keys"), marked("Which programs may use the API.")
+    ),
+    Permission.API_KEYS_WRITE: Right(
+        Area.INTERFACES,
+        marked("Manage API keys"),
+        marked("Make and end API keys with rights that one has oneself."),
+    ),
+    Permission.WEBHOOKS_READ: Right(
+        Area.INTERFACES, marked("See webhooks"), marked("Who is told of events.")
+    ),
+    Permission.WEBHOOKS_WRITE: Right(
+        Area.INTERFACES, marked("Manage webhooks"), marked("Add, change and replay webhooks.")
+    ),
+    Permission.FEED_COMMANDS: Right(
+        Area.INTERFACES, marked("Commands by MQTT"), marked("Ask for commands over the feed.")
+    ),
+    Permission.EVENTS_READ: Right(
+        Area.INTERFACES, marked("Read all events"), marked("The journal of the installation.")
+    ),
+    Permission.OUTBOX_READ: Right(
+        Area.CRM, marked("See mails"), marked("Every mail that was or would be sent.")
+    ),
+    Permission.COMMANDS_READ: Right(
+        Area.COMMANDS, marked("See commands"), marked("What stations were asked, and the outcome.")
+    ),
+    Permission.COMMANDS_SEND: Right(
+        Area.COMMANDS,
+        marked("Send commands"),
+        marked("Start, stop, unlock, restart, read: what changes no configuration."),
+    ),
+    Permission.COMMANDS_CONFIGURE: Right(
+        Area.COMMANDS,
+        marked("Configure stations"),
+        marked("What changes a station; a station of somebody else needs a written order too."),
+    ),
+    Permission.COMMANDS_EXPERT: Right(
+        Area.COMMANDS,
+        marked("Expert commands"),
+        marked("Any OCPP action from a form, and the same command to many stations."),
+    ),
+    Permission.COMMANDS_RAW: Right(
+        Area.COMMANDS, marked("Raw commands"), marked("A payload without our checks.")
+    ),
+    Permission.CHANGE_ORDERS_READ: Right(
+        Area.SUPPORT, marked("See change orders"), marked("Written orders and their outcome.")
+    ),
+    Permission.CHANGE_ORDERS_WRITE: Right(
+        Area.SUPPORT, marked("Write change orders"), marked("Draft orders and carry them out.")
+    ),
+    Permission.CHANGE_ORDERS_CONFIRM: Right(
+        Area.SUPPORT,
+        marked("Confirm change orders"),
+        marked("Order changes of the own organisation's stations: an authorised person."),
+    ),
+    Permission.CALLS_READ: Right(
+        Area.SUPPORT, marked("See calls"), marked("The record of calls to the hotline.")
+    ),
+    Permission.CALLS_WRITE: Right(
+        Area.SUPPORT, marked("Take calls"), marked("Work at the support console.")
+    ),
+    Permission.TICKETS_READ: Right(
+        Area.SUPPORT, marked("See tickets"), marked("What is being put right.")
+    ),
+    Permission.TICKETS_WRITE: Right(
+        Area.SUPPORT, marked("Work on tickets"), marked("Open, assign and close tickets.")
+    ),
+    Permission.DESIGN_READ: Right(
+        Area.DASHBOARD,
+        marked("See the components"),
+        marked("The page that shows every component of the portal."),
+    ),
+}
+"""Every permission with its area, name and meaning."""
+
 _OWNER = frozenset(
     {
         Permission.STATIONS_READ,
@@ -91,10 +320,23 @@ _OWNER = frozenset(
         Permission.AGREEMENTS_READ,
         Permission.STATEMENTS_READ,
         Permission.ORGANISATIONS_READ,
+        Permission.COMMANDS_READ,
+        Permission.CHANGE_ORDERS_READ,
+        Permission.CHANGE_ORDERS_CONFIRM,
+        Permission.TICKETS_READ,
+        Permission.CRM_READ,
+        Permission.STATIONS_SHARE,
     }
 )
 
-_SUPPORT = _OWNER | {
+_READS = _OWNER - {
+    Permission.CHANGE_ORDERS_CONFIRM,
+    Permission.STATIONS_SHARE,
+    Permission.COMMANDS_READ,
+    Permission.TICKETS_READ,
+}
+
+_SUPPORT = _READS | {
     Permission.STATIONS_WRITE,
     Permission.FRAMES_READ,
     Permission.TOKENS_WRITE,
@@ -106,19 +348,69 @@ _SUPPORT = _OWNER | {
     Permission.COMMANDS_SEND,
     Permission.COMMANDS_CONFIGURE,
     Permission.COMMANDS_EXPERT,
-    Permission.CHANGE_ORDERS_READ,
     Permission.CHANGE_ORDERS_WRITE,
     Permission.CALLS_READ,
     Permission.CALLS_WRITE,
     Permission.TICKETS_READ,
     Permission.TICKETS_WRITE,
-    Permission.CRM_READ,
 }
 
-_ALLOWED: dict[Role, frozenset[Permission]] = {
+_CUSTOMER_SUCCESS = _READS | {
+    Permission.TARIFFS_READ,
+    Permission.OUTBOX_READ,
+    Permission.USERS_READ,
+    Permission.CHANGE_ORDERS_WRITE,
+    Permission.CALLS_READ,
+    Permission.CALLS_WRITE,
+    Permission.TICKETS_READ,
+    Permission.TICKETS_WRITE,
+    Permission.COMMANDS_READ,
+}
+
+_FINANCE = _READS | {
+    Permission.TRANSACTIONS_DECIDE,
+    Permission.PROVIDERS_READ,
+    Permission.PROVIDERS_WRITE,
+    Permission.TARIFFS_READ,
+    Permission.TARIFFS_WRITE,
+    Permission.AGREEMENTS_WRITE,
+    Permission.STATEMENTS_CLOSE,
+    Permission.OUTBOX_READ,
+    Permission.COST_RELEASE,
+}
+
+_TECHNICIAN = frozenset(
+    {
+        Permission.STATIONS_READ,
+        Permission.STATIONS_WRITE,
+        Permission.LOCATIONS_READ,
+        Permission.LOCATIONS_WRITE,
+        Permission.TRANSACTIONS_READ,
+        Permission.ORGANISATIONS_READ,
+        Permission.FRAMES_READ,
+        Permission.COMMANDS_READ,
+        Permission.COMMANDS_SEND,
+        Permission.COMMANDS_CONFIGURE,
+        Permission.COMMANDS_EXPERT,
+        Permission.CHANGE_ORDERS_READ,
+        Permission.TICKETS_READ,
+        Permission.TICKETS_WRITE,
+    }
+)
+
+SHIPPED: Mapping[Role, frozenset[Permission]] = {
+    Role.SUPER_ADMIN: frozenset(Permission),
     Role.ADMINISTRATOR: frozenset(Permission),
     Role.SUPPORT: _SUPPORT,
+    Role.CUSTOMER_SUCCESS: _CUSTOMER_SUCCESS,
+    Role.FINANCE: _FINANCE,
+    Role.TECHNICIAN: _TECHNICIAN,
     Role.OWNER: _OWNER,
+}
+"""What the shipped groups may; they grow with the program and are copied to be changed."""
+
+SHIPPED_REACH: Mapping[Role, Reach] = {
+    role: Reach.INSTALLATION if role is Role.SUPER_ADMIN else Reach.OWN_AND_BELOW for role in Role
 }
 
 WHOLE_INSTALLATION = frozenset(
@@ -141,7 +433,59 @@ An administrator of an organisation below the root sets up its stations and peop
 share of the revenue, and does not read other organisations' events.
 """
 
+WEIGHTY = frozenset(
+    {
+        Permission.USERS_WRITE,
+        Permission.GROUPS_WRITE,
+        Permission.API_KEYS_WRITE,
+        Permission.ORGANISATIONS_WRITE,
+        Permission.TARIFFS_WRITE,
+        Permission.AGREEMENTS_WRITE,
+        Permission.STATEMENTS_CLOSE,
+        Permission.TRANSACTIONS_DECIDE,
+        Permission.COMMANDS_CONFIGURE,
+        Permission.COMMANDS_RAW,
+        Permission.CHANGE_ORDERS_CONFIRM,
+        Permission.COST_RELEASE,
+    }
+)
+"""Whoever has one of these needs a second factor, where his organisation demands one."""
 
-def allows(roles: Iterable[Role], permission: Permission) -> bool:
-    """Tell whether one of the roles has the permission; rows are narrowed by `Scope` beside it."""
-    return any(permission in _ALLOWED[role] for role in roles)
+_WIDTH = {Reach.OWN: 0, Reach.OWN_AND_BELOW: 1, Reach.INSTALLATION: 2}
+
+
+def allows(rights: Set[Permission], permission: Permission, *, sees_all: bool) -> bool:
+    """Tell whether somebody with these rights may; rows are narrowed by `Scope` beside it.
+
+    Args:
+        rights: Those of his group or key.
+        permission: What is asked for.
+        sees_all: Whether nothing of the installation is hidden from him.
+    """
+    return permission in rights and (sees_all or permission not in WHOLE_INSTALLATION)
+
+
+def is_no_wider(
+    rights: Set[Permission], reach: Reach, *, than: Set[Permission], than_reach: Reach
+) -> bool:
+    """Tell whether somebody could hand out these rights and this reach without gaining by it."""
+    return rights <= than and _WIDTH[reach] <= _WIDTH[than_reach]
+
+
+def role_that_is_all(roles: Set[Role]) -> Role | None:
+    """Return the one of the roles that has all rights of the others; None if there is none.
+
+    Who names several of the old roles means their sum, and a person is in one group.
+    """
+    for role in Role:
+        if role in roles and all(
+            is_no_wider(
+                SHIPPED[each],
+                SHIPPED_REACH[each],
+                than=SHIPPED[role],
+                than_reach=SHIPPED_REACH[role],
+            )
+            for each in roles
+        ):
+            return role
+    return None

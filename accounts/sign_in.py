@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import passwords, store
-from accounts.directory import Person, Principal
+from accounts.directory import Person, Principal, person_of
 from accounts.tables import LoginAttemptRow
 from foundation.database import Database
 from foundation.errors import ExpectedError, NotPermitted
@@ -143,10 +143,11 @@ async def sign_in(
                 "last_seen_at": now,
                 "expires_at": expires_at,
                 "user_agent": user_agent.replace("\x00", "")[:200],
+                "address": address[:60],
             },
         )
         await store.forget_logins(db, expired_before=now)
-        return SignedIn(Person.of(current), secret, expires_at)
+        return SignedIn(await person_of(db, current), secret, expires_at)
 
 
 async def sign_out(db: AsyncSession, secret: str) -> None:
@@ -164,13 +165,18 @@ async def principal_of(
     login, row = found
     if now >= login.expires_at or now - login.last_seen_at >= idle_ends or not row.active:
         return None
+    if login.awaits_second_factor or login.revoked_at is not None:
+        return None
     if now - login.last_seen_at >= _NOTED_EVERY:
         await store.note_use_of_login(db, login.id_hash, now)
-    person = Person.of(row)
+    person = await person_of(db, row)
     return Principal(
         id=f"person/{person.id}",
         name=person.name,
-        roles=person.roles,
+        group=person.group.key,
+        rights=person.group.rights,
+        reach=person.group.reach,
+        login_number=login.number,
         organisation=person.organisation,
         language=person.language,
         person_id=person.id,

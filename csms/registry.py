@@ -111,7 +111,12 @@ def _stations(scope: Scope) -> Select[StationRow, ConnectionRow, str, LocationRo
         .outerjoin(LocationRow, LocationRow.key == StationRow.location)
     )
     if scope.organisations is not None:
-        query = query.where(owner.organisation.in_(scope.organisations))
+        query = query.where(
+            or_(
+                owner.organisation.in_(scope.organisations),
+                StationRow.identity.in_(scope.shared),
+            )
+        )
     return query
 
 
@@ -125,6 +130,7 @@ async def stations(
     admission: str | None = None,
     faulted: bool | None = None,
     q: str | None = None,
+    identities: Sequence[str] | None = None,
     after: str | None = None,
     limit: int = 50,
 ) -> list[Station]:
@@ -139,6 +145,7 @@ async def stations(
         admission: Only `accepted`, `waiting` or `refused` ones.
         faulted: Only those with (without) a connector in fault.
         q: A part of identity, name, vendor, model, serial number, location or EVSE ID.
+        identities: Only these.
         after: Only identities behind this one: the next page.
         limit: How many at most.
     """
@@ -168,6 +175,8 @@ async def stations(
                 StationRow.identity.in_(select(EvseRow.station).where(EvseRow.emi3_id.ilike(like))),
             )
         )
+    if identities is not None:
+        query = query.where(StationRow.identity.in_(identities))
     if after is not None:
         query = query.where(StationRow.identity > after)
     found = (await db.execute(query.order_by(StationRow.identity).limit(limit))).all()
@@ -414,7 +423,12 @@ def _transaction(row: TransactionRow) -> Transaction:
 def _in_scope(scope: Scope) -> Select[TransactionRow]:
     query = select(TransactionRow)
     if scope.organisations is not None:
-        query = query.where(TransactionRow.owner.in_(scope.organisations))
+        # Of a shared station, what began since it is shared; whose it was before is not told.
+        shared = [
+            and_(TransactionRow.station == station, TransactionRow.started_at >= since)
+            for station, since in scope.shared_since.items()
+        ]
+        query = query.where(or_(TransactionRow.owner.in_(scope.organisations), *shared))
     return query
 
 

@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from accounts import api_keys, directory, sign_in
+from accounts.audit import Actor, Door
 from accounts.directory import Principal, Scope
-from accounts.permissions import WHOLE_INSTALLATION, Permission, allows
+from accounts.permissions import RIGHTS, Permission, allows
 from foundation.errors import NotFound, NotPermitted
 from foundation.identifiers import OrganisationKey
 from portal import logins
@@ -25,24 +26,32 @@ from portal.problems import NotSignedIn, WrongApiKey
 
 
 class PermissionMissing(NotPermitted):
-    """The asker's roles do not include this permission."""
+    """The asker's group lacks this right; `permission` is the one."""
 
     def __init__(self, permission: Permission) -> None:
-        super().__init__(f"This needs the permission {permission.value!r}.")
+        self.permission = permission
+        super().__init__(
+            f"This needs the permission {permission.value!r} ({RIGHTS[permission].label})."
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and how much of the installation exists for him."""
+    """Who asks, through which door and from where, and how much exists for him."""
 
     principal: Principal
     scope: Scope
+    door: Door = "api"
+    address: str | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """Who the audit names."""
+        return Actor(self.principal.id, self.principal.name, self.door, self.address)
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the caller may use a function; for pages that show what one may do."""
-        if permission in WHOLE_INSTALLATION and not self.scope.is_whole:
-            return False
-        return allows(self.principal.roles, permission)
+        return allows(self.principal.rights, permission, sees_all=self.scope.is_whole)
 
     def must_have(self, permission: Permission) -> None:
         """Refuse who lacks the permission.
@@ -62,6 +71,15 @@ class Caller:
         if not self.scope.covers(owner):
             raise NotFound(what, key)
 
+    def must_see_station(self, owner: OrganisationKey | None, station: str) -> None:
+        """Hide a station that is neither of the caller's organisations nor shared with them.
+
+        Raises:
+            NotFound: As if the station were not there.
+        """
+        if not self.scope.covers_station(owner, station):
+            raise NotFound("station", station)
+
 
 _BEARER = HTTPBearer(
     auto_error=False, description="An API key, as `leitstand api-key create` prints it."
@@ -78,7 +96,12 @@ async def identify(request: Request, db: AsyncSession, now: datetime) -> Caller 
     principal = await _principal(request, db, now)
     if principal is None:
         return None
-    return Caller(principal, await directory.scope_of(db, principal))
+    return Caller(
+        principal,
+        await directory.scope_of(db, principal, now=now),
+        door="portal" if is_by_browser(request) else "api",
+        address=None if request.client is None else request.client.host,
+    )
 
 
 async def _principal(request: Request, db: AsyncSession, now: datetime) -> Principal | None:

@@ -25,7 +25,7 @@ from foundation.errors import NotFound
 
 commands = group("People who may sign in to the portal.")
 
-_COLUMNS = ("user_name", "name", "email", "roles", "organisation", "language", "active")
+_COLUMNS = ("user_name", "name", "email", "group", "organisation", "language", "active")
 
 
 @commands.command("create")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from accounts.directory import Language
-from accounts.permissions import Permission, Role
+from accounts.permissions import Permission
 from foundation.identifiers import OrganisationKey
 from portal.api.models import Answer
 from portal.guard import Caller, signed_in
@@ -20,7 +20,7 @@ class MeModel(Answer):
 
     id: str
     name: str
-    roles: list[Role]
+    roles: list[str]
     organisation: OrganisationKey
     language: Language
     sees_everything: bool = Field(description="False: only the own organisation and those below.")
@@ -32,7 +32,7 @@ async def get_me(caller: Annotated[Caller, Depends(signed_in)]) -> MeModel:
     return MeModel(
         id=caller.principal.id,
         name=caller.principal.name,
-        roles=sorted(caller.principal.roles),
+        roles=[caller.principal.group] if caller.principal.group else [],
         organisation=caller.principal.organisation,
         language=caller.principal.language,
         sees_everything=caller.scope.is_whole,

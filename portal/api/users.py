@@ -30,7 +30,7 @@ class UserModel(Answer):
     user_name: str
     email: str | None
     name: str
-    roles: list[Role]
+    roles: list[str]
     organisation: OrganisationKey
     language: Language
     active: bool
@@ -141,7 +141,7 @@ def _shown(person: Person) -> UserModel:
         user_name=person.user_name,
         email=person.email,
         name=person.name,
-        roles=sorted(person.roles),
+        roles=[person.group.key],
         organisation=person.organisation,
         language=person.language,
         active=person.active,

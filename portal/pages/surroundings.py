@@ -21,11 +21,16 @@ from portal.words import Words, marked, preferred_language, words
 
 LANGUAGE_COOKIE = "leitstand_language"
 THEME_COOKIE = "leitstand_theme"
-ROLE_WORDS = {
+GROUP_WORDS = {
+    "super_admin": marked("SuperAdmin"),
     "administrator": marked("Administrator"),
     "support": marked("Support"),
+    "customer_success": marked("Customer success"),
+    "finance": marked("Finance"),
+    "technician": marked("Technician"),
     "owner": marked("Owner"),
 }
+"""The shipped groups' names."""
 UTC = ZoneInfo("UTC")
 
 _DONE = {
@@ -112,7 +117,8 @@ def rights_of(caller: Caller) -> frozenset[str]:
 
 
 def _roles(caller: Caller, said: Words) -> str:
-    return ", ".join(said.gettext(ROLE_WORDS[each]) for each in sorted(caller.principal.roles))
+    group = caller.principal.group
+    return said.gettext(GROUP_WORDS[group]) if group in GROUP_WORDS else group
 
 
 def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[NavigationGroup, ...]:

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import api_keys, directory
 from accounts.directory import Organisation, Scope
-from accounts.permissions import Role
+from accounts.permissions import SHIPPED, Role
 from accounts.store import api_key as stored
 from foundation.clock import SetClock
 from foundation.errors import InvalidInput, NotFound
@@ -25,7 +25,8 @@ async def test_a_key_speaks_for_its_role_and_organisation(
 
     assert principal is not None
     assert principal.id == f"api_key/{made.id}"
-    assert principal.roles == {Role.SUPPORT}
+    assert principal.group == "support"
+    assert principal.rights == SHIPPED[Role.SUPPORT]
     assert principal.organisation == root.key
 
 

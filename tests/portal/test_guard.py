@@ -5,7 +5,7 @@ from httpx import AsyncClient
 
 from accounts import api_keys
 from accounts.directory import Principal, Scope
-from accounts.permissions import Permission, Role
+from accounts.permissions import SHIPPED, SHIPPED_REACH, Permission, Role
 from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.errors import NotFound
@@ -16,7 +16,10 @@ NORTH, SOUTH = OrganisationKey("north"), OrganisationKey("south")
 
 
 def caller(role: Role, scope: Scope) -> Caller:
-    return Caller(Principal("api_key/1", "K", frozenset({role}), NORTH, "en"), scope)
+    return Caller(
+        Principal("api_key/1", "K", role.value, SHIPPED[role], SHIPPED_REACH[role], NORTH, "en"),
+        scope,
+    )
 
 
 async def test_nobody_is_asked_to_sign_in(client: AsyncClient) -> None:
