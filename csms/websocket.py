@@ -14,11 +14,7 @@ from typing import Any
 
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.frames import (  # the library unmasks in C where it can
-    Frame,
-    Opcode,
-    apply_mask,  # type: ignore[attr-defined]
-)
+from websockets.frames import Frame, Opcode, apply_mask  # type: ignore[attr-defined]
 from websockets.http11 import Request, Response
 from websockets.protocol import OPEN, Event
 from websockets.typing import BytesLike, Subprotocol

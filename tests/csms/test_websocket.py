@@ -413,6 +413,12 @@ class Pipe(asyncio.Transport):
     def resume_reading(self) -> None:
         """Nothing was paused."""
 
+    def can_write_eof(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
 
 def open_socket(*, longest: int = 1000) -> tuple[StationSocket, Pipe, list[str | None]]:
     """A socket whose upgrade is over, its pipe, and what it hands on."""
@@ -430,9 +436,8 @@ def open_socket(*, longest: int = 1000) -> tuple[StationSocket, Pipe, list[str |
 def masked(text: str, key: bytes, head: int = 0x81) -> bytes:
     """A frame as a station writes it."""
     data = text.encode()
-    size = bytes((0x80 | len(data),))
-    if len(data) > 125:
-        size = b"\xfe" + len(data).to_bytes(2, "big")
+    short = len(data) < 126
+    size = bytes((0x80 | len(data),)) if short else b"\xfe" + len(data).to_bytes(2, "big")
     return bytes((head,)) + size + key + bytes(b ^ key[i % 4] for i, b in enumerate(data))
 
 
