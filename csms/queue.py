@@ -72,12 +72,29 @@ FINAL = frozenset(
 )
 """States in which a command is over; only a failed one may still turn out to be effective."""
 
+NEVER_AFTER_AN_OUTAGE = frozenset(
+    {
+        "RemoteStartTransaction",
+        "RequestStartTransaction",
+        "RemoteStopTransaction",
+        "RequestStopTransaction",
+        "ReserveNow",
+    }
+)
+"""Actions that only the connection gets that stood when they were asked for."""
+
 ANSWERED = FINAL | {CommandState.ACCEPTED}
 """States in which nobody waits for the station's answer any more."""
 
 _NEXT: dict[CommandState, frozenset[CommandState]] = {
     CommandState.QUEUED: frozenset(
-        {CommandState.SENT, CommandState.EXPIRED, CommandState.CANCELLED}
+        # Effective without having been sent again: the transaction of a stop ended meanwhile.
+        {
+            CommandState.SENT,
+            CommandState.EXPIRED,
+            CommandState.CANCELLED,
+            CommandState.EFFECTIVE,
+        }
     ),
     # Back to the queue: asked again by the rule of its action.
     CommandState.SENT: frozenset(

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from csms import equipment_tables as equipment_tables  # the rest of the room's tables
 from foundation.database import Base
 
 TRANSACTION_NUMBERS = Sequence(
@@ -294,6 +295,8 @@ class TransactionRow(Base):
     energy_basis: Mapped[str | None] = mapped_column(Text)
     doubts: Mapped[list[str]] = mapped_column(ARRAY(Text))
     conflicting_ends: Mapped[int] = mapped_column(Integer)
+    billing_decision: Mapped[str | None] = mapped_column(Text)
+    """token or free, where staff started it and decided; else None."""
 
 
 class ReportRow(Base):
@@ -443,7 +446,7 @@ class CommandRow(Base):
             "station",
             "priority",
             "id",
-            postgresql_where="state in ('queued', 'sent', 'accepted')",
+            postgresql_where="due_at is not null",
         ),
         Index(
             "ix_commands_due",
@@ -497,7 +500,10 @@ class CommandRow(Base):
     state: Mapped[str] = mapped_column(Text)
     failure: Mapped[str | None] = mapped_column(Text)
     due_at: Mapped[datetime | None]
-    """When the state is looked at again: expiry, time-out, end of the wait for evidence."""
+    """When the state is looked at again: expiry, time-out, end of the wait for evidence.
+
+    A failed command has it as long as late evidence may still turn it.
+    """
     earliest_at: Mapped[datetime | None]
     """Not sent before: a stop that is asked again."""
     attempts: Mapped[int] = mapped_column(Integer)

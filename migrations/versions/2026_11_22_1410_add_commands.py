@@ -59,7 +59,7 @@ UPGRADE: tuple[str, ...] = (
     """,
     """
     create index ix_commands_open on commands (station, priority, id)
-    where state in ('queued', 'sent', 'accepted')
+    where due_at is not null
     """,
     "create index ix_commands_due on commands (due_at) where due_at is not null",
     """
