@@ -17,6 +17,7 @@ from simulators.book import Book, read_book
 from simulators.clock import HandClock, RealClock, SharedClock
 from simulators.fleet import Fleet, FleetOptions, RemoteTarget
 from simulators.link import BadAnswer, CallRefused, LinkLost, NoAnswer
+from simulators.manners import Failing, read_failings
 from simulators.month import Month, MonthFailed
 from simulators.plan import BadPlan, draw_up, read_plan
 from simulators.scenarios import (
@@ -135,6 +136,10 @@ def _fleet_options(chosen: argparse.Namespace) -> FleetOptions:
         seed=chosen.seed,
         through_package=chosen.through_package,
         allow_remote=chosen.allow_remote,
+        failings=read_failings(chosen.failing),
+        failing_every=chosen.failing_every,
+        late_s=chosen.late_s,
+        effect_s=chosen.effect_s,
     )
 
 
@@ -182,6 +187,9 @@ class _OneStationOptions(FleetOptions):
             heartbeat_s=chosen.heartbeat_s,
             seed=chosen.seed,
             through_package=True,
+            failings=read_failings(chosen.failing),
+            late_s=chosen.late_s,
+            effect_s=chosen.effect_s,
             # One station that behaves is no load.
             allow_remote=True,
         )
@@ -294,6 +302,7 @@ def _parser() -> argparse.ArgumentParser:
     _common(station)
     _one(station, "SIM-0001")
     _pace(station, session_s=60, pause_s=20, reading_s=10, duration_s=600)
+    _manners(station)
     station.add_argument("--no-charge", dest="charge", action="store_false", help="only be there")
     station.set_defaults(run=_run_station)
 
@@ -301,6 +310,14 @@ def _parser() -> argparse.ArgumentParser:
     _common(fleet)
     _load(fleet)
     _pace(fleet, session_s=5, pause_s=1, reading_s=0.5, duration_s=30)
+    _manners(fleet)
+    fleet.add_argument(
+        "--failing-every",
+        type=_up_to(_MOST_STATIONS),
+        default=1,
+        metavar="N",
+        help="only every n-th station has the failings",
+    )
     fleet.add_argument("--version", action="append", choices=_VERSIONS, help="one or several")
     fleet.add_argument("--identity-prefix", default="SIM", metavar="TEXT")
     fleet.add_argument("--token-prefix", default="SIM", metavar="TEXT")
@@ -390,6 +407,23 @@ def _pace(
     parser.add_argument("--duration-s", type=_seconds, default=duration_s, help="of the charging")
     parser.add_argument("--heartbeat-s", type=_seconds, help="instead of what the server says")
     parser.add_argument("--power-w", type=_up_to(1_000_000), default=22_000)
+
+
+def _manners(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--failing",
+        action="append",
+        default=[],
+        metavar="ACTION=FAILING",
+        help="let a command fail (ACTION may be * for any; once per action); one of "
+        + ", ".join(Failing),
+    )
+    parser.add_argument(
+        "--late-s", type=_seconds, default=5.0, help="how late the answer is of late_answer"
+    )
+    parser.add_argument(
+        "--effect-s", type=_seconds, default=0.0, help="between an answer and what follows from it"
+    )
 
 
 def _seconds(text: str) -> float:

@@ -81,6 +81,8 @@ class Book:
             self._file = path.open("w", encoding="utf-8")
         self.records: dict[str, Record] = {}
         self.notes: list[dict[str, Any]] = []
+        self.commands: list[dict[str, Any]] = []
+        """What was carried out: station, action, message_id, at, did, transaction (its key)."""
         self.runs: list[dict[str, Any]] = []
 
     def run(self, **facts: object) -> None:
@@ -90,6 +92,32 @@ class Book:
     def note(self, what: str, **facts: object) -> None:
         """Note something that is no transaction: an authorisation, an outage, a boot."""
         self._line({"kind": "note", "what": what, **facts})
+
+    def command(
+        self,
+        *,
+        station: str,
+        action: str,
+        message_id: str,
+        at: datetime,
+        did: str,
+        transaction: str | None = None,
+    ) -> None:
+        """A command is about to be carried out; `transaction` is the key of what it begins or ends.
+
+        One that is rejected, or accepted without effect, is not noted.
+        """
+        self._line(
+            {
+                "kind": "command",
+                "station": station,
+                "action": action,
+                "message_id": message_id,
+                "at": moment_text(at),
+                "did": did,
+                "transaction": transaction,
+            }
+        )
 
     def open_record(self, record: Record) -> None:
         """A transaction was decided to begin."""
@@ -160,6 +188,7 @@ class Book:
         return {
             "runs": self.runs,
             "sessions": [asdict(record) for record in self.records.values()],
+            "commands": self.commands,
             "notes": self.notes,
         }
 
@@ -196,6 +225,8 @@ class Book:
                 self.records[facts["key"]].dropped.append(facts["message"])
             case "note":
                 self.notes.append(facts)
+            case "command":
+                self.commands.append(facts)
             case "run":
                 self.runs.append(facts)
             case unknown:

@@ -64,6 +64,7 @@ class Charging:
     id_token: str
     id_token_type: str
     remote_start_id: int | None = None
+    reservation_id: int | None = None
     number: int | None = None
     next_seq_no: int = 0
     readings: int = 0
@@ -118,6 +119,10 @@ class Dialect(Protocol):
 
     def say(self, message: Message) -> tuple[str, Payload]: ...
 
+    def meter_values(self, evse_id: int, sample: Sample, said_at: datetime) -> tuple[str, Payload]:
+        """Tell a reading that belongs to no transaction."""
+        ...
+
     def token_status(self, answer: Mapping[str, Any]) -> str | None:
         """Return the status of the id token in an answer, if it tells any."""
         ...
@@ -161,6 +166,14 @@ class Dialect16:
             case Kind.READING:
                 return self._meter_values(message)
 
+    def meter_values(self, evse_id: int, sample: Sample, said_at: datetime) -> tuple[str, Payload]:
+        return "MeterValues", {
+            "connectorId": evse_id,
+            "meterValue": [
+                {"timestamp": moment_text(said_at), "sampledValue": _samples_16(sample)}
+            ],
+        }
+
     def token_status(self, answer: Mapping[str, Any]) -> str | None:
         about = answer.get("idTagInfo")
         return None if about is None else str(about["status"])
@@ -169,12 +182,15 @@ class Dialect16:
     def _start(message: Message) -> tuple[str, Payload]:
         assert message.charging is not None
         assert message.sample is not None
-        return "StartTransaction", {
+        payload: Payload = {
             "connectorId": message.evse_id,
             "idTag": message.charging.id_token,
             "meterStart": int(message.sample.register_wh),
             "timestamp": moment_text(message.said_at),
         }
+        if message.charging.reservation_id is not None:
+            payload["reservationId"] = message.charging.reservation_id
+        return "StartTransaction", payload
 
     def _stop(self, message: Message) -> tuple[str, Payload]:
         charging, sample = message.charging, message.sample
@@ -243,6 +259,12 @@ class Dialect2:
             case _:
                 return "TransactionEvent", self._transaction_event(message)
 
+    def meter_values(self, evse_id: int, sample: Sample, said_at: datetime) -> tuple[str, Payload]:
+        return "MeterValues", {
+            "evseId": evse_id,
+            "meterValue": [{"timestamp": moment_text(said_at), "sampledValue": _samples_2(sample)}],
+        }
+
     def token_status(self, answer: Mapping[str, Any]) -> str | None:
         about = answer.get("idTokenInfo")
         return None if about is None else str(about["status"])
@@ -268,6 +290,8 @@ class Dialect2:
             payload["idToken"] = {"idToken": charging.id_token, "type": charging.id_token_type}
             if charging.remote_start_id is not None:
                 about["remoteStartId"] = charging.remote_start_id
+            if charging.reservation_id is not None:
+                payload["reservationId"] = charging.reservation_id
         elif message.kind is Kind.END:
             about["stoppedReason"] = message.reason or "Local"
         if message.sample is not None:
@@ -304,6 +328,8 @@ _REASON_16 = {
     "PowerLoss": "PowerLoss",
     "Reboot": "Reboot",
     "Remote": "Remote",
+    "SoftReset": "SoftReset",
+    "UnlockCommand": "UnlockCommand",
 }
 
 _STATUS_2 = {

@@ -62,6 +62,15 @@ class Patience:
     queued_messages: int = 20_000
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reservation:
+    """An EVSE is kept for a token until a moment."""
+
+    reservation_id: int
+    id_token: str
+    until: datetime
+
+
 class Evse:
     """One EVSE at work."""
 
@@ -75,6 +84,7 @@ class Evse:
         )
         self.car: Car | None = None
         self.charging: Charging | None = None
+        self.reservation: Reservation | None = None
         self.status = Status.AVAILABLE
         self.status_is_told = False
         self.error_code: str | None = None
@@ -117,6 +127,8 @@ class Equipment:
         self.patience = patience or Patience()
         self.wrong_by = timedelta(0)
         self.boot_reason = "PowerUp"
+        self.nameplate = spec.nameplate
+        """As told at the next boot; firmware may have been renewed since the station was built."""
         self._dialect = dialect_of(spec.version)
         self._is_admitted = False
         self._queue: deque[Message] = deque()
@@ -183,9 +195,10 @@ class Equipment:
         evse.meter.begin()
         now = self.clock.now()
         said_at = now + self.wrong_by
+        key = self.next_key(evse_id)
         self._sessions += 1
         charging = Charging(
-            key=f"{self.identity}/{evse_id}/{self._sessions}",
+            key=key,
             ref=str(uuid.uuid4()) if self._dialect.has_refs else None,
             evse_id=evse_id,
             connector_id=evse.spec.connector_id,
@@ -193,6 +206,10 @@ class Equipment:
             id_token_type=id_token_type,
             remote_start_id=remote_start_id,
         )
+        if evse.reservation is not None:
+            if evse.reservation.id_token == id_token:
+                charging.reservation_id = evse.reservation.reservation_id
+            evse.reservation = None
         sample = evse.sample("Transaction.Begin")
         self.book.open_record(
             Record(
@@ -220,6 +237,10 @@ class Equipment:
         self._tell(evse, Kind.START, said_at, sample=sample, trigger=trigger)
         self._set_status(evse, Status.CHARGING)
         return charging
+
+    def next_key(self, evse_id: int) -> str:
+        """Return the key in the book of the transaction that begins next at an EVSE."""
+        return f"{self.identity}/{evse_id}/{self._sessions + 1}"
 
     def take_reading(self, evse_id: int, context: str = "Sample.Periodic") -> None:
         """Read the meter of a running transaction."""
@@ -273,7 +294,7 @@ class Equipment:
         evse = self._advanced(evse_id)
         evse.car = None
         if evse.status is not Status.FAULTED:
-            self._set_status(evse, Status.AVAILABLE if evse.operative else Status.UNAVAILABLE)
+            self._set_status(evse, _idle_status(evse))
 
     def fault(self, evse_id: int, error_code: str) -> None:
         """Something broke (1.6's error codes); a running transaction ends with it."""
@@ -293,8 +314,28 @@ class Equipment:
     def set_operative(self, evse_id: int, *, operative: bool) -> None:
         evse = self._advanced(evse_id)
         evse.operative = operative
+        if not operative:
+            evse.reservation = None
         if evse.charging is None and evse.error_code is None:
-            self._set_status(evse, Status.AVAILABLE if operative else Status.UNAVAILABLE)
+            self._set_status(evse, _idle_status(evse))
+
+    def reserve(self, evse_id: int, reservation: Reservation) -> None:
+        """Keep a free EVSE for a token; a reservation of the same id is moved here."""
+        self.cancel_reservation(reservation.reservation_id)
+        evse = self._advanced(evse_id)
+        evse.reservation = reservation
+        self._set_status(evse, Status.RESERVED)
+
+    def cancel_reservation(self, reservation_id: int) -> bool:
+        """Give an EVSE free again; False if no such reservation holds."""
+        for evse in self.evses.values():
+            held = evse.reservation
+            if held is not None and held.reservation_id == reservation_id:
+                evse.reservation = None
+                if evse.status is Status.RESERVED:
+                    self._set_status(evse, _idle_status(evse))
+                return True
+        return False
 
     def start_afresh(self, reason: str = "PowerUp") -> None:
         """The software starts again: it must boot next; transactions that run go on."""
@@ -304,7 +345,7 @@ class Equipment:
             evse.meter.boot()
             evse.status_is_told = False
             if evse.charging is None and evse.status is not Status.FAULTED:
-                evse.status = Status.AVAILABLE if evse.operative else Status.UNAVAILABLE
+                evse.status = _idle_status(evse)
 
     def _change_state(self, evse: Evse, status: Status) -> None:
         evse.status = status
@@ -430,7 +471,16 @@ _TRIGGER_OF_END = {
     "GroundFault": "AbnormalCondition",
     "Other": "AbnormalCondition",
     "ImmediateReset": "ResetCommand",
+    "SoftReset": "ResetCommand",
+    "UnlockCommand": "UnlockCommand",
 }
+
+
+def _idle_status(evse: Evse) -> Status:
+    """Return the status of an EVSE at which nothing runs and nothing is broken."""
+    if not evse.operative:
+        return Status.UNAVAILABLE
+    return Status.RESERVED if evse.reservation is not None else Status.AVAILABLE
 
 
 def _word(status: Status, has_refs: bool) -> str:

@@ -7,7 +7,7 @@ time, and is finished when nothing waits any more or the time for that is over a
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from simulators.book import Book
 from simulators.clock import RealClock
 from simulators.equipment import EvseSpec, Patience, StationSpec
 from simulators.link import Opener, is_loopback, open_lean, open_ocpp
+from simulators.manners import Failing, Manners
 from simulators.meter import Car
 from simulators.station import Station
 
@@ -57,6 +58,16 @@ class FleetOptions:
     seed: int = 1
     through_package: bool = False
     allow_remote: bool = False
+    failings: Mapping[str, Failing] = field(default_factory=dict)
+    failing_every: int = 1
+    """Only every n-th station has the failings."""
+    late_s: float = 5.0
+    effect_s: float = 0.0
+
+    def manners(self, index: int) -> Manners:
+        """How the station of this number treats commands."""
+        failings = dict(self.failings) if index % self.failing_every == 0 else {}
+        return Manners(failings, late_s=self.late_s, effect_s=self.effect_s)
 
     def identity(self, index: int) -> str:
         return f"{self.identity_prefix}{index:05d}"
@@ -143,6 +154,7 @@ class Fleet:
                 heartbeat_interval_s=options.heartbeat_s,
             ),
             rng=random.Random(options.seed * 100_003 + index),
+            manners=options.manners(index),
         )
 
     @property

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 from ocpp.charge_point import remove_nones, snake_to_camel_case
+from ocpp.exceptions import InternalError as OcppInternalError
 from ocpp.exceptions import NotImplementedError as OcppNotImplemented
 from ocpp.exceptions import OCPPError
 from ocpp.messages import MessageType
@@ -31,18 +32,37 @@ _OCPP_LOGGER = logging.getLogger("simulators.ocpp")
 _OCPP_LOGGER.setLevel(logging.CRITICAL)
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer in snake_case, and what becomes of it on its way.
+
+    `answer` is None for a CALLERROR: `NotImplemented`, or `InternalError` if `is_refused`. The
+    answer leaves after `delay_s`, or never if it is silent; `cuts` ends the socket instead.
+    """
+
+    answer: dict[str, Any] | None
+    is_refused: bool = False
+    delay_s: float = 0.0
+    is_silent: bool = False
+    cuts: bool = False
+
+    @property
+    def is_prompt(self) -> bool:
+        return not (self.delay_s or self.is_silent or self.cuts)
+
+
 class Answerer(Protocol):
     """Whoever answers a central system's calls."""
 
-    def answer(self, action: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the answer in snake_case, as the payload is; None: not implemented.
+    def answer(self, action: str, payload: Mapping[str, Any], message_id: str) -> Reply:
+        """Return the answer to a payload in snake_case.
 
         It must not wait for a call of its own: what follows from a command is done later.
         """
         ...
 
-    def answered(self) -> None:
-        """The answer has left: what follows from it may begin."""
+    def answered(self, message_id: str) -> None:
+        """The answer has left, or never will: what follows from it may begin."""
         ...
 
 
@@ -143,8 +163,10 @@ async def _open_socket(address: Address) -> ClientConnection:
 class _Socket:
     """What both builds share: the socket, the task that reads it, and its end."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, answerer: Answerer) -> None:
         self._socket = socket
+        self._answerer = answerer
+        self._late: set[asyncio.Task[None]] = set()
         self.cut_after_next_send = False
         loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = loop.create_future()
@@ -166,6 +188,28 @@ class _Socket:
             # Not `abort`: what was written must still go out.
             self._socket.transport.close()
 
+    async def _reply(self, message_id: str, reply: Reply, text: str) -> None:
+        """Let an answer go its way, as prompt as it is meant to be."""
+        if reply.delay_s:
+            # Somebody else's turn meanwhile: a late answer must not hold up what is read.
+            late = asyncio.get_running_loop().create_task(self._reply_late(message_id, reply, text))
+            self._late.add(late)
+            late.add_done_callback(self._late.discard)
+            return
+        if reply.cuts:
+            self.cut()
+        elif not reply.is_silent:
+            await self._socket.send(text)
+        self._answerer.answered(message_id)
+
+    async def _reply_late(self, message_id: str, reply: Reply, text: str) -> None:
+        await asyncio.sleep(reply.delay_s)
+        try:
+            await self._socket.send(text)
+        except ConnectionClosed:
+            _LOGGER.debug("nobody was left to hear a late answer")
+        self._answerer.answered(message_id)
+
     async def _serve(self) -> None:
         try:
             await self._read()
@@ -175,6 +219,9 @@ class _Socket:
             _LOGGER.warning("cut off: the other side sent what is no OCPP frame: %s", error)
             self.cut()
         finally:
+            for late in self._late:
+                # Nobody is left to hear it, so it is not given, and nothing follows from it.
+                late.cancel()
             if not self.closed.done():
                 self.closed.set_result(None)
             self._lost()
@@ -202,9 +249,16 @@ class _Extras:
     route_map: dict[str, dict[str, Any]]
     last_answer: dict[str, Any]
     after_send: Callable[[], None]
-    answered: Callable[[], None]
+    reply: Callable[[str, Reply, str], Awaitable[None]]
+    replies: dict[str, Reply]
 
     async def _send(self, text: str) -> None:
+        if self.replies:
+            kind, message_id, *_ = json.loads(text)
+            reply = self.replies.pop(message_id, None) if kind in _ANSWERS else None
+            if reply is not None:
+                await self.reply(message_id, reply, text)
+                return
         await super()._send(text)  # type: ignore[misc]
         self.after_send()
 
@@ -222,11 +276,14 @@ class _Extras:
                 }
 
     def _handler(self, action: str, answerer: Answerer) -> Callable[..., Any]:
-        def handle(**payload: object) -> Any:
-            answer = answerer.answer(action, payload)
-            if answer is None:
+        def handle(call_unique_id: str, **payload: object) -> Any:
+            reply = answerer.answer(action, payload, call_unique_id)
+            self.replies[call_unique_id] = reply
+            if reply.is_refused:
+                raise OcppInternalError(description=f"{action} went wrong")
+            if reply.answer is None:
                 raise OcppNotImplemented(description=f"{action} is not simulated")
-            return getattr(self._call_result, action)(**answer)
+            return getattr(self._call_result, action)(**reply.answer)
 
         return handle
 
@@ -235,7 +292,6 @@ class _Extras:
         if message.action not in self.route_map:
             raise OcppNotImplemented(description=f"{message.action} is not simulated")
         await super()._handle_call(message)  # type: ignore[misc]
-        self.answered()
 
     async def _get_specific_response(self, unique_id: str, timeout: float) -> Any:
         response = await super()._get_specific_response(unique_id, timeout)  # type: ignore[misc]
@@ -243,6 +299,9 @@ class _Extras:
             raise CallRefused(response.error_code, response.error_description)
         self.last_answer = response.payload
         return response
+
+
+_ANSWERS = {MessageType.CallResult, MessageType.CallError}
 
 
 class _Point16(_Extras, ChargePoint16):  # type: ignore[misc]
@@ -271,9 +330,10 @@ class OcppLink(_Socket):
         )
         self._point.route_all(answerer, validate=validate)
         self._point.after_send = self._after_send
-        self._point.answered = answerer.answered
+        self._point.reply = self._reply
+        self._point.replies = {}
         self._validate = validate
-        super().__init__(socket)
+        super().__init__(socket, answerer)
 
     async def call(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
         request = self._point.request(action, payload)
@@ -333,10 +393,9 @@ class LeanLink(_Socket):
 
     def __init__(self, socket: ClientConnection, address: Address, answerer: Answerer) -> None:
         self._answer_timeout_s = address.answer_timeout_s
-        self._answerer = answerer
         self._turn = asyncio.Lock()
         self._waiting: tuple[str, asyncio.Future[list[Any]]] | None = None
-        super().__init__(socket)
+        super().__init__(socket, answerer)
 
     async def call(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
         async with self._turn:
@@ -368,19 +427,13 @@ class LeanLink(_Socket):
         async for text in self._socket:
             frame = json.loads(text)
             if frame[0] == 2:
-                await self._socket.send(_dump(self._answer(frame)))
-                self._answerer.answered()
+                reply = self._answerer.answer(frame[2], _snake_deep(frame[3]), frame[1])
+                await self._reply(frame[1], reply, _dump(_answer_to(frame, reply)))
             elif self._waiting is not None and self._waiting[0] == frame[1]:
                 if not self._waiting[1].done():
                     self._waiting[1].set_result(frame)
             else:
                 _LOGGER.debug("an answer to a call that nobody waits for: %s", frame[1])
-
-    def _answer(self, frame: list[Any]) -> list[Any]:
-        answer = self._answerer.answer(frame[2], _snake_deep(frame[3]))
-        if answer is None:
-            return [4, frame[1], "NotImplemented", f"{frame[2]} is not simulated", {}]
-        return [3, frame[1], remove_nones(snake_to_camel_case(answer))]
 
     def _lost(self) -> None:
         if self._waiting is not None and not self._waiting[1].done():
@@ -398,6 +451,14 @@ async def open_lean(address: Address, answerer: Answerer) -> Link:
 
 
 Opener = Callable[[Address, Answerer], Awaitable[Link]]
+
+
+def _answer_to(frame: list[Any], reply: Reply) -> list[Any]:
+    if reply.is_refused:
+        return [4, frame[1], "InternalError", f"{frame[2]} went wrong", {}]
+    if reply.answer is None:
+        return [4, frame[1], "NotImplemented", f"{frame[2]} is not simulated", {}]
+    return [3, frame[1], remove_nones(snake_to_camel_case(reply.answer))]
 
 
 def _dump(frame: list[Any]) -> str:

@@ -25,6 +25,7 @@ from simulators.link import (
     NoAnswer,
     open_ocpp,
 )
+from simulators.manners import Manners, failings_of
 from simulators.plan import MonthPlan
 from simulators.station import Station
 
@@ -71,6 +72,7 @@ class Month:
                 opener=self._open,
                 patience=Patience(answer_timeout_s=20, retry_pause_s=0),
                 rng=random.Random(plan.seed * 1000 + index),
+                manners=Manners(failings_of(plan.stations[index].failings)),
             )
             for index in range(len(plan.stations))
         ]

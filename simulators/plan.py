@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from simulators.agenda import Act, Agenda, Step, Visit, steps_of
 from simulators.dialect import Kind
+from simulators.manners import BadManners, failings_of
 from simulators.meter import Quirk
 
 _MINUTE = timedelta(minutes=1)
@@ -51,6 +52,8 @@ class PlannedStation:
     password: str | None = field(default=None, repr=False)
     vendor: str = "Leuchtkraft"
     model: str = "Saeule 2"
+    failings: Mapping[str, str] = field(default_factory=dict)
+    """How it fails at commands: action (`*` for any) to a failing of `simulators.manners`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +139,10 @@ def _station(facts: Mapping[str, Any]) -> PlannedStation:
         raise BadPlan(f"{station.identity}: version {station.version!r} is none of {_VERSIONS}")
     if not evses:
         raise BadPlan(f"{station.identity}: it has no EVSE")
+    try:
+        failings_of(station.failings)
+    except BadManners as error:
+        raise BadPlan(f"{station.identity}: failings: {error}") from error
     try:
         ZoneInfo(station.time_zone)
     except (ZoneInfoNotFoundError, ValueError) as error:

@@ -9,14 +9,15 @@ sockets it takes.
 import asyncio
 import random
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from simulators.book import Book, moment_text
 from simulators.clock import Clock
 from simulators.commands import Commands
 from simulators.dialect import BootAnswer, Kind, Message, boot_answer
-from simulators.equipment import CARD, MONEY, Equipment, Patience, StationSpec
+from simulators.equipment import CARD, MONEY, Equipment, Patience, Reservation, StationSpec
 from simulators.link import (
     Address,
     BadAnswer,
@@ -27,6 +28,10 @@ from simulators.link import (
     Opener,
     open_ocpp,
 )
+from simulators.manners import Manners
+
+FollowUp = Callable[[], Awaitable[None]]
+"""What follows from a command once it was answered."""
 
 
 class Station(Equipment):
@@ -42,11 +47,15 @@ class Station(Equipment):
         opener: Opener = open_ocpp,
         patience: Patience | None = None,
         rng: random.Random | None = None,
+        manners: Manners | None = None,
     ) -> None:
         super().__init__(spec, clock=clock, book=book, patience=patience)
         self.lose_answers: Counter[Kind] = Counter()
         self.cut_when_sent: Kind | None = None
         """The socket dies right after the next message of this kind is out."""
+        self.manners = manners or Manners()
+        self.known_tokens: dict[str, str] = {}
+        """The authorisation cache: what the central system last said of a token."""
         self.rng = rng or random.Random()
         self.boots = 0
         self._address = Address(
@@ -59,12 +68,18 @@ class Station(Equipment):
         self._opener = opener
         self._link: Link | None = None
         self._interval_s = 300.0
-        self._follow_ups: deque[Callable[[], Awaitable[None]]] = deque()
-        self._unanswered: list[Callable[[], Awaitable[None]]] = []
+        self._follow_ups: deque[FollowUp] = deque()
+        self._after_boot: list[FollowUp] = []
+        self._when_idle: list[FollowUp] = []
         self._delivering = asyncio.Lock()
         self._leaving = asyncio.Event()
         self._pause_s = self.patience.reconnect_min_s
         self._commands = Commands(self)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The configuration keys or variables with their values, as they are now."""
+        return self._commands.variables.values
 
     @property
     def is_connected(self) -> bool:
@@ -85,6 +100,17 @@ class Station(Equipment):
             self._link.cut()
             self._link = None
         self._forget_untold()
+
+    def finish(self, evse_id: int, reason: str = "Local") -> None:
+        super().finish(evse_id, reason)
+        if not self.is_busy:
+            self._begin(self._when_idle)
+            self._when_idle = []
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether any transaction runs."""
+        return any(evse.charging is not None for evse in self.evses.values())
 
     # --------------------------------------------------------------- talking, step by step
 
@@ -122,7 +148,7 @@ class Station(Equipment):
         Raises:
             LinkLost, NoAnswer, CallRefused, BadAnswer
         """
-        action, payload = self._dialect.boot(self.spec.nameplate, self.boot_reason)
+        action, payload = self._dialect.boot(self.nameplate, self.boot_reason)
         try:
             answer = boot_answer(await self._call(action, payload))
         except (LookupError, ValueError) as error:
@@ -132,6 +158,8 @@ class Station(Equipment):
         if self._is_admitted:
             self.boots += 1
             self.tell_statuses()
+            self._begin(self._after_boot)
+            self._after_boot = []
         return answer
 
     async def heartbeat(self) -> None:
@@ -146,6 +174,7 @@ class Station(Equipment):
         """
         action, payload = self._dialect.authorize(id_token, id_token_type)
         status = self._dialect.token_status(await self._call(action, payload)) or "Accepted"
+        self.known_tokens[id_token] = status
         self.book.note(
             "authorization",
             station=self.identity,
@@ -158,6 +187,36 @@ class Station(Equipment):
     async def call(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Say anything at all, after what is being said now. Raises as `boot` does."""
         return await self._call(action, payload)
+
+    async def tell_meter(self, evse_id: int) -> None:
+        """Tell what a meter shows while nothing is charging."""
+        sample = self._advanced(evse_id).sample("Trigger")
+        await self.tell(*self._dialect.meter_values(evse_id, sample, self.own_time()))
+
+    def keep(self, evse_id: int, reservation: Reservation) -> None:
+        """Reserve an EVSE until the reservation's moment, by the station's clock."""
+        self.reserve(evse_id, reservation)
+        left_s = (reservation.until - self.clock.now()).total_seconds()
+        loop = asyncio.get_running_loop()
+        loop.call_later(max(0.0, left_s), self._expire, evse_id, reservation)
+
+    def _expire(self, evse_id: int, reservation: Reservation) -> None:
+        if self.evses[evse_id].reservation is not reservation:
+            return
+        self.cancel_reservation(reservation.reservation_id)
+        if self._dialect.has_refs:
+            about = {
+                "reservationId": reservation.reservation_id,
+                "reservationUpdateStatus": "Expired",
+            }
+            self._begin([lambda: self.tell("ReservationStatusUpdate", about)])
+
+    async def tell(self, action: str, payload: dict[str, Any]) -> None:
+        """Say something that may get lost: if it is not taken, that is only noted."""
+        try:
+            await self._call(action, payload)
+        except (LinkLost, NoAnswer, CallRefused, BadAnswer) as error:
+            self.book.note("not_told", station=self.identity, action=action, reason=str(error))
 
     async def deliver(self) -> None:
         """Do what commands left to do, and send all that waits, oldest first.
@@ -246,20 +305,47 @@ class Station(Equipment):
             raise LinkLost("not connected")
         return await self._link.call(action, payload)
 
-    def later(self, follow_up: Callable[[], Awaitable[None]]) -> None:
-        """Do something once the answer to the command in hand has left."""
-        self._unanswered.append(follow_up)
+    def beat_every(self, seconds: float) -> None:
+        """Change the heartbeat's interval from the next beat on."""
+        self._interval_s = max(1.0, seconds)
 
-    def begin_follow_ups(self) -> None:
-        """The answer has left."""
-        self._follow_ups.extend(self._unanswered)
-        self._unanswered.clear()
+    def begin_follow_ups(self, follow_ups: Iterable[FollowUp]) -> None:
+        """A command was answered: do what follows from it, after `effect_s`."""
+        if self.manners.effect_s:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.manners.effect_s, self._begin, list(follow_ups))
+        else:
+            self._begin(follow_ups)
+
+    def after_boot(self, follow_up: FollowUp) -> None:
+        """Do something once the next boot was accepted."""
+        self._after_boot.append(follow_up)
+
+    def when_idle(self, follow_up: FollowUp) -> None:
+        """Do something as soon as nothing is charging any more."""
+        if self.is_busy:
+            self._when_idle.append(follow_up)
+        else:
+            self._begin([follow_up])
+
+    def _begin(self, follow_ups: Iterable[FollowUp]) -> None:
+        self._follow_ups.extend(follow_ups)
         self._something_to_do.set()
 
-    async def restart(self, reason: str) -> None:
-        """Boot again: close the socket and start afresh (a follow-up of Reset)."""
+    async def deliver_all(self) -> None:
+        """Deliver what waits from within a follow-up; what finds no line waits on."""
+        try:
+            while self._queue and self.is_connected:
+                await self._deliver(self._queue[0])
+        except LinkLost:
+            self.cut_link()
+
+    async def restart(self, reason: str, *, firmware: str | None = None) -> None:
+        """Boot again, perhaps with another firmware: close the socket and start afresh."""
         self.book.note("reset", station=self.identity, at=moment_text(self.clock.now()))
         await self.disconnect()
+        if firmware is not None:
+            self.nameplate = replace(self.nameplate, firmware=firmware)
         self.start_afresh(reason)
 
     # --------------------------------------------------------------- living on its own

@@ -61,6 +61,8 @@ class TinyCsms:
         self.now: Callable[[], datetime] = lambda: datetime(2026, 10, 15, 12, tzinfo=UTC)
         self.connections: Counter[str] = Counter()
         self.problems: list[str] = []
+        self.answers: list[list[Any]] = []
+        """Answers that nobody waits for."""
         self.port = 0
         self._server: Server | None = None
         self._answers: dict[str, asyncio.Future[list[Any]]] = {}
@@ -104,6 +106,11 @@ class TinyCsms:
             if name == action and station in {None, who}
         ]
 
+    async def tell(self, station: str, action: str, payload: Json) -> None:
+        """Ask a station without waiting for its answer, which lands in `answers`, if ever."""
+        message_id = f"command-{len(self.message_ids)}-{action}"
+        await self.sockets[station].send(json.dumps([2, message_id, action, payload]))
+
     async def command(self, station: str, action: str, payload: Json) -> Json:
         """Ask a station and return its answer; a CALLERROR comes back as {"error": code}."""
         message_id = f"command-{len(self.message_ids)}-{action}"
@@ -140,6 +147,8 @@ class TinyCsms:
                     await self._call(socket, identity, version, text, frame)
                 elif frame[1] in self._answers:
                     self._answers.pop(frame[1]).set_result(frame)
+                else:
+                    self.answers.append(frame)
         except ConnectionClosed:
             pass
 
@@ -204,6 +213,12 @@ class TinyCsms:
             case "MeterValues" | "StatusNotification" | "NotifyEvent" | "NotifyReport":
                 return {}
             case "FirmwareStatusNotification" | "LogStatusNotification":
+                return {}
+            case "DiagnosticsStatusNotification" | "SignedFirmwareStatusNotification":
+                return {}
+            case "ReservationStatusUpdate" | "ReportChargingProfiles":
+                return {}
+            case "NotifyCustomerInformation":
                 return {}
             case _:
                 raise OcppNotImplemented(description=action)

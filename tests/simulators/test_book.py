@@ -53,6 +53,7 @@ def write(book: Book) -> None:
     book.sent("CS-1/1/2", "start")
     book.dropped("CS-1/1/2", "start", "refused")
     book.note("outage", station="CS-1")
+    book.command(station="CS-1", action="Reset", message_id="m-1", at=NOON, did="restarted (Soft)")
 
 
 def test_every_line_is_in_the_file_before_the_next_thing_happens(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from simulators.book import Book, read_book
 from simulators.fleet import Fleet, FleetOptions, RemoteTarget
+from simulators.manners import Failing
 from tests.simulators.csms import TinyCsms, until
 
 
@@ -127,3 +128,12 @@ def test_a_fleet_describes_what_a_server_must_know_of_it() -> None:
             "evses": [{"evse_id": 1, "max_power_w": 22_000, "id_token": "SIM000021"}],
         },
     ]
+
+
+def test_only_every_nth_station_has_bad_manners() -> None:
+    chosen = FleetOptions(
+        url="ws://127.0.0.1:1", failings={"Reset": Failing.NO_EFFECT}, failing_every=3, late_s=0.5
+    )
+    bad = [index for index in range(1, 8) if chosen.manners(index).failing("Reset") is not None]
+    assert bad == [3, 6]
+    assert chosen.manners(1).late_s == 0.5

@@ -17,6 +17,7 @@ from simulators.link import (
     LinkLost,
     NoAnswer,
     Opener,
+    Reply,
     is_loopback,
     open_lean,
     open_ocpp,
@@ -34,11 +35,11 @@ class Silent:
         self.heard: list[tuple[str, dict[str, Any]]] = []
         self.done = 0
 
-    def answer(self, action: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+    def answer(self, action: str, payload: Mapping[str, Any], message_id: str) -> Reply:
         self.heard.append((action, dict(payload)))
-        return {"status": "Accepted"} if action == "TriggerMessage" else None
+        return Reply({"status": "Accepted"} if action == "TriggerMessage" else None)
 
-    def answered(self) -> None:
+    def answered(self, message_id: str) -> None:
         self.done += 1
 
 

@@ -57,6 +57,7 @@ def test_every_scenario_of_the_folder_can_be_chosen() -> None:
         ["fleet", "--stations", "1000000"],
         ["fleet", "--duration-s", "-1"],
         ["scenario", "fairy_tale"],
+        ["station", "--effect-s", "-1"],
         ["station", "--version", "1.5"],
         ["month"],
         [],

@@ -139,6 +139,7 @@ def test_a_plan_that_cannot_be_is_refused_with_the_reason(
     ("change", "says"),
     [
         ({"version": "1.5"}, "version"),
+        ({"failings": {"Reset": "badly"}}, "failings"),
         ({"time_zone": "Mars/Olympus"}, "time zone"),
         ({"evses": []}, "no EVSE"),
     ],
