@@ -87,6 +87,7 @@ class TransactionFacts:
     energy_basis: str | None
     doubts: list[str]
     conflicting_ends: int
+    billing_decision: str | None = None
 
     @property
     def token(self) -> IdToken | None:
@@ -186,6 +187,7 @@ def ended_event(facts: TransactionFacts, assembled: Assembled) -> TransactionEnd
         usage=assembled.usage,
         doubts=tuple(Doubt(each) for each in assembled.doubts),
         stop_reason=facts.stop_reason,
+        billing_decision=facts.billing_decision,
         **_frozen(facts),  # type: ignore[arg-type]
     )
 

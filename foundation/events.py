@@ -130,6 +130,45 @@ class SecurityEventReported(StationEvent):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FirmwareStatusChanged(StationEvent):
+    """How far an update is; the words are OCPP 2.0.1's, or the station's own.
+
+    `request_id` is that of the request; None where the station names none (1.6 never does).
+    """
+
+    kind: ClassVar[str] = "firmware_status_changed"
+    status: str
+    request_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogStatusChanged(StationEvent):
+    """How far the upload of a log or of diagnostics is; words and `request_id` as above."""
+
+    kind: ClassVar[str] = "log_status_changed"
+    status: str
+    request_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReservationEnded(StationEvent):
+    """A reservation is over without a transaction: Cancelled, Expired, Removed, NoTransaction."""
+
+    kind: ClassVar[str] = "reservation_ended"
+    reservation_id: int
+    ending: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VariablesReported(StationEvent):
+    """The last missing part of a report on a station's variables is there."""
+
+    kind: ClassVar[str] = "variables_reported"
+    request_id: int
+    parts: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EvseEvent(Event):
     """An event about one EVSE."""
 
@@ -231,6 +270,8 @@ class TransactionEnded(TransactionEvent):
     usage: tuple[UsagePoint, ...]
     doubts: tuple[Doubt, ...] = field(default=())
     stop_reason: str | None = None
+    billing_decision: str | None = None
+    """Of a start by staff: `token` (as usual) or `free` (it costs nothing); else None."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -296,6 +337,10 @@ EVENTS: dict[str, type[Event]] = {
         StationWentOffline,
         StationCameBack,
         SecurityEventReported,
+        FirmwareStatusChanged,
+        LogStatusChanged,
+        ReservationEnded,
+        VariablesReported,
         ConnectorStatusChanged,
         FaultReported,
         FaultCleared,
