@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from foundation.errors import Conflict, InvalidInput
 from foundation.identifiers import EvseId, OrganisationKey, StationId
@@ -21,9 +22,10 @@ class TariffScope(StrEnum):
     LOCATION = "location"
     ORGANISATION = "organisation"
 
+    __hash__ = str.__hash__  # an enum's own is a call of Python's, for each place looked up
 
-@dataclass(frozen=True, slots=True)
-class Place:
+
+class Place(NamedTuple):
     """One place a tariff can be assigned to.
 
     `id` is the station's identity, the location's id, the organisation's key; for an EVSE it is

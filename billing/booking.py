@@ -6,17 +6,17 @@ the payee's next statement. Whatever replaces it takes both back first; if a sta
 already, the taking back is a line of the next one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from accounts import directory
-from accounts.directory import Organisation
+from accounts.lineage import Ancestor, lineage
 from billing import ledger, pricing, store
 from billing.cdr import Cdr
 from billing.months import Month
@@ -32,6 +32,7 @@ from foundation.errors import NotFound
 from foundation.events import CdrIssued, TransactionEnded, TransactionEvent
 from foundation.identifiers import OrganisationKey, TransactionId
 from foundation.money import Money
+from foundation.statements import Asked, all_of, ask, together
 
 # ------------------------------------------------------------------------------------- terms
 
@@ -55,25 +56,47 @@ async def freeze(
         now: The moment of freezing; nothing is looked up by it.
     """
     frozen = await store.locked_terms(db, [each.transaction_id for each in events])
-    sought = [
+    found = await find_terms(db, _unknown(events, frozen), sharing, now=now)
+    await store.put_terms(db, found)
+    return frozen | {each.transaction_id: each for each in found}
+
+
+def _unknown(
+    events: Sequence[TransactionEvent], frozen: Mapping[TransactionId, Terms]
+) -> list[TransactionEvent]:
+    """Return the events whose terms have to be found, or found again."""
+    return [
         each
         for each in events
         if (known := frozen.get(each.transaction_id)) is None
         or not known.is_complete
         or known.facts != facts_of(each)
     ]
-    if not sought:
-        return frozen
-    found = await find_terms(db, sought, sharing, now=now)
-    await store.put_terms(db, found)
-    return frozen | {each.transaction_id: each for each in found}
 
 
 async def find_terms(
-    db: AsyncSession, events: Sequence[TransactionEvent], sharing: SharingTerms, *, now: datetime
+    db: AsyncSession,
+    events: Sequence[TransactionEvent],
+    sharing: SharingTerms,
+    parents: Mapping[OrganisationKey, OrganisationKey | None] | None = None,
+    *,
+    now: datetime,
 ) -> list[Terms]:
-    """Return what holds for transactions as of their starts, in their order."""
-    tariffs = await pricing.tariffs_at(db, events, await pricing.parents_of_all(db))
+    """Return what holds for transactions as of their starts, in their order.
+
+    Args:
+        db: A unit of work.
+        events: The transactions.
+        sharing: Who pays, and what the owner gets.
+        parents: The organisations above the owners, if they are known already.
+        now: The moment of freezing.
+    """
+    if not events:
+        return []
+    if parents is None:
+        above = await ask(db, lineage({each.owner for each in events}))
+        parents = {key: each.parent for key, each in above.items()}
+    tariffs = await pricing.tariffs_at(db, events, parents)
     shares = await sharing.terms_of(db, events)
     return [
         Terms(
@@ -137,70 +160,118 @@ def charge(
         return Charge(nothing, reasons or (HoldReason.IMPOSSIBLE_ENERGY,), is_unratable=True)
 
 
-async def bill(
+async def freeze_and_bill(
     db: AsyncSession,
-    ended: Sequence[TransactionEnded],
-    terms: Mapping[TransactionId, Terms],
+    events: Sequence[TransactionEvent],
+    sharing: SharingTerms,
     *,
     limits: Limits,
     now: datetime,
 ) -> None:
-    """Rate ended transactions, write their CDRs, and book those that nothing speaks against.
+    """Freeze the terms; rate what ended, write its CDR, book it if nothing speaks against that.
 
     A revision that was rated already changes nothing; a later one takes the place of the earlier.
 
     Args:
-        db: A unit of work in which the transactions are locked (`freeze`).
-        ended: At most one revision of each transaction.
-        terms: By transaction.
+        db: A unit of work; the transactions are locked in it.
+        events: At most one for each transaction.
+        sharing: Who pays, and what the owner gets.
         limits: What counts as impossible.
-        now: When the CDRs are issued and booked.
+        now: When terms are frozen, and CDRs issued and booked.
     """
-    rated = await store.current_revisions(db, [each.transaction_id for each in ended])
-    fresh = [each for each in ended if each.revision > rated.get(each.transaction_id, -1)]
-    if not fresh:
-        return
-    replaced = await store.current_records(
-        db, [each.transaction_id for each in fresh if each.transaction_id in rated]
+    ended = [each for each in events if isinstance(each, TransactionEnded)]
+    frozen, rated, owners, cdr_ids = await together(
+        db,
+        store.locking_terms([each.transaction_id for each in events]),
+        store.rated_revisions([each.transaction_id for each in ended]),
+        lineage({each.owner for each in events}),
+        store.cdr_ids(len(ended)),
     )
-    voided = await store.voided(db, list(replaced)) if replaced else set()
+    parents = {key: each.parent for key, each in owners.items()}
+    found = await find_terms(db, _unknown(events, frozen), sharing, parents, now=now)
+    writing = store.putting_terms(found)
+    terms = frozen | {each.transaction_id: each for each in found}
+    fresh = [each for each in ended if each.revision > rated.get(each.transaction_id, -1)]
+    if fresh:
+        before = await _taken_back(
+            db, [each.transaction_id for each in fresh if each.transaction_id in rated], now=now
+        )
+        records, holds = await _rated(
+            db, fresh, terms, before, owners, cdr_ids, limits=limits, now=now
+        )
+        writing += issuing(db, records, now=now)
+        writing += store.putting_holds(holds, now=now)
+    await all_of(db, writing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What earlier revisions of transactions had come to, and which of them a person voided."""
+
+    records: Mapping[TransactionId, Record]
+    voided: Collection[int]
+
+
+async def _taken_back(
+    db: AsyncSession, transaction_ids: Sequence[TransactionId], *, now: datetime
+) -> _Before:
+    """Take back what further revisions of transactions take the place of."""
+    if not transaction_ids:
+        return _Before({}, ())
+    replaced = await store.current_records(db, transaction_ids)
+    voided = await store.voided(db, list(replaced))
     await take_back(db, list(replaced.values()), now=now)
-    numbers = {terms[each.transaction_id].tariff_number for each in fresh}
+    await store.remove_holds(db, list(replaced))
+    return _Before(replaced, voided)
+
+
+async def _rated(
+    db: AsyncSession,
+    ended: Sequence[TransactionEnded],
+    terms: Mapping[TransactionId, Terms],
+    before: _Before,
+    owners: Mapping[OrganisationKey, Ancestor],
+    cdr_ids: Sequence[int],
+    *,
+    limits: Limits,
+    now: datetime,
+) -> tuple[list[Record], list[NewHold]]:
+    """Return the new CDRs of ended transactions, and the holds of those that have one."""
+    numbers = {terms[each.transaction_id].tariff_number for each in ended}
     tariffs = await pricing.tariffs_by_number(db, {each for each in numbers if each is not None})
-    owners = await _owners(db, {each.owner for each in fresh})
-    records = []
-    kept: list[NewHold] = []
-    for cdr_id, event in zip(await store.next_cdr_ids(db, len(fresh)), fresh, strict=True):
+    records: list[Record] = []
+    holds: list[NewHold] = []
+    for cdr_id, event in zip(cdr_ids, ended, strict=False):
+        owner = owners.get(event.owner)
+        if owner is None:
+            raise NotFound("organisation", event.owner)
         its = terms[event.transaction_id]
         charged = charge(
             event,
             its.sharing,
             None if its.tariff_number is None else tariffs[its.tariff_number],
-            currency=owners[event.owner].currency,
+            currency=owner.currency,
             limits=limits,
         )
-        if event.transaction_id in voided:
+        if event.transaction_id in before.voided:
             # A person said that nobody pays for it; what came since is for a person, too.
             charged = replace(charged, hold_reasons=(HoldReason.BY_HAND, *charged.hold_reasons))
-        before = replaced.get(event.transaction_id)
+        replaced = before.records.get(event.transaction_id)
         record = make_record(
             event,
             its,
             charged,
             cdr_id=cdr_id,
             attempt=0,
-            replaces=None if before is None else before.cdr.cdr_id,
-            zone=ZoneInfo(owners[event.owner].time_zone),
+            replaces=None if replaced is None else replaced.cdr.cdr_id,
+            zone=ZoneInfo(owner.time_zone),
             now=now,
         )
         records.append(record)
         if record.cdr.hold_reason is not None:
             evidence = msgspec.json.encode(event).decode()
-            kept.append(NewHold(record.cdr, record.cdr.hold_reason, evidence))
-    if replaced:
-        await store.remove_holds(db, list(replaced))
-    await issue(db, records, now=now)
-    await store.put_holds(db, kept, now=now)
+            holds.append(NewHold(record.cdr, record.cdr.hold_reason, evidence))
+    return records, holds
 
 
 def make_record(
@@ -260,41 +331,35 @@ def energy_before(event: TransactionEnded, zone: ZoneInfo) -> Decimal:
     return before[-1] if before else Decimal(0)
 
 
-async def _owners(
-    db: AsyncSession, owners: set[OrganisationKey]
-) -> dict[OrganisationKey, Organisation]:
-    known = {each.key: each for each in await directory.organisations(db)}
-    for owner in owners:
-        if owner not in known:
-            raise NotFound("organisation", owner)
-    return known
-
-
 # ------------------------------------------------------------------------------------ booking
 
 
 async def issue(db: AsyncSession, records: Sequence[Record], *, now: datetime) -> None:
     """Write CDRs, book those that are not held, and say so."""
-    await store.add_cdrs(db, records)
+    await all_of(db, issuing(db, records, now=now))
+
+
+def issuing(db: AsyncSession, records: Sequence[Record], *, now: datetime) -> list[Asked[Any]]:
+    """Ask for what `issue` does."""
     free = [each.cdr for each in records if each.cdr.hold_reason is None]
-    await store.add_entries(db, [_entry(cdr, now) for cdr in free])
-    await store.add_unsettled(db, free, sign=1)
-    await outbox.append(
-        db,
-        [
-            CdrIssued(
-                happened_at=now,
-                cdr_id=each.cdr.cdr_id,
-                transaction_id=each.cdr.transaction_id,
-                revision=each.cdr.revision,
-                payee=each.cdr.payee,
-                hold_reason=each.cdr.hold_reason,
-                replaces=each.cdr.replaces,
-            )
-            for each in records
-        ],
-        recorded_at=now,
-    )
+    issued = [
+        CdrIssued(
+            happened_at=now,
+            cdr_id=each.cdr.cdr_id,
+            transaction_id=each.cdr.transaction_id,
+            revision=each.cdr.revision,
+            payee=each.cdr.payee,
+            hold_reason=each.cdr.hold_reason,
+            replaces=each.cdr.replaces,
+        )
+        for each in records
+    ]
+    return [
+        *store.adding_cdrs(records),
+        *store.adding_entries([_entry(cdr, now) for cdr in free]),
+        *store.adding_unsettled(free, sign=1),
+        outbox.appending(db, issued, recorded_at=now),
+    ]
 
 
 def _entry(cdr: Cdr, now: datetime) -> ledger.JournalEntry:
@@ -319,7 +384,8 @@ async def take_back(db: AsyncSession, records: Sequence[Record], *, now: datetim
     cdrs = {each.cdr.cdr_id: each.cdr for each in records}
     unsettled = await store.remove_unsettled(db, list(cdrs))
     settled = await store.settled(db, list(cdrs)) - unsettled
-    await store.add_unsettled(db, [cdrs[cdr_id] for cdr_id in sorted(settled)], sign=-1)
+    again = [cdrs[cdr_id] for cdr_id in sorted(settled)]
+    await all_of(db, store.adding_unsettled(again, sign=-1))
     entries = await store.open_cdr_entries(db, [cdr.transaction_id for cdr in cdrs.values()])
     await store.add_entries(
         db,

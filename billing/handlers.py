@@ -38,9 +38,7 @@ class TransactionReader:
         """
         now = self.clock.now()
         for events in rounds(deliveries):
-            terms = await booking.freeze(db, events, self.sharing, now=now)
-            ended = [event for event in events if isinstance(event, TransactionEnded)]
-            await booking.bill(db, ended, terms, limits=self.limits, now=now)
+            await booking.freeze_and_bill(db, events, self.sharing, limits=self.limits, now=now)
 
 
 def rounds(deliveries: Sequence[Delivery]) -> Iterator[list[TransactionEvent]]:

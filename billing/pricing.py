@@ -3,8 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
@@ -28,6 +30,7 @@ from billing.usage import Usage
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.events import TransactionEvent
 from foundation.identifiers import OrganisationKey
+from foundation.statements import together
 
 ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """From when a tariff's first version holds: only its assignments say from when it is used."""
@@ -269,8 +272,14 @@ async def tariff_versions(db: AsyncSession, tariff_id: str) -> list[TariffVersio
 
 async def tariffs_by_number(db: AsyncSession, numbers: Collection[int]) -> dict[int, Tariff]:
     """Return the tariffs that terms and CDRs name, by number."""
-    rows = await store.versions_by_number(db, numbers) if numbers else []
-    return {row.number: parse_tariff(row.document) for row in rows}
+    found = await store.documents(db, numbers) if numbers else []
+    return {number: _tariff(document) for number, document in found}
+
+
+@lru_cache(maxsize=1000)
+def _tariff(document: str) -> Tariff:
+    """Read a stored document; which one holds is found anew each time, what it says is not."""
+    return parse_tariff(msgspec.json.decode(document))
 
 
 async def assignments(db: AsyncSession, tariff_ids: Collection[str]) -> list[Assignment]:
@@ -288,24 +297,38 @@ async def tariffs_at(
     Args:
         db: A unit of work.
         transactions: With station, EVSE, location and owner as of the start.
-        parents: The tree of organisations; a tariff of one above counts where there is no nearer.
+        parents: The organisations above the owners; a tariff of one above counts where there is
+            no nearer.
     """
     chains = [
         places_of(each.station, each.evse_id, each.location, each.owner, parents)
         for each in transactions
     ]
-    found = await store.assignments_on(db, {place for chain in chains for place in chain})
-    assigned = [
-        most_specific(chain, found, each.started_at)
-        for chain, each in zip(chains, transactions, strict=True)
-    ]
-    history = await versions_of(
-        db, {assignment.tariff_id for assignment in assigned if assignment is not None}
+    assignments, versions = await together(
+        db, *store.asking_assignments({place for chain in chains for place in chain})
     )
-    return [
-        None if assignment is None else version_at(history[assignment.tariff_id], each.started_at)
-        for assignment, each in zip(assigned, transactions, strict=True)
-    ]
+    history: dict[str, list[TariffVersion]] = {}
+    for number, tariff_id, version, valid_from, organisation, document, created_at in versions:
+        history.setdefault(tariff_id, []).append(
+            TariffVersion(
+                number,
+                tariff_id,
+                version,
+                valid_from,
+                organisation,
+                _tariff(document),
+                created_at,
+            )
+        )
+    found: list[TariffVersion | None] = []
+    for chain, each in zip(chains, transactions, strict=True):
+        assignment = most_specific(chain, assignments, each.started_at)
+        found.append(
+            None
+            if assignment is None
+            else version_at(history[assignment.tariff_id], each.started_at)
+        )
+    return found
 
 
 async def versions_of(

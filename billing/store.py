@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, LiteralString
 
 import msgspec
@@ -33,6 +35,7 @@ from foundation.identifiers import (
     TransactionId,
 )
 from foundation.money import Money
+from foundation.statements import Asked, Tuples, all_of, ask
 
 # ------------------------------------------------------------------------------------ payers
 
@@ -64,7 +67,7 @@ def payer_from(name: str | None) -> Payer | None:
 
 _TERMS = """
 select transaction_id, payee, charge_class, payer, share_bps, basis, agreement_id, tariff_number,
-  facts, frozen_at
+  facts::text, frozen_at
 from transaction_terms where transaction_id = any(%b::bigint[])
 order by transaction_id for update
 """
@@ -74,25 +77,39 @@ async def locked_terms(
     db: AsyncSession, transaction_ids: Sequence[int]
 ) -> dict[TransactionId, Terms]:
     """Return the terms that are frozen already, and let nobody else bill these transactions."""
-    connection = await driver(db)
-    cursor = await connection.execute(_TERMS, (list(transaction_ids),))
+    return await ask(db, locking_terms(transaction_ids))
+
+
+def locking_terms(transaction_ids: Sequence[int]) -> Asked[dict[TransactionId, Terms]]:
+    """Ask for what `locked_terms` returns."""
+    return Asked(_TERMS, [transaction_ids], _terms_found)
+
+
+def _terms_found(found: Tuples) -> dict[TransactionId, Terms]:
     return {
         row[0]: Terms(
             transaction_id=row[0],
             payee=row[1],
-            sharing=Sharing(
-                charge_class=ChargeClass(row[2]),
-                payer=payer_from(row[3]),
-                share_bps=row[4],
-                basis=Basis(row[5]),
-                agreement_id=row[6],
-            ),
+            sharing=_sharing(*row[2:7]),
             tariff_number=row[7],
-            facts=row[8],
+            facts=msgspec.json.decode(row[8]),
             frozen_at=row[9],
         )
-        for row in await cursor.fetchall()
+        for row in found
     }
+
+
+@lru_cache(maxsize=10_000)  # many transactions share theirs
+def _sharing(
+    charge_class: str, payer: str | None, share_bps: int, basis: str, agreement_id: int | None
+) -> Sharing:
+    return Sharing(
+        charge_class=ChargeClass(charge_class),
+        payer=payer_from(payer),
+        share_bps=share_bps,
+        basis=Basis(basis),
+        agreement_id=agreement_id,
+    )
 
 
 _PUT_TERMS = """
@@ -109,8 +126,12 @@ on conflict (transaction_id) do update set (payee, charge_class, payer, share_bp
 
 async def put_terms(db: AsyncSession, terms: Iterable[Terms]) -> None:
     """Freeze terms, at most one set per transaction."""
-    await _unnested(
-        db,
+    await all_of(db, putting_terms(terms))
+
+
+def putting_terms(terms: Iterable[Terms]) -> list[Asked[Any]]:
+    """Ask for what `put_terms` does."""
+    return _unnested(
         _PUT_TERMS,
         [
             (
@@ -125,7 +146,7 @@ async def put_terms(db: AsyncSession, terms: Iterable[Terms]) -> None:
                 msgspec.json.encode(each.facts).decode(),
                 each.frozen_at,
             )
-            for each in sorted(terms, key=lambda each: each.transaction_id)
+            for each in sorted(terms, key=attrgetter("transaction_id"))
         ],
     )
 
@@ -154,7 +175,14 @@ class Record:
 
 async def next_cdr_ids(db: AsyncSession, count: int) -> list[int]:
     """Return numbers for so many new CDRs."""
-    return await _next_ids(db, "cdrs_id_seq", count)
+    return await ask(db, cdr_ids(count))
+
+
+def cdr_ids(count: int) -> Asked[list[int]]:
+    """Ask for what `next_cdr_ids` returns."""
+    return Asked(
+        "select nextval('cdrs_id_seq') from generate_series(1, %b::int)", [count], _numbers
+    )
 
 
 _ADD_CDRS = """
@@ -179,10 +207,9 @@ as c (id, transaction_id, revision, attempt, replaces, issued_at, payee, charge_
 """
 
 
-async def add_cdrs(db: AsyncSession, records: Sequence[Record]) -> None:
-    """Write CDRs under the numbers they were given."""
-    await _unnested(
-        db,
+def adding_cdrs(records: Sequence[Record]) -> list[Asked[Any]]:
+    """Ask that CDRs be written under the numbers they were given."""
+    return _unnested(
         _ADD_CDRS,
         [
             (
@@ -288,32 +315,36 @@ async def cdr(db: AsyncSession, cdr_id: int) -> Cdr | None:
     return None if row is None else record_of(row).cdr
 
 
+_REVISIONS = """
+select transaction_id, max(revision) from cdrs
+where transaction_id = any(%b::bigint[]) group by transaction_id
+"""
+
+
 async def current_revisions(
     db: AsyncSession, transaction_ids: Sequence[int]
 ) -> dict[TransactionId, int]:
     """Return the latest rated revision of each transaction; those without a CDR are missing."""
-    connection = await driver(db)
-    cursor = await connection.execute(
-        "select transaction_id, max(revision) from cdrs"
-        " where transaction_id = any(%b::bigint[]) group by transaction_id",
-        (list(transaction_ids),),
-    )
-    return {row[0]: row[1] for row in await cursor.fetchall()}
+    return await ask(db, rated_revisions(transaction_ids))
+
+
+def rated_revisions(transaction_ids: Sequence[int]) -> Asked[dict[TransactionId, int]]:
+    """Ask for what `current_revisions` returns."""
+    return Asked(_REVISIONS, [transaction_ids], dict)
 
 
 # ------------------------------------------------------------------- lines waiting for a close
 
 _ADD_UNSETTLED = """
 insert into unsettled_lines (cdr_id, sign, transaction_id, payee, currency, ended_at)
-select * from unnest(%b::bigint[], %b::smallint[], %b::bigint[], %b::text[], %b::text[],
+select * from unnest(%b::bigint[], %b::int[], %b::bigint[], %b::text[], %b::text[],
   %b::timestamptz[])
 """
 
 
-async def add_unsettled(db: AsyncSession, cdrs: Iterable[Cdr], *, sign: int) -> None:
-    """Put CDRs (1), or the taking back of settled ones (-1), on the payee's next statement."""
-    await _unnested(
-        db,
+def adding_unsettled(cdrs: Iterable[Cdr], *, sign: int) -> list[Asked[Any]]:
+    """Ask to put CDRs (1), or taking back settled ones (-1), on the payee's next statement."""
+    return _unnested(
         _ADD_UNSETTLED,
         [
             (each.cdr_id, sign, each.transaction_id, each.payee, each.net.currency, each.ended_at)
@@ -373,8 +404,12 @@ on conflict (transaction_id) do update set (cdr_id, reason, payee, ended_at, hel
 
 async def put_holds(db: AsyncSession, holds: Sequence[NewHold], *, now: datetime) -> None:
     """Hold transactions; an earlier hold and what was decided about it are replaced."""
-    await _unnested(
-        db,
+    await all_of(db, putting_holds(holds, now=now))
+
+
+def putting_holds(holds: Sequence[NewHold], *, now: datetime) -> list[Asked[Any]]:
+    """Ask for what `put_holds` does."""
+    return _unnested(
         _PUT_HOLDS,
         [
             (
@@ -414,13 +449,24 @@ async def voided(db: AsyncSession, transaction_ids: Sequence[int]) -> set[int]:
 # ------------------------------------------------------------------------------------ ledger
 
 _ADD_ENTRIES = """
-insert into ledger_entries (id, kind, booked_at, narration, transaction_id, statement_id, corrects)
-select * from unnest(%b::bigint[], %b::text[], %b::timestamptz[], %b::text[], %b::bigint[],
-  %b::text[], %b::bigint[])
-"""
-_ADD_POSTINGS = """
-insert into ledger_postings (entry_id, account, amount_minor, currency)
-select * from unnest(%b::bigint[], %b::text[], %b::bigint[], %b::text[])
+with given as materialized (
+  select nextval('ledger_entries_id_seq') as id, e.*
+  from unnest(%b::text[], %b::timestamptz[], %b::text[], %b::bigint[], %b::text[], %b::bigint[])
+    with ordinality as e (kind, booked_at, narration, transaction_id, statement_id, corrects, place)
+  order by e.place
+), entry as (
+  insert into ledger_entries
+    (id, kind, booked_at, narration, transaction_id, statement_id, corrects)
+  select id, kind, booked_at, narration, transaction_id, statement_id, corrects
+  from given order by place
+), posting as (
+  insert into ledger_postings (entry_id, account, amount_minor, currency)
+  select given.id, p.account, p.amount_minor, p.currency
+  from unnest(%b::bigint[], %b::text[], %b::bigint[], %b::text[])
+    with ordinality as p (entry, account, amount_minor, currency, place)
+  join given on given.place = p.entry order by p.place
+)
+select id from given order by place
 """
 
 
@@ -432,34 +478,33 @@ async def add_entries(db: AsyncSession, entries: Sequence[JournalEntry]) -> list
     Returns:
         The numbers of the entries that were written, in their order.
     """
+    [written] = await all_of(db, adding_entries(entries)) or [[]]
+    return list(written)
+
+
+def adding_entries(entries: Sequence[JournalEntry]) -> list[Asked[Any]]:
+    """Ask for what `add_entries` does."""
     written = [entry for entry in entries if entry.postings]
-    ids = await _next_ids(db, "ledger_entries_id_seq", len(written))
-    await _unnested(
-        db,
-        _ADD_ENTRIES,
-        [
-            (
-                number,
-                entry.kind,
-                entry.booked_at,
-                entry.narration,
-                entry.transaction_id,
-                entry.statement_id,
-                entry.corrects,
-            )
-            for number, entry in zip(ids, written, strict=True)
-        ],
-    )
-    await _unnested(
-        db,
-        _ADD_POSTINGS,
-        [
-            (number, posting.account.name, posting.amount.minor, posting.amount.currency)
-            for number, entry in zip(ids, written, strict=True)
-            for posting in entry.postings
-        ],
-    )
-    return ids
+    if not written:
+        return []
+    heads = [
+        (
+            entry.kind,
+            entry.booked_at,
+            entry.narration,
+            entry.transaction_id,
+            entry.statement_id,
+            entry.corrects,
+        )
+        for entry in written
+    ]
+    postings = [
+        (place, posting.account.name, posting.amount.minor, posting.amount.currency)
+        for place, entry in enumerate(written, start=1)
+        for posting in entry.postings
+    ]
+    values = [*zip(*heads, strict=True), *zip(*postings, strict=True)]
+    return [Asked(_ADD_ENTRIES, values, _numbers)]
 
 
 _ENTRIES = """
@@ -550,21 +595,10 @@ async def balances(
 # ------------------------------------------------------------------------------------- parts
 
 
-async def _next_ids(db: AsyncSession, sequence: LiteralString, count: int) -> list[int]:
-    if count == 0:
-        return []
-    connection = await driver(db)
-    cursor = await connection.execute(
-        "select nextval(%b::text::regclass) from generate_series(1, %b::int)", (sequence, count)
-    )
-    return [row[0] for row in await cursor.fetchall()]
+def _numbers(found: Tuples) -> list[int]:
+    return [row[0] for row in found]
 
 
-async def _unnested(
-    db: AsyncSession, statement: LiteralString, rows: Sequence[tuple[Any, ...]]
-) -> None:
-    """Run a statement once with each column of the rows as one array."""
-    if not rows:
-        return
-    connection = await driver(db)
-    await connection.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+def _unnested(statement: str, rows: Sequence[tuple[Any, ...]]) -> list[Asked[Any]]:
+    """Ask for a statement once with each column of the rows as one array; for none, nothing."""
+    return [Asked(statement, list(zip(*rows, strict=True)), len)] if rows else []

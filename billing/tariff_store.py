@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.assignments import Assignment, Place, TariffScope
 from billing.tables import TariffAssignmentRow, TariffVersionRow
+from foundation.statements import Asked, Tuples, ask, tuples
 
 # ---------------------------------------------------------------------------------- versions
 
@@ -54,12 +55,6 @@ async def versions(db: AsyncSession, tariff_ids: Collection[str] | None) -> list
     return list((await db.execute(query)).scalars())
 
 
-async def versions_by_number(db: AsyncSession, numbers: Collection[int]) -> list[TariffVersionRow]:
-    """Return some versions."""
-    rows = await db.execute(select(TariffVersionRow).where(TariffVersionRow.number.in_(numbers)))
-    return list(rows.scalars())
-
-
 async def latest_versions(
     db: AsyncSession,
     organisations: Collection[str] | None,
@@ -97,17 +92,50 @@ async def assignments_on(
     db: AsyncSession, places: Iterable[Place]
 ) -> dict[Place, list[Assignment]]:
     """Return the assignments of some places, oldest first; places without one are missing."""
-    keys = sorted({(str(place.scope), place.id) for place in places})
-    rows = await db.execute(
-        select(TariffAssignmentRow)
-        .where(tuple_(TariffAssignmentRow.scope, TariffAssignmentRow.scope_id).in_(keys))
-        .order_by(TariffAssignmentRow.valid_from)
-    )
-    found: dict[Place, list[Assignment]] = {}
-    for row in rows.scalars():
-        assignment = _assignment(row)
-        found.setdefault(assignment.place, []).append(assignment)
-    return found
+    return await ask(db, asking_assignments(set(places))[0])
+
+
+_HELD = """
+select id, scope, scope_id, tariff_id, valid_from, valid_to
+from tariff_assignments join unnest(%b::text[], %b::text[]) as place (scope, scope_id)
+  using (scope, scope_id)
+order by valid_from
+"""
+_HELD_VERSIONS = """
+select number, tariff_id, version, valid_from, organisation, document::text, created_at
+from tariff_versions where tariff_id in (
+  select tariff_id
+  from tariff_assignments join unnest(%b::text[], %b::text[]) as place (scope, scope_id)
+    using (scope, scope_id))
+order by tariff_id, version
+"""
+
+
+def asking_assignments(
+    places: Iterable[Place],
+) -> tuple[Asked[dict[Place, list[Assignment]]], Asked[Tuples]]:
+    """Ask for what `assignments_on` returns, and for all versions of their tariffs."""
+    keys = sorted(places)
+    values = [[place.scope for place in keys], [place.id for place in keys]]
+    return Asked(_HELD, values, _by_place), Asked(_HELD_VERSIONS, values, list)
+
+
+def _by_place(found: Tuples) -> dict[Place, list[Assignment]]:
+    by_place: dict[Place, list[Assignment]] = {}
+    for number, scope, id_, tariff_id, valid_from, valid_to in found:
+        place = Place(TariffScope(scope), id_)
+        by_place.setdefault(place, []).append(
+            Assignment(number, place, tariff_id, valid_from, valid_to)
+        )
+    return by_place
+
+
+_DOCUMENTS = "select number, document::text from tariff_versions where number = any(%b::bigint[])"
+
+
+async def documents(db: AsyncSession, numbers: Collection[int]) -> list[tuple[int, str]]:
+    """Return some versions' documents as JSON text."""
+    return [(row[0], row[1]) for row in await tuples(db, _DOCUMENTS, [sorted(numbers)])]
 
 
 async def all_assignments(db: AsyncSession) -> dict[Place, list[Assignment]]:

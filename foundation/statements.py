@@ -241,7 +241,7 @@ async def tuples(db: AsyncSession, query: str, values: Sequence[Any]) -> Tuples:
 
 async def ask(db: AsyncSession, asked: Asked[Value]) -> Value:
     """Run one statement and return what it means."""
-    return (await _ask_all(db, [asked]))[0]  # type: ignore[no-any-return]
+    return (await all_of(db, [asked]))[0]  # type: ignore[no-any-return]
 
 
 @overload
@@ -259,10 +259,13 @@ async def together(db: AsyncSession, *asked: Asked[Any]) -> tuple[Any, ...]:
 
     None of them can use what another one found; each sees what those before it wrote.
     """
-    return tuple(await _ask_all(db, asked))
+    return tuple(await all_of(db, asked))
 
 
-async def _ask_all(db: AsyncSession, asked: Sequence[Asked[Any]]) -> list[Any]:
+async def all_of(db: AsyncSession, asked: Sequence[Asked[Any]]) -> list[Any]:
+    """Run any number of statements as `together` does."""
+    if not asked:
+        return []
     connection = await driver(db)
     statements = []
     for each in asked:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from accounts import directory
+from accounts.lineage import lineage
 from billing.terms import Sharing
 from foundation.events import TransactionEvent
+from foundation.statements import together
 from roaming import store
 from roaming.reimbursement import share
 
@@ -19,6 +20,9 @@ class Reimbursement:
     ) -> list[Sharing]:
         """Return the sharing of each transaction, in their order; never from a cache."""
         owners = {each.owner for each in transactions}
-        agreements = await store.agreements_of(db, owners)
-        parents = {each.key: each.parent for each in await directory.organisations(db)}
+        tokens_of = {each.token_organisation for each in transactions if each.token_organisation}
+        agreements, found = await together(
+            db, store.asking_agreements(owners), lineage(owners | tokens_of)
+        )
+        parents = {each.key: each.parent for each in found.values()}
         return [share(each, agreements.get(each.owner, ()), parents) for each in transactions]

@@ -1,5 +1,6 @@
 """Tariffs at rest."""
 
+import msgspec
 import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,7 +38,8 @@ async def test_only_the_newest_version_is_listed(db: AsyncSession) -> None:
     assert [row.tariff_id for row in everything] == ["T1", "T2"]
     assert bakery == [newest]
     assert len(await store.versions(db, None)) == 3
-    assert await store.versions_by_number(db, [newest.number]) == [newest]
+    [(number, document)] = await store.documents(db, [newest.number])
+    assert (number, msgspec.json.decode(document)) == (newest.number, newest.document)
 
 
 async def test_a_version_is_written_once(db: AsyncSession) -> None:
