@@ -200,6 +200,7 @@ class Command:
     raw: bool
     change_order: str | None
     billing_decision: str | None
+    idempotency_key: str | None
     until_ended: bool
     set_back_at: datetime | None
     version: str

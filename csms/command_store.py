@@ -1,0 +1,507 @@
+"""The rows of remote commands: asked, claimed, changed, judged; set-based.
+
+A change names the state that it starts from: of two that want to change one command, on whatever
+nodes, one finds it and the other finds nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms.queue import (
+    FINAL,
+    NEVER_AFTER_AN_OUTAGE,
+    STARTS,
+    STOPS,
+    TRIGGERS,
+    Command,
+    CommandState,
+    Failure,
+    Transition,
+)
+from csms.reports import OcppVersion
+from csms.tables import CommandRow, CommandTransitionRow
+from foundation import metrics, outbox
+from foundation.events import CommandChanged
+from foundation.identifiers import OrganisationKey, StationId, TransactionId
+from foundation.statements import Asked, rows, together, tuples
+
+CHANNEL: Final = "commands"
+"""NOTIFYs of stations that something waits for."""
+CHANGES: Final = "command_changes"
+"""NOTIFYs of commands (their ids) that came into another state."""
+
+_json = msgspec.json.Encoder(decimal_format="number").encode
+
+
+# --------------------------------------------------------------------------------------- asking
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The station that somebody asks, as it is now, and a number for the command."""
+
+    number: int
+    owner: OrganisationKey
+    version: OcppVersion | None
+    vendor: str | None
+    model: str | None
+    firmware: str | None
+    epoch: int | None
+    is_connected: bool
+
+
+async def target(db: AsyncSession, station: str) -> Target | None:
+    """Return a station that may be asked; None if there is none."""
+    found = await rows(
+        db,
+        """
+        select nextval('command_number') as number, o.organisation, s.vendor, s.model,
+               s.firmware, coalesce(c.version, s.ocpp_version) as version, c.epoch,
+               c.closed_at is null and n.node is not null as is_connected
+        from stations s
+        join station_owners o on o.station = s.identity and o.valid_to is null
+        left join station_connections c on c.station = s.identity
+        left join nodes n on n.node = c.node and n.lease_until > clock_timestamp()
+        where s.identity = %b::text
+        """,
+        [station],
+    )
+    if not found:
+        return None
+    row = found[0]
+    return Target(
+        row["number"],
+        OrganisationKey(row["organisation"]),
+        OcppVersion(row["version"]) if row["version"] else None,
+        row["vendor"],
+        row["model"],
+        row["firmware"],
+        row["epoch"],
+        row["is_connected"],
+    )
+
+
+async def in_flight(db: AsyncSession, asked_by: str) -> int:
+    """Return how many commands of somebody have no answer; others of his wait for our commit."""
+    _, count = await together(
+        db,
+        Asked(
+            "select pg_advisory_xact_lock(hashtext('commands in flight'), hashtext(%b::text))",
+            [asked_by],
+            len,
+        ),
+        Asked(
+            "select count(*) from commands where asked_by = %b::text"
+            " and state in ('queued', 'sent')",
+            [asked_by],
+            lambda found: int(found[0][0]),
+        ),
+    )
+    return count
+
+
+_INSERT = """
+with made as (
+    insert into commands (id, station, owner, version, vendor, model, firmware, action, payload,
+        concealed, raw, asked_at, asked_by, asked_by_name, door, asker_organisation, reason,
+        reference, priority, expires_at, when_offline, change_order, billing_decision,
+        idempotency_key, until_ended, set_back_at, remote_start_id, epoch, state, due_at, attempts)
+    values (%b::bigint, %b::text, %b::text, %b::text, %b::text, %b::text, %b::text, %b::text,
+        (%b::text)::jsonb, (%b::text)::jsonb, %b::bool, %b::timestamptz, %b::text, %b::text,
+        %b::text, %b::text, %b::text, %b::text, %b::int, %b::timestamptz, %b::text, %b::text,
+        %b::text, %b::text, %b::bool, %b::timestamptz, %b::bigint, %b::bigint, 'queued',
+        %b::timestamptz, 0)
+    on conflict (asked_by, idempotency_key) do nothing
+    returning id, station, asked_at
+), noted as (
+    insert into command_transitions (command_id, state, at) select id, 'queued', asked_at from made
+)
+select made.id, pg_notify('commands', made.station)::text from made
+"""
+
+
+async def add(
+    db: AsyncSession, command: Command, to: Target, *, concealed: dict[str, Any] | None
+) -> bool:
+    """Write a new command, tell the nodes; False if its idempotency key came first elsewhere."""
+    values = [
+        int(command.id),
+        command.station,
+        command.owner,
+        to.version,
+        to.vendor,
+        to.model,
+        to.firmware,
+        command.action,
+        _json(command.payload).decode(),
+        None if concealed is None else _json(concealed).decode(),
+        command.raw,
+        command.asked_at,
+        command.asked_by,
+        command.asked_by_name,
+        command.door,
+        command.asker_organisation,
+        command.reason,
+        command.reference,
+        command.priority,
+        command.expires_at,
+        command.when_offline,
+        command.change_order,
+        command.billing_decision,
+        command.idempotency_key,
+        command.until_ended,
+        command.set_back_at,
+        command.remote_start_id,
+        to.epoch,
+        command.expires_at,
+    ]
+    if not await tuples(db, _INSERT, values):
+        return False
+    await outbox.append(db, [_event(command, None)], recorded_at=command.asked_at)
+    return True
+
+
+def _event(command: Command, note: str | None) -> CommandChanged:
+    return CommandChanged(
+        happened_at=command.asked_at,
+        command_id=command.id,
+        station=command.station,
+        owner=command.owner,
+        action=command.action,
+        state=command.state,
+        failure=command.failure,
+        asked_by=command.asked_by,
+        asked_by_name=command.asked_by_name,
+        reason=command.reason,
+        note=note,
+        transaction_id=command.transaction_id,
+    )
+
+
+# -------------------------------------------------------------------------------------- claiming
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A station whose lane is kept for its next command; the message's id is drawn beforehand."""
+
+    station: StationId
+    epoch: int
+    has_booted: bool
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A command that is on its way; `payload` is JSON, `shown` the same without its secrets."""
+
+    id: int
+    station: StationId
+    epoch: int
+    action: str
+    payload: bytes
+    shown: bytes | None
+    version: OcppVersion
+    message_id: str
+    sent_at: datetime
+
+
+_CLAIM = """
+with ready as (
+    select * from unnest(%b::text[], %b::bigint[], %b::bool[], %b::text[])
+        as r (station, epoch, has_booted, message_id)
+), my as (
+    select %b::text as node, %b::timestamptz as now, %b::timestamptz as due_at
+), pick as (
+    select q.id, r.epoch, r.message_id
+    from my cross join ready r
+    join station_connections c on c.station = r.station and c.epoch = r.epoch
+        and c.node = my.node and c.closed_at is null
+    join stations s on s.identity = r.station
+    cross join lateral (
+        select w.id from commands w
+        where w.station = r.station and w.due_at is not null and w.state = 'queued'
+          and w.expires_at > my.now and w.version = c.version
+          and (w.earliest_at is null or w.earliest_at <= my.now)
+          and (w.epoch = r.epoch or w.until_ended or w.action <> all (%b::text[]))
+          and (w.action = any (%b::text[])
+               or ((r.has_booted or s.booted_at is not null)
+                   and s.admission <> 'refused' and s.boot_policy <> 'reject'
+                   and ((s.admission <> 'waiting' and s.boot_policy <> 'pending')
+                        or w.action <> all (%b::text[]))))
+        order by w.priority desc, w.id limit 1
+        for update skip locked
+    ) q
+), sent as (
+    update commands c set state = 'sent', node = my.node, epoch = p.epoch,
+        message_id = p.message_id, sent_at = my.now, attempts = c.attempts + 1,
+        due_at = my.due_at, unknown_since = null, earliest_at = null
+    from pick p, my where c.id = p.id
+    returning c.*
+), noted as (
+    insert into command_transitions (command_id, state, at) select id, 'sent', sent_at from sent
+)
+select id, station, epoch, action, coalesce(concealed, payload)::text as payload,
+    case when concealed is not null then payload::text end as shown, version, message_id, sent_at,
+    owner, asked_by, asked_by_name, reason, transaction_id
+from sent order by id
+"""
+
+
+async def claim(
+    db: AsyncSession, node: str, ready: Sequence[Ready], *, now: datetime, due_at: datetime
+) -> list[Claimed]:
+    """Take the next command of each station, and write that it is sent.
+
+    Only for connections that this node still holds by the database. What must wait for the boot's
+    acceptance stays, as `csms.queue.is_held` has it.
+    """
+    ordered = sorted(ready, key=lambda each: each.station)
+    found = await rows(
+        db,
+        _CLAIM,
+        [
+            [each.station for each in ordered],
+            [each.epoch for each in ordered],
+            [each.has_booted for each in ordered],
+            [each.message_id for each in ordered],
+            node,
+            now,
+            due_at,
+            sorted(NEVER_AFTER_AN_OUTAGE),
+            sorted(TRIGGERS),
+            sorted(STARTS | STOPS),
+        ],
+    )
+    await _tell(db, [(row, CommandState.SENT, None, None) for row in found], now)
+    return [
+        Claimed(
+            row["id"],
+            StationId(row["station"]),
+            row["epoch"],
+            row["action"],
+            row["payload"].encode(),
+            None if row["shown"] is None else row["shown"].encode(),
+            OcppVersion(row["version"]),
+            row["message_id"],
+            row["sent_at"],
+        )
+        for row in found
+    ]
+
+
+# -------------------------------------------------------------------------------------- changing
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A state that a command comes into."""
+
+    state: CommandState
+    note: str | None = None
+    failure: Failure | None = None
+
+
+@dataclass(slots=True)
+class Change:
+    """What becomes of a command that is in the state `before`.
+
+    `steps` go into its history; the last one is its state then (none: it stays). What is None
+    among the facts stays as it is. With a `message_id` only that very sending is meant.
+    """
+
+    id: int
+    before: CommandState
+    due_at: datetime | None
+    steps: tuple[Step, ...] = ()
+    failure: Failure | None = None
+    message_id: str | None = None
+    earliest_at: datetime | None = None
+    unknown_since: datetime | None = None
+    answer: dict[str, Any] | None = None
+    answered_at: datetime | None = None
+    read_back: dict[str, Any] | None = None
+    read_back_at: datetime | None = None
+    transaction_id: int | None = None
+    after: CommandState = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.after = self.steps[-1].state if self.steps else self.before
+        if self.steps:
+            self.failure = self.steps[-1].failure
+
+
+_CHANGE = """
+with e as (
+    select * from unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::timestamptz[],
+        %b::text[], %b::timestamptz[], %b::timestamptz[], %b::text[], %b::timestamptz[],
+        %b::text[], %b::timestamptz[], %b::bigint[], %b::timestamptz[])
+        as e (id, before, after, failure, due_at, message_id, earliest_at, unknown_since, answer,
+              answered_at, read_back, read_back_at, transaction_id, finished_at)
+)
+update commands c set state = e.after, failure = e.failure, due_at = e.due_at,
+    earliest_at = e.earliest_at, unknown_since = e.unknown_since,
+    answer = coalesce(e.answer::jsonb, c.answer),
+    answered_at = coalesce(e.answered_at, c.answered_at),
+    read_back = coalesce(e.read_back::jsonb, c.read_back),
+    read_back_at = coalesce(e.read_back_at, c.read_back_at),
+    transaction_id = coalesce(e.transaction_id, c.transaction_id),
+    finished_at = case when e.after = any (%b::text[]) then coalesce(c.finished_at, e.finished_at)
+                  end,
+    concealed = case when e.after = any (%b::text[]) then null else c.concealed end
+from e
+where c.id = e.id and c.state = e.before
+  and (e.message_id is null or c.message_id = e.message_id)
+returning c.id, c.station, c.owner, c.action, c.asked_by, c.asked_by_name, c.reason,
+    c.transaction_id
+"""
+
+
+async def apply(db: AsyncSession, changes: Iterable[Change], *, now: datetime) -> set[int]:
+    """Make changes, with their history, events and notifications; return which commands changed.
+
+    A command that is not in the state that its change starts from is left alone.
+    """
+    ordered = sorted(changes, key=lambda each: each.id)
+    if not ordered:
+        return set()
+    assert len({each.id for each in ordered}) == len(ordered), "one change for each command"
+    final = sorted(FINAL)
+    found = await rows(
+        db,
+        _CHANGE,
+        [
+            [each.id for each in ordered],
+            [each.before for each in ordered],
+            [each.after for each in ordered],
+            [each.failure for each in ordered],
+            [each.due_at for each in ordered],
+            [each.message_id for each in ordered],
+            [each.earliest_at for each in ordered],
+            [each.unknown_since for each in ordered],
+            [_text(each.answer) for each in ordered],
+            [each.answered_at for each in ordered],
+            [_text(each.read_back) for each in ordered],
+            [each.read_back_at for each in ordered],
+            [each.transaction_id for each in ordered],
+            [now] * len(ordered),
+            final,
+            final,
+        ],
+    )
+    by_id = {row["id"]: row for row in found}
+    steps = [
+        (by_id[change.id], step.state, step.failure, step.note)
+        for change in ordered
+        if change.id in by_id
+        for step in change.steps
+    ]
+    if steps:
+        await rows(
+            db,
+            """
+            insert into command_transitions (command_id, state, failure, at, note)
+            select s.id, s.state, s.failure, %b::timestamptz, s.note
+            from unnest(%b::bigint[], %b::text[], %b::text[], %b::text[])
+                with ordinality as s (id, state, failure, note, place)
+            order by s.place
+            """,
+            [
+                now,
+                [row["id"] for row, _, _, _ in steps],
+                [state for _, state, _, _ in steps],
+                [failure for _, _, failure, _ in steps],
+                [note for _, _, _, note in steps],
+            ],
+        )
+        await _tell(db, steps, now)
+    for change in ordered:
+        if change.id in by_id and change.steps and change.after in FINAL:
+            metrics.commands.labels(change.after).inc()
+    return set(by_id)
+
+
+def _text(value: dict[str, Any] | None) -> str | None:
+    return None if value is None else _json(value).decode()
+
+
+async def _tell(
+    db: AsyncSession,
+    steps: Sequence[tuple[dict[str, Any], CommandState, Failure | None, str | None]],
+    now: datetime,
+) -> None:
+    """Write the events of steps to the journal, and wake those who wait for them."""
+    if not steps:
+        return
+    await outbox.append(
+        db,
+        [
+            CommandChanged(
+                happened_at=now,
+                command_id=str(row["id"]),
+                station=StationId(row["station"]),
+                owner=OrganisationKey(row["owner"]),
+                action=row["action"],
+                state=state,
+                failure=failure,
+                asked_by=row["asked_by"],
+                asked_by_name=row["asked_by_name"],
+                reason=row["reason"],
+                note=note,
+                transaction_id=row["transaction_id"],
+            )
+            for row, state, failure, note in steps
+        ],
+        recorded_at=now,
+    )
+    ids = sorted({str(row["id"]) for row, _, _, _ in steps})
+    for start in range(0, len(ids), 300):  # a notification holds 8000 bytes
+        told = " ".join(ids[start : start + 300])
+        await tuples(db, "select pg_notify('command_changes', %b::text)::text", [told])
+
+
+# -------------------------------------------------------------------------------------- reading
+
+
+def as_command(row: CommandRow, history: Sequence[CommandTransitionRow]) -> Command:
+    """Return a row as a value."""
+    return Command(
+        id=str(row.id),
+        station=StationId(row.station),
+        owner=OrganisationKey(row.owner),
+        action=row.action,
+        payload=row.payload,
+        state=CommandState(row.state),
+        failure=None if row.failure is None else Failure(row.failure),
+        asked_at=row.asked_at,
+        asked_by=row.asked_by,
+        asked_by_name=row.asked_by_name,
+        door=row.door,
+        asker_organisation=OrganisationKey(row.asker_organisation),
+        reason=row.reason,
+        reference=row.reference,
+        priority=row.priority,
+        expires_at=row.expires_at,
+        when_offline=row.when_offline,
+        raw=row.raw,
+        change_order=row.change_order,
+        billing_decision=row.billing_decision,
+        idempotency_key=row.idempotency_key,
+        until_ended=row.until_ended,
+        set_back_at=row.set_back_at,
+        version=row.version.removeprefix("ocpp"),
+        attempts=row.attempts,
+        sent_at=row.sent_at,
+        answered_at=row.answered_at,
+        answer=row.answer,
+        transaction_id=None if row.transaction_id is None else TransactionId(row.transaction_id),
+        remote_start_id=row.remote_start_id,
+        transitions=tuple(
+            Transition(CommandState(each.state), each.at, each.note) for each in history
+        ),
+    )
