@@ -71,7 +71,8 @@ async def _stickers(db: AsyncSession, scope: Scope, where: ColumnElement[bool]) 
         Sticker(StationId(station), EvseId(evse_id), emi3_id or "", OrganisationKey(organisation))
         for station, evse_id, emi3_id, organisation in rows
     ]
-    return [each for each in found if scope.covers(each.organisation)][:AT_MOST]
+    seen = [each for each in found if scope.covers_station(each.organisation, each.station)]
+    return seen[:AT_MOST]
 
 
 async def owners(db: AsyncSession, stations: Iterable[str]) -> dict[StationId, OrganisationKey]:

@@ -424,14 +424,14 @@ def differences(item: Item, known: Mapping[str, str]) -> tuple[Difference, ...]:
         return (Difference(key, known.get(key), str(payload.get("value", ""))),)
     if item.action == "SetVariables":
         found = []
-        for each in payload.get("setVariableData", ()):
-            name = variable_name(each.get("component", {}), each.get("variable", {}))
+        for each in map(_mapping, _list(payload.get("setVariableData"))):
+            name = variable_name(_mapping(each.get("component")), _mapping(each.get("variable")))
             kind = each.get("attributeType", "Actual")
             shown = name if kind == "Actual" else f"{name} ({kind})"
             found.append(Difference(shown, known.get(shown), str(each.get("attributeValue", ""))))
         return tuple(found)
     if item.action == "UpdateFirmware":
-        location = payload.get("location") or payload.get("firmware", {}).get("location", "")
+        location = payload.get("location") or _mapping(payload.get("firmware")).get("location", "")
         return (Difference("firmware", known.get("firmware"), str(location)),)
     return tuple(
         Difference(name, None, value if isinstance(value, str) else canonical_value(value))
@@ -447,7 +447,7 @@ def canonical_value(value: Any) -> str:
 def variable_name(component: Mapping[str, Any], variable: Mapping[str, Any]) -> str:
     """Return a 2.x variable's name as in `Connector[1,2].ChargingProfile[instance]`."""
     name = str(component.get("name", ""))
-    evse = component.get("evse") or {}
+    evse = _mapping(component.get("evse"))
     where = [str(evse[key]) for key in ("id", "connectorId") if evse.get(key) is not None]
     instance = component.get("instance")
     name += f"[{instance}]" if instance else ""
@@ -455,3 +455,12 @@ def variable_name(component: Mapping[str, Any], variable: Mapping[str, Any]) -> 
     name += f".{variable.get('name', '')}"
     instance = variable.get("instance")
     return name + (f"[{instance}]" if instance else "")
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """Payloads are the customer's wish, not checked yet: whatever is missing is empty."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()

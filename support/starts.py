@@ -44,7 +44,7 @@ UNDECIDED: Final = frozenset({StartOutcome.BEGINNING})
 _FAULTS: Final = frozenset(
     {"EmergencyStop", "GroundFault", "OvercurrentFault", "PowerLoss", "PowerQuality", "Reboot"}
 )
-_GOOD: Final = frozenset({None, "Accepted", "ConcurrentTx"})
+_GOOD: Final = frozenset({None, "Accepted"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
