@@ -16,8 +16,12 @@ from csms.handlers.authorization import authorize
 from csms.handlers.availability import statuses_reported
 from csms.handlers.context import HandlerContext
 from csms.handlers.data_transfer import data_transferred
+from csms.handlers.diagnostics import log_statuses_reported
+from csms.handlers.firmware import firmware_statuses_reported, publications_reported
 from csms.handlers.metering import meter_values
 from csms.handlers.provisioning import heartbeat, stations_booted
+from csms.handlers.reporting import variables_reported
+from csms.handlers.reservations import reservations_ended
 from csms.handlers.security import events_notified, security_events_reported
 from csms.handlers.transactions import (
     transactions_ended,
@@ -32,13 +36,17 @@ from csms.reports import (
     AuthorizeReport,
     BootReport,
     DataTransferReport,
+    FirmwareStatusReport,
     HeartbeatReport,
     IdTokenInfo,
     KeptReport,
+    LogStatusReport,
     MeterReport,
     NotificationReport,
     Origin,
+    PublicationStatusReport,
     Report,
+    ReservationReport,
     SecurityEventReport,
     StatusReport,
     TransactionEndAnswer,
@@ -47,6 +55,7 @@ from csms.reports import (
     TransactionStartReport,
     TransactionUpdateAnswer,
     TransactionUpdateReport,
+    VariablesReport,
 )
 from csms.store import Access, Closed, NewStation, Opened
 from foundation import metrics, outbox
@@ -74,6 +83,11 @@ _HANDLERS: Mapping[type, Callable[..., Any]] = {
     TransactionEndReport: transactions_ended,
     SecurityEventReport: security_events_reported,
     NotificationReport: events_notified,
+    FirmwareStatusReport: firmware_statuses_reported,
+    LogStatusReport: log_statuses_reported,
+    PublicationStatusReport: publications_reported,
+    ReservationReport: reservations_ended,
+    VariablesReport: variables_reported,
 }
 
 

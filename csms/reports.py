@@ -4,6 +4,8 @@ We speak OCPP 2.0.1 inside; `csms.ocpp.v16.translate` brings 1.6 up to it at the
 handler knows a version. A report is a claim: late, doubled and impossible reports are everyday
 life, so nothing here is checked against what we know.
 
+Reports and answers are structs: a frozen dataclass would take nine times as long to make.
+
 Units: energy in Wh, power in W, moments aware and in UTC. Moments that a station reports are its
 own clock's; `Origin.received_at` is ours.
 """
@@ -28,8 +30,7 @@ class OcppVersion(StrEnum):
     V21 = "ocpp2.1"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True, gc=False):
     """Where a report comes from.
 
     `raw` is the frame's text as it arrived. `repairs` names the rules that were needed to
@@ -48,8 +49,7 @@ class Origin:
     skew_s: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True, gc=False):
     """A claim of a station."""
 
     origin: Origin
@@ -101,10 +101,6 @@ class RegistrationStatus(StrEnum):
     REJECTED = "Rejected"
 
 
-# Samples and readings are structs, not dataclasses: they are the most frequent things there are,
-# and a frozen dataclass takes nine times as long to make.
-
-
 class Sample(Struct, frozen=True, gc=False):
     """One sampled value in base units (Wh, W, A, V, Celsius, Percent, Hz, ...).
 
@@ -135,8 +131,7 @@ class Reading(Struct, frozen=True, gc=False):
     samples: tuple[Sample, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class IdTokenInfo:
+class IdTokenInfo(Struct, frozen=True, gc=False):
     """How an id token is answered; `group` is 1.6's parentIdTag."""
 
     status: AuthorizationStatus
@@ -147,8 +142,7 @@ class IdTokenInfo:
 # ----------------------------------------------------------------- what a station says
 
 
-@dataclass(frozen=True, slots=True)
-class BootReport(Report):
+class BootReport(Report, frozen=True, gc=False):
     vendor: str
     model: str
     serial_number: str | None
@@ -159,13 +153,11 @@ class BootReport(Report):
     """2.x BootReasonEnumType; None in 1.6."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeartbeatReport(Report):
+class HeartbeatReport(Report, frozen=True, gc=False):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class StatusReport(Report):
+class StatusReport(Report, frozen=True, gc=False):
     """The status of a connector; 1.6's connector n is EVSE n, connector 1.
 
     1.6's connector 0 is EVSE 0, connector 0: the station itself. `original_status` is the
@@ -185,14 +177,12 @@ class StatusReport(Report):
     vendor_error_code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizeReport(Report):
+class AuthorizeReport(Report, frozen=True, gc=False):
     id_token: IdToken | None
     """None for an empty token."""
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionReport(Report):
+class TransactionReport(Report, frozen=True, gc=False):
     """What all reports about a transaction have.
 
     `ref` is a 2.x station's own transaction id; `number` is the integer that a 1.6 station sent
@@ -213,8 +203,7 @@ class TransactionReport(Report):
     charging_state: ChargingState | None
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionStartReport(TransactionReport):
+class TransactionStartReport(TransactionReport, frozen=True, gc=False):
     """StartTransaction, or TransactionEvent(Started).
 
     `meter_start_wh` is 1.6's meterStart, in 2.x the register with context Transaction.Begin.
@@ -225,13 +214,11 @@ class TransactionStartReport(TransactionReport):
     reservation_id: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionUpdateReport(TransactionReport):
+class TransactionUpdateReport(TransactionReport, frozen=True, gc=False):
     """TransactionEvent(Updated). 1.6 has no such message; its MeterValues are `MeterReport`."""
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionEndReport(TransactionReport):
+class TransactionEndReport(TransactionReport, frozen=True, gc=False):
     """StopTransaction, or TransactionEvent(Ended).
 
     `meter_stop_wh` is 1.6's meterStop, in 2.x the register with context Transaction.End.
@@ -243,8 +230,7 @@ class TransactionEndReport(TransactionReport):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class MeterReport(Report):
+class MeterReport(Report, frozen=True, gc=False):
     """MeterValues of 1.6 and of 2.x; EVSE 0 is the whole station's meter.
 
     `number` is 1.6's transactionId; None if the station named none (2.x never does).
@@ -255,15 +241,13 @@ class MeterReport(Report):
     readings: tuple[Reading, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DataTransferReport(Report):
+class DataTransferReport(Report, frozen=True, gc=False):
     vendor_id: str
     message_id: str | None
     data: Any
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityEventReport(Report):
+class SecurityEventReport(Report, frozen=True, gc=False):
     type: str
     at: datetime
     tech_info: str | None
@@ -288,15 +272,77 @@ class MonitoredEvent:
     """0 (danger) to 9 (debug), where the station says it (2.1); else None."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotificationReport(Report):
+class NotificationReport(Report, frozen=True, gc=False):
     """NotifyEvent."""
 
     events: tuple[MonitoredEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KeptReport(Report):
+class ProgressReport(Report, frozen=True, gc=False):
+    """How far a station is with what we asked of it; the words are 2.0.1's or its own.
+
+    `request_id` is that of our request, None where the station names none (Idle; plain 1.6).
+    """
+
+    request_id: int | None
+    status: str
+    note: str | None
+    """The reason that 2.1 stations give, or where firmware was published."""
+
+
+class FirmwareStatusReport(ProgressReport, frozen=True, gc=False):
+    """FirmwareStatusNotification, and 1.6's SignedFirmwareStatusNotification."""
+
+
+class LogStatusReport(ProgressReport, frozen=True, gc=False):
+    """LogStatusNotification, and 1.6's DiagnosticsStatusNotification."""
+
+
+class PublicationStatusReport(ProgressReport, frozen=True, gc=False):
+    """PublishFirmwareStatusNotification (2.x)."""
+
+
+class ReservationReport(Report, frozen=True, gc=False):
+    """ReservationStatusUpdate: a reservation ended by itself."""
+
+    reservation_id: int
+    status: str
+
+
+class ReportedVariable(Struct, frozen=True, gc=False):
+    """One attribute of one variable, as a station tells it; 1.6 keys have an empty component.
+
+    `is_known` is False where the station says that it has no such thing. `mutability` is
+    ReadOnly, ReadWrite or WriteOnly.
+    """
+
+    component: str
+    variable: str
+    value: str | None
+    component_instance: str | None = None
+    evse_id: int | None = None
+    connector_id: int | None = None
+    variable_instance: str | None = None
+    attribute: str = "Actual"
+    is_known: bool = True
+    mutability: str | None = None
+    data_type: str | None = None
+    unit: str | None = None
+    min_limit: Decimal | None = None
+    max_limit: Decimal | None = None
+    values_list: str | None = None
+
+
+class VariablesReport(Report, frozen=True, gc=False):
+    """NotifyReport: one part of a report; the parts are numbered from 0."""
+
+    request_id: int
+    seq_no: int
+    is_last: bool
+    variables: tuple[ReportedVariable, ...]
+
+
+class KeptReport(Report, frozen=True, gc=False):
     """Any other message: kept raw in the frames, answered neutrally by `translate`."""
 
     payload: Mapping[str, Any]
@@ -305,30 +351,25 @@ class KeptReport(Report):
 # ----------------------------------------------------------------- how we answer
 
 
-@dataclass(frozen=True, slots=True)
-class BootAnswer:
+class BootAnswer(Struct, frozen=True, gc=False):
     status: RegistrationStatus
     current_time: datetime
     interval_s: int
 
 
-@dataclass(frozen=True, slots=True)
-class HeartbeatAnswer:
+class HeartbeatAnswer(Struct, frozen=True, gc=False):
     current_time: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
+class Acknowledged(Struct, frozen=True, gc=False):
     """The empty answer: status, meter values, security events, notifications, kept messages."""
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizeAnswer:
+class AuthorizeAnswer(Struct, frozen=True, gc=False):
     id_token_info: IdTokenInfo
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionStartAnswer:
+class TransactionStartAnswer(Struct, frozen=True, gc=False):
     """`id_token_info` is None if the start named no token (1.6 then answers Accepted)."""
 
     transaction_id: TransactionId
@@ -336,24 +377,21 @@ class TransactionStartAnswer:
     total_cost: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionUpdateAnswer:
+class TransactionUpdateAnswer(Struct, frozen=True, gc=False):
     """`total_cost` is the running cost including VAT, in the tariff's currency (2.x)."""
 
     id_token_info: IdTokenInfo | None = None
     total_cost: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionEndAnswer:
+class TransactionEndAnswer(Struct, frozen=True, gc=False):
     """`total_cost` is the final cost including VAT, in the tariff's currency (2.x)."""
 
     id_token_info: IdTokenInfo | None = None
     total_cost: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DataTransferAnswer:
+class DataTransferAnswer(Struct, frozen=True, gc=False):
     """`status` is one of Accepted, Rejected, UnknownMessageId, UnknownVendorId."""
 
     status: str

@@ -35,6 +35,7 @@ SKIPPED_IN_LISTS: frozenset[str] = frozenset(
         "EventDataType",
         "MeterValue",
         "MeterValueType",
+        "ReportDataType",
         "SampledValue",
         "SampledValueType",
         "TransactionData",

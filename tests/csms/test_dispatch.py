@@ -1,10 +1,10 @@
 """Report → handler: what is answered at once, what after the commit, and the last resort."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from csms import dispatch, store
 from csms.dispatch import Introduction, Knock, neutral_answer
@@ -37,7 +37,8 @@ from tests.csms.central import EVENING, Central, event, register, start, stop
 from tests.csms.conftest import Starter
 from tests.csms.ocpp.said import said
 
-V16, V201 = OcppVersion.V16, OcppVersion.V201
+V16, V201, V21 = OcppVersion.V16, OcppVersion.V201, OcppVersion.V21
+PRIORITY = {"transactionId": "t-1", "activated": True}
 
 
 def report_of(central: Central, station: str, made: Report, raw: str = "{}") -> Any:
@@ -64,7 +65,7 @@ async def answered(central: Central, report: Report) -> Any:
             DataTransferAnswer("UnknownVendorId"),
         ),
         (
-            said(V16, "FirmwareStatusNotification", {"status": "Installed"}, KeptReport),
+            said(V21, "NotifyPriorityCharging", PRIORITY, KeptReport),
             Acknowledged(),
         ),
     ],

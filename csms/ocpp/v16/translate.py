@@ -19,6 +19,7 @@ from csms.commands import (
     TriggerMessage,
 )
 from csms.ocpp.actions import FROM_STATION
+from csms.ocpp.equipment import HANDLED_16
 from csms.ocpp.errors import ErrorCode, MessageError
 from csms.ocpp.fields import Message
 from csms.ocpp.moments import whole_seconds
@@ -274,6 +275,7 @@ def _security_event(message: messages.SecurityEventNotificationRequest, origin: 
 
 
 _HANDLED: Final[dict[str, Callable[[Any, Origin], Report]]] = {
+    **HANDLED_16,
     "Authorize": _authorize,
     "BootNotification": _boot,
     "DataTransfer": _data_transfer,

@@ -18,6 +18,7 @@ from csms.commands import (
     TriggerMessage,
 )
 from csms.ocpp.actions import FROM_STATION
+from csms.ocpp.equipment import HANDLED_2
 from csms.ocpp.errors import ErrorCode, MessageError
 from csms.ocpp.fields import Message
 from csms.ocpp.moments import whole_seconds
@@ -291,6 +292,7 @@ def _id_token(token: messages.IdTokenType | UnsetType) -> IdToken | None:
 
 
 HANDLED: Final[dict[str, Reader]] = {
+    **HANDLED_2,
     "Authorize": _authorize,
     "BootNotification": _boot,
     "DataTransfer": _data_transfer,

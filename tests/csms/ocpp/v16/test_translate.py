@@ -11,6 +11,7 @@ from csms.commands import GetTransactionStatus, MessageTrigger, TriggerAnswer, T
 from csms.ocpp import codec
 from csms.ocpp.actions import FROM_STATION
 from csms.ocpp.errors import ErrorCode, MessageError
+from csms.ocpp.translation import kept
 from csms.ocpp.v16 import messages, translate
 from csms.ocpp.v201.messages import ReasonEnumType
 from csms.reports import (
@@ -28,7 +29,6 @@ from csms.reports import (
     HeartbeatAnswer,
     HeartbeatReport,
     IdTokenInfo,
-    KeptReport,
     MeterReport,
     RegistrationStatus,
     SecurityEventReport,
@@ -217,9 +217,8 @@ def test_a_security_event_is_passed_on() -> None:
     assert (report.type, report.at, report.tech_info) == ("InvalidCsmsCertificate", NOON, None)
 
 
-def test_every_other_message_is_kept_with_its_payload() -> None:
-    report = said(V16, "FirmwareStatusNotification", {"status": "Installed"}, KeptReport)
-    assert report.payload == {"status": "Installed"}
+def test_no_message_of_a_station_is_only_kept() -> None:
+    assert kept not in translate._READERS.values()
 
 
 def test_a_request_whose_answer_is_a_decision_is_not_supported() -> None:
