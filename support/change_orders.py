@@ -280,10 +280,13 @@ async def note_command(
     if use is None:
         known = await _of_row(db, row)
         shown = orders.canonical(masked(action, payload))
-        for place, each in enumerate(known.items):
-            if each.action == action and orders.canonical(each.payload or {}) == shown:
-                use = await store.open_use(db, row.id, place, station)
-                break
+        same = [place for place, each in enumerate(known.items) if each.action == action]
+        # The queue may have completed the payload (a start's number): then the action tells.
+        exact = [
+            place for place in same if orders.canonical(known.items[place].payload or {}) == shown
+        ]
+        for place in exact or same:
+            use = use or await store.open_use(db, row.id, place, station)
     if use is None:
         return None
     use.command_id = command_id
