@@ -6,10 +6,11 @@ is kept with its doubt, and the energy is then the best estimate that the regist
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+
+from msgspec import Struct
 
 from foundation.events import Doubt, EnergyBasis, UsagePoint
 
@@ -25,8 +26,7 @@ USAGE_SPACING = timedelta(seconds=60)
 """Usage points are no closer than this: enough for any tariff, and an event stays small."""
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterReading:
+class RegisterReading(Struct, frozen=True, gc=False):
     """One value of the import register; `context` in OCPP's words."""
 
     at: datetime
@@ -34,8 +34,7 @@ class RegisterReading:
     register_wh: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(Struct, frozen=True):
     """What was reported of one transaction, times corrected.
 
     `stop_wh` is None if the end named no register (or there was no end). `ended_at` is None while
@@ -53,8 +52,7 @@ class Claims:
     readings: Sequence[RegisterReading]
 
 
-@dataclass(frozen=True, slots=True)
-class Assembled:
+class Assembled(Struct, frozen=True):
     """What we hold true of a transaction."""
 
     meter_start_wh: Decimal | None

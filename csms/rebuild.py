@@ -5,10 +5,12 @@ database, so that anybody can check at any time that nothing was lost, added or 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from types import ModuleType
+
+from msgspec.structs import replace
 
 from csms.assembly import Assembled, Claims, RegisterReading, assemble
 from csms.ocpp import repair, rpc

@@ -7,8 +7,9 @@ different times are off by the same: a queue that is worked off comes all at onc
 """
 
 from collections import deque
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 TOLERANCE = timedelta(minutes=5)
 """What a clock may be off before it is corrected, and before a moment in the future is doubted."""
@@ -61,8 +62,7 @@ class SkewEstimate:
         return timedelta(seconds=round(newest.total_seconds())) if agrees else timedelta(0)
 
 
-@dataclass(frozen=True, slots=True)
-class CorrectedMoment:
+class CorrectedMoment(Struct, frozen=True, gc=False):
     """A station's moment as we hold it true; `doubtful` if the clock was certainly wrong."""
 
     at: datetime

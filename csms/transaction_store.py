@@ -5,7 +5,6 @@ start, end or reading changes nothing. Rows are sorted by key before they are lo
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -19,7 +18,7 @@ from csms.reports import Reading
 from csms.transactions import TransactionFacts
 from foundation.statements import Asked, ask, rows, tuples
 
-_COLUMNS = tuple(field.name for field in fields(TransactionFacts))
+_COLUMNS = TransactionFacts.__struct_fields__
 _WIDTH = len(_COLUMNS)
 _ALL = ", ".join(f"t.{name}" for name in _COLUMNS)
 

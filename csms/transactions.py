@@ -1,9 +1,10 @@
 """Transactions as values: natural keys, repeats, conflicts, and the events they become."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
+
+from msgspec import Struct
 
 from csms.assembly import Assembled
 from csms.reports import (
@@ -34,8 +35,7 @@ from foundation.identifiers import (
 )
 
 
-@dataclass(slots=True)
-class TransactionFacts:
+class TransactionFacts(Struct):
     """One transaction as stored; the fields are `csms.tables.TransactionRow`'s."""
 
     id: int

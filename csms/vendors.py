@@ -7,7 +7,7 @@ that is odd about energy is caught by plausibility, and a clock that is wrong by
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import cache
@@ -104,7 +104,7 @@ def adjusted(report: Report, profile: Profile) -> Report:
         changes["meter_start_wh"] = _times(report.meter_start_wh, profile.energy_factor)
     if isinstance(report, TransactionEndReport):
         changes["meter_stop_wh"] = _times(report.meter_stop_wh, profile.energy_factor)
-    return replace(report, **changes)
+    return structs.replace(report, **changes)
 
 
 def _adjusted_reading(reading: Reading, profile: Profile) -> Reading:

@@ -1,7 +1,6 @@
 """What transactions come to: figures by hand, and laws that hold for any readings."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -9,6 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from csms.assembly import USAGE_SPACING, Assembled, Claims, RegisterReading, assemble
 from foundation.events import Doubt, EnergyBasis

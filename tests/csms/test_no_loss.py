@@ -8,13 +8,13 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from websockets.exceptions import InvalidStatus
 
 from csms import registry

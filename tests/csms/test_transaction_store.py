@@ -1,9 +1,10 @@
 """Transactions, readings and reports: natural keys, links, gaps, locks."""
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from csms import transaction_store
 from csms.handlers.transactions import transactions_started

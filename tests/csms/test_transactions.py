@@ -1,13 +1,13 @@
 """Transactions as values: which words are the same, and what they become."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from csms.assembly import Claims, assemble
 from csms.reports import (

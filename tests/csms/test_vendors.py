@@ -1,10 +1,10 @@
 """Repairs that only hold per vendor and model."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from csms import vendors
 from csms.reports import (

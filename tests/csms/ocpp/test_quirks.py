@@ -5,13 +5,13 @@ The comment above each test names the row. Each goes the whole way from JSON to 
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from csms import vendors
 from csms.ocpp import repair

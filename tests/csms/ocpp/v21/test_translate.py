@@ -37,7 +37,7 @@ def test_a_transaction_event_says_the_same_as_in_2_0_1() -> None:
     }
     newer = said(V21, "TransactionEvent", full, TransactionStartReport)
     older = said(V201, "TransactionEvent", full, TransactionStartReport)
-    fields = set(TransactionStartReport.__dataclass_fields__) - {"origin"}
+    fields = set(TransactionStartReport.__struct_fields__) - {"origin"}
     assert all(getattr(newer, name) == getattr(older, name) for name in fields)
 
 
