@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from app.readers import subscriptions
 from billing.closing import Closing
 from billing.month_end import CRON, close_due
+from csms import remote
 from csms.partitions import keep_partitions
 from csms.registers import Registers
 from foundation.clock import Clock
@@ -20,6 +21,7 @@ from foundation.jobs import Jobs
 from foundation.mail import Mails
 from foundation.notifications import listen
 from foundation.outbox import CHANNEL, DeliveryLoop
+from foundation.sealing import sealer_of
 from foundation.settings import Settings
 from foundation.tasks import OnEnd, Tasks
 from portal.api.routes import ROUTERS
@@ -27,6 +29,9 @@ from portal.application import create_application
 from portal.context import PortalContext
 from portal.pages import routes as pages
 from roaming.handlers import Reimbursement
+from support.change_orders import OrderGate
+from support.correspondence import Correspondence
+from support.handlers import EXPIRY_CRON, expire_orders
 
 
 def month_end(
@@ -63,6 +68,11 @@ def compose_house(
     jobs = Jobs(database.url, stop_timeout_s=settings.shutdown_timeout_s / 2)
     mails = Mails(database=database, jobs=jobs, clock=clock, settings=settings)
     jobs.every("partitions", lambda: keep_partitions(database, settings, clock), cron="17 * * * *")
+    remote.join(database, orders=OrderGate())
+    correspondence = Correspondence(mails)
+    jobs.every(
+        "change orders", lambda: expire_orders(database, correspondence, clock), cron=EXPIRY_CRON
+    )
     closing = Closing(Registers(), sharing)
     if settings.close_automatically:
         jobs.every("month end", month_end(database, closing, clock), cron=CRON)
@@ -72,6 +82,10 @@ def compose_house(
             clock=clock,
             settings=settings,
             closing=closing,
+            sealer=sealer_of(
+                settings.data_dir,
+                settings.secret_key.get_secret_value() if settings.secret_key else None,
+            ),
             mails=mails,
             is_listening=is_listening,
         ),

@@ -9,6 +9,8 @@ from foundation.clock import Clock
 from foundation.events import StatementIssued
 from foundation.mail import Mails
 from foundation.outbox import Subscription
+from support import handlers as support_handlers
+from support.correspondence import Correspondence
 
 
 def subscriptions(sharing: SharingTerms, clock: Clock, mails: Mails) -> list[Subscription]:
@@ -16,6 +18,7 @@ def subscriptions(sharing: SharingTerms, clock: Clock, mails: Mails) -> list[Sub
     made = [
         billing_handlers.subscription(sharing, clock),
         Subscription(MAILING, (StatementIssued.kind,), StatementMailer(mails, clock)),
+        support_handlers.subscription(Correspondence(mails), clock),
     ]
     assert dict(outbox.routes(made)) == ROUTES
     return made

@@ -1,7 +1,7 @@
 """The readers are those that events are addressed to."""
 
 from app.readers import subscriptions
-from app.routes import BILLING, MAILING, ROUTES
+from app.routes import BILLING, MAILING, ROUTES, SUPPORT
 from billing.handlers import READER
 from foundation.clock import SystemClock
 from foundation.database import Database
@@ -18,6 +18,6 @@ def test_every_event_that_is_addressed_has_its_readers(database: Database) -> No
     mails = Mails(database=database, jobs=jobs, clock=clock, settings=Settings.read())
 
     readers = [each.reader for each in subscriptions(Reimbursement(), clock, mails)]
-    assert readers == [BILLING, MAILING]
+    assert readers == [BILLING, MAILING, SUPPORT]
     assert BILLING == READER
     assert ROUTES.keys() <= EVENTS.keys()
