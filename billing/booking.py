@@ -7,13 +7,14 @@ already, the taking back is a line of the next one.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.lineage import Ancestor, lineage
@@ -114,8 +115,7 @@ async def find_terms(
 # ------------------------------------------------------------------------------------ charges
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(msgspec.Struct, frozen=True, gc=False):
     """What a transaction comes to, and all that speaks against booking it."""
 
     rating: Rating

@@ -3,10 +3,11 @@
 A later revision of the transaction makes a new record that names the one it replaces.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+
+import msgspec
 
 from billing.plausibility import HoldReason
 from billing.rating import PricedLine
@@ -30,8 +31,7 @@ class ChargeClass(StrEnum):
     EXTERNAL = "external"
 
 
-@dataclass(frozen=True, slots=True)
-class Payer:
+class Payer(msgspec.Struct, frozen=True, gc=False):
     """Who pays for a transaction: an organisation for its own token, or a provider (EMP)."""
 
     organisation: OrganisationKey | None = None
@@ -41,8 +41,7 @@ class Payer:
         assert (self.organisation is None) != (self.provider is None), "exactly one pays"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cdr:
+class Cdr(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything that a paper about one transaction needs.
 
     Attributes:

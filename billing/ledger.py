@@ -20,9 +20,12 @@ payment             payable of the payee                    bank
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from foundation.identifiers import OrganisationKey, PartyId, TransactionId
 from foundation.money import Money
@@ -50,8 +53,7 @@ class AccountKind(StrEnum):
 _WITHOUT_PARTY = frozenset({AccountKind.FEES, AccountKind.VAT, AccountKind.BANK})
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class LedgerAccount:
+class LedgerAccount(msgspec.Struct, frozen=True, order=True, gc=False):
     """One account; `party` is an organisation's key or a provider's party id."""
 
     kind: AccountKind
@@ -93,8 +95,7 @@ VAT = LedgerAccount(AccountKind.VAT)
 BANK = LedgerAccount(AccountKind.BANK)
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(msgspec.Struct, frozen=True, gc=False):
     """A rounded amount on one account: positive a debit, negative a credit."""
 
     account: LedgerAccount
@@ -113,8 +114,7 @@ class EntryKind(StrEnum):
     PAYMENT = "payment"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalEntry:
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Postings that belong together and balance in each currency.
 
     `corrects` is the id of the stored entry that this one puts right. An entry of nothing (a

@@ -14,11 +14,12 @@ Source: OCPI 2.2.1, 10.2 (CDR object, step_size) and 11 (Tariffs), bug-fix editi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from billing.tariffs import Dimension, PriceLimit, Restrictions, Tariff
 from billing.usage import Amount, Usage, Used, used_by, used_by_reservation
@@ -52,8 +53,7 @@ class Unit(StrEnum):
     HOUR = "h"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why a line is what it is, as values that can be told in any language.
 
     Attributes:
@@ -70,8 +70,7 @@ class Explanation:
     limit: Money | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PricedLine:
+class PricedLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line of a CDR.
 
     Attributes:
@@ -98,8 +97,7 @@ class PricedLine:
     explanation: Explanation
 
 
-@dataclass(frozen=True, slots=True)
-class Rating:
+class Rating(msgspec.Struct, frozen=True, gc=False):
     """What a usage costs; the sums are those of the rounded lines."""
 
     lines: tuple[PricedLine, ...]

@@ -5,7 +5,6 @@ statements have stores of their own (`tariff_store`, `statement_store`).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -154,8 +153,7 @@ def putting_terms(terms: Iterable[Terms]) -> list[Asked[Any]]:
 # -------------------------------------------------------------------------------------- CDRs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A CDR as it is kept.
 
     Attributes:
@@ -377,8 +375,7 @@ async def settled(db: AsyncSession, cdr_ids: Sequence[int]) -> set[int]:
 # ------------------------------------------------------------------------------------- holds
 
 
-@dataclass(frozen=True, slots=True)
-class NewHold:
+class NewHold(msgspec.Struct, frozen=True, gc=False):
     """A CDR that is not booked; `evidence` is its event as JSON, for rating it again.
 
     Without evidence the CDR says all there is: a person held what was rated without a doubt.

@@ -1,9 +1,10 @@
 """What a transaction is billed by, found as of its start and frozen then."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from billing.cdr import ChargeClass, Payer
 from foundation.events import TransactionEvent
@@ -19,8 +20,7 @@ class Basis(StrEnum):
     """Revenue with tax; the share includes whatever tax the payee has to charge."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sharing:
+class Sharing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whose token charged, who pays for it, and the share of the station's owner.
 
     Attributes:
@@ -36,8 +36,7 @@ class Sharing:
     agreement_id: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """All that was found to hold at a transaction's start.
 
     Attributes:

@@ -23,6 +23,8 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
+
 from billing.tariffs import (
     DayOfWeek,
     Dimension,
@@ -64,8 +66,7 @@ class Reservation:
     expired: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """What was used: readings in the order of time, the energy counted from the start.
 
     Attributes:

@@ -5,11 +5,12 @@ reads csms's tables. Reports (`csms.reports`) are what a station claims; events 
 true. They are stored as JSON by `foundation.outbox`; a field that is added later needs a default.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
+
+import msgspec
 
 from foundation.identifiers import (
     ConnectorId,
@@ -64,8 +65,7 @@ class TokenStatus(StrEnum):
     NO_CREDIT = "no_credit"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something that happened; `happened_at` is when in the world, not when it was told."""
 
     kind: ClassVar[str]
@@ -77,8 +77,7 @@ class Event:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StationEvent(Event):
+class StationEvent(Event, frozen=True, kw_only=True, gc=False):
     """An event about a station as a whole."""
 
     station: StationId
@@ -88,8 +87,7 @@ class StationEvent(Event):
         return f"station/{self.station}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StationBooted(StationEvent):
+class StationBooted(StationEvent, frozen=True, kw_only=True, gc=False):
     kind: ClassVar[str] = "station_booted"
     vendor: str
     model: str
@@ -97,40 +95,34 @@ class StationBooted(StationEvent):
     reason: str | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StationConnected(StationEvent):
+class StationConnected(StationEvent, frozen=True, kw_only=True, gc=False):
     kind: ClassVar[str] = "station_connected"
     ocpp_version: str
     epoch: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StationDisconnected(StationEvent):
+class StationDisconnected(StationEvent, frozen=True, kw_only=True, gc=False):
     kind: ClassVar[str] = "station_disconnected"
     epoch: int
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StationWentOffline(StationEvent):
+class StationWentOffline(StationEvent, frozen=True, kw_only=True, gc=False):
     kind: ClassVar[str] = "station_went_offline"
     last_heard_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StationCameBack(StationEvent):
+class StationCameBack(StationEvent, frozen=True, kw_only=True, gc=False):
     kind: ClassVar[str] = "station_came_back"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SecurityEventReported(StationEvent):
+class SecurityEventReported(StationEvent, frozen=True, kw_only=True, gc=False):
     kind: ClassVar[str] = "security_event_reported"
     type: str
     tech_info: str | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FirmwareStatusChanged(StationEvent):
+class FirmwareStatusChanged(StationEvent, frozen=True, kw_only=True, gc=False):
     """How far an update is; the words are OCPP 2.0.1's, or the station's own.
 
     `request_id` is that of the request; None where the station names none (1.6 never does).
@@ -141,8 +133,7 @@ class FirmwareStatusChanged(StationEvent):
     request_id: int | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LogStatusChanged(StationEvent):
+class LogStatusChanged(StationEvent, frozen=True, kw_only=True, gc=False):
     """How far the upload of a log or of diagnostics is; words and `request_id` as above."""
 
     kind: ClassVar[str] = "log_status_changed"
@@ -150,8 +141,7 @@ class LogStatusChanged(StationEvent):
     request_id: int | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReservationEnded(StationEvent):
+class ReservationEnded(StationEvent, frozen=True, kw_only=True, gc=False):
     """A reservation is over without a transaction: Cancelled, Expired, Removed, NoTransaction."""
 
     kind: ClassVar[str] = "reservation_ended"
@@ -159,8 +149,7 @@ class ReservationEnded(StationEvent):
     ending: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class VariablesReported(StationEvent):
+class VariablesReported(StationEvent, frozen=True, kw_only=True, gc=False):
     """The last missing part of a report on a station's variables is there."""
 
     kind: ClassVar[str] = "variables_reported"
@@ -168,8 +157,7 @@ class VariablesReported(StationEvent):
     parts: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EvseEvent(Event):
+class EvseEvent(Event, frozen=True, kw_only=True, gc=False):
     """An event about one EVSE."""
 
     station: StationId
@@ -181,29 +169,25 @@ class EvseEvent(Event):
         return f"evse/{self.station}/{self.evse_id}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ConnectorStatusChanged(EvseEvent):
+class ConnectorStatusChanged(EvseEvent, frozen=True, kw_only=True, gc=False):
     kind: ClassVar[str] = "connector_status_changed"
     status: str
     charging_state: str | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FaultReported(EvseEvent):
+class FaultReported(EvseEvent, frozen=True, kw_only=True, gc=False):
     kind: ClassVar[str] = "fault_reported"
     error_code: str
     info: str | None
     vendor_error_code: str | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FaultCleared(EvseEvent):
+class FaultCleared(EvseEvent, frozen=True, kw_only=True, gc=False):
     kind: ClassVar[str] = "fault_cleared"
     error_code: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TransactionEvent(Event):
+class TransactionEvent(Event, frozen=True, kw_only=True, gc=False):
     """An event about one transaction, with what was frozen on it at its corrected start.
 
     `owner` is the station owner's organisation, `token_organisation` and `token_provider` whose
@@ -229,14 +213,12 @@ class TransactionEvent(Event):
         return f"transaction/{self.transaction_id}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TransactionStarted(TransactionEvent):
+class TransactionStarted(TransactionEvent, frozen=True, kw_only=True, gc=False):
     kind: ClassVar[str] = "transaction_started"
     meter_start_wh: Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
-class UsagePoint:
+class UsagePoint(msgspec.Struct, frozen=True, gc=False):
     """Where a transaction's energy stood at a moment.
 
     `energy_wh` counts from the transaction's start and never falls. `charging` tells whether
@@ -248,8 +230,7 @@ class UsagePoint:
     charging: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TransactionEnded(TransactionEvent):
+class TransactionEnded(TransactionEvent, frozen=True, kw_only=True, gc=False):
     """Emitted once per revision; a later revision replaces the earlier ones.
 
     `energy_wh` is what may be billed, never negative: with NEGATIVE_ENERGY among the doubts it is
@@ -268,14 +249,13 @@ class TransactionEnded(TransactionEvent):
     energy_basis: EnergyBasis
     max_power_w: Decimal | None
     usage: tuple[UsagePoint, ...]
-    doubts: tuple[Doubt, ...] = field(default=())
+    doubts: tuple[Doubt, ...] = ()
     stop_reason: str | None = None
     billing_decision: str | None = None
     """Of a start by staff: `token` (as usual) or `free` (it costs nothing); else None."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CommandChanged(Event):
+class CommandChanged(Event, frozen=True, kw_only=True, gc=False):
     """A remote command came into a state; `failure` says why one failed.
 
     `owner` is the station's organisation when it was asked, `asked_by` who did.
@@ -299,8 +279,7 @@ class CommandChanged(Event):
         return f"command/{self.command_id}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CdrIssued(Event):
+class CdrIssued(Event, frozen=True, kw_only=True, gc=False):
     """A charge detail record was booked (`replaces` names the one it takes the place of)."""
 
     kind: ClassVar[str] = "cdr_issued"
@@ -316,8 +295,7 @@ class CdrIssued(Event):
         return f"transaction/{self.transaction_id}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StatementIssued(Event):
+class StatementIssued(Event, frozen=True, kw_only=True, gc=False):
     kind: ClassVar[str] = "statement_issued"
     statement_id: str
     payee: OrganisationKey

@@ -8,10 +8,11 @@ Source: ISO 4217, list one, for the number of digits of each currency.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from math import lcm
 from typing import Final
+
+import msgspec
 
 from foundation.errors import InvalidInput
 
@@ -76,8 +77,7 @@ class UnknownCurrency(InvalidInput):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(msgspec.Struct, frozen=True, gc=False):
     """An exact amount, finite, in a currency of ISO 4217.
 
     Arithmetic is between amounts of one currency only; amounts of two currencies are a mistake of

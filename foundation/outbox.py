@@ -42,8 +42,7 @@ _PAUSES_S = (1, 5, 30, 120, 600)
 """How long to wait after each failed try; after the last the event is parked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """An event on its way to one reader."""
 
     event_id: int
@@ -396,6 +395,19 @@ async def journal_after(
         },
     )
     return [JournalEntry(Cursor(xid, id_), *rest) for xid, id_, *rest in rows]
+
+
+async def journal_entry(db: AsyncSession, event_id: int) -> JournalEntry | None:
+    """Return one event by its id; None if there is none, or `journal_after` would not show it."""
+    found = await db.execute(
+        text(
+            "select xid::text::bigint, id, kind, subject, happened_at, recorded_at, payload"
+            " from journal where id = :id and xid < pg_snapshot_xmin(pg_current_snapshot())"
+        ),
+        {"id": event_id},
+    )
+    row = found.one_or_none()
+    return None if row is None else JournalEntry(Cursor(row[0], row[1]), *row[2:])
 
 
 class DeliveryLoop:

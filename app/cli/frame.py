@@ -18,6 +18,7 @@ from time import monotonic
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
+import msgspec
 import typer
 import uvloop
 from rich.console import Console
@@ -144,11 +145,13 @@ def run(work: Callable[[Opened], Awaitable[T]]) -> T:
 
 def as_json(value: Any) -> Any:
     """Return a value as the REST API writes it: UTC moments with Z, exact amounts as texts."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type | Money):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {each.name: as_json(getattr(value, each.name)) for each in dataclasses.fields(value)}
     match value:
         case Money():
             return {"amount": value.text, "currency": value.currency}
+        case msgspec.Struct():
+            return {name: as_json(getattr(value, name)) for name in value.__struct_fields__}
         case Mapping():
             return {str(key): as_json(each) for key, each in value.items()}
         case Enum():

@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from msgspec import structs
+
 from billing.cdr import ChargeClass
 from billing.statements import (
     Party,
@@ -59,7 +61,7 @@ def ended(**changes: Any) -> TransactionEnded:
             UsagePoint(end, Decimal(10_000), charging=False),
         ),
     )
-    return replace(result, **changes)
+    return structs.replace(result, **changes)
 
 
 def payable(number: int, net: str, **changes: Any) -> PayableCdr:

@@ -1,9 +1,9 @@
 """A charge detail record adds up, or it is none."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from billing.cdr import Cdr, ChargeClass, Payer
 from billing.rating import rate

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -588,7 +589,7 @@ def across(number: int, border: datetime, before: str, total: str) -> Transactio
     hour = timedelta(hours=1)
     event = ended(number, border - hour, kwh=total, hours=2)
     middle = UsagePoint(border - timedelta(minutes=10), Decimal(before) * 1000, charging=True)
-    return replace(event, usage=(event.usage[0], middle, event.usage[-1]))
+    return structs.replace(event, usage=(event.usage[0], middle, event.usage[-1]))
 
 
 async def test_with_a_late_session_the_register_goes_on_where_the_last_paper_ended(

@@ -1,9 +1,9 @@
 """What a transaction is billed by."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from billing.cdr import ChargeClass, Payer
 from billing.terms import Basis, Sharing, Terms, facts_of

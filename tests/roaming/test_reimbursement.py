@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from billing.cdr import ChargeClass, Payer
 from billing.terms import Basis
@@ -65,12 +66,12 @@ def test_the_provider_pays_for_its_tokens_and_an_organisation_for_its_own() -> N
     "status", [TokenStatus.BLOCKED, TokenStatus.EXPIRED, TokenStatus.NO_CREDIT, TokenStatus.INVALID]
 )
 def test_nobody_pays_for_a_token_that_was_refused(status: TokenStatus) -> None:
-    assert payer_of(replace(charged(STAFF), token_status=status)) is None
-    assert payer_of(replace(charged(None, EMP), token_status=status)) is None
+    assert payer_of(structs.replace(charged(STAFF), token_status=status)) is None
+    assert payer_of(structs.replace(charged(None, EMP), token_status=status)) is None
 
 
 def test_nobody_pays_without_a_token_or_for_an_unknown_one() -> None:
-    assert payer_of(replace(charged(STAFF), id_token=None)) is None
+    assert payer_of(structs.replace(charged(STAFF), id_token=None)) is None
     assert payer_of(charged(None)) is None
 
 

@@ -1,11 +1,11 @@
 """A lively installation to look at: two owners, twenty stations, six weeks of sessions."""
 
 import json
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory, passwords
