@@ -10,6 +10,9 @@ processes. Three counts stand side by side:
 
 One wrong try is forgiven every ten minutes, so a large office does not add up its typing errors.
 
+Whoever has a second factor gets a login that opens nothing until a code is given; after ten wrong
+codes each further try waits, and the person is told by mail.
+
 So a thousand wrong passwords take days, and whoever sends them can neither shut the right owner
 out of his usual place, nor keep him waiting for more than minutes anywhere else.
 """
@@ -23,14 +26,20 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from accounts import passwords, store
+from accounts import letters, passwords, second_factor, store
 from accounts.directory import Person, Principal, person_of
-from accounts.tables import LoginAttemptRow
+from accounts.permissions import WEIGHTY
+from accounts.tables import LoginAttemptRow, LoginRow, PersonRow
 from foundation.database import Database
-from foundation.errors import ExpectedError, NotPermitted
+from foundation.errors import ExpectedError, NotFound, NotPermitted
+from foundation.mail import Mails
+from foundation.sealing import Sealer
 
 LOGIN_LASTS = timedelta(days=30)
 """A login ends this long after it began, however much it is used."""
+
+CODE_WITHIN = timedelta(minutes=10)
+"""How long after the password the second factor may be given."""
 
 _FORGIVEN_EVERY = timedelta(minutes=10)
 _FORGOTTEN_AFTER = timedelta(days=1)
@@ -47,6 +56,24 @@ class SignInRefused(NotPermitted):
 
     def __init__(self) -> None:
         super().__init__("The user name or the password is wrong.")
+
+
+class CodeRefused(NotPermitted):
+    """The code is wrong; the password was right."""
+
+    code = "code_refused"
+
+    def __init__(self) -> None:
+        super().__init__("The code is wrong or was used.")
+
+
+class SignInOver(NotPermitted):
+    """It took too long, or the login that awaits a code is not this browser's."""
+
+    code = "sign_in_over"
+
+    def __init__(self) -> None:
+        super().__init__("That took too long. Sign in again.")
 
 
 class TooManyAttempts(ExpectedError):
@@ -76,6 +103,8 @@ class _Patience:
 _PAIR = _Patience(free=5, longest_wait_s=300)
 _ADDRESS = _Patience(free=20, longest_wait_s=300)
 _ACCOUNT = _Patience(free=20, longest_wait_s=60)
+_CODE = _Patience(free=10, longest_wait_s=300)
+_OWN_PASSWORD = _Patience(free=5, longest_wait_s=300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +114,8 @@ class SignedIn:
     person: Person
     secret: str
     expires_at: datetime
+    awaits_code: bool = False
+    """The login opens nothing until `give_code` was right."""
 
 
 async def sign_in(
@@ -132,22 +163,154 @@ async def sign_in(
             current.password_hash = new_hash
         if replaces is not None:
             await store.end_login(db, _hashed(replaces))
-        secret = secrets.token_urlsafe(32)
-        expires_at = now + LOGIN_LASTS
-        await store.add_login(
-            db,
-            {
-                "id_hash": _hashed(secret),
-                "person_id": row.id,
-                "created_at": now,
-                "last_seen_at": now,
-                "expires_at": expires_at,
-                "user_agent": user_agent.replace("\x00", "")[:200],
-                "address": address[:60],
-            },
-        )
+        awaits_code = await second_factor.is_on(db, row.id)
         await store.forget_logins(db, expired_before=now)
-        return SignedIn(await person_of(db, current), secret, expires_at)
+        opened = await _opened(db, row.id, user_agent, address, now, awaits_code=awaits_code)
+        return SignedIn(await person_of(db, current), *opened, awaits_code)
+
+
+async def _opened(
+    db: AsyncSession,
+    person_id: int,
+    user_agent: str,
+    address: str,
+    now: datetime,
+    *,
+    awaits_code: bool,
+) -> tuple[str, datetime]:
+    """Write a login; return its secret and its end."""
+    secret = secrets.token_urlsafe(32)
+    expires_at = now + (CODE_WITHIN if awaits_code else LOGIN_LASTS)
+    await store.add_login(
+        db,
+        {
+            "id_hash": _hashed(secret),
+            "person_id": person_id,
+            "created_at": now,
+            "last_seen_at": now,
+            "expires_at": expires_at,
+            "user_agent": user_agent.replace("\x00", "")[:200],
+            "address": address[:60],
+            "awaits_second_factor": awaits_code,
+        },
+    )
+    return secret, expires_at
+
+
+async def give_code(
+    database: Database,
+    sealer: Sealer,
+    *,
+    secret: str,
+    code: str,
+    address: str,
+    now: datetime,
+    mails: Mails | None,
+) -> SignedIn:
+    """Finish signing in by the second factor; the login gets a fresh secret.
+
+    Args:
+        database: As for `sign_in`: a try counts even if the rest fails.
+        sealer: What the second factor's secret is sealed with.
+        secret: Of the login that awaits the code.
+        code: One-time or recovery code, as typed.
+        address: The IP address the try comes from.
+        now: The moment of the try.
+        mails: Tells the person of ten wrong codes; None where no mails are written.
+
+    Raises:
+        SignInOver: If there is no such login any more.
+        TooManyAttempts: If the wait after earlier tries is not over.
+        CodeRefused: If the code is wrong.
+    """
+    async with database.unit_of_work() as db:
+        login, row = await _awaiting(db, secret, now)
+        failures = await _count(db, f"code/{row.id}", _CODE, now)
+    async with database.unit_of_work() as db:
+        login, row = await _awaiting(db, secret, now)
+        person = await person_of(db, row)
+        if _is_text(code) and await second_factor.is_right(db, sealer, row.id, code, now=now):
+            await _forgive(db, f"code/{row.id}", now)
+            await store.end_login(db, login.id_hash)
+            opened = await _opened(db, row.id, login.user_agent, address, now, awaits_code=False)
+            return SignedIn(person, *opened)
+        if failures >= _CODE.free and mails is not None:
+            await letters.warn_of_wrong_codes(
+                db, mails, person, times=failures, address=address, now=now
+            )
+    raise CodeRefused
+
+
+async def _awaiting(db: AsyncSession, secret: str, now: datetime) -> tuple[LoginRow, PersonRow]:
+    found = await store.login(db, _hashed(secret))
+    if found is None:
+        raise SignInOver
+    login, row = found
+    is_awaiting = login.awaits_second_factor and login.revoked_at is None
+    if not is_awaiting or now >= login.expires_at or not row.active:
+        raise SignInOver
+    return login, row
+
+
+async def check_own_password(
+    database: Database, person_id: int, password: str, *, now: datetime
+) -> None:
+    """Let somebody who is signed in prove that it is really he.
+
+    Raises:
+        TooManyAttempts: If the wait after earlier tries is not over.
+        SignInRefused: If the password is wrong.
+    """
+    subject = f"own password/{person_id}"
+    async with database.unit_of_work() as db:
+        await _count(db, subject, _OWN_PASSWORD, now)
+        row = await store.person(db, person_id)
+    verification = await passwords.verify(None if row is None else row.password_hash, password)
+    if not verification.is_right:
+        raise SignInRefused
+    async with database.unit_of_work() as db:
+        await _forgive(db, subject, now)
+
+
+# ---------------------------------------------------------------------------- logins
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A browser that somebody is signed in with; `address` as it signed in."""
+
+    number: int
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    address: str
+    user_agent: str
+
+
+async def logins_of(db: AsyncSession, person_id: int, *, now: datetime) -> list[Login]:
+    """Return where a person is signed in, the latest used first."""
+    return [
+        Login(
+            number=row.number,
+            created_at=row.created_at,
+            last_seen_at=row.last_seen_at,
+            expires_at=row.expires_at,
+            address=row.address,
+            user_agent=row.user_agent,
+        )
+        for row in await store.logins_of(db, person_id)
+        if row.revoked_at is None and row.expires_at > now and not row.awaits_second_factor
+    ]
+
+
+async def revoke_login(db: AsyncSession, person_id: int, number: int, *, now: datetime) -> None:
+    """Sign a browser out from elsewhere.
+
+    Raises:
+        NotFound: If the person has no such login.
+    """
+    if not await store.revoke_login(db, person_id, number, now):
+        raise NotFound("login", number)
 
 
 async def sign_out(db: AsyncSession, secret: str) -> None:
@@ -177,10 +340,18 @@ async def principal_of(
         rights=person.group.rights,
         reach=person.group.reach,
         login_number=login.number,
+        owes_second_factor=bool(person.group.rights & WEIGHTY)
+        and await _is_demanded(db, person)
+        and not await second_factor.is_on(db, person.id),
         organisation=person.organisation,
         language=person.language,
         person_id=person.id,
     )
+
+
+async def _is_demanded(db: AsyncSession, person: Person) -> bool:
+    """Tell whether the person's organisation, or one above it, demands a second factor."""
+    return await store.second_factor_is_demanded(db, str(person.organisation))
 
 
 def _is_text(text: str) -> bool:
@@ -240,12 +411,35 @@ async def _count_try(db: AsyncSession, subjects: _Subjects, now: datetime) -> No
     if wait_s > 0:
         raise TooManyAttempts(math.ceil(wait_s))
     for subject, patience in subjects.all().items():
-        row = rows[subject]
-        forgiven = max(0, (now - row.counted_at) // _FORGIVEN_EVERY)
-        row.failures = max(0, row.failures - forgiven)
-        row.counted_at = row.counted_at + forgiven * _FORGIVEN_EVERY if row.failures else now
-        row.failures += 1
-        row.blocked_until = now + timedelta(seconds=patience.wait_s(row.failures))
+        _add_failure(rows[subject], patience, now)
+
+
+async def _count(db: AsyncSession, subject: str, patience: _Patience, now: datetime) -> int:
+    """Count a try as wrong before it is looked at; return how many there are.
+
+    Raises:
+        TooManyAttempts: If a wait is not over; the try is then not counted.
+    """
+    row = (await store.lock_attempts(db, [subject], now))[subject]
+    wait_s = (row.blocked_until - now).total_seconds()
+    if wait_s > 0:
+        raise TooManyAttempts(math.ceil(wait_s))
+    _add_failure(row, patience, now)
+    return row.failures
+
+
+async def _forgive(db: AsyncSession, subject: str, now: datetime) -> None:
+    row = (await store.lock_attempts(db, [subject], now))[subject]
+    row.failures, row.blocked_until = 0, now
+    await db.flush()
+
+
+def _add_failure(row: LoginAttemptRow, patience: _Patience, now: datetime) -> None:
+    forgiven = max(0, (now - row.counted_at) // _FORGIVEN_EVERY)
+    row.failures = max(0, row.failures - forgiven)
+    row.counted_at = row.counted_at + forgiven * _FORGIVEN_EVERY if row.failures else now
+    row.failures += 1
+    row.blocked_until = now + timedelta(seconds=patience.wait_s(row.failures))
 
 
 async def _uncount_try(db: AsyncSession, subjects: _Subjects, now: datetime) -> None:

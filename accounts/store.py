@@ -213,6 +213,43 @@ async def note_use_of_login(db: AsyncSession, id_hash: bytes, now: datetime) -> 
     )
 
 
+async def logins_of(db: AsyncSession, person_id: int) -> list[LoginRow]:
+    """Return all logins of a person, the latest used first."""
+    found = await db.scalars(
+        select(LoginRow)
+        .where(LoginRow.person_id == person_id)
+        .order_by(LoginRow.last_seen_at.desc(), LoginRow.number.desc())
+    )
+    return list(found)
+
+
+async def revoke_login(db: AsyncSession, person_id: int, number: int, now: datetime) -> bool:
+    """End one login from elsewhere; False if the person has no such."""
+    ended = await db.scalar(
+        update(LoginRow)
+        .where(LoginRow.person_id == person_id, LoginRow.number == number)
+        .where(LoginRow.revoked_at.is_(None))
+        .values(revoked_at=now)
+        .returning(LoginRow.number)
+    )
+    return ended is not None
+
+
+async def second_factor_is_demanded(db: AsyncSession, organisation: str) -> bool:
+    """Tell whether an organisation, or one above it, demands a second factor."""
+    found = await db.scalar(
+        text(
+            "with recursive up as ("
+            " select key, parent, demands_second_factor from organisations where key = :key"
+            " union select o.key, o.parent, o.demands_second_factor"
+            " from organisations o join up on o.key = up.parent"
+            ") select coalesce(bool_or(demands_second_factor), false) from up"
+        ),
+        {"key": organisation},
+    )
+    return bool(found)
+
+
 async def end_login(db: AsyncSession, id_hash: bytes) -> None:
     """Remove one login."""
     await db.execute(delete(LoginRow).where(LoginRow.id_hash == id_hash))

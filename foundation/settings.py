@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     """`postgresql://…`; None: the embedded server in the data folder."""
     data_dir: Path = Path(".leitstand")
     """Database, keys, documents."""
+    secret_key: SecretStr | None = None
+    """Seals what must be read again, as second factors; the same on all nodes. None: a file with
+    one is made in the data folder."""
     database_pool_size: Positive = 20
     """Connections that one process keeps open at most."""
 
@@ -125,6 +128,10 @@ class Settings(BaseSettings):
     pong_timeout_s: PositiveSeconds = 20.0
     call_timeout_s: PositiveSeconds = 30.0
     """How long a station may take to answer a call of ours."""
+    effect_timeout_s: PositiveSeconds | None = None
+    """The longest that the effect of a command is awaited; None: by its action."""
+    commands_in_flight_max: Positive = 10
+    """Commands without an answer that one API key or person may have at once."""
     close_timeout_s: PositiveSeconds = 5.0
     incoming_queue_max: Positive = 100
     """Calls of one station that wait for their turn; beyond it, reading stops."""
@@ -150,10 +157,18 @@ class Settings(BaseSettings):
     # ---------------------------------------------------------------- neighbours
     mqtt_url: SecretStr | None = None
     """`mqtt://user:password@host:1883` or `mqtts://…`; None: no feed."""
+    mqtt_timeout_s: PositiveSeconds = 10.0
+    """How long the broker may take to acknowledge."""
+    mqtt_refresh_s: PositiveSeconds = 300.0
+    """How often what the broker retains is compared with the database."""
+    mqtt_readings_every_s: PositiveSeconds = 10.0
+    """How often the newest readings of running transactions are told."""
     smtp_url: SecretStr | None = None
     """`smtp://user:password@host:25` or `smtps://…`; None: mails are kept and shown."""
     smtp_timeout_s: PositiveSeconds = 30.0
     mail_sender: str = "leitstand@localhost"
+    public_url: str | None = Field(default=None, pattern="^https?://[^/]+(/.*[^/])?$")
+    """How people reach the portal, for links in mails; None: by HTTP host and port."""
 
     # ---------------------------------------------------------------- money
     close_automatically: bool = True

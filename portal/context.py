@@ -8,7 +8,9 @@ from starlette.requests import HTTPConnection
 from billing.closing import Closing
 from foundation.clock import Clock
 from foundation.database import Database
+from foundation.errors import Unavailable
 from foundation.mail import Mails
+from foundation.sealing import Sealer
 from foundation.settings import Settings
 
 
@@ -24,8 +26,28 @@ class PortalContext:
     clock: Clock
     settings: Settings
     closing: Closing
+    sealer: Sealer
     mails: Mails | None = None
     is_listening: Callable[[], bool] = field(default=lambda: True)
+
+    @property
+    def public_url(self) -> str:
+        """How people reach the portal, for links in mails, without a slash at the end.
+
+        Never by what a request says of its host: whoever asks for another's reset says that.
+        """
+        settings = self.settings
+        return settings.public_url or f"http://{settings.http_host}:{settings.http_port}"
+
+    def mails_or_refuse(self) -> Mails:
+        """Return the sender of mails.
+
+        Raises:
+            Unavailable: If this program writes none.
+        """
+        if self.mails is None:
+            raise Unavailable("No mails can be written here.")
+        return self.mails
 
 
 def context_of(request: HTTPConnection) -> PortalContext:

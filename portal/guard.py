@@ -4,7 +4,7 @@ What somebody may not see does not exist for him: it is `NotFound`, exactly as a
 not there. `NotPermitted` is only said of whole functions, never of single things.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -17,7 +17,14 @@ from starlette.requests import Request
 from accounts import api_keys, directory, sign_in
 from accounts.audit import Actor, Door
 from accounts.directory import Principal, Scope
-from accounts.permissions import RIGHTS, Permission, allows
+from accounts.permissions import (
+    RIGHTS,
+    WHOLE_INSTALLATION,
+    Permission,
+    Reach,
+    allows,
+    is_no_wider,
+)
 from foundation.errors import NotFound, NotPermitted
 from foundation.identifiers import OrganisationKey
 from portal import logins
@@ -33,6 +40,33 @@ class PermissionMissing(NotPermitted):
         super().__init__(
             f"This needs the permission {permission.value!r} ({RIGHTS[permission].label})."
         )
+
+
+class MoreThanOwnRights(NotPermitted):
+    """Nobody gives rights that he lacks himself, nor takes on somebody who has more."""
+
+    code = "more_than_own_rights"
+
+    def __init__(self, missing: Sequence[Permission]) -> None:
+        named = ", ".join(f"{each.value!r} ({RIGHTS[each].label})" for each in missing)
+        super().__init__(
+            f"You would need these permissions yourself: {named}."
+            if missing
+            else "You would need to see as much as that yourself."
+        )
+
+
+class SecondFactorDue(NotPermitted):
+    """The asker's organisation demands a second factor of people with his rights."""
+
+    code = "second_factor_due"
+
+    def __init__(self) -> None:
+        super().__init__("Your organisation demands a second factor. Set it up first.")
+
+
+MASK = "****"
+"""What personal data reads as for those who may not see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +85,8 @@ class Caller:
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the caller may use a function; for pages that show what one may do."""
+        if self.principal.owes_second_factor:
+            return False
         return allows(self.principal.rights, permission, sees_all=self.scope.is_whole)
 
     def must_have(self, permission: Permission) -> None:
@@ -58,7 +94,10 @@ class Caller:
 
         Raises:
             PermissionMissing: If he does.
+            SecondFactorDue: If he would have it with a second factor, which he has to set up.
         """
+        if self.principal.owes_second_factor:
+            raise SecondFactorDue
         if not self.may(permission):
             raise PermissionMissing(permission)
 
@@ -70,6 +109,32 @@ class Caller:
         """
         if not self.scope.covers(owner):
             raise NotFound(what, key)
+
+    def must_be_able_to_grant(self, rights: Set[Permission], reach: Reach) -> None:
+        """Refuse whoever would hand out more than he has himself.
+
+        Raises:
+            MoreThanOwnRights: If he lacks one of the rights, or sees less than the reach shows.
+        """
+        own_reach = Reach.INSTALLATION if self.scope.is_whole else self.principal.reach
+        held = frozenset(each for each in self.principal.rights if self.may(each))
+        # What needs the whole installation lies dormant in a narrow reach: it may be passed on.
+        held |= self.principal.rights & WHOLE_INSTALLATION
+        if not is_no_wider(rights, reach, than=held, than_reach=own_reach):
+            raise MoreThanOwnRights(sorted(rights - held))
+
+    def personal(self, value: str | None, owner: OrganisationKey | None = None) -> str | None:
+        """Return personal data, or **** for those who may not see it.
+
+        Args:
+            value: A name, a mail address, an id token.
+            owner: Whose station's session it belongs to, if any: of a station that is only
+                shared, drivers are never shown.
+        """
+        if not value:
+            return value
+        is_shown = self.may(Permission.CRM_READ) and (owner is None or self.scope.covers(owner))
+        return value if is_shown else MASK
 
     def must_see_station(self, owner: OrganisationKey | None, station: str) -> None:
         """Hide a station that is neither of the caller's organisations nor shared with them.

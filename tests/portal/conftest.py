@@ -14,6 +14,9 @@ from csms.registers import Registers
 from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.identifiers import OrganisationKey
+from foundation.jobs import Jobs
+from foundation.mail import Mails
+from foundation.sealing import Sealer
 from foundation.settings import Settings
 from portal.application import create_application
 from portal.context import PortalContext
@@ -43,6 +46,8 @@ def context(database: Database, clock: SetClock, settings: Settings) -> PortalCo
         clock=clock,
         settings=settings,
         closing=Closing(Registers(), Reimbursement()),
+        sealer=Sealer(bytes(32)),
+        mails=Mails(database=database, jobs=Jobs(database.url), clock=clock, settings=settings),
     )
 
 

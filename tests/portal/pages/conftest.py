@@ -11,7 +11,10 @@ from fastapi import FastAPI
 
 from foundation.clock import SetClock
 from foundation.database import Database
+from foundation.jobs import Jobs
+from foundation.mail import Mails
 from foundation.postgres import EmbeddedPostgres
+from foundation.sealing import Sealer
 from foundation.settings import Settings
 from portal.application import create_application
 from portal.context import PortalContext
@@ -28,8 +31,14 @@ _filled: set[str] = set()
 
 def portal(database: Database, clock: SetClock) -> FastAPI:
     """The portal with its pages."""
+    settings = Settings.read()
     context = PortalContext(
-        database=database, clock=clock, settings=Settings.read(), closing=world.closing()
+        database=database,
+        clock=clock,
+        settings=settings,
+        closing=world.closing(),
+        sealer=Sealer(bytes(32)),
+        mails=Mails(database=database, jobs=Jobs(database.url), clock=clock, settings=settings),
     )
     return create_application(context, pages=[router], error_page=error_page)
 
