@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounts import directory
 from app.routes import ROUTES
 from billing.estimate import Estimator
+from csms.command_store import CHANNEL
+from csms.commanding import Commanding
 from csms.connection import Surroundings
 from csms.connections import Connections, station_notifications
 from csms.dispatch import Dispatch
@@ -86,6 +88,7 @@ class CentralSystem:
     frames: FrameLog
     connections: Connections
     listener: Listener
+    commanding: Commanding
     node: str
 
 
@@ -123,7 +126,16 @@ async def compose_central_system(
         dispatch, frames, clock, settings.call_timeout_s, settings.incoming_queue_max
     )
     listener = Listener(settings, surroundings, connections, clock, tasks, node=node)
-    return CentralSystem(dispatch, frames, connections, listener, node)
+    commanding = Commanding(
+        database,
+        clock,
+        connections,
+        tasks,
+        node=node,
+        call_timeout_s=settings.call_timeout_s,
+        effect_timeout_s=settings.effect_timeout_s,
+    )
+    return CentralSystem(dispatch, frames, connections, listener, commanding, node)
 
 
 def start_central_system(central: CentralSystem, database: Database, tasks: Tasks) -> None:
@@ -141,8 +153,16 @@ def start_central_system(central: CentralSystem, database: Database, tasks: Task
         "transactions", lambda: connections.mend_transactions(_MEND_EVERY_S), on_end=OnEnd.RESTART
     )
     tasks.start("pings", central.listener.ping, on_end=OnEnd.RESTART)
+    commanding = central.commanding
+    tasks.start("commands", commanding.send, on_end=OnEnd.RESTART)
+    tasks.start("commands' outcomes", commanding.settle, on_end=OnEnd.RESTART)
     channels = station_notifications(connections, central.node)
-    tasks.start("stations' notifications", lambda: listen(database, channels), on_end=OnEnd.RESTART)
+    channels[CHANNEL] = commanding.wake
+    tasks.start(
+        "stations' notifications",
+        lambda: listen(database, channels, lost=commanding.missed),
+        on_end=OnEnd.RESTART,
+    )
 
 
 async def stop_central_system(central: CentralSystem, *, timeout_s: float) -> None:

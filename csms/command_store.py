@@ -5,7 +5,7 @@ nodes, one finds it and the other finds nothing.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from csms.queue import (
     Transition,
 )
 from csms.reports import OcppVersion
+from csms.settlement import Change
 from csms.tables import CommandRow, CommandTransitionRow
 from foundation import metrics, outbox
 from foundation.events import CommandChanged
@@ -298,44 +299,6 @@ async def claim(
 # -------------------------------------------------------------------------------------- changing
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A state that a command comes into."""
-
-    state: CommandState
-    note: str | None = None
-    failure: Failure | None = None
-
-
-@dataclass(slots=True)
-class Change:
-    """What becomes of a command that is in the state `before`.
-
-    `steps` go into its history; the last one is its state then (none: it stays). What is None
-    among the facts stays as it is. With a `message_id` only that very sending is meant.
-    """
-
-    id: int
-    before: CommandState
-    due_at: datetime | None
-    steps: tuple[Step, ...] = ()
-    failure: Failure | None = None
-    message_id: str | None = None
-    earliest_at: datetime | None = None
-    unknown_since: datetime | None = None
-    answer: dict[str, Any] | None = None
-    answered_at: datetime | None = None
-    read_back: dict[str, Any] | None = None
-    read_back_at: datetime | None = None
-    transaction_id: int | None = None
-    after: CommandState = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.after = self.steps[-1].state if self.steps else self.before
-        if self.steps:
-            self.failure = self.steps[-1].failure
-
-
 _CHANGE = """
 with e as (
     select * from unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::timestamptz[],
@@ -343,6 +306,8 @@ with e as (
         %b::text[], %b::timestamptz[], %b::bigint[], %b::timestamptz[])
         as e (id, before, after, failure, due_at, message_id, earliest_at, unknown_since, answer,
               answered_at, read_back, read_back_at, transaction_id, finished_at)
+), held as (
+    select c.id from commands c join e on e.id = c.id order by c.id for update of c
 )
 update commands c set state = e.after, failure = e.failure, due_at = e.due_at,
     earliest_at = e.earliest_at, unknown_since = e.unknown_since,
@@ -354,7 +319,7 @@ update commands c set state = e.after, failure = e.failure, due_at = e.due_at,
     finished_at = case when e.after = any (%b::text[]) then coalesce(c.finished_at, e.finished_at)
                   end,
     concealed = case when e.after = any (%b::text[]) then null else c.concealed end
-from e
+from e join held on held.id = e.id
 where c.id = e.id and c.state = e.before
   and (e.message_id is null or c.message_id = e.message_id)
 returning c.id, c.station, c.owner, c.action, c.asked_by, c.asked_by_name, c.reason,
@@ -424,6 +389,11 @@ async def apply(db: AsyncSession, changes: Iterable[Change], *, now: datetime) -
         if change.id in by_id and change.steps and change.after in FINAL:
             metrics.commands.labels(change.after).inc()
     return set(by_id)
+
+
+async def tell_nodes(db: AsyncSession, station: str) -> None:
+    """Tell the nodes that something waits for a station."""
+    await tuples(db, "select pg_notify('commands', %b::text)::text", [station])
 
 
 def _text(value: dict[str, Any] | None) -> str | None:

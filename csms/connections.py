@@ -61,6 +61,8 @@ class Connections:
         self._noted: dict[StationId, datetime] = {}
         self._empty = asyncio.Event()
         self._went_away = asyncio.Event()
+        self.on_added: Callable[[StationConnection], None] | None = None
+        """Called with every connection that is taken in."""
         self.is_database_away = False
         """While it is, open sockets are closed and new ones refused: stations then keep their
         messages, instead of being told errors until they drop them."""
@@ -83,6 +85,8 @@ class Connections:
             connection.close(CLOSE_GOING_AWAY, "a newer connection took over")
             return
         self._by_station[connection.station] = connection
+        if self.on_added is not None:
+            self.on_added(connection)
         if before is not None:
             log.warning("connection.replaced", station_id=connection.station, epoch=before.epoch)
             before.close(CLOSE_GOING_AWAY, "a newer connection took over")

@@ -10,9 +10,9 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.evidence import Came, ConnectorFact, Facts, TransactionFact
-from csms.open_commands import Open
 from csms.queue import STARTS, STOPS
 from csms.reports import OcppVersion
+from csms.settlement import Open
 from foundation.identifiers import TransactionId
 from foundation.statements import rows
 

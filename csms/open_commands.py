@@ -1,7 +1,6 @@
 """Commands that are not over for good: those whose time has come, or whose effect may show now."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,30 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms.evidence import Asked
 from csms.queue import NEVER_AFTER_AN_OUTAGE, CommandState, Failure
 from csms.reports import OcppVersion
+from csms.settlement import Open
 from csms.tables import CommandRow
 from foundation.identifiers import StationId
 from foundation.statements import rows
 
 _read = msgspec.json.decode
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """A command that is not over for good, as the shell decides about it."""
-
-    id: int
-    station: StationId
-    state: CommandState
-    failure: Failure | None
-    asked: Asked
-    due_at: datetime | None
-    expires_at: datetime
-    unknown_since: datetime | None
-    read_back: dict[str, Any] | None
-    read_back_at: datetime | None
-    until_ended: bool
-    attempts: int
-    message_id: str | None
 
 
 _OPEN_COLUMNS = """

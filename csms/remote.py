@@ -42,6 +42,7 @@ from csms.queue import CommandState as CommandState
 from csms.queue import Request as Request
 from csms.queue import Transition as Transition
 from csms.reports import OcppVersion
+from csms.settlement import Change, Step
 from csms.tables import CommandRow, CommandTransitionRow
 from foundation.database import Database
 from foundation.errors import InvalidInput, NotFound
@@ -445,11 +446,11 @@ async def cancel(
         CommandIsUnderWay: It was sent already, or is over.
     """
     row = await _row(db, command_id, Scope(None))
-    change = command_store.Change(
+    change = Change(
         row.id,
         CommandState.QUEUED,
         None,
-        (command_store.Step(CommandState.CANCELLED, note),),
+        (Step(CommandState.CANCELLED, note),),
     )
     if not await command_store.apply(db, [change], now=now):
         row = await _row(db, command_id, Scope(None))
