@@ -1,5 +1,6 @@
 """How many things wait for somebody: the numbers in the side bar."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -39,7 +40,8 @@ def silence_limits(settings: Settings) -> SilenceLimits:
 async def counts_for(request: Request, db: AsyncSession, caller: Caller, now: datetime) -> Counts:
     """Return what waits for this person; things outside the caller's scope do not count."""
     kept = _kept(request)
-    known = kept.get(caller.scope)
+    key = _key(caller.scope)
+    known = kept.get(key)
     if known is not None and timedelta(0) <= now - known[0] < KEPT_FOR:
         return known[1]
     limits = silence_limits(context_of(request).settings)
@@ -50,7 +52,7 @@ async def counts_for(request: Request, db: AsyncSession, caller: Caller, now: da
     counted = Counts(stations.faulted, stations.waiting, held)
     if len(kept) >= _KEPT_AT_MOST:
         kept.clear()
-    kept[caller.scope] = (now, counted)
+    kept[key] = (now, counted)
     return counted
 
 
@@ -59,9 +61,14 @@ def forget_counts(request: Request) -> None:
     _kept(request).clear()
 
 
-def _kept(request: Request) -> dict[Scope, tuple[datetime, Counts]]:
+def _key(scope: Scope) -> Hashable:
+    """What makes two people see the same: their organisations and the stations shared with them."""
+    return scope.organisations, frozenset(scope.shared.items())
+
+
+def _kept(request: Request) -> dict[Hashable, tuple[datetime, Counts]]:
     state = request.app.state
     if not hasattr(state, "page_counts"):
         state.page_counts = {}
-    found: dict[Scope, tuple[datetime, Counts]] = state.page_counts
+    found: dict[Hashable, tuple[datetime, Counts]] = state.page_counts
     return found
