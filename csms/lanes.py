@@ -7,7 +7,7 @@ has the same lane, so its reports keep their order.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 from zlib import crc32
 
@@ -17,12 +17,12 @@ from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from foundation import metrics
+from foundation import metrics, trips
 from foundation.database import Database, DatabaseAway
 
 log = structlog.get_logger(__name__)
 
-Handler = Callable[[AsyncSession, Sequence[Any]], Awaitable[Sequence[Any]]]
+Handler = Callable[[AsyncSession, Sequence[Any]], Coroutine[Any, Any, Sequence[Any]]]
 Done = Callable[[Any, BaseException | None], None]
 """Called once with the answer, or with why there is none; it must not raise."""
 
@@ -153,15 +153,19 @@ class Lane:
         for place, each in enumerate(batch):
             places.setdefault(type(each.item), []).append(place)
         answers: list[Any] = [None] * len(batch)
+        kinds = [kind for kind in self._handlers if kind in places]
+        assert len(kinds) == len(places), f"nobody handles one of {places.keys()}"
         async with self._database.unit_of_work() as db:
-            for kind, handler in self._handlers.items():
-                mine = places.pop(kind, None)
-                if mine is None:
-                    continue
-                found = await handler(db, [batch[place].item for place in mine])
-                for place, answer in zip(mine, found, strict=True):
-                    answers[place] = answer
-        assert not places, f"nobody handles {places.keys()}"
+            found = await trips.shared(
+                db,
+                [
+                    self._handlers[kind](db, [batch[place].item for place in places[kind]])
+                    for kind in kinds
+                ],
+            )
+        for kind, its in zip(kinds, found, strict=True):
+            for place, answer in zip(places[kind], its, strict=True):
+                answers[place] = answer
         return answers
 
 

@@ -91,7 +91,8 @@ class UnitOfWork(AsyncSession):
         return self._info
 
     @property
-    def _has_session(self) -> bool:
+    def has_session(self) -> bool:
+        """Whether somebody asked for a session: it must then commit itself."""
         return "sync_session" in self.__dict__
 
     @property
@@ -100,14 +101,14 @@ class UnitOfWork(AsyncSession):
 
     async def commit(self) -> None:
         """Keep what was written."""
-        if self._has_session:
+        if self.has_session:
             await super().commit()
         if not self._is_idle:  # the session knows of nothing, but the driver may
             await self._driver.commit()
 
     async def rollback(self) -> None:
         """Forget what was written."""
-        if self._has_session:
+        if self.has_session:
             await super().rollback()
         if not self._is_idle:
             await self._driver.rollback()
@@ -115,7 +116,7 @@ class UnitOfWork(AsyncSession):
     async def close(self) -> None:
         """Give the connection back; one that is not fit for the next is closed."""
         try:
-            if self._has_session:
+            if self.has_session:
                 await super().close()
             if not self._is_idle:
                 await self._driver.rollback()
@@ -126,7 +127,7 @@ class UnitOfWork(AsyncSession):
 
     def give_back(self) -> bool:
         """Give the connection back if nothing is left to be done; tell whether it was so."""
-        if self._has_session or not self._is_idle:
+        if self.has_session or not self._is_idle:
             return False
         self._pooled.close()
         return True

@@ -14,7 +14,7 @@ the binary forms are those of the types' receive functions.
 import itertools
 import re
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -226,11 +226,10 @@ def _whole(found: Tuples) -> Tuples:
 
 async def rows(db: AsyncSession, query: str, values: Sequence[Any]) -> Rows:
     """Run one statement and return its rows as dicts."""
-    connection = await driver(db)
     statement = _prepared(query)
     if statement is None:
-        return await _by_cursor(connection, query, values)
-    [(found, names)] = await _run(connection, [(statement, statement.encode(values))])
+        return await _by_cursor(await driver(db), query, values)
+    [(found, names)] = await _run(db, [(statement, statement.encode(values))])
     return [dict(zip(names, row, strict=True)) for row in found]
 
 
@@ -266,26 +265,65 @@ async def all_of(db: AsyncSession, asked: Sequence[Asked[Any]]) -> list[Any]:
     """Run any number of statements as `together` does."""
     if not asked:
         return []
-    connection = await driver(db)
-    statements = []
-    for each in asked:
-        statement = _prepared(each.query)
-        assert statement is not None, "each value of such a statement has its type beside it"
-        statements.append((statement, statement.encode(each.values)))
-    found = await _run(connection, statements)
+    found = await _run(db, [_ready(each) for each in asked])
     return [each.read(its) for each, (its, _) in zip(asked, found, strict=True)]
 
 
-async def _run(
-    connection: psycopg.AsyncConnection[Any],
-    statements: Sequence[tuple[_Prepared, list[bytes | None]]],
-) -> list[tuple[Tuples, Sequence[str]]]:
+Statement = tuple[_Prepared, list[bytes | None]]
+"""A prepared statement with its values' bytes."""
+
+Found = tuple[Tuples, Sequence[str]]
+"""Rows, and the names of their columns."""
+
+SharedTrip = Callable[[list[Statement]], Awaitable[list[Found]]]
+"""Runs statements together with those of others; see `foundation.trips`."""
+
+
+def _ready(asked: Asked[Any]) -> Statement:
+    statement = _prepared(asked.query)
+    assert statement is not None, "each value of such a statement has its type beside it"
+    return statement, statement.encode(asked.values)
+
+
+async def write(db: AsyncSession, asked: Asked[Any]) -> None:
+    """Have a statement run whose rows nobody needs.
+
+    Where trips are shared it goes with the next one, or with the commit: what is asked later sees
+    what it wrote, and what fails makes all fail.
+    """
+    written: list[Statement] | None = db.info.get("written")
+    if written is None:
+        await ask(db, asked)
+    else:
+        written.append(_ready(asked))
+
+
+async def _run(db: AsyncSession, statements: list[Statement]) -> list[Found]:
     """Run the statements in one trip; return the rows of each with the names of its columns."""
+    shared: SharedTrip | None = db.info.get("shared_trip")
+    if shared is not None:
+        return await shared(statements)
+    return await trip(await driver(db), statements)
+
+
+async def trip(
+    connection: psycopg.AsyncConnection[Any],
+    statements: Sequence[Statement],
+    *,
+    and_commit: bool = False,
+) -> list[Found]:
+    """Run statements in one trip, and end the database transaction with it where asked to.
+
+    Raises:
+        psycopg.Error: For the first that failed; then there was no commit.
+    """
     known = _connections.get(connection)
     if known is None:
         known = _connections[connection] = _Known(set(), {})
     async with connection.lock:
-        results = await connection.wait(_exchange(connection, known, statements))
+        results = await connection.wait(
+            _exchange(connection, known, statements, and_commit=and_commit)
+        )
     return [
         _read(known, statement.name, result)
         for (statement, _), result in zip(statements, results, strict=True)
@@ -305,7 +343,9 @@ async def _by_cursor(
 def _exchange(
     connection: psycopg.AsyncConnection[Any],
     known: _Known,
-    statements: Sequence[tuple[_Prepared, list[bytes | None]]],
+    statements: Sequence[Statement],
+    *,
+    and_commit: bool,
 ) -> PQGen[list[pq.abc.PGresult]]:
     """Send the statements in a pipeline and take their results, each one's own.
 
@@ -325,6 +365,9 @@ def _exchange(
                 expected.append(statement.name)
             server.send_query_prepared(statement.name, values, statement.formats, pq.Format.BINARY)
             expected.append(None)
+        if and_commit:  # the server leaves it out if anything before it failed
+            server.send_query_params(b"commit", None)
+            expected.append(b"")
         server.pipeline_sync()
         while server.flush():
             if (yield Wait.RW) & Ready.R:
