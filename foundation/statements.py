@@ -17,7 +17,7 @@ import struct
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, Generic, TypeVar, overload
 from weakref import WeakKeyDictionary
 
@@ -45,6 +45,8 @@ _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _NULL: Final = b"\xff\xff\xff\xff"
 _INT4: Final = struct.Struct(">ii").pack
 _INT8: Final = struct.Struct(">iq").pack
+_int4: Final = partial(_INT4, 4)
+_int8: Final = partial(_INT8, 8)
 _BOOL: Final = struct.Struct(">i?").pack
 _HEAD: Final = struct.Struct(">iiIii").pack
 _EMPTY: Final = struct.Struct(">iiI").pack
@@ -60,14 +62,6 @@ def _text(value: str) -> bytes:
 
 def _bytes(value: bytes) -> bytes:
     return len(value).to_bytes(4, "big") + value
-
-
-def _int4(value: int) -> bytes:
-    return _INT4(4, value)
-
-
-def _int8(value: int) -> bytes:
-    return _INT8(8, value)
 
 
 def _bool(value: bool) -> bytes:
@@ -111,9 +105,17 @@ def _array(kind: _Kind, values: Sequence[Any]) -> bytes:
     if not count:
         return _EMPTY(0, 0, kind.oid)
     encode = kind.encode
+    first = values[0]
+    # Many columns say the same of a whole batch.
+    if values[-1] == first and values.count(first) == count:
+        data = (_NULL if first is None else encode(first)) * count
+        return _HEAD(1, first is None, kind.oid, count, 1) + data
     if None in values:
         parts = [_NULL if value is None else encode(value) for value in values]
         return _HEAD(1, 1, kind.oid, count, 1) + b"".join(parts)
+    if encode is _text and len(distinct := set(values)) * 2 <= count:
+        known = {value: _text(value) for value in distinct}
+        encode = known.__getitem__
     return _HEAD(1, 0, kind.oid, count, 1) + b"".join(map(encode, values))
 
 
