@@ -391,3 +391,29 @@ async def test_confirmed_orders_are_found_for_a_command(
     assert await change_orders.covering(world, N1, "UpdateFirmware", now) == []
     late = now + timedelta(days=31)
     assert await change_orders.covering(world, N1, "ChangeConfiguration", late) == []
+
+
+async def test_a_mail_that_came_with_the_draft_counts_at_its_confirmation(
+    world: AsyncSession, clock: SetClock
+) -> None:
+    with pytest.raises(InvalidInput):
+        await drafted(world, clock, written=WrittenOrder("x", "text/plain", b"x", ""))
+    order = await drafted(world, clock, written=MAIL)
+    assert (order.number, order.reference) == (None, "Re: interval")
+    done = await change_orders.confirm(world, order.id, STAFF, None, by=HELEN, now=clock.now())
+    assert done.confirmed_how is How.MAIL
+    other = WrittenOrder("other.txt", "text/plain", b"something else", "?")
+    order = await drafted(world, clock, written=MAIL)
+    await change_orders.confirm(world, order.id, STAFF, other, by=HELEN, now=clock.now())
+    assert await change_orders.mail_on_file(world, order.id) == MAIL
+
+
+async def test_a_command_that_the_queue_completed_is_still_known_by_its_action(
+    world: AsyncSession, clock: SetClock
+) -> None:
+    order = await confirmed(world, clock)
+    assert order.number is not None
+    assert await permits(world, clock, order.number) is None
+    ended = await told(world, clock, order, "effective", payload={**PAYLOAD, "added": 1})
+    assert ended is not None
+    assert ended.state is OrderState.EXECUTED
