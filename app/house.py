@@ -68,7 +68,7 @@ def compose_house(
     jobs = Jobs(database.url, stop_timeout_s=settings.shutdown_timeout_s / 2)
     mails = Mails(database=database, jobs=jobs, clock=clock, settings=settings)
     jobs.every("partitions", lambda: keep_partitions(database, settings, clock), cron="17 * * * *")
-    remote.join(database, orders=OrderGate())
+    remote.join(database, orders=OrderGate(), in_flight_max=settings.commands_in_flight_max)
     correspondence = Correspondence(mails)
     jobs.every(
         "change orders", lambda: expire_orders(database, correspondence, clock), cron=EXPIRY_CRON
@@ -100,10 +100,19 @@ def compose_house(
 def start_house(house: House, database: Database, tasks: Tasks) -> None:
     """Start deliveries and jobs; the portal itself is started by the caller."""
     tasks.start("deliveries", house.deliveries.run, on_end=OnEnd.RESTART)
-    channels = {CHANNEL: lambda _: house.deliveries.wake()}
+    changes = remote.changes_of(database)
+    channels: dict[str, Callable[[str], None]] = {
+        CHANNEL: lambda _: house.deliveries.wake(),
+        remote.CHANGES: changes.told,
+    }
+
+    def lost() -> None:
+        house.deliveries.wake()
+        changes.lost()
+
     tasks.start(
         "outbox's notifications",
-        lambda: listen(database, channels, lost=house.deliveries.wake),
+        lambda: listen(database, channels, lost=lost),
         on_end=OnEnd.RESTART,
     )
     tasks.start("jobs", house.jobs.run, on_end=OnEnd.RESTART)

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, Integer, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import Scope
 from csms import command_store
+from csms.command_store import CHANGES as CHANGES
 from csms.command_store import Target, as_command
 from csms.ocpp import outgoing
 from csms.queue import ANSWERED as ANSWERED
@@ -64,7 +64,8 @@ class _Joined:
     in_flight_max: int
 
 
-_joined: WeakKeyDictionary[Any, _Joined] = WeakKeyDictionary()
+_KEY: Final = "csms.remote"
+_CHANGES_KEY: Final = "csms.remote.changes"
 
 
 def join(
@@ -74,7 +75,7 @@ def join(
 
     Where nobody does, what needs an order is refused.
     """
-    _joined[database.engine] = _Joined(orders, in_flight_max)
+    database.joined[_KEY] = _Joined(orders, in_flight_max)
 
 
 class Changes:
@@ -121,12 +122,10 @@ class Changes:
             del self._waiting[command_id]
 
 
-_changes: WeakKeyDictionary[Any, Changes] = WeakKeyDictionary()
-
-
 def changes_of(database: Database) -> Changes:
     """Return what wakes those who wait for commands of this database."""
-    return _changes.setdefault(database.engine, Changes())
+    changes: Changes = database.joined.setdefault(_CHANGES_KEY, Changes())
+    return changes
 
 
 # -------------------------------------------------------------------------------------- asking
@@ -161,7 +160,7 @@ async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
         KeyUsedForOther: The idempotency key came with another command.
     """
     _check(request)
-    joined = _joined.get(db.bind) or _Joined(None, IN_FLIGHT_MAX)
+    joined: _Joined = db.info.get("joined", {}).get(_KEY) or _Joined(None, IN_FLIGHT_MAX)
     to = await command_store.target(db, request.station)
     if to is None:
         raise NotFound("station", request.station)

@@ -68,14 +68,22 @@ class UnitOfWork(AsyncSession):
     """
 
     def __init__(
-        self, engine: AsyncEngine, pooled: PoolProxiedConnection, routes: Mapping[str, Any]
+        self,
+        engine: AsyncEngine,
+        pooled: PoolProxiedConnection,
+        routes: Mapping[str, Any],
+        joined: Mapping[str, Any],
     ) -> None:
         connection = pooled.driver_connection
         assert isinstance(connection, psycopg.AsyncConnection)
         self._engine = engine
         self._pooled = pooled
         self._driver: psycopg.AsyncConnection[tuple[Any, ...]] = connection
-        self._info: dict[Any, Any] = {"routes": routes, "driver": connection}
+        self._info: dict[Any, Any] = {
+            "routes": routes,
+            "joined": joined,
+            "driver": connection,
+        }
 
     def __getattr__(self, name: str) -> Any:
         """Make the session: its constructor sets what was not there."""
@@ -153,6 +161,8 @@ class Database:
     ) -> None:
         self.url = url
         self._routes = dict(routes or {})
+        self.joined: dict[str, Any] = {}
+        """What the program joined for functions of a room, by room: also in `db.info["joined"]`."""
         self.engine: AsyncEngine = create_async_engine(
             engine_url(url),
             pool_size=pool_size,
@@ -181,7 +191,7 @@ class Database:
         """
         try:
             pooled = await self.engine.raw_connection()
-            db = UnitOfWork(self.engine, pooled, self._routes)
+            db = UnitOfWork(self.engine, pooled, self._routes, self.joined)
             try:
                 yield db
                 await db.commit()

@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from accounts.sign_in import TooManyAttempts
 from billing.tariff_json import InvalidTariff
+from csms.queue import TooManyInFlight
 from foundation.errors import (
     Conflict,
     ExpectedError,
@@ -130,6 +131,7 @@ _KINDS: tuple[tuple[type[ExpectedError], HTTPStatus, str], ...] = (
     (NotSignedIn, HTTPStatus.UNAUTHORIZED, "Not signed in"),
     (WrongApiKey, HTTPStatus.UNAUTHORIZED, "Wrong API key"),
     (TooManyAttempts, HTTPStatus.TOO_MANY_REQUESTS, "Too many attempts"),
+    (TooManyInFlight, HTTPStatus.TOO_MANY_REQUESTS, "Too many commands"),
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),
     (UnsupportedMediaType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"),
     (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid input"),
@@ -152,6 +154,8 @@ def problem_of(error: ExpectedError) -> Problem:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, TooManyAttempts):
         headers["Retry-After"] = str(error.wait_s)
+    if isinstance(error, TooManyInFlight):
+        headers["Retry-After"] = "1"
     if isinstance(error, Unavailable):
         headers["Retry-After"] = "5"
     errors: tuple[FieldError, ...] = ()
