@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.lineage import Ancestor, lineage
-from billing import ledger, pricing, store
+from billing import goodwill, ledger, pricing, store
 from billing.cdr import Cdr
 from billing.months import Month
 from billing.plausibility import DEFAULT_LIMITS, HoldReason, Limits, holds
@@ -134,8 +134,8 @@ def charge(
 ) -> Charge:
     """Return what a transaction comes to by its frozen terms.
 
-    A free-vend transaction costs nothing, whatever tariff is assigned. Usage that contradicts
-    itself has no price and is held as impossible.
+    A free-vend transaction and one that staff gave away cost nothing, whatever tariff is assigned.
+    Usage that contradicts itself has no price and is held as impossible.
 
     Args:
         ended: The transaction.
@@ -144,14 +144,18 @@ def charge(
         currency: The payee's, for a charge of nothing where no tariff names one.
         limits: What counts as impossible.
     """
+    costs_nothing = ended.free_vend or goodwill.is_given(ended)
     reasons = holds(
         ended,
-        has_tariff=tariff is not None or ended.free_vend,
-        has_payer=sharing.payer is not None or ended.free_vend,
+        has_tariff=tariff is not None or costs_nothing,
+        has_payer=sharing.payer is not None or costs_nothing,
         limits=limits,
     )
     zero = Money.zero(currency if tariff is None else tariff.currency)
     nothing = Rating((), zero, zero, zero)
+    if goodwill.is_given(ended):
+        given = goodwill.rating_of(ended, currency if tariff is None else tariff.currency)
+        return Charge(given, reasons)
     if tariff is None or ended.free_vend:
         return Charge(nothing, reasons)
     try:
@@ -287,6 +291,7 @@ def make_record(
 ) -> Record:
     """Return the CDR of a transaction that was rated; `zone` is the payee's."""
     rating, reasons = charged.rating, charged.hold_reasons
+    sharing = goodwill.sharing_of(event, terms.sharing)
     return Record(
         cdr=Cdr(
             cdr_id=cdr_id,
@@ -299,8 +304,8 @@ def make_record(
             location=event.location,
             time_zone=event.time_zone,
             id_token=event.id_token,
-            charge_class=terms.sharing.charge_class,
-            payer=terms.sharing.payer,
+            charge_class=sharing.charge_class,
+            payer=sharing.payer,
             started_at=event.started_at,
             ended_at=event.ended_at,
             meter_start_wh=event.meter_start_wh,

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing import tariff_store
+from billing import goodwill, tariff_store
 from billing.assignments import Assignment, Place, most_specific, places_of
 from billing.pricing import TariffVersion, parents_of_all, version_at, versions_of
 from billing.rating import rate
@@ -64,7 +64,7 @@ class Estimator:
 
 
 def _cost(known: _Known, transaction: TransactionEnded) -> Decimal | None:
-    if transaction.free_vend:
+    if transaction.free_vend or goodwill.is_given(transaction):
         return Decimal(0)
     places = places_of(
         transaction.station,

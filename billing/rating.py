@@ -43,6 +43,8 @@ class LineKind(StrEnum):
     PARKING_TIME = "parking_time"
     MIN_PRICE = "min_price"
     MAX_PRICE = "max_price"
+    BY_STAFF = "by_staff"
+    """Nothing, because staff started it free of charge."""
 
 
 class Unit(StrEnum):

@@ -12,6 +12,8 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms import billing_decisions
+from csms.equipment_answers import keep_answer, keep_read_back
 from csms.queue import (
     FINAL,
     NEVER_AFTER_AN_OUTAGE,
@@ -323,7 +325,7 @@ from e join held on held.id = e.id
 where c.id = e.id and c.state = e.before
   and (e.message_id is null or c.message_id = e.message_id)
 returning c.id, c.station, c.owner, c.action, c.asked_by, c.asked_by_name, c.reason,
-    c.transaction_id
+    c.transaction_id, c.billing_decision, c.payload
 """
 
 
@@ -385,10 +387,30 @@ async def apply(db: AsyncSession, changes: Iterable[Change], *, now: datetime) -
             ],
         )
         await _tell(db, steps, now)
+    await _keep(db, [(change, by_id[change.id]) for change in ordered if change.id in by_id], now)
     for change in ordered:
         if change.id in by_id and change.steps and change.after in FINAL:
             metrics.commands.labels(change.after).inc()
     return set(by_id)
+
+
+async def _keep(
+    db: AsyncSession, changed: Sequence[tuple[Change, dict[str, Any]]], now: datetime
+) -> None:
+    """Keep what answers tell of stations, and what staff decided on the transactions found."""
+    decisions: dict[TransactionId, str] = {}
+    for change, row in changed:
+        station = StationId(row["station"])
+        if change.answer is not None:
+            at = change.answered_at or now
+            await keep_answer(db, station, row["action"], change.answer, at, payload=row["payload"])
+        if change.read_back is not None:
+            await keep_read_back(db, station, change.read_back, change.read_back_at or now)
+        number, decision = change.transaction_id, row["billing_decision"]
+        if number is not None and decision is not None and row["action"] in STARTS:
+            decisions[TransactionId(number)] = decision
+    if decisions:
+        await billing_decisions.decide(db, decisions, now=now)
 
 
 async def tell_nodes(db: AsyncSession, station: str) -> None:

@@ -63,6 +63,23 @@ async def keep_answer(
             await _cancelled(db, station, number, at)
 
 
+async def keep_read_back(
+    db: AsyncSession, station: StationId, answer: Mapping[str, Any], at: datetime
+) -> None:
+    """Keep what a station said when it was asked what it has now; its fields tell the action."""
+    for action, fields in _READ_BACKS.items():
+        if not fields.isdisjoint(answer):
+            await keep_answer(db, station, action, answer, at)
+            return
+
+
+_READ_BACKS = {
+    "GetConfiguration": frozenset({"configurationKey", "unknownKey"}),
+    "GetVariables": frozenset({"getVariableResult"}),
+    "GetLocalListVersion": frozenset({"listVersion", "versionNumber"}),
+}
+
+
 async def _cancelled(db: AsyncSession, station: StationId, number: int, at: datetime) -> None:
     ended = await equipment_store.end_reservations(db, [Ending(station, number, "Cancelled", at)])
     told = [

@@ -28,6 +28,7 @@ _KINDS: dict[LineKind, str] = {
     LineKind.PARKING_TIME: marked("Parking without charging"),
     LineKind.MIN_PRICE: marked("Up to the minimum price"),
     LineKind.MAX_PRICE: marked("Down to the maximum price"),
+    LineKind.BY_STAFF: marked("Started by staff, free of charge"),
 }
 
 
@@ -41,6 +42,8 @@ def _sentence(line: PricedLine, words: Words) -> str:
     name = words.gettext(_KINDS[line.kind])
     if line.explanation.limit is not None:
         return f"{name} ({formats.money(line.explanation.limit, locale)})"
+    if line.kind is LineKind.BY_STAFF:
+        return name
     price = formats.unit_price(line.unit_price, locale)
     if line.unit == Unit.KWH:
         amount = formats.number(line.quantity, locale, _digits(line.quantity, 1))
