@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -33,7 +33,9 @@ from foundation.errors import NotFound
 from foundation.events import CdrIssued, TransactionEnded, TransactionEvent
 from foundation.identifiers import OrganisationKey, TransactionId
 from foundation.money import Money
-from foundation.statements import Asked, all_of, ask, together
+from foundation.statements import Asked, all_of, ask, together, write
+
+_ZERO: Final = Decimal(0)
 
 # ------------------------------------------------------------------------------------- terms
 
@@ -151,17 +153,21 @@ def charge(
         has_payer=sharing.payer is not None or costs_nothing,
         limits=limits,
     )
-    zero = Money.zero(currency if tariff is None else tariff.currency)
-    nothing = Rating((), zero, zero, zero)
     if goodwill.is_given(ended):
         given = goodwill.rating_of(ended, currency if tariff is None else tariff.currency)
         return Charge(given, reasons)
     if tariff is None or ended.free_vend:
-        return Charge(nothing, reasons)
+        return Charge(_nothing(currency if tariff is None else tariff.currency), reasons)
     try:
         return Charge(rate(Usage.of(ended), tariff, ended.time_zone), reasons)
     except UnratableUsage:
+        nothing = _nothing(tariff.currency)
         return Charge(nothing, reasons or (HoldReason.IMPOSSIBLE_ENERGY,), is_unratable=True)
+
+
+def _nothing(currency: str) -> Rating:
+    zero = Money.zero(currency)
+    return Rating((), zero, zero, zero)
 
 
 async def freeze_and_bill(
@@ -205,7 +211,7 @@ async def freeze_and_bill(
         )
         writing += issuing(db, records, now=now)
         writing += store.putting_holds(holds, now=now)
-    await all_of(db, writing)
+    await write(db, *writing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,8 +338,11 @@ def make_record(
 def energy_before(event: TransactionEnded, zone: ZoneInfo) -> Decimal:
     """Return the energy last read before the month in which a transaction ended, in Wh."""
     border = Month.of(event.ended_at, zone).start(zone)
-    before = [point.energy_wh for point in event.usage if point.at < border]
-    return before[-1] if before else Decimal(0)
+    before = _ZERO
+    for point in event.usage:
+        if point.at < border:
+            before = point.energy_wh
+    return before
 
 
 # ------------------------------------------------------------------------------------ booking

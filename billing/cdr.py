@@ -85,9 +85,10 @@ class Cdr(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def __post_init__(self) -> None:
         assert 0 <= self.share_bps <= 10_000, f"a share of {self.share_bps} bps"
         assert self.net + self.vat == self.gross, "net and VAT do not add up to gross"
-        net = Money.zero(self.net.currency)
-        vat = Money.zero(self.net.currency)
+        net = vat = Decimal(0)
         for line in self.lines:
-            net += line.net
-            vat += line.vat
-        assert (net, vat) == (self.net, self.vat), "the lines do not add up to the record"
+            assert line.net.currency == self.net.currency == line.vat.currency, "two currencies"
+            net += line.net.amount
+            vat += line.vat.amount
+        assert net == self.net.amount, "the lines do not add up to the record's net"
+        assert vat == self.vat.amount, "the lines do not add up to the record's VAT"

@@ -22,13 +22,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
 from foundation.identifiers import OrganisationKey, PartyId, TransactionId
 from foundation.money import Money
+
+_ZERO: Final = Decimal(0)
 
 
 class AccountKind(StrEnum):
@@ -65,7 +70,7 @@ class LedgerAccount(msgspec.Struct, frozen=True, order=True, gc=False):
     @property
     def name(self) -> str:
         """How the account is stored and shown: `unsettled/bakery`, `fees`."""
-        return self.kind if self.party is None else f"{self.kind}/{self.party}"
+        return self.kind if self.party is None else self.kind + "/" + self.party
 
     @classmethod
     def from_name(cls, name: str) -> "LedgerAccount":
@@ -74,14 +79,17 @@ class LedgerAccount(msgspec.Struct, frozen=True, order=True, gc=False):
         return cls(AccountKind(kind), party if slash else None)
 
 
+@lru_cache(maxsize=10_000)
 def receivable(provider: PartyId) -> LedgerAccount:
     return LedgerAccount(AccountKind.RECEIVABLE, provider)
 
 
+@lru_cache(maxsize=10_000)
 def clearing(organisation: OrganisationKey) -> LedgerAccount:
     return LedgerAccount(AccountKind.CLEARING, organisation)
 
 
+@lru_cache(maxsize=10_000)
 def unsettled(payee: OrganisationKey) -> LedgerAccount:
     return LedgerAccount(AccountKind.UNSETTLED, payee)
 
@@ -131,8 +139,11 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def __post_init__(self) -> None:
         assert self.booked_at.tzinfo is not None
-        sums = sums_by_currency(self.postings)
-        assert not any(money.amount for money in sums.values()), f"does not balance: {sums}"
+        sums: dict[str, Decimal] = {}
+        for each in self.postings:
+            currency = each.amount.currency
+            sums[currency] = sums.get(currency, _ZERO) + each.amount.amount
+        assert not any(sums.values()), f"does not balance: {sums}"
 
 
 def sums_by_currency(postings: Iterable[Posting]) -> dict[str, Money]:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -57,9 +58,13 @@ class Month:
         Where the clocks change at midnight, the month begins with the first moment of its first
         day that exists.
         """
-        local = datetime(self.year, self.number, 1, tzinfo=zone)
-        return local.astimezone(UTC)
+        return _start(self.year, self.number, zone)
 
     def end(self, zone: ZoneInfo) -> datetime:
         """Return the first moment that is no longer in the month, in UTC."""
         return self.next.start(zone)
+
+
+@lru_cache(maxsize=1000)
+def _start(year: int, month: int, zone: ZoneInfo) -> datetime:
+    return datetime(year, month, 1, tzinfo=zone).astimezone(UTC)

@@ -87,7 +87,7 @@ def holds(
         reasons.add(HoldReason.NO_TARIFF)
     if not has_payer:
         reasons.add(HoldReason.NO_PAYER)
-    return tuple(reason for reason in HoldReason if reason in reasons)
+    return tuple(reason for reason in HoldReason if reason in reasons) if reasons else ()
 
 
 def possible_energy_wh(ended: TransactionEnded, limits: Limits = DEFAULT_LIMITS) -> Decimal:

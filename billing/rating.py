@@ -123,8 +123,10 @@ def rate(usage: Usage, tariff: Tariff, time_zone: str) -> Rating:
         UnratableUsage: If energy or time run backwards, or the time zone is none.
     """
     currency = tariff.currency
-    lines = _lines(used_by_reservation(usage, tariff, time_zone), currency, reserved=True)
-    lines += _lines(used_by(usage, tariff, time_zone), currency, reserved=False)
+    lines = _lines(used_by(usage, tariff, time_zone), currency, reserved=False)
+    if usage.reservation is not None:
+        before = used_by_reservation(usage, tariff, time_zone)
+        lines = _lines(before, currency, reserved=True) + lines
     if tariff.min_price is not None or tariff.max_price is not None:
         lines += _limits(lines, tariff, usage)
     net, vat = _sums(lines, currency)
@@ -153,17 +155,15 @@ _UNITS: Final = {
 
 def _lines(used: Used, currency: str, *, reserved: bool) -> list[PricedLine]:
     """Price all amounts, those that close a total with what is missing to whole steps."""
-    amounts = sorted(
-        used.amounts.values(),
-        key=lambda amount: (_ORDER[amount.component.type], amount.from_at, amount.element),
-    )
+    amounts = sorted(used.amounts.values(), key=_place)
     extra: dict[int, Decimal] = {}
     for last, units_per_step in ((used.last_energy, 1), (used.last_time, _MICROS_PER_SECOND)):
         if last is not None and last.component.step_size:
             dimension = last.component.type
-            whole = sum(
-                (each.measured for each in amounts if each.component.type is dimension), _ZERO
-            )
+            whole = _ZERO
+            for each in amounts:
+                if each.component.type is dimension:
+                    whole += each.measured
             step = last.component.step_size * units_per_step
             steps = (whole / step).to_integral_value(ROUND_CEILING)
             extra[id(last)] = steps * step - whole
@@ -171,6 +171,11 @@ def _lines(used: Used, currency: str, *, reserved: bool) -> list[PricedLine]:
         _line(amount, extra.get(id(amount)), _KINDS[amount.component.type, reserved], currency)
         for amount in amounts
     ]
+
+
+def _place(amount: Amount) -> tuple[int, datetime, int]:
+    """Return where an amount stands among the others."""
+    return _ORDER[amount.component.type], amount.from_at, amount.element
 
 
 def _line(amount: Amount, extra: Decimal | None, kind: LineKind, currency: str) -> PricedLine:
@@ -208,16 +213,17 @@ def _line(amount: Amount, extra: Decimal | None, kind: LineKind, currency: str) 
 
 def _vat(net: Money, rate_percent: Decimal | None) -> Money:
     """Return the exact VAT on the rounded amount, so that a reader can check it on the paper."""
-    return net * (_ZERO if rate_percent is None else rate_percent / _HUNDRED)
+    share = _ZERO if rate_percent is None else rate_percent / _HUNDRED
+    return Money(net.amount * share, net.currency)
 
 
 def _sums(lines: Sequence[PricedLine], currency: str) -> tuple[Money, Money]:
-    net = Money.zero(currency)
-    vat = Money.zero(currency)
+    net = vat = Money.zero(currency).amount
     for line in lines:
-        net += line.net
-        vat += line.vat
-    return net, vat
+        assert line.net.currency == currency == line.vat.currency
+        net += line.net.amount
+        vat += line.vat.amount
+    return Money(net, currency), Money(vat, currency)
 
 
 def _limits(lines: Sequence[PricedLine], tariff: Tariff, usage: Usage) -> list[PricedLine]:

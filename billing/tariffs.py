@@ -3,11 +3,12 @@
 Source: OCPI 2.2.1, chapter 11 (Tariffs module), with the corrections of its bug-fix edition.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 
@@ -18,6 +19,8 @@ class Dimension(StrEnum):
     ENERGY = "ENERGY"
     TIME = "TIME"
     PARKING_TIME = "PARKING_TIME"
+
+    __hash__ = str.__hash__  # an enum's own is a call of Python's, for each price looked up
 
 
 class ReservationRestriction(StrEnum):
@@ -88,6 +91,17 @@ class Restrictions:
     day_of_week: tuple[DayOfWeek, ...] = ()
     reservation: ReservationRestriction | None = None
 
+    @property
+    def asks_calendar(self) -> bool:
+        """Whether clock or calendar are looked at."""
+        return bool(
+            self.start_time is not None
+            or self.end_time is not None
+            or self.start_date is not None
+            or self.end_date is not None
+            or self.day_of_week
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TariffElement:
@@ -113,7 +127,63 @@ class DisplayText:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+Match = tuple[int, TariffElement, PriceComponent]
+"""A price component with its element, and the element's index in the tariff."""
+
+
+class Elements:
+    """Elements of a tariff in their order, with what their restrictions look at.
+
+    Attributes:
+        items: Each with its index in the tariff.
+        restrictions: Those of the elements that have any.
+        is_plain: Whether there is none, so that one price per dimension holds all the time.
+        times: The times of day at which one can begin or cease to hold, midnight included; empty
+            if none looks at clock or calendar.
+        durations_s: The seconds after the start at which one can, rising.
+        thresholds_wh: The energies at which one can, rising.
+        asks_power: Whether one looks at the power, which changes with every reading.
+    """
+
+    def __init__(self, items: Iterable[tuple[int, TariffElement]]) -> None:
+        self.items = tuple(items)
+        self.restrictions = tuple(each.restrictions for _, each in self.items if each.restrictions)
+        self.is_plain = not self.restrictions
+        times: set[time] = set()
+        durations_s: set[int] = set()
+        thresholds_wh: set[Decimal] = set()
+        for each in self.restrictions:
+            if each.asks_calendar:
+                times.add(time(0))
+                times.update(at for at in (each.start_time, each.end_time) if at is not None)
+            durations_s.update(
+                at for at in (each.min_duration, each.max_duration) if at is not None
+            )
+            thresholds_wh.update(
+                kwh * 1000 for kwh in (each.min_kwh, each.max_kwh) if kwh is not None
+            )
+        self.times = frozenset(times)
+        self.durations_s = sorted(durations_s)
+        self.thresholds_wh = sorted(thresholds_wh)
+        self.asks_power = any(
+            each.min_power is not None or each.max_power is not None for each in self.restrictions
+        )
+        self._prices: dict[tuple[bool, ...], dict[Dimension, Match]] = {}
+
+    def prices(self, holding: Sequence[bool]) -> Mapping[Dimension, Match]:
+        """Return the price of each dimension while some of the elements hold: the first's."""
+        key = tuple(holding)
+        prices = self._prices.get(key)
+        if prices is None:
+            prices = {}
+            for (index, element), holds in zip(self.items, key, strict=True):
+                for component in element.price_components if holds else ():
+                    prices.setdefault(component.type, (index, element, component))
+            self._prices[key] = prices
+        return prices
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tariff:
     """An OCPI tariff.
 
@@ -136,7 +206,23 @@ class Tariff:
     energy_mix: Mapping[str, Any] | None = None
     last_updated: datetime | None = None
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether one price per dimension holds all the time: no element has a restriction."""
-        return all(element.restrictions is None for element in self.elements)
+    @cached_property
+    def of_charging(self) -> Elements:
+        """The elements that are for charging, not for reservations; found once per tariff."""
+        return Elements(
+            (index, element)
+            for index, element in enumerate(self.elements)
+            if element.restrictions is None or element.restrictions.reservation is None
+        )
+
+    def of_reservation(self, *, expired: bool) -> Elements:
+        """Return the elements for reservations, those for expired ones first."""
+        kinds = [ReservationRestriction.RESERVATION]
+        if expired:
+            kinds.insert(0, ReservationRestriction.RESERVATION_EXPIRES)
+        return Elements(
+            (index, element)
+            for kind in kinds
+            for index, element in enumerate(self.elements)
+            if element.restrictions is not None and element.restrictions.reservation is kind
+        )

@@ -14,7 +14,7 @@ Source: OCPI 2.2.1, 11 (Tariffs), bug-fix edition.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -28,17 +28,18 @@ import msgspec
 from billing.tariffs import (
     DayOfWeek,
     Dimension,
+    Elements,
+    Match,
     PriceComponent,
-    ReservationRestriction,
     Restrictions,
     Tariff,
-    TariffElement,
 )
 from foundation.errors import ExpectedError
 from foundation.events import TransactionEnded, UsagePoint
 from foundation.quantities import WH_PER_KWH, mean_power_w, seconds
 
 MICROSECOND: Final = timedelta(microseconds=1)
+_DAY: Final = timedelta(days=1)
 
 _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
@@ -102,10 +103,6 @@ class Amount:
     measured: Decimal
 
 
-_Elements = Sequence[tuple[int, TariffElement]]
-_Match = tuple[int, TariffElement, PriceComponent]
-
-
 class Used:
     """Amounts by component, and which component of energy and of time was used last."""
 
@@ -118,7 +115,7 @@ class Used:
 
     def add(
         self,
-        match: _Match,
+        match: Match,
         quantity: Decimal,
         from_at: datetime,
         to_at: datetime,
@@ -148,9 +145,12 @@ def used_by(usage: Usage, tariff: Tariff, time_zone: str) -> Used:
     _check(points)
     if not points:
         return Used()
-    if tariff.is_plain:
-        return _used_plainly(points, tariff)
-    return _used(points, _elements_of_charging(tariff), time_zone)
+    elements = tariff.of_charging
+    zone = _zone(time_zone) if elements.times else None
+    holding = _holding_throughout(points, elements, zone)
+    if holding is not None:
+        return _used_evenly(points, elements.prices(holding))
+    return _used(points, elements, zone)
 
 
 def used_by_reservation(usage: Usage, tariff: Tariff, time_zone: str) -> Used:
@@ -164,8 +164,8 @@ def used_by_reservation(usage: Usage, tariff: Tariff, time_zone: str) -> Used:
         UsagePoint(reservation.reserved_at, _ZERO, charging=True),
         UsagePoint(reservation.ended_at, _ZERO, charging=True),
     )
-    elements = _elements_of_reservation(tariff, expired=reservation.expired)
-    return _used(points, elements, time_zone)
+    elements = tariff.of_reservation(expired=reservation.expired)
+    return _used(points, elements, _zone(time_zone) if elements.times else None)
 
 
 def _check(points: Sequence[UsagePoint]) -> None:
@@ -185,89 +185,86 @@ def _check(points: Sequence[UsagePoint]) -> None:
         energy_wh = point.energy_wh
 
 
-def _elements_of_charging(tariff: Tariff) -> _Elements:
+def _holding_throughout(
+    points: Sequence[UsagePoint], elements: Elements, zone: ZoneInfo | None
+) -> Sequence[bool] | None:
+    """Say which elements hold all the time; None if that may change on the way, or at its end."""
+    if elements.is_plain:
+        return (True,) * len(elements.items)
+    first, last = points[0], points[-1]
+    if elements.asks_power or any(
+        0 < threshold <= last.energy_wh for threshold in elements.thresholds_wh
+    ):
+        return None
+    local = None
+    if zone is not None:
+        local = first.at.astimezone(zone)
+        cuts = _clock_moments(elements.times, local, last.at, zone)
+        if bisect_right(cuts, last.at) > bisect_right(cuts, first.at):
+            return None
+    if elements.durations_s:
+        span_s = (last.at - first.at).total_seconds()
+        if any(0 < duration_s <= span_s for duration_s in elements.durations_s):
+            return None
+    start = _Part(first.at, first.at, local, _ZERO, _ZERO, None, first.charging, _ZERO)
     return [
-        (index, element)
-        for index, element in enumerate(tariff.elements)
-        if element.restrictions is None or element.restrictions.reservation is None
+        each.restrictions is None or _holds(each.restrictions, start) for _, each in elements.items
     ]
 
 
-def _elements_of_reservation(tariff: Tariff, *, expired: bool) -> _Elements:
-    kinds = [ReservationRestriction.RESERVATION]
-    if expired:
-        kinds.insert(0, ReservationRestriction.RESERVATION_EXPIRES)
-    return [
-        (index, element)
-        for kind in kinds
-        for index, element in enumerate(tariff.elements)
-        if element.restrictions is not None and element.restrictions.reservation is kind
-    ]
-
-
-def _used_plainly(points: Sequence[UsagePoint], tariff: Tariff) -> Used:
-    """Return what `_used` does, at once, for a tariff without any restriction."""
-    first: dict[Dimension, _Match] = {}
-    for index, element in enumerate(tariff.elements):
-        for component in element.price_components:
-            first.setdefault(component.type, (index, element, component))
+def _used_evenly(points: Sequence[UsagePoint], prices: Mapping[Dimension, Match]) -> Used:
+    """Return what `_used` does, at once, where the same prices hold all the time."""
     used = Used()
     start = points[0]
-    flat = first.get(Dimension.FLAT)
+    flat = prices.get(Dimension.FLAT)
     if flat is not None:
         used.add(flat, _ONE, start.at, start.at)
-    energy = first.get(Dimension.ENERGY)
-    if energy is not None and points[-1].energy_wh > 0:
+    energy = prices.get(Dimension.ENERGY)
+    whole = points[-1].energy_wh
+    if energy is not None and whole > 0:
         # Two points hold all of it; the moments are those between which it flowed.
-        from_at = next(
-            earlier.at
-            for earlier, later in zip(points, points[1:] or points, strict=False)
-            if later.energy_wh > 0
-        )
-        whole = points[-1].energy_wh
-        to_at = next(point.at for point in points if point.energy_wh == whole)
+        from_at = to_at = start.at
+        for point in points:
+            if not point.energy_wh:
+                from_at = point.at
+            elif point.energy_wh == whole:
+                to_at = point.at
+                break
         used.add(energy, whole, from_at, to_at)
-    if Dimension.TIME in first or Dimension.PARKING_TIME in first:
+    if Dimension.TIME in prices or Dimension.PARKING_TIME in prices:
         for earlier, later in pairwise(points):
-            match = first.get(Dimension.TIME if earlier.charging else Dimension.PARKING_TIME)
+            match = prices.get(Dimension.TIME if earlier.charging else Dimension.PARKING_TIME)
             if match is not None and later.at > earlier.at:
                 micros = Decimal((later.at - earlier.at) // MICROSECOND)
                 used.add(match, micros, earlier.at, later.at)
     return used
 
 
-def _used(points: Sequence[UsagePoint], elements: _Elements, time_zone: str) -> Used:
+def _used(points: Sequence[UsagePoint], elements: Elements, zone: ZoneInfo | None) -> Used:
     """Return how much of which component was used, restrictions taken into account."""
     used = Used()
     flat_done = False
-    for part in _parts(points, elements, time_zone):
-        holding = [
-            (index, element)
-            for index, element in elements
-            if element.restrictions is None or _holds(element.restrictions, part)
-        ]
+    for part in _parts(points, elements, zone):
+        prices = elements.prices(
+            [
+                each.restrictions is None or _holds(each.restrictions, part)
+                for _, each in elements.items
+            ]
+        )
         if not flat_done:
-            flat = _first(holding, Dimension.FLAT)
+            flat = prices.get(Dimension.FLAT)
             if flat is not None:
                 used.add(flat, _ONE, part.from_at, part.from_at)
                 flat_done = True
         if part.energy_wh:
-            energy = _first(holding, Dimension.ENERGY)
+            energy = prices.get(Dimension.ENERGY)
             if energy is not None:
                 used.add(energy, part.energy_wh, part.from_at, part.to_at)
         if part.micros:
-            match = _first(holding, Dimension.TIME if part.charging else Dimension.PARKING_TIME)
+            match = prices.get(Dimension.TIME if part.charging else Dimension.PARKING_TIME)
             if match is not None:
                 used.add(match, Decimal(part.micros), part.from_at, part.to_at)
     return used
-
-
-def _first(holding: _Elements, dimension: Dimension) -> _Match | None:
-    for index, element in holding:
-        for component in element.price_components:
-            if component.type is dimension:
-                return index, element, component
-    return None
 
 
 # ------------------------------------------------------------------------------- when it holds
@@ -333,23 +330,17 @@ def _wh(kwh: Decimal | None) -> Decimal | None:
     return None if kwh is None else kwh * WH_PER_KWH
 
 
-def _parts(points: Sequence[UsagePoint], elements: _Elements, time_zone: str) -> Iterator[_Part]:
+def _parts(
+    points: Sequence[UsagePoint], elements: Elements, zone: ZoneInfo | None
+) -> Iterator[_Part]:
     """Cut the usage wherever a restriction can begin or cease to hold."""
-    restrictions = [element.restrictions for _, element in elements if element.restrictions]
     started_at = points[0].at
-    zone = _zone(time_zone) if any(map(_asks_calendar, restrictions)) else None
-    moments = set(_durations(restrictions, started_at))
+    moments = {started_at + timedelta(seconds=each) for each in elements.durations_s}
     if zone is not None:
-        moments.update(_clock_moments(restrictions, started_at, points[-1].at, zone))
+        local = started_at.astimezone(zone)
+        moments.update(_clock_moments(elements.times, local, points[-1].at, zone))
     cuts = sorted(moments)
-    thresholds = sorted(
-        {
-            kwh * WH_PER_KWH
-            for each in restrictions
-            for kwh in (each.min_kwh, each.max_kwh)
-            if kwh is not None
-        }
-    )
+    thresholds = elements.thresholds_wh
 
     # The energy of the first point counts as well: it was there at the very first moment.
     jump = UsagePoint(started_at, _ZERO, points[0].charging)
@@ -402,23 +393,7 @@ def _marks(
     return marks
 
 
-def _asks_calendar(restrictions: Restrictions) -> bool:
-    return bool(
-        restrictions.start_time is not None
-        or restrictions.end_time is not None
-        or restrictions.start_date is not None
-        or restrictions.end_date is not None
-        or restrictions.day_of_week
-    )
-
-
-def _durations(restrictions: Iterable[Restrictions], started_at: datetime) -> Iterator[datetime]:
-    for each in restrictions:
-        for duration_s in (each.min_duration, each.max_duration):
-            if duration_s is not None:
-                yield started_at + timedelta(seconds=duration_s)
-
-
+@lru_cache(maxsize=1000)
 def _zone(time_zone: str) -> ZoneInfo:
     try:
         return ZoneInfo(time_zone)
@@ -427,15 +402,15 @@ def _zone(time_zone: str) -> ZoneInfo:
 
 
 def _clock_moments(
-    restrictions: Iterable[Restrictions], from_at: datetime, to_at: datetime, zone: ZoneInfo
-) -> Iterable[datetime]:
-    """Return every moment between at which a clock in the zone can begin or end a restriction."""
-    times = {_MIDNIGHT}
-    for each in restrictions:
-        times.update(at for at in (each.start_time, each.end_time) if at is not None)
-    day = from_at.astimezone(zone).date() - timedelta(days=1)
-    end = to_at.astimezone(zone).date() + timedelta(days=1)
-    return _moments_of_days(frozenset(times), day, end, zone)
+    times: frozenset[time], from_local: datetime, to_at: datetime, zone: ZoneInfo
+) -> Sequence[datetime]:
+    """Return the moments between at which a clock in the zone shows one of the times, and more.
+
+    They rise, and begin and end a day or more outside.
+    """
+    day = from_local.date()
+    days = (to_at - from_local).days + 2
+    return _moments_of_days(times, day - _DAY, day + days * _DAY, zone)
 
 
 @lru_cache(maxsize=1000)  # thousands of transactions share their tariff and their day
@@ -458,8 +433,8 @@ def _moments_of_days(
         following = midnight + timedelta(days=1)
         if midnight.astimezone(zone).utcoffset() != following.astimezone(zone).utcoffset():
             moments.append(_clock_change(midnight, following, zone))
-        day += timedelta(days=1)
-    return tuple(moments)
+        day += _DAY
+    return tuple(sorted(moments))
 
 
 def _clock_change(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:

@@ -105,7 +105,7 @@ class Money(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def zero(cls, currency: str) -> "Money":
-        return cls.from_minor(0, currency)
+        return _ZEROS.get(currency) or cls.from_minor(0, currency)
 
     @property
     def minor(self) -> int:
@@ -124,7 +124,7 @@ class Money(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_rounded(self) -> bool:
-        return self.amount == self.rounded().amount
+        return self.amount == self.amount.quantize(_QUANTUM[self.currency], rounding=ROUND_HALF_UP)
 
     def rounded(self) -> "Money":
         """Return the amount rounded half up, away from zero, to the currency's minor unit."""
@@ -172,6 +172,9 @@ class Money(msgspec.Struct, frozen=True, gc=False):
         assert self.currency == other.currency, (
             f"{self.currency} and {other.currency} were mixed; currencies are never converted"
         )
+
+
+_ZEROS: Final = {currency: Money.from_minor(0, currency) for currency in MINOR_DIGITS}
 
 
 def total(amounts: Iterable[Money], currency: str) -> Money:

@@ -487,8 +487,8 @@ def test_the_short_way_for_plain_tariffs_gives_what_the_long_way_gives(
             "max_price": tariff.max_price and {"excl_vat": tariff.max_price.excl_vat},
         }
     )
-    assert tariff.is_plain
-    assert not always.is_plain
+    assert tariff.of_charging.is_plain
+    assert not always.of_charging.is_plain
     short = rate(usage, tariff, BERLIN)
     long = rate(usage, always, BERLIN)
     assert (short.net, short.vat, short.gross) == (long.net, long.vat, long.gross)

@@ -112,7 +112,7 @@ def test_what_only_partners_need_may_be_left_out_and_null_means_left_out() -> No
     }
     tariff = parse_tariff(small)
     assert tariff.country_code is None
-    assert tariff.is_plain
+    assert tariff.of_charging.is_plain
     assert tariff.elements[0].price_components[0].vat is None
 
 

@@ -10,5 +10,5 @@ ENERGY = PriceComponent(type=Dimension.ENERGY, price=Decimal(1), vat=None, step_
 def test_a_tariff_is_plain_if_no_element_is_restricted() -> None:
     free = TariffElement(price_components=(ENERGY,))
     bound = TariffElement(price_components=(ENERGY,), restrictions=Restrictions(max_kwh=Decimal(5)))
-    assert Tariff(id="T", currency="EUR", elements=(free, free)).is_plain
-    assert not Tariff(id="T", currency="EUR", elements=(free, bound)).is_plain
+    assert Tariff(id="T", currency="EUR", elements=(free, free)).of_charging.is_plain
+    assert not Tariff(id="T", currency="EUR", elements=(free, bound)).of_charging.is_plain

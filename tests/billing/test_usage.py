@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.tariff_json import parse_tariff
 from billing.tariffs import Dimension
-from billing.usage import Reservation, Usage, used_by, used_by_reservation
+from billing.usage import Reservation, Usage, _used, used_by, used_by_reservation
 from foundation.events import UsagePoint
 from tests.billing.builders import ended
 
@@ -86,6 +87,69 @@ def test_cutting_loses_no_energy_and_no_time(
     assert sum_of(Dimension.TIME, Dimension.PARKING_TIME) == (
         points[-1].at - points[0].at
     ) / timedelta(microseconds=1)
+
+
+RESTRICTIONS: list[dict[str, object]] = [
+    {},
+    {"start_time": "22:15", "end_time": "02:30"},
+    {"start_time": "22:00", "end_time": "22:00"},
+    {"day_of_week": ["SUNDAY"]},
+    {"start_date": "2026-10-25", "end_date": "2026-10-26"},
+    {"min_kwh": 0, "max_kwh": 2},
+    {"min_kwh": 1},
+    {"min_duration": 600},
+    {"min_duration": 0, "max_duration": 3600},
+    {"max_power": 11},
+]
+
+
+@given(
+    start=st.sampled_from([START, START + timedelta(hours=2), START + timedelta(hours=5)]),
+    spans=st.lists(
+        st.tuples(
+            st.sampled_from([0, 1, 600_000_000, 900_000_000, 3_600_000_000]),
+            st.sampled_from([Decimal(0), Decimal("0.1"), Decimal(500), Decimal(1000)]),
+            st.booleans(),
+        ),
+        max_size=5,
+    ),
+    restrictions=st.lists(
+        st.tuples(st.sampled_from(RESTRICTIONS), st.sets(st.sampled_from(Dimension), min_size=1)),
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_the_short_way_gives_what_cutting_gives(
+    start: datetime,
+    spans: list[tuple[int, Decimal, bool]],
+    restrictions: list[tuple[dict[str, object], set[Dimension]]],
+) -> None:
+    points = [UsagePoint(start, Decimal(0), charging=True)]
+    for micros, energy_wh, charging in spans:
+        last = points[-1]
+        at = last.at + timedelta(microseconds=micros)
+        points.append(UsagePoint(at, last.energy_wh + energy_wh, charging))
+    tariff = parse_tariff(
+        {
+            "id": "T",
+            "currency": "EUR",
+            "elements": [
+                {
+                    "price_components": [
+                        {"type": str(each), "price": 1, "step_size": 1} for each in dimensions
+                    ],
+                    "restrictions": restriction,
+                }
+                for restriction, dimensions in restrictions
+            ],
+        }
+    )
+
+    short = used_by(Usage(tuple(points)), tariff, "Europe/Berlin")
+    long = _used(points, tariff.of_charging, ZoneInfo("Europe/Berlin"))
+
+    assert short.amounts == long.amounts
+    assert (short.last_energy, short.last_time) == (long.last_energy, long.last_time)
 
 
 def test_only_a_reservation_has_the_prices_of_reservations() -> None:
