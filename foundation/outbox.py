@@ -24,11 +24,12 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from foundation import trips
 from foundation.clock import Clock
 from foundation.database import Database, DatabaseAway
 from foundation.errors import Conflict, ExpectedError, Unavailable
 from foundation.events import EVENTS, Event
-from foundation.statements import Asked, ask, rows
+from foundation.statements import Asked, ask, tuples, write
 from foundation.tables import DeliveryRow, JournalRow
 
 log = structlog.get_logger(__name__)
@@ -154,12 +155,16 @@ def event_from(kind: str, payload: Any) -> Event:
 
 
 _LOCK = """
-select lane from unnest(%b::int[]) as l (lane)
-where pg_try_advisory_xact_lock(hashtext(%b::text), lane)
+with waiting as materialized (
+  select distinct lane from deliveries
+  where reader = %b::text and state = 'waiting' and due_at <= %b::timestamptz
+    and (%b::int is null or lane = %b::int)
+)
+select lane from waiting where pg_try_advisory_xact_lock(hashtext(%b::text), lane)
 """
 
 _WAITING = """
-select d.event_id, j.kind, j.payload::text as payload, j.recorded_at, d.attempts
+select d.event_id, j.kind, j.payload::text, j.recorded_at, d.attempts, d.lane
 from (select %b::text as reader, %b::int[] as lanes, %b::timestamptz as now) as my
 join deliveries d on d.reader = my.reader and d.lane = any(my.lanes)
 join journal j on j.id = d.event_id
@@ -173,23 +178,30 @@ order by d.event_id limit %b::int
 """
 
 
-async def _take(
-    db: AsyncSession, reader: str, lanes: Sequence[int], now: datetime, limit: int
-) -> list[tuple[Delivery, int]] | None:
-    """Lock lanes and return their oldest waiting events with their failed tries.
+class _Waiting(msgspec.Struct, frozen=True):
+    """A delivery with its failed tries and its lane."""
 
-    None if other workers hold them all; the locks last as long as the unit of work.
+    delivery: Delivery
+    attempts: int
+    lane: int
+
+
+async def _take(
+    db: AsyncSession, reader: str, lane: int | None, now: datetime, limit: int
+) -> list[_Waiting]:
+    """Lock the lanes in which something waits, or one, and return their oldest waiting events.
+
+    Lanes that another worker holds are left to it; the locks last as long as the unit of work.
     """
-    locked = await rows(db, _LOCK, [sorted(lanes), f"outbox {reader}"])
+    locked = await tuples(db, _LOCK, [reader, now, lane, lane, f"outbox {reader}"])
     if not locked:
-        return None
-    mine = [row["lane"] for row in locked]
+        return []
+    lanes = [its for (its,) in locked]
     return [
-        (
-            Delivery(row["event_id"], _decoder(row["kind"])(row["payload"]), row["recorded_at"]),
-            row["attempts"],
+        _Waiting(Delivery(event_id, _decoder(kind)(payload), recorded_at), attempts, its)
+        for event_id, kind, payload, recorded_at, attempts, its in await tuples(
+            db, _WAITING, [reader, lanes, now, limit]
         )
-        for row in await rows(db, _WAITING, [reader, mine, now, limit])
     ]
 
 
@@ -199,11 +211,21 @@ def _decoder(kind: str) -> Callable[[str], Event]:
     return cast("Callable[[str], Event]", decoder.decode)
 
 
-async def _remove(db: AsyncSession, reader: str, event_ids: list[int]) -> None:
-    await rows(
-        db,
+async def _serve(db: AsyncSession, subscription: Subscription, waiting: Sequence[_Waiting]) -> None:
+    """Let a reader do its work, and take what it read off its list; its last writes go along."""
+
+    async def serve() -> None:
+        await subscription.handle(db, [each.delivery for each in waiting])
+        await write(db, _removing(subscription.reader, waiting))
+
+    await trips.shared(db, [serve()])
+
+
+def _removing(reader: str, waiting: Sequence[_Waiting]) -> Asked[Any]:
+    return Asked(
         "delete from deliveries where reader = %b::text and event_id = any(%b::bigint[])",
-        [reader, event_ids],
+        [reader, [each.delivery.event_id for each in waiting]],
+        len,
     )
 
 
@@ -213,41 +235,25 @@ async def deliver(database: Database, subscription: Subscription, clock: Clock) 
     Raises:
         DatabaseAway: If the database goes away; whatever was not committed comes again.
     """
-    lanes = await _lanes_waiting(database, subscription.reader, clock.now())
     taken = 0
-    while lanes:
-        count = await _deliver_lanes(database, subscription, lanes, clock)
+    while True:
+        count = await _deliver_lanes(database, subscription, None, clock)
         taken += count
         if count < BATCH:  # whatever came since wakes the loop again
-            break
-    return taken
-
-
-async def _lanes_waiting(database: Database, reader: str, now: datetime) -> list[int]:
-    async with database.unit_of_work() as db:
-        found = await rows(
-            db,
-            "select distinct lane from deliveries where reader = %b::text and state = 'waiting'"
-            " and due_at <= %b::timestamptz",
-            [reader, now],
-        )
-    return [row["lane"] for row in found]
+            return taken
 
 
 async def _deliver_lanes(
-    database: Database, subscription: Subscription, lanes: Sequence[int], clock: Clock
+    database: Database, subscription: Subscription, lane: int | None, clock: Clock
 ) -> int:
-    """Deliver one batch of some lanes; one that fails is done again lane by lane, then singly."""
-    waiting: list[tuple[Delivery, int]] | None = None
+    """Deliver one batch of all lanes or one; what fails is done again by lane, then singly."""
+    waiting: list[_Waiting] = []
     try:
         async with database.unit_of_work() as db:
-            waiting = await _take(db, subscription.reader, lanes, clock.now(), BATCH)
-            if not waiting:
-                return 0
-            deliveries = [delivery for delivery, _ in waiting]
-            await subscription.handle(db, deliveries)
-            await _remove(db, subscription.reader, [each.event_id for each in deliveries])
-        return len(deliveries)
+            waiting = await _take(db, subscription.reader, lane, clock.now(), BATCH)
+            if waiting:
+                await _serve(db, subscription, waiting)
+        return len(waiting)
     except DatabaseAway:
         raise
     # A boundary (house rules, errors): one bad event must not hold back the rest of its batch.
@@ -257,11 +263,12 @@ async def _deliver_lanes(
         if len(waiting) == 1:
             await _set_back(database, subscription.reader, waiting[0], error, clock)
             return 1
+        lanes = sorted({each.lane for each in waiting})
         log.warning(
             "outbox.batch_failed", reader=subscription.reader, lanes=lanes, error=repr(error)
         )
     if len(lanes) > 1:
-        return sum([await _deliver_lanes(database, subscription, [e], clock) for e in lanes])
+        return sum([await _deliver_lanes(database, subscription, each, clock) for each in lanes])
     for _ in range(len(waiting)):
         if not await _deliver_one(database, subscription, lanes[0], clock):
             break
@@ -272,14 +279,13 @@ async def _deliver_one(
     database: Database, subscription: Subscription, lane: int, clock: Clock
 ) -> bool:
     """Deliver the lane's oldest waiting event alone; tell whether there was one."""
-    waiting: list[tuple[Delivery, int]] | None = None
+    waiting: list[_Waiting] = []
     try:
         async with database.unit_of_work() as db:
-            waiting = await _take(db, subscription.reader, [lane], clock.now(), 1)
+            waiting = await _take(db, subscription.reader, lane, clock.now(), 1)
             if not waiting:
                 return False
-            await subscription.handle(db, [waiting[0][0]])
-            await _remove(db, subscription.reader, [waiting[0][0].event_id])
+            await _serve(db, subscription, waiting)
     except DatabaseAway:
         raise
     except Exception as error:
@@ -292,12 +298,12 @@ async def _deliver_one(
 async def _set_back(
     database: Database,
     reader: str,
-    failed: tuple[Delivery, int],
+    failed: _Waiting,
     error: Exception,
     clock: Clock,
 ) -> None:
     """Note a failed try: later again, or parked."""
-    delivery, attempts = failed
+    delivery, attempts = failed.delivery, failed.attempts
     retryable = isinstance(error, Unavailable | Conflict) or not isinstance(error, ExpectedError)
     if isinstance(error, DBAPIError | psycopg.Error):
         retryable = True

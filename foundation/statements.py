@@ -42,7 +42,7 @@ Tuples = list[tuple[Any, ...]]
 # ------------------------------------------------------------------------------ binary forms
 
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_NULL: Final = b"\xff\xff\xff\xff"
+NULL: Final = b"\xff\xff\xff\xff"
 _INT4: Final = struct.Struct(">ii").pack
 _INT8: Final = struct.Struct(">iq").pack
 _int4: Final = partial(_INT4, 4)
@@ -108,10 +108,10 @@ def _array(kind: _Kind, values: Sequence[Any]) -> bytes:
     first = values[0]
     # Many columns say the same of a whole batch.
     if values[-1] == first and values.count(first) == count:
-        data = (_NULL if first is None else encode(first)) * count
+        data = (NULL if first is None else encode(first)) * count
         return _HEAD(1, first is None, kind.oid, count, 1) + data
     if None in values:
-        parts = [_NULL if value is None else encode(value) for value in values]
+        parts = [NULL if value is None else encode(value) for value in values]
         return _HEAD(1, 1, kind.oid, count, 1) + b"".join(parts)
     if encode is _text and len(distinct := set(values)) * 2 <= count:
         known = {value: _text(value) for value in distinct}
@@ -136,19 +136,38 @@ async def copy_in(
     """
     encoders = [_KINDS[kind].encode for kind in columns.values()]
     count = len(encoders).to_bytes(2, "big")
-    parts = [_COPY_HEAD]
+    parts = []
     for line in lines:
         parts.append(count)
         parts += [
-            _NULL if value is None else encode(value)
+            NULL if value is None else encode(value)
             for encode, value in zip(encoders, line, strict=True)
         ]
-    parts.append(_COPY_END)
+    await copy_written(db, table, list(columns), parts)
+
+
+def field(kind: str, value: Any) -> bytes:
+    """Return a value as it stands in a line of `copy_written`; None is `NULL`."""
+    return NULL if value is None else _KINDS[kind].encode(value)
+
+
+async def copy_written(
+    db: AsyncSession, table: str, columns: Sequence[str], parts: Sequence[bytes]
+) -> None:
+    """Write lines to a table by COPY that are in its binary form already.
+
+    Args:
+        db: A unit of work.
+        table: The table's name.
+        columns: The columns' names.
+        parts: The lines, each the number of its fields in two bytes and then each `field`; in
+            pieces of any size.
+    """
     connection = await driver(db)
     names = ", ".join(columns)
     query = f"copy {table} ({names}) from stdin (format binary)"  # column and table names only
     async with connection.cursor() as cursor, cursor.copy(query.encode()) as copy:
-        await copy.write(b"".join(parts))
+        await copy.write(b"".join((_COPY_HEAD, *parts, _COPY_END)))
 
 
 # ------------------------------------------------------------------------------- statements
@@ -287,17 +306,17 @@ def _ready(asked: Asked[Any]) -> Statement:
     return statement, statement.encode(asked.values)
 
 
-async def write(db: AsyncSession, asked: Asked[Any]) -> None:
-    """Have a statement run whose rows nobody needs.
+async def write(db: AsyncSession, *asked: Asked[Any]) -> None:
+    """Have statements run whose rows nobody needs.
 
-    Where trips are shared it goes with the next one, or with the commit: what is asked later sees
-    what it wrote, and what fails makes all fail.
+    Where trips are shared they go with the next one, or with the commit: what is asked later sees
+    what they wrote, and what fails makes all fail.
     """
     written: list[Statement] | None = db.info.get("written")
     if written is None:
-        await ask(db, asked)
+        await all_of(db, asked)
     else:
-        written.append(_ready(asked))
+        written += map(_ready, asked)
 
 
 async def _run(db: AsyncSession, statements: list[Statement]) -> list[Found]:
