@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self
+from typing import NotRequired, Self, TypedDict
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,7 +18,7 @@ from accounts import checks, store
 from accounts.directory import WHOLE, Language, Principal, Scope, organisation, root
 from accounts.permissions import RIGHTS, SHIPPED, SHIPPED_REACH, Permission, Reach, Role
 from accounts.tables import ApiKeyRow
-from foundation.errors import InvalidInput, NotFound
+from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
 
 _HIGHEST_RATE = 1_000_000
@@ -117,12 +117,6 @@ async def create_api_key(
         reach = Reach.OWN if role is None else SHIPPED_REACH[Role(role)]
     if reach not in set(Reach):
         raise InvalidInput(f"reach must be one of {', '.join(Reach)}.", field="reach")
-    if rate_per_minute is not None and not 1 <= rate_per_minute <= _HIGHEST_RATE:
-        raise InvalidInput(
-            f"rate_per_minute must be 1 to {_HIGHEST_RATE}.", field="rate_per_minute"
-        )
-    if expires_at is not None and expires_at <= now:
-        raise InvalidInput("expires_at must lie in the future.", field="expires_at")
     owner = await (root(db) if organisation_key is None else organisation(db, organisation_key))
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     row = await store.add_api_key(
@@ -134,20 +128,82 @@ async def create_api_key(
             "role": None if role is None else str(role),
             "rights": wanted,
             "reach": str(reach),
-            "rate_per_minute": rate_per_minute,
+            "rate_per_minute": _checked_rate(rate_per_minute),
             "organisation": owner.key,
             "created_at": now,
             "created_by": created_by,
-            "expires_at": expires_at,
+            "expires_at": _checked_end(expires_at, now),
         },
     )
     return ApiKey.of(row), f"lst_{prefix}_{secret}"
 
 
-async def api_keys(db: AsyncSession, scope: Scope = WHOLE) -> list[ApiKey]:
+async def api_keys(
+    db: AsyncSession, scope: Scope = WHOLE, *, after: int = 0, limit: int | None = None
+) -> list[ApiKey]:
     """Return the keys of a scope, oldest first, revoked ones included."""
     keys = None if scope.organisations is None else frozenset[str](scope.organisations)
-    return [ApiKey.of(row) for row in await store.api_keys(db, keys)]
+    rows = await store.api_keys(db, keys, after=after, limit=limit)
+    return [ApiKey.of(row) for row in rows]
+
+
+class KeyFacts(TypedDict):
+    """What of a key may change; its rights never do: make another one."""
+
+    name: NotRequired[str]
+    rate_per_minute: NotRequired[int | None]
+    expires_at: NotRequired[datetime | None]
+
+
+async def api_key(db: AsyncSession, key_id: int) -> ApiKey:
+    """Return one key.
+
+    Raises:
+        NotFound: If there is none with this number.
+    """
+    row = await db.get(ApiKeyRow, key_id, populate_existing=True)
+    if row is None:
+        raise NotFound("API key", key_id)
+    return ApiKey.of(row)
+
+
+async def change_api_key(
+    db: AsyncSession, key_id: int, facts: KeyFacts, *, now: datetime
+) -> ApiKey:
+    """Change what is named; who is over already stays over.
+
+    Raises:
+        NotFound: If there is no such key.
+        Conflict: If it was revoked.
+        InvalidInput: If a fact is malformed.
+    """
+    row = await db.get(ApiKeyRow, key_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise NotFound("API key", key_id)
+    if row.revoked_at is not None:
+        raise Conflict("The key is revoked.")
+    if "name" in facts:
+        row.name = checks.text(facts["name"], "name")
+    if "rate_per_minute" in facts:
+        row.rate_per_minute = _checked_rate(facts["rate_per_minute"])
+    if "expires_at" in facts:
+        row.expires_at = _checked_end(facts["expires_at"], now)
+    await db.flush()
+    return ApiKey.of(row)
+
+
+def _checked_rate(rate_per_minute: int | None) -> int | None:
+    if rate_per_minute is not None and not 1 <= rate_per_minute <= _HIGHEST_RATE:
+        raise InvalidInput(
+            f"rate_per_minute must be 1 to {_HIGHEST_RATE}.", field="rate_per_minute"
+        )
+    return rate_per_minute
+
+
+def _checked_end(expires_at: datetime | None, now: datetime) -> datetime | None:
+    if expires_at is not None and expires_at <= now:
+        raise InvalidInput("expires_at must lie in the future.", field="expires_at")
+    return expires_at
 
 
 async def revoke_api_key(

@@ -505,8 +505,7 @@ async def change_person(db: AsyncSession, person_id: int, facts: PersonFacts) ->
         PersonExists: If the mail address is somebody else's.
         LastAdministrator: If nobody could administer the installation afterwards.
     """
-    # One at a time: two administrators who deactivate each other must not both succeed.
-    await store.root_organisation(db, locked=True)
+    had_administrator = await has_administrator(db, locked=True)
     row = await store.person(db, person_id, locked=True)
     if row is None:
         raise NotFound("user", person_id)
@@ -518,7 +517,7 @@ async def change_person(db: AsyncSession, person_id: int, facts: PersonFacts) ->
         setattr(row, name, value)
     await db.flush()
     if checked.keys() & {"active", "group_id", "organisation"}:
-        if not await has_administrator(db):
+        if had_administrator and not await has_administrator(db):
             raise LastAdministrator
         await store.end_logins_of(db, row.id)
     return await person_of(db, row)
@@ -537,9 +536,14 @@ async def set_password(db: AsyncSession, person_id: int, password_hash: str | No
     await store.end_logins_of(db, row.id)
 
 
-async def has_administrator(db: AsyncSession) -> bool:
-    """Tell whether somebody active may manage users and groups everywhere."""
-    top = await root(db)
+async def has_administrator(db: AsyncSession, *, locked: bool = False) -> bool:
+    """Tell whether somebody active may manage users and groups everywhere.
+
+    `locked` lets one at a time change who administers, until the unit of work ends: two
+    administrators who deactivate each other must not both succeed.
+    """
+    top = await store.root_organisation(db, locked=locked)
+    assert top is not None
     wanted = {Permission.USERS_WRITE, Permission.GROUPS_WRITE}
     for row in await store.people(db, None):
         if row.active:

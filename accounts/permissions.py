@@ -66,7 +66,7 @@ class Permission(StrEnum):
     USERS_READ = "users.read"
     USERS_WRITE = "users.write"
     EVENTS_READ = "events.read"
-    """The journal of the whole installation."""
+    """What happened to what one sees."""
     OUTBOX_READ = "outbox.read"
     """The mails that were or would be sent."""
     COMMANDS_READ = "commands.read"
@@ -254,7 +254,7 @@ RIGHTS: Mapping[Permission, Right] = {
         Area.INTERFACES, marked("Commands by MQTT"), marked("Ask for commands over the feed.")
     ),
     Permission.EVENTS_READ: Right(
-        Area.INTERFACES, marked("Read all events"), marked("The journal of the installation.")
+        Area.INTERFACES, marked("Read events"), marked("What happened to what one sees.")
     ),
     Permission.OUTBOX_READ: Right(
         Area.CRM, marked("See mails"), marked("Every mail that was or would be sent.")
@@ -326,6 +326,9 @@ _OWNER = frozenset(
         Permission.TICKETS_READ,
         Permission.CRM_READ,
         Permission.STATIONS_SHARE,
+        Permission.EVENTS_READ,
+        Permission.WEBHOOKS_READ,
+        Permission.WEBHOOKS_WRITE,
     }
 )
 
@@ -334,6 +337,8 @@ _READS = _OWNER - {
     Permission.STATIONS_SHARE,
     Permission.COMMANDS_READ,
     Permission.TICKETS_READ,
+    Permission.WEBHOOKS_READ,
+    Permission.WEBHOOKS_WRITE,
 }
 
 _SUPPORT = _READS | {
@@ -342,7 +347,6 @@ _SUPPORT = _READS | {
     Permission.TOKENS_WRITE,
     Permission.PROVIDERS_READ,
     Permission.TARIFFS_READ,
-    Permission.EVENTS_READ,
     Permission.OUTBOX_READ,
     Permission.COMMANDS_READ,
     Permission.COMMANDS_SEND,
@@ -422,7 +426,6 @@ WHOLE_INSTALLATION = frozenset(
         Permission.TARIFFS_WRITE,
         Permission.AGREEMENTS_WRITE,
         Permission.STATEMENTS_CLOSE,
-        Permission.EVENTS_READ,
         Permission.OUTBOX_READ,
         Permission.DESIGN_READ,
     }
@@ -430,7 +433,7 @@ WHOLE_INSTALLATION = frozenset(
 """What concerns more than one organisation: only for those who see the whole installation.
 
 An administrator of an organisation below the root sets up its stations and people, but not its
-share of the revenue, and does not read other organisations' events.
+share of the revenue.
 """
 
 WEIGHTY = frozenset(

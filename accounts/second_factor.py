@@ -6,6 +6,7 @@ Ten recovery codes, shown once and kept as hashes, stand in for a lost phone, ea
 import base64
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,6 +65,16 @@ async def is_on(db: AsyncSession, person_id: int) -> bool:
         select(SecondFactorRow.confirmed_at).where(SecondFactorRow.person_id == person_id)
     )
     return found is not None
+
+
+async def are_on(db: AsyncSession, people: Collection[int]) -> frozenset[int]:
+    """Return which of the people have a confirmed second factor."""
+    found = await db.scalars(
+        select(SecondFactorRow.person_id).where(
+            SecondFactorRow.person_id.in_(people), SecondFactorRow.confirmed_at.is_not(None)
+        )
+    )
+    return frozenset(found)
 
 
 async def begin(db: AsyncSession, sealer: Sealer, person_id: int, *, now: datetime) -> bytes:

@@ -140,9 +140,11 @@ async def api_key(db: AsyncSession, prefix: str) -> ApiKeyRow | None:
     return found.scalar_one_or_none()
 
 
-async def api_keys(db: AsyncSession, keys: frozenset[str] | None) -> list[ApiKeyRow]:
+async def api_keys(
+    db: AsyncSession, keys: frozenset[str] | None, *, after: int = 0, limit: int | None = None
+) -> list[ApiKeyRow]:
     """Return API keys of these organisations (None: all), oldest first."""
-    query = select(ApiKeyRow).order_by(ApiKeyRow.id)
+    query = select(ApiKeyRow).where(ApiKeyRow.id > after).order_by(ApiKeyRow.id).limit(limit)
     if keys is not None:
         query = query.where(ApiKeyRow.organisation.in_(keys))
     return list((await db.execute(query)).scalars())

@@ -27,13 +27,13 @@ from foundation.identifiers import (
     PartyId,
     normalised_token,
 )
-from portal import paging
+from portal import masking, paging
 from portal.api.models import Answer, Body, Moment, json_object
 from portal.api.organisations import facts_from
 from portal.guard import Caller, require
 from portal.paging import Page
 from portal.problems import FieldError, ManyProblems, UnsupportedMediaType
-from portal.routes import ApiRoute, Db, Now
+from portal.routes import ApiRoute, Context, Db, Now
 from roaming import administration as roaming
 
 router = APIRouter(prefix="/id-tokens", tags=["id-tokens"], route_class=ApiRoute)
@@ -138,16 +138,27 @@ _BODY: dict[str, Any] = {
 @router.get("", summary="List id tokens")
 async def list_id_tokens(
     db: Db,
+    context: Context,
     caller: Reader,
     q: Annotated[str | None, Query(max_length=100, description="A part of the token.")] = None,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
 ) -> Page[IdTokenModel]:
+    """Who may not see personal data sees `****`, and cannot search."""
     after = paging.decoded(cursor, str)
     found = await registry.id_tokens(
-        db, caller.scope, q=q, after=after[0] if after else None, limit=limit + 1
+        db,
+        caller.scope,
+        q=q if caller.may(Permission.CRM_READ) else None,
+        after=masking.key_in_cursor(caller, context.sealer, after[0]) if after else None,
+        limit=limit + 1,
     )
-    return paging.page(found, limit, shown=_shown, key=lambda each: (each.key,))
+    return paging.page(
+        found,
+        limit,
+        shown=lambda each: _shown(caller, each),
+        key=lambda each: (masking.cursor_of(caller, context.sealer, each.key),),
+    )
 
 
 @router.post(
@@ -175,13 +186,13 @@ async def set_id_tokens(db: Db, now: Now, caller: Writer, request: Request) -> R
     is_new = not await registry.id_tokens(db, WHOLE, key=normalised_token(body.id_token), limit=1)
     await _store(db, now, caller, [Entry(None, body)])
     db.expire_all()
-    shown = _shown(await _seen(db, caller, body.id_token))
+    shown = _shown(caller, await _seen(db, caller, body.id_token))
     return JSONResponse(shown.model_dump(mode="json"), 201 if is_new else 200)
 
 
 @router.get("/{id_token:segment}", summary="Get an id token")
 async def get_id_token(db: Db, caller: Reader, id_token: str) -> IdTokenModel:
-    return _shown(await _seen(db, caller, id_token))
+    return _shown(caller, await _seen(db, caller, id_token))
 
 
 @router.patch("/{id_token:segment}", summary="Change an id token")
@@ -201,7 +212,7 @@ async def change_id_token(
         facts |= {"organisation": present.organisation, "provider": present.provider}
     await _store(db, now, caller, [Entry(None, NewIdToken(**(facts | changes)))])
     db.expire_all()
-    return _shown(await _seen(db, caller, id_token))
+    return _shown(caller, await _seen(db, caller, id_token))
 
 
 async def _seen(db: Db, caller: Caller, id_token: str) -> StoredToken:
@@ -354,12 +365,12 @@ def _settings(caller: Caller, body: NewIdToken) -> TokenSettings:
     )
 
 
-def _shown(token: StoredToken) -> IdTokenModel:
+def _shown(caller: Caller, token: StoredToken) -> IdTokenModel:
     return IdTokenModel(
-        id_token=token.id_token,
+        id_token=caller.personal(token.id_token) or "",
         type=token.type,
         status=TokenStatus(token.status),
-        group_id=token.group_id,
+        group_id=caller.personal(token.group_id),
         organisation=None if token.organisation is None else OrganisationKey(token.organisation),
         provider=None if token.provider is None else PartyId(token.provider),
         valid_until=token.valid_until,

@@ -1,5 +1,6 @@
 """Stations: the list, one station, setting it up, taking it in, its password, its OCPP log."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -16,7 +17,7 @@ from csms.connectivity import SilenceLimits, StationState
 from csms.registry import Station, StoredFrame
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
-from portal import paging
+from portal import masking, paging
 from portal.api.locations import seen_location, seen_organisation
 from portal.api.models import Answer, Body, Moment, Quantity, Since, iso, moment_of
 from portal.api.organisations import facts_from
@@ -205,7 +206,7 @@ async def list_stations(
         after=after[0] if after else None,
         limit=limit + 1,
     )
-    return paging.page(found, limit, shown=_shown, key=lambda each: (each.identity,))
+    return paging.page(found, limit, shown=shown_station, key=lambda each: (each.identity,))
 
 
 @router.post("", status_code=201, summary="Create a station")
@@ -241,7 +242,7 @@ async def get_station(
 async def change_station(
     db: Db, now: Now, context: Context, caller: Writer, identity: str, body: StationChange
 ) -> StationModel:
-    await _read(db, now, context, caller, identity)
+    await _own(db, now, context, caller, identity)
     facts = facts_from(body, clearable=frozenset())
     if "organisation" in facts:
         facts["organisation"] = (await seen_organisation(db, caller, facts["organisation"])).key
@@ -256,7 +257,7 @@ async def accept_station(
     db: Db, now: Now, context: Context, caller: Writer, identity: str
 ) -> StationModel:
     """Its next boot is answered Accepted, and we ask for that boot at once."""
-    await _read(db, now, context, caller, identity)
+    await _own(db, now, context, caller, identity)
     await administration.accept_station(db, identity)
     return await _read(db, now, context, caller, identity)
 
@@ -266,7 +267,7 @@ async def refuse_station(
     db: Db, now: Now, context: Context, caller: Writer, identity: str
 ) -> StationModel:
     """Its boots are rejected, and its next connection is refused."""
-    await _read(db, now, context, caller, identity)
+    await _own(db, now, context, caller, identity)
     await administration.refuse_station(db, identity)
     return await _read(db, now, context, caller, identity)
 
@@ -276,7 +277,7 @@ async def set_station_password(
     db: Db, now: Now, context: Context, caller: Writer, identity: str, body: PasswordBody
 ) -> PasswordModel:
     """Sets the password of HTTP Basic; enter the same one at the station."""
-    await _read(db, now, context, caller, identity)
+    await _own(db, now, context, caller, identity)
     if body.over_the_wire:
         raise InvalidInput(
             "A station cannot be told its password over the wire yet. Enter it at the station.",
@@ -307,7 +308,10 @@ async def list_frames(
 ) -> Response:
     """The oldest first. With `Accept: text/plain` one line each: moment, direction, connection,
     frame; the cursor of the next page is then in `X-Next`."""
-    zone = (await _read(db, now, context, caller, identity)).time_zone
+    station = await _read(db, now, context, caller, identity)
+    # What was said before a station was shared, and to whom else, is its owner's.
+    caller.must_see(station.organisation, "station", identity)
+    zone = station.time_zone
     start = None if first is None else moment_of(first, zone)
     end = None if last is None else moment_of(last, zone)
     place = paging.decoded(cursor, str, int)
@@ -325,6 +329,11 @@ async def list_frames(
         at = kept[-1].at
         same = sum(each.at == at for each in found[: skipped + limit])
         following = paging.encoded(at.isoformat(), same)
+    kept = [
+        replace(each, raw=masking.frame(caller, each.raw))
+        for each in kept
+        if masking.frame_is_meant(caller, each.raw, q)
+    ]
     if request.headers.get("accept", "").startswith("text/plain"):
         text = "".join(_line(each) for each in kept)
         return PlainTextResponse(text, headers={} if following is None else {"x-next": following})
@@ -358,7 +367,22 @@ def moment_in_cursor(written: str) -> datetime:
 async def _read(
     db: Db, now: datetime, context: PortalContext, caller: Caller, identity: str
 ) -> StationModel:
-    return _shown(await registry.station(db, caller.scope, identity, now, limits=limits(context)))
+    return shown_station(
+        await registry.station(db, caller.scope, identity, now, limits=limits(context))
+    )
+
+
+async def _own(
+    db: Db, now: datetime, context: PortalContext, caller: Caller, identity: str
+) -> StationModel:
+    """Return a station to change: to whom it is only shared, it is not his to change.
+
+    Raises:
+        NotFound: If it is not of the caller's organisations.
+    """
+    station = await _read(db, now, context, caller, identity)
+    caller.must_see(station.organisation, "station", identity)
+    return station
 
 
 async def _settings(db: Db, caller: Caller, facts: dict[str, Any]) -> StationSettings:
@@ -389,7 +413,8 @@ async def _settings(db: Db, caller: Caller, facts: dict[str, Any]) -> StationSet
     return StationSettings(**facts)
 
 
-def _shown(station: Station) -> StationModel:
+def shown_station(station: Station) -> StationModel:
+    """Return a station as the API shows it."""
     return StationModel.model_validate(
         {
             "identity": station.identity,

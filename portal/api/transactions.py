@@ -18,7 +18,7 @@ from csms import registry
 from csms.registry import StoredReport, Transaction
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey, PartyId, TransactionId
-from portal import paging
+from portal import masking, paging
 from portal.api.locations import seen_organisation
 from portal.api.models import Answer, Body, Moment, MoneyModel, Quantity, Since, moment_of
 from portal.api.stations import moment_in_cursor
@@ -201,7 +201,8 @@ async def list_transactions(
     for _ in range(_MOST_CHUNKS):
         size = min(_CHUNK, limit + 1) if state is None else _CHUNK
         chunk = await wanted.chunk(db, caller, before, size)
-        billed = await books.billed(db, [each.transaction_id for each in chunk])
+        known = await books.billed(db, [each.transaction_id for each in chunk])
+        billed = masking.billed(caller, chunk, known)
         for each in chunk:
             pair = (each, billed.get(each.transaction_id))
             if state is not None and _state(*pair) is not state:
@@ -216,7 +217,12 @@ async def list_transactions(
     else:
         assert before is not None
         following = paging.encoded(before[0].isoformat(), before[1])
-    return Page(items=[_shown(*each) for each in found], next=following)
+    return Page(
+        items=[
+            shown_transaction(masking.transaction(caller, each), billed) for each, billed in found
+        ],
+        next=following,
+    )
 
 
 @router.get("/{transaction_id}", summary="Get a transaction")
@@ -293,6 +299,7 @@ class _Wanted:
             states=states,
             ids=ids,
             q=self._q,
+            by_token=caller.may(Permission.CRM_READ),
             before=before,
             limit=limit,
         )
@@ -324,12 +331,14 @@ async def _payer(db: Db, caller: Caller, body: PayerBody) -> Payer:
 
 async def _detail(db: Db, caller: Caller, number: TransactionId) -> TransactionDetailModel:
     transaction = await registry.transaction(db, caller.scope, number)
-    billed = (await books.billed(db, [number])).get(number)
+    known = await books.billed(db, [number])
+    billed = masking.billed(caller, [transaction], known).get(number)
     reports = await registry.reports(db, number)
+    with_raw = caller.may(Permission.FRAMES_READ) and caller.scope.covers(transaction.owner)
     decision = None if billed is None else billed.decision
     english = words("en")
     return TransactionDetailModel(
-        **dict(_shown(transaction, billed)),
+        **dict(shown_transaction(masking.transaction(caller, transaction), billed)),
         revision=transaction.revision,
         tariff=None if billed is None or billed.tariff is None else billed.tariff[0],
         price_lines=[]
@@ -343,7 +352,7 @@ async def _detail(db: Db, caller: Caller, number: TransactionId) -> TransactionD
             by=decision.decided_by,
             reason=decision.decided_why,
         ),
-        events=[_event(each, with_raw=caller.may(Permission.FRAMES_READ)) for each in reports],
+        events=[_event(each, caller, with_raw=with_raw) for each in reports],
     )
 
 
@@ -351,7 +360,10 @@ def _state(transaction: Transaction, billed: BilledTransaction | None) -> Transa
     return TransactionState(transaction.state if billed is None else billed.state.value)
 
 
-def _shown(transaction: Transaction, billed: BilledTransaction | None) -> TransactionModel:
+def shown_transaction(
+    transaction: Transaction, billed: BilledTransaction | None
+) -> TransactionModel:
+    """Return a transaction as the API shows it."""
     cdr = None if billed is None else billed.cdr
     return TransactionModel(
         transaction_id=str(transaction.transaction_id),
@@ -411,7 +423,7 @@ def _line(line: PricedLine, told: PriceLine) -> PriceLineModel:
     )
 
 
-def _event(report: StoredReport, *, with_raw: bool) -> SourceEventModel:
+def _event(report: StoredReport, caller: Caller, *, with_raw: bool) -> SourceEventModel:
     return SourceEventModel(
         kind=report.kind,
         seq_no=report.seq_no,
@@ -419,5 +431,5 @@ def _event(report: StoredReport, *, with_raw: bool) -> SourceEventModel:
         received_at=report.received_at,
         skew_s=report.skew_s,
         repairs=list(report.repairs),
-        raw=report.raw if with_raw else None,
+        raw=masking.frame(caller, report.raw) if with_raw else None,
     )

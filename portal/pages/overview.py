@@ -75,7 +75,7 @@ async def overview(
         states=_states(counted, said),
         stations=sum(counted.by_state.values()),
         counts=state_counts(counted),
-        latest=await session_lines(db, latest, now),
+        latest=await session_lines(db, latest, now, caller),
     )
     return page(frame, "overview.html", {"view": view})
 

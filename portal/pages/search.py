@@ -70,7 +70,9 @@ async def search(
                 pass
             else:
                 return went(f"/sessions/{found.transaction_id}")
-        sessions = await registry.transactions(db, caller.scope, q=wanted, limit=AT_MOST)
+        sessions = await registry.transactions(
+            db, caller.scope, q=wanted, by_token=caller.may(Permission.CRM_READ), limit=AT_MOST
+        )
         hits = [
             Hit(
                 said.gettext("Session %(number)s") % {"number": each.transaction_id},
@@ -80,7 +82,8 @@ async def search(
             for each in sessions
         ]
         groups.append((said.gettext("Sessions"), hits))
-    if wanted and caller.may(Permission.TOKENS_READ):
+    # A token that is found by a part of it would be told by that.
+    if wanted and caller.may(Permission.TOKENS_READ) and caller.may(Permission.CRM_READ):
         tokens = await registry.id_tokens(db, caller.scope, q=wanted, limit=AT_MOST)
         hits = [
             Hit(

@@ -1,6 +1,7 @@
 """Sessions: the list, and one with its timeline, curve, price and the raw messages behind it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from billing.closing import AlreadySettled, NotOnHold, NotPayable
 from csms import registry
 from csms.registry import Transaction
 from foundation.errors import ExpectedError, InvalidInput, NotFound
-from foundation.identifiers import TransactionId
+from portal import masking
 from portal.context import context_of
 from portal.guard import Caller, require
 from portal.pages import stories
@@ -55,11 +56,15 @@ FILTERS = ("active", "held", "inferred_end", "void")
 
 
 async def session_lines(
-    db: AsyncSession, found: Sequence[Transaction], now: datetime
+    db: AsyncSession, found: Sequence[Transaction], now: datetime, caller: Caller
 ) -> tuple[SessionLine, ...]:
     """Transactions as lines of a list, with what billing made of them, by one bulk call."""
-    billed = await books.billed(db, [each.transaction_id for each in found])
-    return tuple(_line(each, billed.get(each.transaction_id), now) for each in found)
+    known = await books.billed(db, [each.transaction_id for each in found])
+    billed = masking.billed(caller, found, known)
+    return tuple(
+        _line(masking.transaction(caller, each), billed.get(each.transaction_id), now)
+        for each in found
+    )
 
 
 def _line(each: Transaction, billed: BilledTransaction | None, now: datetime) -> SessionLine:
@@ -159,7 +164,7 @@ async def sessions(
     )
     kept, turn = session_turn("/sessions", {**query, "state": state}, found, first=n)
     values = {
-        "lines": await session_lines(db, kept, now),
+        "lines": await session_lines(db, kept, now, caller),
         "turn": turn,
         "show_station": True,
         "state": state,
@@ -298,16 +303,18 @@ async def _show(
     status: int = 200,
 ) -> Response:
     number = found.transaction_id
+    known = await books.billed(db, [number])
+    billed = masking.billed(caller, [found], known).get(number)
+    found = masking.transaction(caller, found)
     frame = await frame_of(request, db, caller, live=f"session/{number}")
     said = frame.words
-    billed = (await books.billed(db, [number])).get(TransactionId(number))
     readings = await registry.readings(db, number)
     names = {each.key: each.name for each in await directory.organisations(db)}
     points = stories.curve_points(found, readings)
     emi3_id = await _emi3_id(request, db, found, now)
     frames: tuple[Frame, ...] = ()
-    if caller.may(Permission.FRAMES_READ):
-        frames = await _frames(db, number)
+    if caller.may(Permission.FRAMES_READ) and caller.scope.covers(found.owner):
+        frames = await _frames(db, caller, number)
     view = SessionSheet(
         transaction_id=str(number),
         station=found.station,
@@ -357,10 +364,13 @@ async def _emi3_id(request: Request, db: AsyncSession, found: Transaction, now: 
     return ""
 
 
-async def _frames(db: AsyncSession, number: int) -> tuple[Frame, ...]:
+async def _frames(db: AsyncSession, caller: Caller, number: int) -> tuple[Frame, ...]:
     """The raw messages that made the session: the first and the last of many."""
     reports = await registry.reports(db, number)
     if len(reports) > _REPORTS_SHOWN:
         half = _REPORTS_SHOWN // 2
         reports = [*reports[:half], *reports[-half:]]
-    return tuple(frame_of_report(each, longest=LONGEST_TEXT) for each in reports)
+    return tuple(
+        replace(each, text=masking.frame(caller, each.text))
+        for each in (frame_of_report(report, longest=LONGEST_TEXT) for report in reports)
+    )

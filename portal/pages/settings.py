@@ -14,7 +14,8 @@ from billing.tariffs import Dimension, Tariff, TariffElement
 from csms import registry
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money
-from portal import formats, vocabulary
+from portal import formats, masking, vocabulary
+from portal.context import context_of
 from portal.guard import Caller, require
 from portal.pages.prices import restrictions_in_words
 from portal.pages.surroundings import frame_of, page
@@ -68,7 +69,7 @@ async def organisations(
             each.time_zone,
             each.currency,
             said.gettext(_TAX[each.tax_status]),
-            each.email or "",
+            caller.personal(each.email) or "",
         )
         for each in found
         if not wanted or wanted in f"{each.name} {each.key} {each.email}".casefold()
@@ -160,27 +161,32 @@ async def tokens(
     db: Db,
     caller: Annotated[Caller, Depends(require(Permission.TOKENS_READ))],
     q: Annotated[str, Query(max_length=100)] = "",
-    after: Annotated[str, Query(max_length=300)] = "",
+    after: Annotated[str, Query(max_length=700)] = "",
     n: Annotated[int, Query(ge=1, le=10**9)] = 1,
 ) -> Response:
     """List id tokens with whoever holds them now."""
     frame = await frame_of(request, db, caller)
     said = frame.words
+    sealer = context_of(request).sealer
     found = await registry.id_tokens(
-        db, caller.scope, q=q.strip() or None, after=after or None, limit=PER_PAGE + 1
+        db,
+        caller.scope,
+        q=(q.strip() or None) if caller.may(Permission.CRM_READ) else None,
+        after=masking.key_in_cursor(caller, sealer, after) if after else None,
+        limit=PER_PAGE + 1,
     )
     kept = found[:PER_PAGE]
     names = {each.key: each.name for each in await directory.organisations(db, caller.scope)}
     rows = tuple(
         (
-            each.id_token,
+            caller.personal(each.id_token) or "",
             said.gettext(vocabulary.TOKEN_STATES.get(each.status, vocabulary.UNKNOWN).word),
             names.get(OrganisationKey(each.organisation), each.organisation)
             if each.organisation
             else each.provider or "",
             said.gettext("External") if each.provider else said.gettext("Internal"),
             each.type,
-            each.group_id or "",
+            caller.personal(each.group_id) or "",
             ""
             if each.valid_until is None
             else formats.moment(each.valid_until, frame.zone, said.locale),
@@ -197,7 +203,14 @@ async def tokens(
         said.gettext("Valid until"),
     )
     on = (
-        link("/tokens", {"q": q, "after": kept[-1].key, "n": n + len(kept)})
+        link(
+            "/tokens",
+            {
+                "q": q,
+                "after": masking.cursor_of(caller, sealer, kept[-1].key),
+                "n": n + len(kept),
+            },
+        )
         if len(found) > PER_PAGE
         else None
     )

@@ -1,0 +1,149 @@
+"""Personal data reads as **** for those without the right to see it: the one place of the rule.
+
+Single values go through `Caller.personal`; this is for what is not made of single values: JSON of
+events and of the audit, and the raw frames of the OCPP log.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from accounts.permissions import Permission
+from billing.books import BilledTransaction
+from csms.registry import Transaction
+from foundation.identifiers import TransactionId
+from foundation.sealing import Sealer, Unsealable
+from portal.guard import MASK, Caller
+from portal.paging import WrongCursor
+
+_PERSONAL = frozenset(
+    {
+        "additionalinfo",
+        "address",
+        "driver",
+        "email",
+        "emaid",
+        "groupid",
+        "groupidtoken",
+        "holder",
+        "iban",
+        "idtag",
+        "idtoken",
+        "parentidtag",
+        "personname",
+        "phone",
+        "recipient",
+        "username",
+        "vatid",
+    }
+)
+"""Names of what is personal, in lower case without underscores: ours and OCPP's."""
+
+_IN_TEXT = re.compile(
+    r'("(?:idTag|parentIdTag|idToken|groupIdToken|groupId|additionalIdToken|eMAID|emaid)"\s*:\s*)'
+    r'"(?:[^"\\]|\\.)*"'
+)
+
+_CURSOR = "cursor of id tokens"
+
+Shape = TypeVar("Shape")
+
+
+def masked(caller: Caller, value: Shape) -> Shape:
+    """Return JSON with the personal data masked, if the caller may not see it."""
+    if caller.may(Permission.CRM_READ):
+        return value
+    masked_value: Shape = without_personal(value)
+    return masked_value
+
+
+def without_personal(value: Any, name: str = "") -> Any:
+    """Return JSON with the values of whatever is named as personal replaced."""
+    if isinstance(value, Mapping):
+        return {each: without_personal(inner, str(each)) for each, inner in value.items()}
+    if isinstance(value, list):
+        return [without_personal(each, name) for each in value]
+    if isinstance(value, str) and value and name.replace("_", "").lower() in _PERSONAL:
+        return MASK
+    return value
+
+
+def frame(caller: Caller, text: str) -> str:
+    """Return the text of a frame with the id tokens in it masked, if need be.
+
+    Works on the text, since a frame may be no JSON at all, and is shown as it was.
+    """
+    return text if caller.may(Permission.CRM_READ) else frame_without_personal(text)
+
+
+def frame_is_meant(caller: Caller, text: str, q: str | None) -> bool:
+    """Tell whether a frame that was found by a part of its text is found by what is shown of it.
+
+    Else searching would tell, bit by bit, what the mask hides.
+    """
+    return not q or q.casefold() in frame(caller, text).casefold()
+
+
+def frame_without_personal(text: str) -> str:
+    """Return the text of a frame with the id tokens in it masked."""
+    return _IN_TEXT.sub(rf'\1"{MASK}"', text)
+
+
+def transaction(caller: Caller, found: Transaction) -> Transaction:
+    """Return a transaction as the caller may see it: its id token, and whose that is.
+
+    Of a station that is only shared with him, drivers are never shown.
+    """
+    if found.id_token is None or caller.personal(found.id_token, found.owner) == found.id_token:
+        return found
+    is_own = caller.scope.covers(found.owner)
+    return replace(
+        found,
+        id_token=MASK,
+        token_organisation=found.token_organisation if is_own else None,
+        token_provider=found.token_provider if is_own else None,
+    )
+
+
+def billed(
+    caller: Caller, found: Sequence[Transaction], known: Mapping[TransactionId, BilledTransaction]
+) -> dict[int, BilledTransaction]:
+    """Return what billing made of transactions, where it is the caller's to see.
+
+    Who a station is shared with sees what happens at it, but not what its owner earns.
+    """
+    return {
+        each.transaction_id: known[TransactionId(each.transaction_id)]
+        for each in found
+        if each.transaction_id in known and caller.scope.covers(each.owner)
+    }
+
+
+def cursor_of(caller: Caller, sealer: Sealer, key: str) -> str:
+    """Return what stands in a cursor for an id token: the token itself only for who may see it."""
+    if caller.may(Permission.CRM_READ):
+        return key
+    return sealer.seal(key.encode(), _CURSOR).hex()
+
+
+def key_in_cursor(caller: Caller, sealer: Sealer, written: str) -> str:
+    """Return the id token that a cursor stands behind.
+
+    Raises:
+        WrongCursor: If it is none of ours.
+    """
+    if caller.may(Permission.CRM_READ):
+        return written
+    try:
+        return sealer.unseal(bytes.fromhex(written), _CURSOR).decode()
+    except (ValueError, Unsealable):
+        raise WrongCursor from None
+
+
+def subject(caller: Caller, text: str) -> str:
+    """Return the subject of an entry of the audit; an id token's names somebody's card."""
+    kind, slash, _ = text.partition("/")
+    if kind == "id_token" and slash and not caller.may(Permission.CRM_READ):
+        return f"{kind}/{MASK}"
+    return text
