@@ -193,8 +193,11 @@ class StationFileRow(Base):
     file_name: Mapped[str] = mapped_column(Text)
     media_type: Mapped[str] = mapped_column(Text)
     size_bytes: Mapped[int] = mapped_column(BigInteger)
-    sha256: Mapped[bytes] = mapped_column(LargeBinary)
-    stored_at: Mapped[datetime]
+    """Of the parts that are there so far."""
+    sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    begun_at: Mapped[datetime]
+    stored_at: Mapped[datetime | None]
+    """When it was whole; None: it is on its way, or was given up."""
     stored_by: Mapped[str | None] = mapped_column(Text)
     """The id of the person or key; None: the station itself."""
     stored_from: Mapped[str | None] = mapped_column(Text)
