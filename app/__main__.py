@@ -11,6 +11,7 @@ import uvloop
 from app.cli import (
     agreements,
     api_keys,
+    change_orders,
     doctor,
     exports,
     migrating,
@@ -83,6 +84,7 @@ for name, commands in (
     ("organisation", organisations.commands),
     ("provider", providers.commands),
     ("agreement", agreements.commands),
+    ("change-order", change_orders.commands),
     ("export", exports.commands),
 ):
     application.add_typer(commands, name=name)

@@ -1,6 +1,7 @@
 """Orders end by what came of their commands, and their owners are told."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -52,13 +53,9 @@ async def test_late_evidence_turns_a_failure_and_both_are_told(office: Office) -
     failed = await office.read(order)
     assert failed.state is OrderState.FAILED
     assert failed.executions[0].result == "failed: no_answer"
-    await office.becomes(type(command)(**{**_fields(command), "state": FAILED}), EFFECTIVE)
+    await office.becomes(replace(command, state=FAILED), EFFECTIVE)
     assert (await office.read(order)).state is OrderState.EXECUTED
     assert len(await office.mails()) == 2
-
-
-def _fields(command: object) -> dict[str, object]:
-    return {name: getattr(command, name) for name in command.__slots__}  # type: ignore[attr-defined]
 
 
 async def test_a_command_without_an_order_concerns_nobody(office: Office) -> None:

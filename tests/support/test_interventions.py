@@ -95,7 +95,7 @@ def test_a_foreign_source_is_removed_only_with_consent() -> None:
 def test_both_document_before_it_is_closed() -> None:
     for missing in ({"by_technician": None}, {"by_agent": " "}):
         with pytest.raises(NotDocumented):
-            check_closing(replace(DONE, **missing))  # type: ignore[arg-type]
+            check_closing(replace(DONE, **missing))
 
 
 def test_maintenance_is_due_twelve_months_later() -> None:
