@@ -9,6 +9,8 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+BROKERS := .venv-brokers
+BROKERS_STAMP := $(BROKERS)/installed
 JOBS ?= 2
 ARGS ?=
 
@@ -40,11 +42,11 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n $(JOBS) --dist loadscope -m "not slow and not soak and not database" $(ARGS)
 
-test: $(STAMP)
+test: $(STAMP) $(BROKERS_STAMP)
 	CHROMIUM="$$(.ci/browser)" && export CHROMIUM && \
 	$(BIN)/pytest -q -n $(JOBS) --dist loadscope -m "not soak" $(ARGS)
 
-soak: $(STAMP)
+soak: $(STAMP) $(BROKERS_STAMP)
 	$(BIN)/pytest -q -m soak --timeout 1500 $(ARGS)
 
 bench: $(STAMP)
@@ -54,6 +56,8 @@ bench: $(STAMP)
 requirements: $(STAMP)
 	cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url $(ARGS) dev.in -o all.txt
+	cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url $(ARGS) broker.in -o broker.txt
 
 # Made anew when the pins or the package's description change, or when Python itself went away.
 $(STAMP): requirements/all.txt pyproject.toml
@@ -77,3 +81,13 @@ $(STAMP): requirements/all.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
 		--no-deps --no-build-isolation -e .; \
 	touch $(STAMP)
+
+# The brokers of the tests, apart from everything else: they pin libraries that we do not.
+$(BROKERS_STAMP): $(STAMP) requirements/broker.txt
+	@set -e; \
+	rm -rf $(BROKERS); \
+	echo "Making $(BROKERS) with the brokers of the tests."; \
+	$(BIN)/python -m venv $(BROKERS); \
+	$(BROKERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+		--require-hashes -r requirements/broker.txt; \
+	touch $(BROKERS_STAMP)

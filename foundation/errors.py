@@ -51,3 +51,9 @@ class Unavailable(ExpectedError):
     """A neighbour (database, mail server, partner) is down; trying later will help."""
 
     code = "unavailable"
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return one error of a group, which may hold groups: what ended a group of tasks first."""
+    first = group.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first

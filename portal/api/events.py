@@ -1,25 +1,24 @@
 """The journal: what happened, in an order that never shows a gap that fills later."""
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from accounts.permissions import Permission
-from foundation import outbox
 from foundation.database import Database
 from foundation.errors import InvalidInput, Unavailable
 from foundation.events import EVENTS
-from foundation.outbox import Cursor, JournalEntry
-from portal import paging
+from foundation.identifiers import OrganisationKey
+from foundation.outbox import Cursor
+from portal import journal, paging
 from portal.api.models import Answer, Moment
 from portal.guard import Caller, require
-from portal.live import present
+from portal.journal import Audience, Told
 from portal.paging import Page
 from portal.routes import ApiRoute, Context, Db, StreamRoute
 
@@ -30,7 +29,11 @@ _streams = APIRouter(prefix="/events", route_class=StreamRoute)
 Reader = Annotated[Caller, Depends(require(Permission.EVENTS_READ))]
 Kinds = Annotated[
     list[str] | None,
-    Query(alias="kind", description="Only events of these kinds; may be repeated."),
+    Query(
+        alias="kind",
+        max_length=len(EVENTS),
+        description="Only events of these kinds; may be repeated.",
+    ),
 ]
 After = Annotated[
     str | None,
@@ -42,16 +45,43 @@ POLL_S = 1.0
 QUIET_S = 15.0
 """After so long without an event a stream says that it is still there."""
 LIFE_S = 3600.0
-"""A stream ends after so long; whoever reads it comes back with the last event's id."""
+"""A stream ends after so long; whoever reads it comes back with the last event's id, and is asked
+who he is."""
+_LONGEST_CURSOR = 500
+
+_EXAMPLE: dict[str, Any] = {
+    "cursor": "WzEyLDM0XQ",
+    "event_id": "34",
+    "kind": "connector_status_changed",
+    "subject": "evse/DE-HN-014/1",
+    "station": "DE-HN-014",
+    "organisation": "stadtwerke-nord",
+    "happened_at": "2026-10-15T12:00:00Z",
+    "recorded_at": "2026-10-15T12:00:01Z",
+    "payload": {
+        "happened_at": "2026-10-15T12:00:00Z",
+        "station": "DE-HN-014",
+        "evse_id": 1,
+        "connector_id": 1,
+        "status": "Occupied",
+        "charging_state": "Charging",
+    },
+}
 
 
 class EventModel(Answer):
     """Something that happened."""
 
+    model_config = ConfigDict(frozen=True, json_schema_extra={"example": _EXAMPLE})
+
     cursor: str = Field(description="Send it as `after` to read on behind this event.")
     event_id: str
     kind: str
     subject: str = Field(description="What the order of events is kept for.")
+    station: str | None = Field(description="The station that it concerns.")
+    organisation: OrganisationKey | None = Field(
+        description="Whose it is; null: it concerns the whole installation."
+    )
     happened_at: Moment
     recorded_at: Moment
     payload: dict[str, Any]
@@ -60,14 +90,25 @@ class EventModel(Answer):
 @_calls.get("", summary="Read the journal")
 async def list_events(
     db: Db,
-    _caller: Reader,
+    caller: Reader,
     after: After = None,
     kinds: Kinds = None,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
 ) -> Page[EventModel]:
-    """The oldest first. `next` is null at the present end; ask again with the last `cursor`."""
-    found = await outbox.journal_after(db, _place(after), kinds=_known(kinds), limit=limit + 1)
-    return paging.page(found, limit, shown=_shown, key=_key)
+    """What concerns the caller's organisations, the oldest first. `next` is null at the present
+    end; ask again with the last `cursor`. A page may be short, or empty, although there is a next
+    one."""
+    place = _place(after)
+    found, reached = await journal.read_for(
+        db, audience(caller), place, kinds=_known(kinds), limit=limit + 1
+    )
+    kept = found[:limit]
+    following = None
+    if len(found) > limit:
+        following = cursor_of(kept[-1].cursor)
+    elif not found and reached is not None and reached != place:
+        following = cursor_of(reached)  # much happened to others: go on behind that
+    return Page(items=[shown_event(each) for each in kept], next=following)
 
 
 @_streams.get(
@@ -78,20 +119,22 @@ async def list_events(
         200: {
             "content": {
                 "text/event-stream": {
-                    "example": "id: WzEyLDM0XQ\nevent: station_booted\ndata: {…}\n\n"
+                    "schema": {"type": "string"},
+                    "example": "id: WzEyLDM0XQ\nevent: station_booted\ndata: {…}\n\n",
                 }
             }
         }
     },
 )
 async def stream_events(
-    context: Context, _caller: Reader, request: Request, after: After = None, kinds: Kinds = None
+    context: Context, caller: Reader, request: Request, after: After = None, kinds: Kinds = None
 ) -> Response:
     """Server-sent events, from now on unless `after` or `Last-Event-ID` says where to begin.
-    `id` is the event's cursor, `event` its kind, `data` the same as in the list."""
+    `id` is the event's cursor, `event` its kind, `data` the same as in the list. A comment comes
+    when nothing else does for 15 seconds; after an hour the stream ends: come back."""
     place = _place(after or request.headers.get("last-event-id"))
     return StreamingResponse(
-        stream(context.database, place, _known(kinds)),
+        stream(context.database, audience(caller), place, _known(kinds)),
         media_type="text/event-stream",
         headers={"x-accel-buffering": "no"},
     )
@@ -101,10 +144,16 @@ router.include_router(_streams)
 router.include_router(_calls)
 
 
+def audience(caller: Caller) -> Audience:
+    """Return what a caller may hear of."""
+    return Audience(caller.scope, journal.permitted_kinds(caller.may))
+
+
 async def stream(
     database: Database,
+    audience: Audience,
     place: Cursor | None,
-    kinds: Sequence[str],
+    kinds: Collection[str],
     *,
     poll_s: float = POLL_S,
     quiet_s: float = QUIET_S,
@@ -114,8 +163,9 @@ async def stream(
 
     Args:
         database: Each look has a unit of work of its own.
+        audience: Who listens.
         place: Behind which event to begin; None: from now on.
-        kinds: Which events; none: all.
+        kinds: Which events; none: all that he may hear of.
         poll_s: Pause between two looks.
         quiet_s: After so long without an event a comment is sent.
         life_s: How long the stream lasts.
@@ -126,54 +176,73 @@ async def stream(
     try:
         if place is None:
             async with database.unit_of_work() as db:
-                place = await present(db)
+                place = await journal.present(db)
         while loop.time() - began < life_s:
             async with database.unit_of_work() as db:
-                found = await outbox.journal_after(db, place, kinds=kinds, limit=100)
+                found, reached = await journal.read_for(db, audience, place, kinds=kinds)
             for each in found:
-                place = each.cursor
                 told = loop.time()
                 yield _message(each)
             if loop.time() - told >= quiet_s:
                 told = loop.time()
                 yield ": still here\n\n"
-            if not found:
+            if reached == place:
                 await asyncio.sleep(poll_s)
+            place = reached
     except Unavailable:
         return
 
 
-def _place(after: str | None) -> Cursor | None:
-    try:
-        key = paging.decoded(after or None, int, int)
-    except paging.WrongCursor:
-        raise InvalidInput("This is no cursor of the journal.", field="after") from None
-    return None if key is None else Cursor(*key)
+def cursor_of(place: Cursor) -> str:
+    """Return a place in the journal as it is told outside."""
+    return paging.encoded(place.xid, place.event_id)
 
 
-def _known(kinds: Sequence[str] | None) -> Sequence[str]:
-    for each in kinds or ():
-        if each not in EVENTS:
-            raise InvalidInput(f"There is no kind of event {each!r}.", field="kind")
-    return kinds or ()
-
-
-def _key(entry: JournalEntry) -> tuple[int, int]:
-    return entry.cursor.xid, entry.cursor.event_id
-
-
-def _shown(entry: JournalEntry) -> EventModel:
+def shown_event(told: Told) -> EventModel:
+    """Return an event as outsiders see it."""
     return EventModel(
-        cursor=paging.encoded(*_key(entry)),
-        event_id=str(entry.cursor.event_id),
-        kind=entry.kind,
-        subject=entry.subject,
-        happened_at=entry.happened_at,
-        recorded_at=entry.recorded_at,
-        payload=entry.payload,
+        cursor=cursor_of(told.cursor),
+        event_id=str(told.cursor.event_id),
+        kind=told.kind,
+        subject=told.subject,
+        station=told.station,
+        organisation=told.organisation,
+        happened_at=told.happened_at,
+        recorded_at=told.recorded_at,
+        payload=told.payload,
     )
 
 
-def _message(entry: JournalEntry) -> str:
-    data = json.dumps(_shown(entry).model_dump(mode="json"), ensure_ascii=False)
-    return f"id: {paging.encoded(*_key(entry))}\nevent: {entry.kind}\ndata: {data}\n\n"
+def known_kinds(kinds: Sequence[str], *, field: str) -> Sequence[str]:
+    """Return the kinds of events that were named.
+
+    Raises:
+        InvalidInput: If there is no such kind.
+    """
+    for each in kinds:
+        if each not in EVENTS:
+            raise InvalidInput(f"There is no kind of event {each!r}.", field=field)
+    return kinds
+
+
+def _known(kinds: Sequence[str] | None) -> Sequence[str]:
+    return known_kinds(kinds or (), field="kind")
+
+
+def _place(after: str | None) -> Cursor | None:
+    try:
+        if after is not None and len(after) > _LONGEST_CURSOR:
+            raise paging.WrongCursor
+        key = paging.decoded(after or None, int, int)
+    except paging.WrongCursor:
+        raise InvalidInput("This is no cursor of the journal.", field="after") from None
+    if key is None:
+        return None
+    if min(key) < 0:
+        raise InvalidInput("This is no cursor of the journal.", field="after")
+    return Cursor(*key)
+
+
+def _message(told: Told) -> str:
+    data = shown_event(told).model_dump_json()
+    return f"id: {cursor_of(told.cursor)}\nevent: {told.kind}\ndata: {data}\n\n"

@@ -12,7 +12,11 @@ from accounts.permissions import (
     role_that_is_all,
 )
 
-_OWNERS_DEEDS = {Permission.CHANGE_ORDERS_CONFIRM, Permission.STATIONS_SHARE}
+_OWNERS_DEEDS = {
+    Permission.WEBHOOKS_WRITE,
+    Permission.CHANGE_ORDERS_CONFIRM,
+    Permission.STATIONS_SHARE,
+}
 
 
 @pytest.mark.parametrize("permission", Permission)

@@ -2,21 +2,24 @@
 
 import asyncio
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from httpx import AsyncClient
 
+from accounts.directory import WHOLE
 from foundation import outbox
 from foundation.clock import SetClock
 from foundation.database import Database
-from foundation.events import Event, StationCameBack, StationWentOffline
+from foundation.events import EVENTS, Event, StationCameBack, StationWentOffline
 from foundation.identifiers import StationId
 from foundation.outbox import Cursor
 from portal import paging
 from portal.api.events import stream
+from portal.journal import Audience
 
 PATH = "/api/v1/events"
+EVERYBODY = Audience(WHOLE, frozenset(EVENTS))
 
 
 def event(number: int, at: datetime) -> Event:
@@ -80,10 +83,53 @@ async def test_a_cursor_that_is_none_is_refused(administrator: AsyncClient, afte
         assert (refused.status_code, refused.json()["field"]) == (422, "after")
 
 
-async def test_the_journal_is_the_operators(north: AsyncClient, client: AsyncClient) -> None:
+async def test_nobody_reads_the_journal_without_a_key(client: AsyncClient) -> None:
     for path in (PATH, f"{PATH}/stream"):
-        assert (await north.get(path)).status_code == 403
         assert (await client.get(path)).status_code == 401
+
+
+async def test_an_owner_reads_what_happened_at_his_stations_while_they_were_his(
+    north: AsyncClient,
+    south: AsyncClient,
+    administrator: AsyncClient,
+    database: Database,
+    clock: SetClock,
+) -> None:
+    for identity, owner in (("S1", "north"), ("S2", "south"), ("S3", "north-city")):
+        created = await administrator.post(
+            "/api/v1/stations", json={"identity": identity, "organisation": owner}
+        )
+        assert created.status_code == 201
+    await happened(database, clock, 1, 2, 3)
+    clock.advance(timedelta(hours=1))
+    sold = await administrator.patch("/api/v1/stations/S3", json={"organisation": "south"})
+    assert sold.status_code == 200
+    clock.advance(timedelta(hours=1))
+    await happened(database, clock, 3)
+
+    hers = (await north.get(PATH)).json()["items"]
+    his = (await south.get(PATH)).json()["items"]
+    theirs = (await administrator.get(PATH)).json()["items"]
+    assert [(each["station"], each["organisation"]) for each in hers] == [
+        ("S1", "north"),
+        ("S3", "north-city"),
+    ]
+    assert [(each["station"], each["organisation"]) for each in his] == [
+        ("S2", "south"),
+        ("S3", "south"),
+    ]
+    assert [each["station"] for each in theirs] == ["S1", "S2", "S3", "S3"]
+
+
+async def test_a_page_without_an_event_of_ones_own_says_how_far_it_looked(
+    north: AsyncClient, database: Database, clock: SetClock
+) -> None:
+    await happened(database, clock, 1, 2)  # stations of nobody
+    page = (await north.get(PATH)).json()
+    behind = (await north.get(PATH, params={"after": page["next"]})).json()
+
+    assert page["items"] == []
+    assert behind == {"items": [], "next": None}
 
 
 async def test_a_stream_goes_on_behind_the_last_event_seen(
@@ -92,7 +138,7 @@ async def test_a_stream_goes_on_behind_the_last_event_seen(
     await happened(database, clock, 1, 2)
     told: list[str] = []
     async with asyncio.timeout(20):
-        async for text in stream(database, Cursor(0, 0), (), poll_s=0.01):
+        async for text in stream(database, EVERYBODY, Cursor(0, 0), (), poll_s=0.01):
             told.append(text)
             if len(told) == 3:
                 await happened(database, clock, 3)
@@ -110,7 +156,7 @@ async def test_a_stream_goes_on_behind_the_last_event_seen(
     place = paging.decoded(lines[1]["id"], int, int)
     assert place is not None
     async with asyncio.timeout(20):
-        again = stream(database, Cursor(*place), (), poll_s=0.01)
+        again = stream(database, EVERYBODY, Cursor(*place), (), poll_s=0.01)
         assert (await anext(again)).startswith("retry:")
         assert '"station/S3"' in await anext(again)
         await again.aclose()
@@ -122,7 +168,10 @@ async def test_a_stream_without_a_place_begins_now_says_that_it_lives_and_ends(
     await happened(database, clock, 1)
     async with asyncio.timeout(20):
         told = [
-            text async for text in stream(database, None, (), poll_s=0.01, quiet_s=0, life_s=0.1)
+            text
+            async for text in stream(
+                database, EVERYBODY, None, (), poll_s=0.01, quiet_s=0, life_s=0.1
+            )
         ]
 
     assert told[0].startswith("retry:")
@@ -131,7 +180,7 @@ async def test_a_stream_without_a_place_begins_now_says_that_it_lives_and_ends(
 
 async def test_a_stream_ends_when_the_database_goes_away() -> None:
     away = Database("postgresql://nobody@127.0.0.1:1/nowhere")
-    told = [text async for text in stream(away, None, ())]
+    told = [text async for text in stream(away, EVERYBODY, None, ())]
     await away.close()
 
     assert told == ["retry: 3000\n\n"]

@@ -1,0 +1,204 @@
+"""Tests of the event feed: a real central system, a real broker, somebody who listens."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from accounts import directory
+from csms import administration
+from csms.administration import StationSettings
+from foundation.clock import SetClock
+from foundation.database import Database
+from foundation.identifiers import OrganisationKey
+from foundation.settings import Settings
+from portal.feed import Feed
+from tests.brokers import Gate, Kind, RunningBroker
+from tests.csms.central import EVENING, OWNER, Central, central_running
+from tests.subscribers import Subscriber
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(params=["amqtt", "rumqttd"])
+async def broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunningBroker]:
+    kind: Kind = request.param
+    made = RunningBroker(kind, tmp_path)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def central(database_url: str, clock: SetClock) -> AsyncIterator[Central]:
+    clock.at = EVENING
+    async with central_running(database_url, clock) as made:
+        yield made
+
+
+@asynccontextmanager
+async def fed(database: Database, clock: SetClock, url: str, **given: Any) -> AsyncIterator[Feed]:
+    """A feed that publishes while the block goes on."""
+    usual: dict[str, Any] = {"mqtt_refresh_s": 3600, "mqtt_readings_every_s": 0.05}
+    settings = Settings(mqtt_url=SecretStr(url), **(usual | given))
+    feed = Feed(database, clock, settings, poll_s=0.01, longest_pause_s=0.1)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(feed.run())
+        yield feed
+        running.cancel()
+
+
+def topic(identity: str, rest: str, owner: str = OWNER) -> str:
+    return f"leitstand/v1/{owner}/stations/{identity}/{rest}"
+
+
+async def test_a_session_is_told_from_plug_to_end(broker: RunningBroker, central: Central) -> None:
+    station = await central.here()
+    async with (
+        Subscriber(broker).listening() as heard,
+        fed(central.database, central.clock, broker.url),
+    ):
+        await station.boot()
+        await station.status("Preparing", 0)
+        number = await station.start(0)
+        running = topic(station.identity, f"transactions/{number}")
+        await heard.until(lambda: running in heard.picture)
+        central.clock.advance(timedelta(minutes=5))
+        await station.read(5, 2000, transactionId=number)
+        reading = topic(station.identity, "readings/1")
+        await heard.until(lambda: any(said == reading for said, _ in heard.said))
+        state = heard.picture[topic(station.identity, "state")]
+        status = heard.picture[topic(station.identity, "evses/1/status")]
+        await station.stop(number, 30, 4000)
+        await heard.until(lambda: (running, None) in heard.said)
+
+    assert (state["identity"], state["connected"], state["vendor"]) == (
+        station.identity,
+        True,
+        "Wattwerk",
+    )
+    assert status["evse_id"] == 1
+    told = [content for said, content in heard.said if said == running]
+    assert [each and each["state"] for each in told] == ["active", "ended", None]
+    assert told[1]["energy_wh"] == 3000
+    kinds = {said.rpartition("/")[2] for said, _ in heard.said if "/events/" in said}
+    assert {"station_booted", "transaction_started", "transaction_ended"} <= kinds
+    assert set(heard.events.values()) == {1}
+    reading_told = next(content for said, content in heard.said if said == reading)
+    assert reading_told["energy_register_wh"] == 2000
+
+
+async def test_what_a_broker_forgot_or_kept_too_long_is_put_right(
+    broker: RunningBroker, central: Central
+) -> None:
+    first, second = await central.here(), await central.here()
+    states = {topic(each.identity, "state") for each in (first, second)}
+    async with Subscriber(broker).listening() as heard:
+        async with fed(central.database, central.clock, broker.url):
+            number = await first.start(0)
+            running = topic(first.identity, f"transactions/{number}")
+            await heard.until(lambda: states | {running} <= heard.picture.keys())
+        await first.stop(number, 30, 4000)  # nobody tells it
+        await broker.stop()
+        await broker.start()
+        async with fed(central.database, central.clock, broker.url):
+            await heard.until(lambda: (running, None) in heard.said)
+            async with Subscriber(broker).listening() as fresh:
+                await fresh.until(lambda: states <= fresh.picture.keys())
+
+    assert running not in fresh.picture
+
+
+async def test_a_station_that_changes_hands_leaves_its_old_owners_topics(
+    broker: RunningBroker, central: Central
+) -> None:
+    station = await central.station()
+    async with central.database.unit_of_work() as db:
+        await directory.create_organisation(db, "buyer", {"name": "B"}, now=central.clock.now())
+    before, after = topic(station, "state"), topic(station, "state", "buyer")
+    async with (
+        Subscriber(broker).listening() as heard,
+        fed(central.database, central.clock, broker.url, mqtt_refresh_s=0.05),
+    ):
+        await heard.until(lambda: before in heard.picture)
+        async with central.database.unit_of_work() as db:
+            await administration.change_station(
+                db,
+                station,
+                StationSettings(organisation=OrganisationKey("buyer")),
+                now=central.clock.now(),
+            )
+        await heard.until(lambda: after in heard.picture and before not in heard.picture)
+
+
+async def test_silence_is_told_without_an_event(broker: RunningBroker, central: Central) -> None:
+    station = await central.here()
+    state = topic(station.identity, "state")
+    async with (
+        Subscriber(broker).listening() as heard,
+        fed(central.database, central.clock, broker.url, mqtt_refresh_s=0.05),
+    ):
+        await heard.until(lambda: heard.picture.get(state, {}).get("state") == "online")
+        await station.close()
+        central.clock.advance(timedelta(hours=2))
+        await heard.until(lambda: heard.picture[state]["state"] == "offline")
+
+    assert heard.picture[state]["connected"] is False
+
+
+async def test_of_two_feeds_one_publishes_and_the_other_takes_over(
+    broker: RunningBroker, central: Central
+) -> None:
+    station = await central.here()
+    async with Subscriber(broker).listening() as heard:
+        async with fed(central.database, central.clock, broker.url):
+            await heard.until(lambda: topic(station.identity, "state") in heard.picture)
+            async with asyncio.TaskGroup() as group:
+                waiting = group.create_task(second(central, broker, heard, station.identity))
+                await station.boot()
+                await heard.until(lambda: len(heard.events) >= 1)
+                assert not waiting.done()
+                waiting.cancel()
+        await station.status("Faulted", 1, errorCode="GroundFailure")
+        told = len(heard.events)
+        async with fed(central.database, central.clock, broker.url):
+            await heard.until(lambda: len(heard.events) > told)
+
+    assert set(heard.events.values()) == {1}
+
+
+async def second(central: Central, broker: RunningBroker, heard: Subscriber, identity: str) -> None:
+    async with fed(central.database, central.clock, broker.url):
+        await heard.until(lambda: False)
+
+
+async def test_no_event_is_lost_over_an_outage_and_none_gets_another_id(
+    broker: RunningBroker, central: Central
+) -> None:
+    gate = Gate(broker)
+    await gate.open()
+    station = await central.here()
+    async with (
+        Subscriber(broker).listening() as heard,
+        fed(central.database, central.clock, gate.url),
+    ):
+        for minute in range(60):
+            await station.status("Preparing" if minute % 2 else "Available", minute)
+            if minute == 20:
+                await heard.until(lambda: len(heard.events) > 0)
+                await gate.shut()
+            if minute == 40:
+                await gate.open()
+        ids = {
+            str(row["id"])
+            for row in await central.rows("select id from journal where kind like 'conn%'")
+        }
+        await heard.until(lambda: ids <= heard.events.keys())
+
+    said = [content["event_id"] for name, content in heard.said if "/events/conn" in name]
+    assert sorted(set(said), key=said.index) == sorted(ids, key=int)
