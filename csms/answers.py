@@ -6,6 +6,7 @@ OCPP 2.0.1 and 2.1, part 2.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 _YES = frozenset(
@@ -57,3 +58,49 @@ def _with_reason(note: str | None, answer: Mapping[str, Any]) -> str | None:
         return note
     words = " ".join(str(why[name]) for name in ("reasonCode", "additionalInfo") if name in why)
     return ": ".join(each for each in (note, words) if each) or None
+
+
+# ----------------------------------------------------------------------------- what was read
+
+
+def values_16(read_back: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the values in an answer to GetConfiguration by their keys in lower case."""
+    entries = read_back.get("configurationKey")
+    return {
+        str(each.get("key")).lower(): each.get("value")
+        for each in (entries if isinstance(entries, list) else [])
+        if isinstance(each, Mapping)
+    }
+
+
+def values_2(read_back: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the values in an answer to GetVariables by their names in lower case."""
+    entries = read_back.get("getVariableResult")
+    return {
+        variable_name(each).lower(): each.get("attributeValue")
+        for each in (entries if isinstance(entries, list) else [])
+        if isinstance(each, Mapping) and each.get("attributeStatus") == "Accepted"
+    }
+
+
+def variable_name(entry: Mapping[str, Any]) -> str:
+    """Return component, its EVSE and instance, variable, instance and attribute as one text."""
+    component, variable = entry.get("component") or {}, entry.get("variable") or {}
+    parts = [component.get("name"), component.get("instance")]
+    evse = component.get("evse") or {}
+    parts += [evse.get("id"), evse.get("connectorId")]
+    parts += [variable.get("name"), variable.get("instance")]
+    if entry.get("attributeType", "Actual") != "Actual":
+        parts.append(entry["attributeType"])
+    return "/".join(str(part) for part in parts if part is not None)
+
+
+def is_same_value(wanted: str, found: str) -> bool:
+    """Tell whether two values mean the same: stations respell booleans, numbers and lists."""
+    one, other = ("".join(value.split()).lower() for value in (wanted, found))
+    if one == other:
+        return True
+    try:
+        return Decimal(one) == Decimal(other)
+    except InvalidOperation:
+        return False

@@ -12,11 +12,10 @@ J, L, N; OCPP 2.1 edition 1.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
-from csms.answers import meaning
+from csms.answers import is_same_value, meaning, values_2, values_16, variable_name
 from csms.queue import MASK, masked, wanted_availability
 from csms.reports import OcppVersion
 from foundation.identifiers import TransactionId, normalised_token
@@ -463,65 +462,24 @@ def _configured(asked: Asked, facts: Facts) -> Verdict:
     if asked.version is OcppVersion.V16:
         shown = masked(asked.action, asked.payload)
         wanted = [(str(shown.get("key")), str(shown.get("value")))]
-        has = _values_16(facts.read_back)
+        has = values_16(facts.read_back)
     else:
         shown = masked(asked.action, asked.payload)
         wanted = [
-            (_variable_name(each), str(each.get("attributeValue")))
+            (variable_name(each), str(each.get("attributeValue")))
             for each in shown.get("setVariableData", ())
         ]
-        has = _values_2(facts.read_back)
+        has = values_2(facts.read_back)
     unreadable = [name for name, value in wanted if value == MASK or has.get(name.lower()) is None]
     for name, value in wanted:
         found = has.get(name.lower())
-        if name not in unreadable and not _same(str(value), str(found)):
+        if name not in unreadable and not is_same_value(str(value), str(found)):
             return Verdict(Effect.NOT_YET, f"{name} is {found!r}")
     if not unreadable:
         return _SHOWN
     if asked.answer is None:
         return _NOT_YET
     return Verdict(Effect.SHOWN, f"{', '.join(unreadable)} cannot be read back")
-
-
-def _values_16(read_back: Mapping[str, Any]) -> dict[str, str | None]:
-    entries = read_back.get("configurationKey")
-    return {
-        str(each.get("key")).lower(): each.get("value")
-        for each in (entries if isinstance(entries, list) else [])
-        if isinstance(each, Mapping)
-    }
-
-
-def _values_2(read_back: Mapping[str, Any]) -> dict[str, str | None]:
-    entries = read_back.get("getVariableResult")
-    return {
-        _variable_name(each).lower(): each.get("attributeValue")
-        for each in (entries if isinstance(entries, list) else [])
-        if isinstance(each, Mapping) and each.get("attributeStatus") == "Accepted"
-    }
-
-
-def _variable_name(entry: Mapping[str, Any]) -> str:
-    """Return component, its EVSE and instance, variable, instance and attribute as one text."""
-    component, variable = entry.get("component") or {}, entry.get("variable") or {}
-    parts = [component.get("name"), component.get("instance")]
-    evse = component.get("evse") or {}
-    parts += [evse.get("id"), evse.get("connectorId")]
-    parts += [variable.get("name"), variable.get("instance")]
-    if entry.get("attributeType", "Actual") != "Actual":
-        parts.append(entry["attributeType"])
-    return "/".join(str(part) for part in parts if part is not None)
-
-
-def _same(wanted: str, found: str) -> bool:
-    """Tell whether two values mean the same: stations respell booleans, numbers and lists."""
-    one, other = ("".join(value.split()).lower() for value in (wanted, found))
-    if one == other:
-        return True
-    try:
-        return Decimal(one) == Decimal(other)
-    except InvalidOperation:
-        return False
 
 
 def _list_version(asked: Asked, facts: Facts) -> Verdict:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from csms.answers import meaning
+from csms.answers import is_same_value, meaning, values_2, values_16, variable_name
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,31 @@ def test_the_station_s_own_words_are_kept_where_yes_or_no_is_not_all() -> None:
     assert meaning("Reset", {"status": "Rejected", "statusInfo": why}).note == "NoPower phase 2"
     said = [{"attributeStatus": "Accepted"}, {"attributeStatus": "Rejected"}]
     assert meaning("SetVariables", {"setVariableResult": said}).note == "in part Rejected"
+
+
+def test_what_was_read_is_found_by_its_name_in_any_spelling() -> None:
+    entries = [{"key": "HeartbeatInterval", "readonly": False, "value": "60"}, "odd"]
+    assert values_16({"configurationKey": entries}) == {"heartbeatinterval": "60"}
+    assert values_16({}) == {}
+    place = {
+        "component": {"name": "EVSE", "evse": {"id": 1, "connectorId": 2}},
+        "variable": {"name": "Power", "instance": "x"},
+    }
+    entry = {"attributeStatus": "Accepted", "attributeValue": "5", **place}
+    assert values_2({"getVariableResult": [entry]}) == {"evse/1/2/power/x": "5"}
+    assert values_2({"getVariableResult": [entry | {"attributeStatus": "Rejected"}]}) == {}
+    assert variable_name(place | {"attributeType": "MaxSet"}) == "EVSE/1/2/Power/x/MaxSet"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("True", "true", True),
+        ("60", "60.0", True),
+        ("a, b", "a,b", True),
+        ("60", "61", False),
+        ("", "0", False),
+    ],
+)
+def test_values_are_compared_by_what_they_mean(one: str, other: str, same: bool) -> None:
+    assert is_same_value(one, other) is same
