@@ -5,10 +5,10 @@ handled one after the other, answers to our calls are matched at once, so neithe
 the other.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -17,12 +17,9 @@ import structlog
 from csms.commands import Command, Outcome
 from csms.dispatch import Dispatch
 from csms.frames import FrameLog
-from csms.ocpp import repair, rpc
+from csms.ocpp import answers, repair, rpc
 from csms.ocpp.actions import FROM_STATION
 from csms.ocpp.errors import ErrorCode, MessageError, OcppError
-from csms.ocpp.v16 import translate as v16
-from csms.ocpp.v21 import translate as v21
-from csms.ocpp.v201 import translate as v201
 from csms.outgoing_lane import OutgoingLane
 from csms.queue import CallRefused
 from csms.reports import (
@@ -43,11 +40,8 @@ from foundation.identifiers import StationId
 
 log = structlog.get_logger(__name__)
 
-_TRANSLATORS: dict[OcppVersion, Any] = {
-    OcppVersion.V16: v16,
-    OcppVersion.V201: v201,
-    OcppVersion.V21: v21,
-}
+_CLOCK_IS_RIGHT = timedelta(minutes=2)
+"""A clock that is off by less needs no memory."""
 
 _MONEY_ACTIONS = frozenset(
     {"StartTransaction", "StopTransaction", "MeterValues", "TransactionEvent"}
@@ -121,7 +115,7 @@ class StationConnection:
         self._surroundings = surroundings
         self._profile = profile
         self._socket = socket
-        self._translator = _TRANSLATORS[version]
+        self._translator: Any = answers.TRANSLATORS[version]
         self._zone = ZoneInfo(time_zone)
         self._skew: SkewEstimate | None = None
         self._handling: tuple[rpc.Call, float] | None = None
@@ -155,8 +149,12 @@ class StationConnection:
         """Take in a text that came as `raw`; the note goes into the OCPP log with it."""
         received = self.rpc.receive(text)
         if isinstance(received, rpc.Call):
-            self._log("in", raw, note)
-            self._next(text)
+            if note is None:
+                self._log_line("in", self.heard_at, text)
+            else:
+                self._log("in", raw, note)
+            if self._handling is None:
+                self._next(text)
         elif isinstance(received, rpc.Answered):
             self._log("in", raw, note)
             self.lane.answered(received.answer)
@@ -180,7 +178,7 @@ class StationConnection:
     @property
     def is_crowded(self) -> bool:
         """Whether so many calls wait that reading should pause."""
-        return self.rpc.waiting >= self._surroundings.max_waiting // 2
+        return self.rpc.is_crowded
 
     def _unreadable(self, text: str, unreadable: rpc.Unreadable) -> None:
         """Try to mend a broken text; what stays broken is refused if it can be."""
@@ -210,7 +208,7 @@ class StationConnection:
         call = self.rpc.take_call() if self._leaving is None else None
         if call is None:
             return
-        self._handling = (call, asyncio.get_running_loop().time())
+        self._handling = (call, monotonic())
         raw = rpc.encode_frame(call) if text is None else text
         origin = Origin(
             self.station,
@@ -268,19 +266,19 @@ class StationConnection:
     def _watch_clock(self, report: Report) -> None:
         """Learn from messages about the present how far the station's clock is off."""
         moment = None
-        if isinstance(report, StatusReport):
-            moment = report.reported_at
-        elif isinstance(report, MeterReport):
+        if isinstance(report, MeterReport):
             if report.readings and report.readings[-1].context == "Sample.Periodic":
                 moment = report.readings[-1].measured_at
-        elif isinstance(report, TransactionUpdateReport) and not report.offline:
-            moment = report.at
+        elif isinstance(report, TransactionUpdateReport):
+            moment = None if report.offline else report.at
+        elif isinstance(report, StatusReport):
+            moment = report.reported_at
         if moment is None:
             return
         received_at = report.origin.received_at
         if self._skew is None:
-            if abs(moment - received_at) < timedelta(minutes=2):
-                return  # most clocks are right, and need no memory
+            if -_CLOCK_IS_RIGHT < moment - received_at < _CLOCK_IS_RIGHT:
+                return
             self._skew = SkewEstimate()
         self._skew.observe(moment, received_at)
 
@@ -303,8 +301,8 @@ class StationConnection:
                     self._refuse(OcppError(ErrorCode.INTERNAL_ERROR))
             return
         try:
-            response = self._translator.to_response(answer, call.action)
-            text = self.rpc.encode_result(call.id, response)
+            payload = answers.payload_of(self.version, call.action, answer)
+            text = self.rpc.encode_result(call.id, payload)
         # A boundary: as above; what was stored stays stored.
         except Exception:
             log.exception("answer.failed", station_id=self.station, action=call.action)
@@ -335,9 +333,7 @@ class StationConnection:
     def _done(self, call: rpc.Call, began: float, outcome: str) -> None:
         self._handling = None
         action = call.action if call.action in FROM_STATION[self.version] else "unknown"
-        counters = _counters(action, outcome)
-        counters[0].inc()
-        counters[1].observe(asyncio.get_running_loop().time() - began)
+        metrics.handled(action, outcome).add(monotonic() - began)
         if self.on_room is not None:
             self.on_room()
 
@@ -389,33 +385,17 @@ class StationConnection:
         self.lane.ended()
 
     def _send(self, text: str, shown: str | None = None) -> None:
-        self._log("out", shown or text)
+        self._log_line("out", self._surroundings.clock.now(), shown or text)
         self._socket.send(text)
 
     def _log(self, direction: str, raw: str, note: str | None = None) -> None:
+        """Put any text into the OCPP log; what no database takes is made fit."""
         if "\x00" in raw:
             raw = raw.replace("\x00", "\ufffd")
-        self._surroundings.frames.add(
-            (
-                self.station,
-                self._surroundings.clock.now(),
-                direction,
-                self.epoch,
-                raw.encode("utf-8", "replace").decode() if not raw.isascii() else raw,
-                note,
-            )
-        )
+        self._log_line(direction, self._surroundings.clock.now(), raw, note)
 
-
-_COUNTERS: dict[tuple[str, str], tuple[Any, Any]] = {}
-
-
-def _counters(action: str, outcome: str) -> tuple[Any, Any]:
-    """Return the counter and the histogram of an action, looked up once."""
-    found = _COUNTERS.get((action, outcome))
-    if found is None:
-        found = _COUNTERS[action, outcome] = (
-            metrics.frames.labels("in", action, outcome),
-            metrics.handling_seconds.labels(action),
-        )
-    return found
+    def _log_line(self, direction: str, at: datetime, text: str, note: str | None = None) -> None:
+        """Put a text without a raw NUL, such as no frame that could be read has, into the log."""
+        if not text.isascii():
+            text = text.encode("utf-8", "replace").decode()
+        self._surroundings.frames.add((self.station, at, direction, self.epoch, text, note))

@@ -164,6 +164,7 @@ class Connections:
         """Write, in batches, when stations were last heard; runs for ever."""
         while True:
             await asyncio.sleep(every_s)
+            metrics.tell_handled()
             heard = [
                 (str(each.station), each.epoch, each.heard_at)
                 for each in self

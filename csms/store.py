@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.reports import BootReport, OcppVersion, StatusReport
 from foundation.identifiers import StationId
-from foundation.statements import Asked, ask, copy_in, rows
+from foundation.statements import NULL, Asked, ask, copy_written, field, rows
 
 # ------------------------------------------------------------------------------- connecting
 
@@ -516,17 +516,34 @@ async def copy_frames(
     db: AsyncSession, lines: Sequence[tuple[str, datetime, str, int, str, str | None]]
 ) -> None:
     """Write lines of the OCPP log: station, at, direction, epoch, raw, note."""
-    await copy_in(db, "frames", _FRAME, lines)
+    parts: list[bytes] = []
+    # What a connection says begins alike, and many lines have the same moment.
+    known: dict[tuple[str, str, int], tuple[bytes, bytes]] = {}
+    last, moment = None, b""
+    for station, at, direction, epoch, raw, note in lines:
+        key = (station, direction, epoch)
+        around = known.get(key)
+        if around is None:
+            around = known[key] = (
+                _FIELDS + field("text", station),
+                field("text", direction) + field("bigint", epoch),
+            )
+        if at is not last:
+            last, moment = at, field("timestamptz", at)
+        data = raw.encode()
+        parts += (
+            around[0],
+            moment,
+            around[1],
+            len(data).to_bytes(4, "big"),
+            data,
+            NULL if note is None else field("text", note),
+        )
+    await copy_written(db, "frames", _FRAME, parts)
 
 
-_FRAME = {
-    "station": "text",
-    "at": "timestamptz",
-    "direction": "text",
-    "epoch": "bigint",
-    "raw": "text",
-    "note": "text",
-}
+_FRAME = ("station", "at", "direction", "epoch", "raw", "note")
+_FIELDS = len(_FRAME).to_bytes(2, "big")
 
 
 async def quarantine(

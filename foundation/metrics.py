@@ -8,6 +8,7 @@ figures where `PROMETHEUS_MULTIPROC_DIR` says, and the parent's `exposition` add
 """
 
 import os
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -118,6 +119,18 @@ outbox_parked = Gauge(
     registry=REGISTRY,
     multiprocess_mode="max",
 )
+feed_connected = Gauge(
+    "leitstand_feed_connected",
+    "1 in the process that has a connection to the MQTT broker.",
+    registry=REGISTRY,
+    multiprocess_mode="max",
+)
+feed_lag_seconds = Gauge(
+    "leitstand_feed_lag_seconds",
+    "Age of the last event that the MQTT broker acknowledged, when it did.",
+    registry=REGISTRY,
+    multiprocess_mode="max",
+)
 jobs = Gauge(
     "leitstand_jobs",
     "Jobs that leave the house or come round, by state.",
@@ -167,6 +180,56 @@ incidents = Counter(
 )
 
 
+class Handled:
+    """The calls of one action with one outcome: counted here, told to the registry together.
+
+    Asking the registry for each call would cost more than reading the call.
+    """
+
+    __slots__ = ("_counter", "_counts", "_histogram", "_seconds")
+
+    def __init__(self, action: str, outcome: str) -> None:
+        self._counter = frames.labels("in", action, outcome)
+        self._histogram = handling_seconds.labels(action)
+        self._counts = [0] * (len(_QUICK_S) + 1)
+        self._seconds = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count a call that was answered after so long."""
+        self._counts[bisect_left(_QUICK_S, seconds)] += 1
+        self._seconds += seconds
+
+    def tell(self) -> None:
+        """Hand on what was counted since the last time."""
+        counts, self._counts = self._counts, [0] * (len(_QUICK_S) + 1)
+        if not any(counts):
+            return
+        self._counter.inc(sum(counts))
+        # As `observe` does it for one: the library has no word for many.
+        for bucket, count in zip(self._histogram._buckets, counts, strict=True):  # noqa: SLF001
+            if count:
+                bucket.inc(count)
+        self._histogram._sum.inc(self._seconds)  # noqa: SLF001
+        self._seconds = 0.0
+
+
+_handled: dict[tuple[str, str], Handled] = {}
+
+
+def handled(action: str, outcome: str) -> Handled:
+    """Return what counts the calls of an action with an outcome."""
+    found = _handled.get((action, outcome))
+    if found is None:
+        found = _handled[action, outcome] = Handled(action, outcome)
+    return found
+
+
+def tell_handled() -> None:
+    """Hand on what was counted, so that other processes can read it."""
+    for each in _handled.values():
+        each.tell()
+
+
 _folders: list[Path] = []
 """Where processes that we started write their figures."""
 
@@ -184,6 +247,7 @@ def read_no_more(folder: Path) -> None:
 
 def exposition() -> bytes:
     """Return all figures in the text format that Prometheus reads."""
+    tell_handled()
     together = CollectorRegistry()
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]

@@ -128,9 +128,10 @@ def encode_frame(frame: Frame) -> str:
     return _encode(frame).decode()
 
 
-def result_frame(message_id: str, payload: Message) -> str:
-    """Return the CALLRESULT with this payload, which must keep to its schema."""
-    return encode_frame(CallResult(message_id, Raw(encode_payload(payload))))
+def result_frame(message_id: str, payload: Message | str) -> str:
+    """Return the CALLRESULT with this payload, which must keep to its schema, or is its JSON."""
+    text = payload if isinstance(payload, str) else encode_payload(payload).decode()
+    return f"[3,{_encode(message_id).decode()},{text}]"
 
 
 def error_frame(
@@ -219,6 +220,7 @@ class RpcConnection:
         self.outstanding: OutgoingCall | None = None
         self.ignored = 0
         self._max_waiting = max_waiting
+        self._crowd = max_waiting // 2
         self._new_id = new_id
         self._waiting: deque[Call] = deque()
         self._in_hand: Call | None = None
@@ -228,6 +230,11 @@ class RpcConnection:
     def waiting(self) -> int:
         """How many calls of the station wait, without the one in hand."""
         return len(self._waiting)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether half of the calls that may wait do so."""
+        return len(self._waiting) >= self._crowd
 
     def receive(self, text: str | bytes) -> Received:
         """Take in one text of the station; never raises.
@@ -265,7 +272,7 @@ class RpcConnection:
         self._in_hand = self._waiting.popleft()
         return self._in_hand
 
-    def encode_result(self, message_id: str, payload: Message) -> str:
+    def encode_result(self, message_id: str, payload: Message | str) -> str:
         """Return the answer to the call in hand, which is thereby done."""
         text = result_frame(message_id, payload)
         self._done(message_id)

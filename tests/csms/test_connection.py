@@ -18,6 +18,7 @@ from csms.commands import (
     TriggerMessage,
 )
 from csms.connection import StationConnection
+from csms.ocpp import answers
 from csms.ocpp.v16 import translate as v16
 from csms.ocpp.v201 import translate as v201
 from csms.queue import CallRefused, NoAnswer, StationUnreachable
@@ -423,7 +424,7 @@ async def test_an_answer_that_we_cannot_write_is_refused_and_what_was_stored_sta
     central: Central, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     station = await central.here()
-    monkeypatch.setattr(v16, "to_response", _fails)
+    monkeypatch.setattr(answers, "payload_of", _fails)
     with structlog.testing.capture_logs(), pytest.raises(Refused) as told:
         await station.call("StartTransaction", start(0))
     assert told.value.code == "InternalError"
