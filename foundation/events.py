@@ -157,6 +157,15 @@ class VariablesReported(StationEvent, frozen=True, kw_only=True, gc=False):
     parts: int
 
 
+class StationFileReceived(StationEvent, frozen=True, kw_only=True, gc=False):
+    """A file that a station sent is there as a whole."""
+
+    kind: ClassVar[str] = "station_file_received"
+    file_id: int
+    file_name: str
+    size_bytes: int
+
+
 class EvseEvent(Event, frozen=True, kw_only=True, gc=False):
     """An event about one EVSE."""
 
@@ -319,6 +328,7 @@ EVENTS: dict[str, type[Event]] = {
         LogStatusChanged,
         ReservationEnded,
         VariablesReported,
+        StationFileReceived,
         ConnectorStatusChanged,
         FaultReported,
         FaultCleared,
