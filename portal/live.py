@@ -48,6 +48,7 @@ def _kinds(base: type[Event], *more: type[Event]) -> frozenset[str]:
     )
 
 
+_COMMANDS = _kinds(events.CommandChanged)
 _STATIONS = _kinds(events.StationEvent, events.EvseEvent)
 _SESSIONS = _kinds(events.TransactionEvent, events.CdrIssued)
 _STATEMENTS = _kinds(events.StatementIssued)
@@ -58,6 +59,7 @@ _LISTS: dict[str, frozenset[str]] = {
     "stations": _STATIONS | _SESSIONS,
     "sessions": _SESSIONS,
     "statements": _STATEMENTS,
+    "commands": _COMMANDS,
 }
 _THINGS = ("station", "session")
 
@@ -72,7 +74,7 @@ class About:
 
     @classmethod
     def parse(cls, written: str) -> "About":
-        """Read `overview`, `stations`, `sessions`, `statements`, `station/KEY` or `session/KEY`.
+        """Read the name of a list, or `station/KEY` or `session/KEY`.
 
         Raises:
             InvalidInput: If it is none of these.
@@ -82,7 +84,7 @@ class About:
         thing, _, key = written.partition("/")
         if thing not in _THINGS or not key:
             raise InvalidInput("There is nothing live by this name.", field="about")
-        kinds = _STATIONS | _SESSIONS if thing == "station" else _SESSIONS
+        kinds = _STATIONS | _SESSIONS | _COMMANDS if thing == "station" else _SESSIONS
         return cls(kinds, thing, key)
 
     def concerns(self, entry: JournalEntry, scope: Scope) -> bool:
@@ -94,6 +96,8 @@ class About:
         if self.thing == "session" and str(entry.payload.get("transaction_id")) != self.key:
             return False
         if scope.is_whole:
+            return True
+        if entry.payload.get("station") in scope.shared:
             return True
         owner = entry.payload.get("owner") or entry.payload.get("payee")
         # An event of a station does not say whose it is: its owner sees it at the next look.

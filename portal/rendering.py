@@ -5,6 +5,7 @@ Jinja environment per language, built once. No template computes money.
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -248,6 +249,7 @@ def _filters(said: Words) -> dict[str, Callable[..., Any]]:
         "iso": formats.iso,
         "digits": _digits,
         "soft": _soft,
+        "pretty": lambda value: json.dumps(value, indent=2, ensure_ascii=False, default=str),
     }
 
 

@@ -87,6 +87,17 @@ MAIL_STATES: dict[str, Mark] = {
     "failed": Mark("triangle", "fault", marked("Failed")),
 }
 
+COMMAND_STATES: dict[str, Mark] = {
+    "queued": Mark("half", "info", marked("Waiting")),
+    "sent": Mark("half", "info", marked("Sent")),
+    "accepted": Mark("half", "info", marked("Accepted")),
+    "rejected": Mark("cross", "fault", marked("Rejected")),
+    "effective": Mark("tick", "ok", marked("Done")),
+    "failed": Mark("triangle", "fault", marked("Failed")),
+    "expired": Mark("ring", "off", marked("Expired")),
+    "cancelled": Mark("cross", "off", marked("Cancelled")),
+}
+
 CLASSES: dict[str, str] = {
     "internal": marked("Internal"),
     "external": marked("External"),

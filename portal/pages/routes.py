@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from portal import live
 from portal.pages import (
+    commands,
     design,
     outbox,
     overview,
@@ -25,6 +26,7 @@ for each in (
     overview,
     search,
     stations,
+    commands,
     sessions,
     statements,
     settings,

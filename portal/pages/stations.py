@@ -1,7 +1,7 @@
 """Stations: the list, one with its connectors, sessions and log, and those that wait."""
 
+from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -11,38 +11,34 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts import directory
-from accounts.directory import Scope
 from accounts.permissions import Permission
 from csms import administration, registry
 from csms.administration import StationSettings
 from csms.connectivity import StationState
-from csms.registry import Station, StationCounts, Transaction
+from csms.registry import Station, StationCounts
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
-from portal import formats
+from portal import masking
 from portal.context import context_of
 from portal.guard import Caller, require
+from portal.pages.commands import desk_of
 from portal.pages.counts import forget_counts, silence_limits
 from portal.pages.logs import LONGEST_TEXT, frame_of_log
 from portal.pages.sessions import PER_PAGE, place_before, session_lines, session_turn
-from portal.pages.states import connector_state, connector_states, shown_station_state
+from portal.pages.states import connector_states, shown_station_state
+from portal.pages.station_sheets import found_station, places_of, runs_of, sheet_of, tabs_of
 from portal.pages.surroundings import frame_of, page, went
 from portal.pages.views import (
-    ConnectorCard,
-    Running,
     StateCount,
     StationLine,
-    StationSheet,
     WaitingStation,
 )
 from portal.rendering import FormErrors, Turn, link, segment
 from portal.routes import Db, Now, PageRoute
-from portal.words import Words
 
 router = APIRouter(route_class=PageRoute)
 
 FRAMES_PER_PAGE = 40
-_NAMES_AT_MOST = 2000
 
 Reader = Annotated[Caller, Depends(require(Permission.STATIONS_READ))]
 Writer = Annotated[Caller, Depends(require(Permission.STATIONS_WRITE))]
@@ -95,7 +91,7 @@ async def stations(
     counted = await registry.station_counts(db, caller.scope, now, limits=limits)
     kept = found[:PER_PAGE]
     owners = {each.key: each.name for each in await directory.organisations(db, caller.scope)}
-    places = await _places(db, caller.scope)
+    places = await places_of(db, caller.scope)
     counts = state_counts(counted, chosen=state, q=wanted)
     total = sum(counted.by_state.values())
     in_list = next((each.count for each in counts if each.chosen), total)
@@ -126,11 +122,6 @@ async def stations(
     return page(frame, "stations.html", values)
 
 
-async def _places(db: AsyncSession, scope: Scope) -> dict[str, str]:
-    found = await registry.locations(db, scope, limit=_NAMES_AT_MOST)
-    return {each.key: each.name for each in found}
-
-
 def _line(
     station: Station, owners: dict[OrganisationKey, str], places: dict[str, str]
 ) -> StationLine:
@@ -152,20 +143,25 @@ def _line(
 
 
 @router.get("/stations/{identity:segment}")
-async def station(request: Request, db: Db, now: Now, caller: Reader, identity: str) -> Response:
+async def station(
+    request: Request,
+    db: Db,
+    now: Now,
+    caller: Reader,
+    identity: str,
+    command: Annotated[str, Query(max_length=30)] = "",
+) -> Response:
     """Show a station: its connectors and what is known of it."""
-    found = await _found(request, db, caller.scope, identity, now)
+    found = await found_station(request, db, caller.scope, identity, now)
     frame = await frame_of(request, db, caller, live=f"station/{found.identity}")
     owners = {each.key: each.name for each in await directory.organisations(db, caller.scope)}
-    places = await _places(db, caller.scope)
-    running = await registry.transactions(
-        db, caller.scope, station=found.identity, states=["active"], limit=50
-    )
-    runs = {int(each.evse_id): await _running(db, each, now) for each in reversed(running)}
+    places = await places_of(db, caller.scope)
+    runs = await runs_of(db, caller, found, now)
     values = {
-        "view": _sheet(found, runs, owners, places, frame.words),
-        "tabs": _tabs(found, caller, frame.words),
+        "view": sheet_of(found, runs, owners, places, frame.words),
+        "tabs": tabs_of(found, caller, frame.words),
         "tab": "information",
+        "desk": await desk_of(db, caller, found, frame.words, now, shown=command),
     }
     return page(frame, "station.html", values)
 
@@ -181,7 +177,7 @@ async def station_sessions(
     n: Annotated[int, Query(ge=1, le=10**9)] = 1,
 ) -> Response:
     """Show a station's sessions, the newest first."""
-    found = await _found(request, db, caller.scope, identity, now)
+    found = await found_station(request, db, caller.scope, identity, now)
     frame = await frame_of(request, db, caller, live=f"station/{found.identity}")
     transactions = await registry.transactions(
         db,
@@ -194,10 +190,10 @@ async def station_sessions(
         f"/stations/{segment(found.identity)}/sessions", {}, transactions, first=n
     )
     values = {
-        "view": _sheet(found, {}, {}, {}, frame.words),
-        "tabs": _tabs(found, caller, frame.words),
+        "view": sheet_of(found, {}, {}, {}, frame.words),
+        "tabs": tabs_of(found, caller, frame.words),
         "tab": "sessions",
-        "lines": await session_lines(db, kept, now),
+        "lines": await session_lines(db, kept, now, caller),
         "turn": turn,
         "show_station": False,
         "filtered": False,
@@ -217,7 +213,9 @@ async def station_log(
     n: Annotated[int, Query(ge=1, le=10**9)] = 1,
 ) -> Response:
     """Show a station's OCPP log, the newest message first."""
-    found = await _found(request, db, caller.scope, identity, now)
+    found = await found_station(request, db, caller.scope, identity, now)
+    # What was said before a station was shared, and to whom else, is its owner's.
+    caller.must_see(found.organisation, "station", identity)
     frame = await frame_of(request, db, caller)
     lines = await registry.frames(
         db, found.identity, end=_moment(until), q=q.strip() or None, limit=FRAMES_PER_PAGE + 1
@@ -230,10 +228,17 @@ async def station_log(
         # of that very moment that did are shown once more rather than lost.
         on = link(path, {"q": q, "until": lines[FRAMES_PER_PAGE - 1].at.isoformat(), "n": n + 40})
     values = {
-        "view": _sheet(found, {}, {}, {}, frame.words),
-        "tabs": _tabs(found, caller, frame.words),
+        "view": sheet_of(found, {}, {}, {}, frame.words),
+        "tabs": tabs_of(found, caller, frame.words),
         "tab": "log",
-        "frames": tuple(frame_of_log(each, longest=LONGEST_TEXT) for each in kept),
+        "frames": tuple(
+            replace(each, text=masking.frame(caller, each.text))
+            for each in (
+                frame_of_log(line, longest=LONGEST_TEXT)
+                for line in kept
+                if masking.frame_is_meant(caller, line.raw, q.strip())
+            )
+        ),
         "zone": ZoneInfo(found.time_zone),
         "q": q,
         "turn": Turn(n, n + len(kept) - 1, None, link(path, {"q": q}) if until else None, on),
@@ -247,111 +252,6 @@ def _moment(text: str) -> datetime | None:
     except ValueError:
         return None
     return found if found is None or found.tzinfo is not None else None
-
-
-async def _found(
-    request: Request, db: AsyncSession, scope: Scope, identity: str, now: datetime
-) -> Station:
-    limits = silence_limits(context_of(request).settings)
-    return await registry.station(db, scope, identity, now, limits=limits)
-
-
-async def _running(db: AsyncSession, transaction: Transaction, now: datetime) -> Running:
-    readings = await registry.readings(db, transaction.transaction_id)
-    energy: Decimal | None = None
-    power: Decimal | None = None
-    for each in readings:
-        if each.energy_register_wh is not None and transaction.meter_start_wh is not None:
-            energy = max(Decimal(0), each.energy_register_wh - transaction.meter_start_wh)
-        power = each.power_w if each.power_w is not None else power
-    return Running(
-        transaction_id=str(transaction.transaction_id),
-        started_at=transaction.started_at,
-        lasted=now - transaction.started_at,
-        energy_wh=energy,
-        power_w=power,
-    )
-
-
-def _tabs(found: Station, caller: Caller, said: Words) -> list[tuple[str, str, str, int | None]]:
-    path = f"/stations/{segment(found.identity)}"
-    tabs: list[tuple[str, str, str, int | None]] = [
-        ("information", said.gettext("Information"), path, None)
-    ]
-    if caller.may(Permission.TRANSACTIONS_READ):
-        tabs.append(("sessions", said.gettext("Sessions"), f"{path}/sessions", None))
-    if caller.may(Permission.FRAMES_READ):
-        tabs.append(("log", said.gettext("OCPP log"), f"{path}/log", None))
-    return tabs
-
-
-def _sheet(
-    found: Station,
-    runs: dict[int, Running],
-    owners: dict[OrganisationKey, str],
-    places: dict[str, str],
-    said: Words,
-) -> StationSheet:
-    zone = ZoneInfo(found.time_zone)
-
-    def at(moment: datetime | None) -> str:
-        return "" if moment is None else formats.exact_moment(moment, zone, said.locale)
-
-    password = said.gettext("set") if found.has_password else said.gettext("none")
-    facts = (
-        (said.gettext("Vendor"), found.vendor or ""),
-        (said.gettext("Model"), found.model or ""),
-        (said.gettext("Serial number"), found.serial_number or ""),
-        (said.gettext("Firmware"), found.firmware or ""),
-        ("OCPP", found.ocpp_version or ""),
-        (said.gettext("Owner"), owners.get(found.organisation, found.organisation)),
-        (said.gettext("Location"), places.get(found.location or "", found.location or "")),
-        (said.gettext("Time zone"), found.time_zone),
-        (
-            said.gettext("Connected"),
-            at(found.connected_at) if found.connected else said.gettext("no"),
-        ),
-        (said.gettext("Last boot"), at(found.booted_at)),
-        (said.gettext("Security profile"), str(found.security_profile)),
-        (said.gettext("Password"), password),
-        (said.gettext("Other identities"), ", ".join(found.aliases)),
-        (said.gettext("Known since"), at(found.created_at)),
-    )
-    return StationSheet(
-        identity=found.identity,
-        name=found.name or "",
-        state=shown_station_state(found),
-        admission=found.admission,
-        last_heard_at=found.last_heard_at,
-        facts=facts,
-        zone=zone,
-        connectors=_cards(found, runs),
-        security_profile=found.security_profile,
-    )
-
-
-def _cards(found: Station, runs: dict[int, Running]) -> tuple[ConnectorCard, ...]:
-    cards = []
-    for evse in found.evses:
-        for place, connector in enumerate(evse.connectors):
-            if evse.evse_id == 0:
-                continue
-            fault = connector.error_code if connector.status == "Faulted" else None
-            cards.append(
-                ConnectorCard(
-                    evse_id=evse.evse_id,
-                    connector_id=connector.connector_id,
-                    emi3_id=evse.emi3_id or "",
-                    type=connector.type or "",
-                    max_power_w=connector.max_power_w,
-                    state=connector_state(connector),
-                    state_at=connector.status_at,
-                    fault=fault or "",
-                    fault_info=connector.info or connector.vendor_error_code or "",
-                    running=runs.get(evse.evse_id) if place == 0 else None,
-                )
-            )
-    return tuple(cards)
 
 
 # ------------------------------------------------------------------------------ new stations
@@ -383,7 +283,7 @@ async def _new_stations(
         "organisations": [
             (each.key, each.name) for each in await directory.organisations(db, caller.scope)
         ],
-        "locations": sorted((await _places(db, caller.scope)).items(), key=lambda each: each[1]),
+        "locations": sorted((await places_of(db, caller.scope)).items(), key=lambda each: each[1]),
         "errors": errors or FormErrors(),
     }
     return page(frame, "waiting.html", values, status=status)
@@ -416,7 +316,7 @@ async def decide(
     location: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
     """Take a station in, with its owner and location, or refuse it."""
-    found = await _found(request, db, caller.scope, identity, now)
+    found = await found_station(request, db, caller.scope, identity, now)
     if decision == "refuse":
         await administration.refuse_station(db, found.identity)
         forget_counts(request)

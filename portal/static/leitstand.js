@@ -100,8 +100,43 @@
   if (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches)
     all("[data-theme-switch] button").forEach((button) => { button.value = "light"; });
 
+  // The secret of a link from a mail stands in the fragment, which is sent to nobody by itself.
+  const fragment = one("[data-fragment]");
+  if (fragment && location.hash.length > 1) {
+    fragment.value = location.hash.slice(1);
+    fragment.closest(".field").hidden = true;
+    history.replaceState(null, "", location.pathname);
+  }
+
   const summary = one("[data-focus]");
   if (summary) summary.focus();
+
+  // Commands unfold in place: the form is sent, and of the page that comes back only the places of
+  // commands are taken. Without scripts the whole page comes back.
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || !("command" in form.dataset)) return;
+    event.preventDefault();
+    if (form.dataset.asking) return;
+    form.dataset.asking = "1";
+    const at = one("#at-" + (new FormData(form).get("place") || "none"));
+    try {
+      const body = new URLSearchParams(new FormData(form, event.submitter));
+      const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const places = all("[data-live]").filter((place) => place.id.startsWith("at-") || place.dataset.live === "command");
+      const found = places.filter((place) => {
+        const match = one(`[data-live="${CSS.escape(place.dataset.live)}"]`, fresh);
+        if (match && place.innerHTML !== match.innerHTML) place.replaceChildren(...match.childNodes);
+        return match;
+      });
+      if (!found.length) { location.reload(); return; }
+      if (answer.ok) all("details.unfold[open]").forEach((each) => { if (each.contains(form)) each.open = false; });
+      const once = one('input[name="once"]', form);
+      if (once && answer.ok) once.value = crypto.getRandomValues(new Uint32Array(3)).join("-");
+      if (at) at.scrollIntoView({ block: "nearest" });
+    } catch { location.reload(); } finally { delete form.dataset.asking; }
+  });
 
   // Live values. The server only says that something changed; the page is asked for again, and
   // values that differ are replaced where they stand. Rows are never added, removed or moved.

@@ -197,7 +197,7 @@ async def _wire(db: AsyncSession, number: int, now: datetime) -> None:
                 station=identity,
                 node="node-1",
                 epoch=number,
-                version="ocpp2.0.1",
+                version="ocpp2.0.1" if number % 3 else "ocpp1.6",
                 remote="192.0.2.7",
                 connected_at=now - timedelta(days=3, hours=number),
                 closed_at=heard_at if number in silent else None,

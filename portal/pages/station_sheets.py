@@ -1,0 +1,155 @@
+"""One station's data sheet: what is on it, and which tabs somebody sees."""
+
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+
+from accounts.directory import Scope
+from accounts.permissions import Permission
+from csms import registry
+from csms.registry import Station, Transaction
+from foundation.identifiers import OrganisationKey
+from portal import formats
+from portal.context import context_of
+from portal.guard import Caller
+from portal.pages.counts import silence_limits
+from portal.pages.states import connector_state, shown_station_state
+from portal.pages.views import ConnectorCard, Running, StationSheet
+from portal.rendering import segment
+from portal.words import Words
+
+_NAMES_AT_MOST = 2000
+
+
+async def places_of(db: AsyncSession, scope: Scope) -> dict[str, str]:
+    """Return the names of locations by their keys."""
+    found = await registry.locations(db, scope, limit=_NAMES_AT_MOST)
+    return {each.key: each.name for each in found}
+
+
+async def found_station(
+    request: Request, db: AsyncSession, scope: Scope, identity: str, now: datetime
+) -> Station:
+    """Return a station.
+
+    Raises:
+        NotFound: There is none in scope.
+    """
+    limits = silence_limits(context_of(request).settings)
+    return await registry.station(db, scope, identity, now, limits=limits)
+
+
+async def runs_of(
+    db: AsyncSession, caller: Caller, station: Station, now: datetime
+) -> dict[int, Running]:
+    """Return what is running at a station, by its EVSE."""
+    running = await registry.transactions(
+        db, caller.scope, station=station.identity, states=["active"], limit=50
+    )
+    return {int(each.evse_id): await running_of(db, each, now) for each in reversed(running)}
+
+
+async def running_of(db: AsyncSession, transaction: Transaction, now: datetime) -> Running:
+    """Return a running session with its newest readings."""
+    readings = await registry.readings(db, transaction.transaction_id)
+    energy: Decimal | None = None
+    power: Decimal | None = None
+    for each in readings:
+        if each.energy_register_wh is not None and transaction.meter_start_wh is not None:
+            energy = max(Decimal(0), each.energy_register_wh - transaction.meter_start_wh)
+        power = each.power_w if each.power_w is not None else power
+    return Running(
+        transaction_id=str(transaction.transaction_id),
+        started_at=transaction.started_at,
+        lasted=now - transaction.started_at,
+        energy_wh=energy,
+        power_w=power,
+    )
+
+
+def tabs_of(found: Station, caller: Caller, said: Words) -> list[tuple[str, str, str, int | None]]:
+    """Return the tabs of a station that somebody may open: key, title, path, count."""
+    path = f"/stations/{segment(found.identity)}"
+    tabs: list[tuple[str, str, str, int | None]] = [
+        ("information", said.gettext("Information"), path, None)
+    ]
+    if caller.may(Permission.TRANSACTIONS_READ):
+        tabs.append(("sessions", said.gettext("Sessions"), f"{path}/sessions", None))
+    if caller.may(Permission.COMMANDS_READ):
+        tabs.append(("commands", said.gettext("Commands"), f"{path}/commands", None))
+    if caller.may(Permission.FRAMES_READ):
+        tabs.append(("log", said.gettext("OCPP log"), f"{path}/log", None))
+    return tabs
+
+
+def sheet_of(
+    found: Station,
+    runs: dict[int, Running],
+    owners: dict[OrganisationKey, str],
+    places: dict[str, str],
+    said: Words,
+) -> StationSheet:
+    """Return what a station's page shows of it."""
+    zone = ZoneInfo(found.time_zone)
+
+    def at(moment: datetime | None) -> str:
+        return "" if moment is None else formats.exact_moment(moment, zone, said.locale)
+
+    password = said.gettext("set") if found.has_password else said.gettext("none")
+    facts = (
+        (said.gettext("Vendor"), found.vendor or ""),
+        (said.gettext("Model"), found.model or ""),
+        (said.gettext("Serial number"), found.serial_number or ""),
+        (said.gettext("Firmware"), found.firmware or ""),
+        ("OCPP", found.ocpp_version or ""),
+        (said.gettext("Owner"), owners.get(found.organisation, found.organisation)),
+        (said.gettext("Location"), places.get(found.location or "", found.location or "")),
+        (said.gettext("Time zone"), found.time_zone),
+        (
+            said.gettext("Connected"),
+            at(found.connected_at) if found.connected else said.gettext("no"),
+        ),
+        (said.gettext("Last boot"), at(found.booted_at)),
+        (said.gettext("Security profile"), str(found.security_profile)),
+        (said.gettext("Password"), password),
+        (said.gettext("Other identities"), ", ".join(found.aliases)),
+        (said.gettext("Known since"), at(found.created_at)),
+    )
+    return StationSheet(
+        identity=found.identity,
+        name=found.name or "",
+        state=shown_station_state(found),
+        admission=found.admission,
+        last_heard_at=found.last_heard_at,
+        facts=facts,
+        zone=zone,
+        connectors=_cards(found, runs),
+        security_profile=found.security_profile,
+    )
+
+
+def _cards(found: Station, runs: dict[int, Running]) -> tuple[ConnectorCard, ...]:
+    cards = []
+    for evse in found.evses:
+        for place, connector in enumerate(evse.connectors):
+            if evse.evse_id == 0:
+                continue
+            fault = connector.error_code if connector.status == "Faulted" else None
+            cards.append(
+                ConnectorCard(
+                    evse_id=evse.evse_id,
+                    connector_id=connector.connector_id,
+                    emi3_id=evse.emi3_id or "",
+                    type=connector.type or "",
+                    max_power_w=connector.max_power_w,
+                    state=connector_state(connector),
+                    state_at=connector.status_at,
+                    fault=fault or "",
+                    fault_info=connector.info or connector.vendor_error_code or "",
+                    running=runs.get(evse.evse_id) if place == 0 else None,
+                )
+            )
+    return tuple(cards)
