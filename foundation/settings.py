@@ -168,7 +168,25 @@ class Settings(BaseSettings):
     smtp_timeout_s: PositiveSeconds = 30.0
     mail_sender: str = "leitstand@localhost"
     public_url: str | None = Field(default=None, pattern="^https?://[^/]+(/.*[^/])?$")
-    """How people reach the portal, for links in mails; None: by HTTP host and port."""
+    """How people and stations reach the portal, for links in mails and for files; None: by HTTP
+    host and port."""
+
+    hotline_number: str | None = Field(default=None, max_length=50)
+    """What drivers call, as it stands on the stickers; None: there is no hotline."""
+    hotline_hours: str | None = Field(default=None, max_length=100)
+    """When somebody answers, as in `Mon-Fri 8-18 h`; None: always."""
+
+    # ---------------------------------------------------------------- stations' files
+    station_file_max_bytes: Positive = 256 * 1024 * 1024
+    """A log that a station sends, or firmware that is kept for stations."""
+    station_files_kept_days: Positive = 366
+    """How long logs are kept; firmware is kept for good."""
+    file_upload_lasts_s: Positive = 24 * 3600
+    """How long a station may take until it sends what it was asked for."""
+    file_download_lasts_s: Positive = 14 * 24 * 3600
+    """How long a station may fetch the firmware that it was told of."""
+    file_transfer_timeout_s: PositiveSeconds = 3600.0
+    """How long one file may be on its way to us."""
 
     # ---------------------------------------------------------------- money
     close_automatically: bool = True

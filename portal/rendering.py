@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from portal import formats, icons, vocabulary
+from portal import formats, icons, support_words, vocabulary
 from portal.words import Words, words
 
 ROOM = Path(__file__).parent
@@ -158,19 +158,19 @@ def _filters(said: Words) -> dict[str, Callable[..., Any]]:
         return said.gettext(text)
 
     def state(key: str, kind: str) -> Markup:
-        known = getattr(vocabulary, kind).get(key, vocabulary.UNKNOWN)
+        known = _table(kind).get(key, vocabulary.UNKNOWN)
         return Markup('<span class="state {} {}">{}</span>').format(
             known.shape, known.tone, said.gettext(known.word)
         )
 
     def reason(key: str, kind: str = "HOLD_REASONS") -> vocabulary.Reason:
-        known = getattr(vocabulary, kind).get(key)
+        known = _table(kind).get(key)
         if known is None:
             return vocabulary.Reason(key, "")
         return vocabulary.Reason(said.gettext(known.name), said.gettext(known.advice))
 
     def term(key: str, kind: str) -> str:
-        table: dict[str, str] = getattr(vocabulary, kind)
+        table: dict[str, str] = _table(kind)
         return said.gettext(table[key]) if key in table else key
 
     @pass_context
@@ -251,6 +251,12 @@ def _filters(said: Words) -> dict[str, Callable[..., Any]]:
         "soft": _soft,
         "pretty": lambda value: json.dumps(value, indent=2, ensure_ascii=False, default=str),
     }
+
+
+def _table(kind: str) -> dict[str, Any]:
+    """A table of words, wherever it stands."""
+    found: dict[str, Any] = getattr(vocabulary, kind, None) or getattr(support_words, kind)
+    return found
 
 
 def _digits(value: Decimal) -> int:

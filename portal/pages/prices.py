@@ -32,6 +32,11 @@ _KINDS: dict[LineKind, str] = {
 }
 
 
+def kind_name(kind: LineKind, words: Words) -> str:
+    """Tell what a line or a price is for."""
+    return words.gettext(_KINDS[kind])
+
+
 def price_line(line: PricedLine, words: Words) -> PriceLine:
     """Tell a priced line as a sentence, with the reasons for its price."""
     return PriceLine(_sentence(line, words), _why(line, words), line.net)
