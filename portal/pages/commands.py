@@ -88,6 +88,13 @@ class Desk:
     once: str
     places: Mapping[str, tuple[CommandView, ...]]
     refused: Refused | None = None
+    elsewhere: str = ""
+    """Where buttons are pressed instead of the station's own page: during a call, say."""
+
+    @property
+    def path(self) -> str:
+        """Where a pressed button goes."""
+        return self.elsewhere or f"/stations/{segment(self.identity)}/commands"
 
     @property
     def known(self) -> Mapping[str, Button]:

@@ -62,7 +62,7 @@
     }
     if (typing(target)) return;
     if (event.key === "/") {
-      const search = one("#search");
+      const search = one("[data-search]") || one("#search");
       if (search) { event.preventDefault(); search.focus(); search.select(); }
     } else if (event.key === "j") walk(rows(), 1);
     else if (event.key === "k") walk(rows(), -1);
