@@ -204,7 +204,8 @@ class Wish:
     """What a button is pressed for; fields that a button does not need are ignored.
 
     `new_id` is a fresh number for requests and reservations. `ref` is the station's own name of a
-    transaction (2.x), `transaction_id` ours. `upload_to` and `fetch_from` are addresses for files.
+    transaction (2.x), `transaction_id` ours. `upload_to` is where a log is to be sent (empty: to a
+    place that is made with the command), `fetch_from` where firmware is, or what names a file.
     """
 
     now: datetime

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from accounts.permissions import Permission
-from csms import registry, remote
+from csms import file_places, files, registry, remote
 from csms.queue import Command, CommandIsUnderWay, CommandState, StationUnreachable
 from csms.registry import Station, Transaction
 from foundation.errors import ExpectedError, InvalidInput, NotFound
@@ -49,6 +49,7 @@ _RECENT = 30
 _WAITS_FOR_S = 24 * 3600
 """How long a command that shall wait for the station waits."""
 _LARGEST_ID = 2**31 - 1
+_FIRMWARE_AT_MOST = 30
 _HOURS = (1, 4, 12, 24)
 _MINUTES = (15, 30, 60)
 
@@ -88,6 +89,8 @@ class Desk:
     once: str
     places: Mapping[str, tuple[CommandView, ...]]
     refused: Refused | None = None
+    firmware: tuple[tuple[str, str], ...] = ()
+    """Files that stations may be told to fetch: what names one, and its name."""
     elsewhere: str = ""
     """Where buttons are pressed instead of the station's own page: during a call, say."""
 
@@ -221,11 +224,12 @@ async def _page(
     on = None
     if len(found) > PER_PAGE:
         on = link(path, {**query, "after": kept[-1].id, "n": n + PER_PAGE})
+    desk = await desk_of(db, caller, station, frame.words, now, refused=refused, shown=shown)
     values = {
         "view": sheet_of(station, await runs_of(db, caller, station, now), {}, {}, frame.words),
         "tabs": tabs_of(station, caller, frame.words),
         "tab": "commands",
-        "desk": await desk_of(db, caller, station, frame.words, now, refused=refused, shown=shown),
+        "desk": None if desk is None else replace(desk, firmware=await _firmware(db, caller)),
         "history": tuple(_view(each, frame.words, caller, may_ask=False) for each in kept),
         "states": vocabulary.COMMAND_STATES,
         "state": query["state"],
@@ -233,6 +237,13 @@ async def _page(
         "may_expert": caller.may(Permission.COMMANDS_EXPERT),
     }
     return page(frame, "station.html", values, status=status)
+
+
+async def _firmware(db: AsyncSession, caller: Caller) -> tuple[tuple[str, str], ...]:
+    if not caller.may(Permission.COMMANDS_CONFIGURE):
+        return ()
+    found = await files.firmware_files(db, caller.scope, limit=_FIRMWARE_AT_MOST)
+    return tuple((file_places.reference(each.id), each.file_name) for each in found)
 
 
 @router.post("/stations/{identity:segment}/commands")
@@ -332,7 +343,7 @@ async def press_button(
         message=sent.get("message", ""),
         until=now + timedelta(minutes=_of(sent.get("minutes", ""), _MINUTES)),
         reservation=number_of(sent.get("reservation", "")),
-        fetch_from=sent.get("location", ""),
+        fetch_from=sent.get("firmware") or sent.get("location", ""),
     )
     if button.target is Target.TRANSACTION:
         running = await _running(db, caller, station, sent.get("transaction", ""))

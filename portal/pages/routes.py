@@ -6,6 +6,7 @@ from portal import live
 from portal.pages import (
     commands,
     design,
+    expert,
     outbox,
     overview,
     public,
@@ -27,6 +28,7 @@ for each in (
     search,
     stations,
     commands,
+    expert,
     sessions,
     statements,
     settings,
