@@ -479,6 +479,11 @@ def title_of(action: str, payload: Mapping[str, Any]) -> str:
     return ACTIONS.get(action, action)
 
 
+def action_title(action: str) -> str:
+    """Return the plain name of an action whatever its payload, in English."""
+    return ACTIONS.get(action) or title_of(action, {})
+
+
 def evse_of(payload: Mapping[str, Any]) -> int | None:
     """Return the EVSE that a payload names, whatever its version; None: the station."""
     place = payload.get("evse")

@@ -145,7 +145,7 @@ REASONS: dict[str, str] = {
     "ticket": marked("for a ticket"),
     "schedule": marked("by a schedule"),
     "api": marked("by the API"),
-    "page": marked("on this page"),
+    "page": marked("in the portal"),
     "campaign": marked("for many stations"),
     "system": marked("by the system"),
 }

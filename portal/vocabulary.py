@@ -41,6 +41,23 @@ ADMISSIONS: dict[str, Mark] = {
     "refused": Mark("cross", "off", marked("Refused")),
 }
 
+PERSON_STATES: dict[str, Mark] = {
+    "active": Mark("dot", "ok", marked("Active")),
+    "deactivated": Mark("cross", "off", marked("Deactivated")),
+}
+
+KEY_STATES: dict[str, Mark] = {
+    "valid": Mark("dot", "ok", marked("Valid")),
+    "over": Mark("ring", "off", marked("Over")),
+    "revoked": Mark("cross", "off", marked("Revoked")),
+}
+
+SHARE_STATES: dict[str, Mark] = {
+    "valid": Mark("dot", "ok", marked("Valid")),
+    "coming": Mark("half", "info", marked("To come")),
+    "over": Mark("ring", "off", marked("Over")),
+}
+
 CONNECTOR_STATES: dict[str, Mark] = {
     "available": Mark("dot", "ok", marked("Available")),
     "occupied": Mark("square", "info", marked("Occupied")),
@@ -90,7 +107,7 @@ MAIL_STATES: dict[str, Mark] = {
 COMMAND_STATES: dict[str, Mark] = {
     "queued": Mark("half", "info", marked("Waiting")),
     "sent": Mark("half", "info", marked("Sent")),
-    "accepted": Mark("half", "info", marked("Accepted")),
+    "accepted": Mark("half", "info", marked("Accepted so far")),
     "rejected": Mark("cross", "fault", marked("Rejected")),
     "effective": Mark("tick", "ok", marked("Done")),
     "failed": Mark("triangle", "fault", marked("Failed")),

@@ -67,6 +67,7 @@ def command_view(
         names: Whether he may read the names of people.
     """
     reason = _ending(command)
+    says = _station_says(command, said)
     evse_id = buttons.evse_of(command.payload)
     waits = command.state is CommandState.QUEUED
     return CommandView(
@@ -83,8 +84,9 @@ def command_view(
         is_final=command.is_final,
         is_good=command.state is CommandState.EFFECTIVE,
         outcome="" if reason is None else said.gettext(reason.name),
-        advice="" if reason is None else said.gettext(reason.advice),
-        said=_station_says(command, said),
+        # What the station itself said is worth more than what it usually means.
+        advice="" if reason is None or says else said.gettext(reason.advice),
+        said=says,
         meaning=said.gettext(command_words.SHOWS[_rule(command).shown]),
         can_be_cancelled=waits and may_ask,
         transaction_id="" if command.transaction_id is None else str(command.transaction_id),

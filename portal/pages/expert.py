@@ -147,7 +147,7 @@ async def _page(
         "path": f"/stations/{segment(station.identity)}/expert",
         "actions": _named(known, said),
         "action": action if form else "",
-        "title": said.gettext(buttons.title_of(action, {})),
+        "title": said.gettext(buttons.action_title(action)),
         "form": form,
         "mode": "json" if sent.get("mode") == "json" else "form",
         "sent": sent,
@@ -168,7 +168,7 @@ async def _page(
 
 def _named(known: frozenset[str], said: Words) -> list[tuple[str, str]]:
     """Return the actions with their plain names, by name."""
-    found = [(each, said.gettext(buttons.title_of(each, {}))) for each in known]
+    found = [(each, said.gettext(buttons.action_title(each))) for each in known]
     return sorted(found, key=lambda each: each[1].casefold())
 
 

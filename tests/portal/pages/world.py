@@ -23,6 +23,8 @@ from csms.administration import (
 )
 from csms.registers import Registers
 from csms.tables import (
+    CommandRow,
+    CommandTransitionRow,
     ConnectionRow,
     ConnectorRow,
     FrameRow,
@@ -481,6 +483,62 @@ async def messages(db: AsyncSession, now: datetime) -> None:
     )
 
 
+async def commands(db: AsyncSession, now: datetime) -> None:
+    """What one station was asked for in the last minutes, with every kind of ending."""
+    asked: tuple[tuple[int, str, dict[str, object], tuple[str, ...], str | None], ...] = (
+        (20, "Reset", {"type": "OnIdle"}, ("queued", "sent", "accepted"), None),
+        (
+            70,
+            "UnlockConnector",
+            {"evseId": 2, "connectorId": 1},
+            ("queued", "sent", "rejected"),
+            "UnlockFailed",
+        ),
+        (95, "ClearCache", {}, ("queued", "sent", "effective"), "Accepted"),
+        (
+            300,
+            "GetLog",
+            {"logType": "DiagnosticsLog", "requestId": 4, "log": {}},
+            ("queued", "sent", "failed"),
+            None,
+        ),
+        (900, "Reset", {"type": "Immediate"}, ("queued", "expired"), None),
+    )
+    for number, (seconds, action, payload, states, word) in enumerate(asked):
+        at = now - timedelta(seconds=seconds)
+        row = CommandRow(
+            id=2**40 - number,
+            station=station_of(2),
+            owner=WORKS,
+            version="2.0.1",
+            action=action,
+            payload=payload,
+            raw=False,
+            asked_at=at,
+            asked_by="person/2",
+            asked_by_name="Helen",
+            door="portal",
+            asker_organisation=ROOT,
+            reason="page",
+            priority=0,
+            expires_at=at + timedelta(minutes=5),
+            when_offline="refuse",
+            until_ended=False,
+            state=states[-1],
+            failure="no_answer" if states[-1] == "failed" else None,
+            attempts=1,
+            answer=None if word is None else {"status": word},
+        )
+        db.add(row)
+        await db.flush()
+        for place, state in enumerate(states):
+            db.add(
+                CommandTransitionRow(
+                    command_id=row.id, state=state, at=at + timedelta(seconds=place), note=None
+                )
+            )
+
+
 async def fill(db: AsyncSession, clock: SetClock) -> None:
     """Everything but the people, and September closed for the public works."""
     now = clock.now()
@@ -488,5 +546,6 @@ async def fill(db: AsyncSession, clock: SetClock) -> None:
     await stations(db, now)
     await sessions(db, now)
     await messages(db, now)
+    await commands(db, now)
     await db.flush()
     await closing().close(db, WORKS, "2026-09", now=now - timedelta(days=12))
