@@ -232,6 +232,31 @@ async def principal_of(db: AsyncSession, api_key: str, *, now: datetime) -> Prin
         return None
     if not hmac.compare_digest(hashlib.sha256(secret.encode()).digest(), row.secret_hash):
         return None
+    return await _principal(db, row, now)
+
+
+async def principal_of_signed(
+    db: AsyncSession, prefix: str, message: bytes, signature: str, *, now: datetime
+) -> Principal | None:
+    """Return who signed a message with his key; None if the signature is wrong, or the key over.
+
+    So the key itself goes through no third party's hands. The signature is the HMAC-SHA256 of the
+    message in hexadecimal, keyed with the SHA-256 of the key's secret part, which is what we keep.
+    """
+    if not prefix.isascii() or not prefix.isalnum() or not signature.isascii():
+        return None
+    row = await store.api_key(db, prefix)
+    if row is None or row.revoked_at is not None:
+        return None
+    if row.expires_at is not None and row.expires_at <= now:
+        return None
+    expected = hmac.new(row.secret_hash, message, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(expected, signature.lower()):
+        return None
+    return await _principal(db, row, now)
+
+
+async def _principal(db: AsyncSession, row: ApiKeyRow, now: datetime) -> Principal:
     if row.last_used_at is None or now - row.last_used_at >= _NOTED_EVERY:
         await store.note_use_of_api_key(db, row.id, now)
     owner = await organisation(db, OrganisationKey(row.organisation))

@@ -523,8 +523,16 @@ async def change_person(db: AsyncSession, person_id: int, facts: PersonFacts) ->
     return await person_of(db, row)
 
 
-async def set_password(db: AsyncSession, person_id: int, password_hash: str | None) -> None:
+async def set_password(
+    db: AsyncSession,
+    person_id: int,
+    password_hash: str | None,
+    *,
+    keep_login: int | None = None,
+) -> None:
     """Set what `accounts.passwords` hashed, or take the password away; ends all logins.
+
+    `keep_login` is the number of the one by which somebody changes his own.
 
     Raises:
         NotFound: If there is no such person.
@@ -533,7 +541,7 @@ async def set_password(db: AsyncSession, person_id: int, password_hash: str | No
     if row is None:
         raise NotFound("user", person_id)
     row.password_hash = password_hash
-    await store.end_logins_of(db, row.id)
+    await store.end_logins_of(db, row.id, keep=keep_login)
 
 
 async def has_administrator(db: AsyncSession, *, locked: bool = False) -> bool:

@@ -208,13 +208,14 @@ async def delete_group(db: AsyncSession, group_id: int) -> None:
     await db.flush()
 
 
-async def sizes(db: AsyncSession) -> dict[int, int]:
-    """Return how many active people are in each group."""
-    counted = await db.execute(
-        select(PersonRow.group_id, func.count())
-        .where(PersonRow.active)
-        .group_by(PersonRow.group_id)
-    )
+async def sizes(
+    db: AsyncSession, organisations: frozenset[OrganisationKey] | None
+) -> dict[int, int]:
+    """Return how many active people of these organisations (None: all) are in each group."""
+    query = select(PersonRow.group_id, func.count()).where(PersonRow.active)
+    if organisations is not None:
+        query = query.where(PersonRow.organisation.in_([*map(str, organisations)]))
+    counted = await db.execute(query.group_by(PersonRow.group_id))
     return dict(counted.tuples().all())
 
 

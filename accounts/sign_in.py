@@ -272,6 +272,27 @@ async def check_own_password(
         await _forgive(db, subject, now)
 
 
+async def check_own_code(
+    database: Database, sealer: Sealer, person_id: int, code: str, *, now: datetime
+) -> None:
+    """Let somebody who is signed in prove that he has his second factor; the code is used up.
+
+    Raises:
+        TooManyAttempts: If the wait after earlier tries is not over.
+        CodeRefused: If the code is wrong.
+    """
+    async with database.unit_of_work() as db:
+        await _count(db, f"code/{person_id}", _CODE, now)
+    async with database.unit_of_work() as db:
+        is_right = _is_text(code) and await second_factor.is_right(
+            db, sealer, person_id, code, now=now
+        )
+        if is_right:
+            await _forgive(db, f"code/{person_id}", now)
+    if not is_right:
+        raise CodeRefused
+
+
 # ---------------------------------------------------------------------------- logins
 
 

@@ -257,9 +257,12 @@ async def end_login(db: AsyncSession, id_hash: bytes) -> None:
     await db.execute(delete(LoginRow).where(LoginRow.id_hash == id_hash))
 
 
-async def end_logins_of(db: AsyncSession, person_id: int) -> None:
-    """Remove all logins of a person."""
-    await db.execute(delete(LoginRow).where(LoginRow.person_id == person_id))
+async def end_logins_of(db: AsyncSession, person_id: int, *, keep: int | None = None) -> None:
+    """Remove all logins of a person, but for the one with the number to keep."""
+    query = delete(LoginRow).where(LoginRow.person_id == person_id)
+    if keep is not None:
+        query = query.where(LoginRow.number != keep)
+    await db.execute(query)
 
 
 async def forget_logins(db: AsyncSession, *, expired_before: datetime) -> None:

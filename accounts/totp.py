@@ -56,6 +56,16 @@ def as_text(secret: bytes) -> str:
     return base64.b32encode(secret).decode().rstrip("=")
 
 
+def from_text(text: str) -> bytes:
+    """Return the secret that people typed, spaces and case aside.
+
+    Raises:
+        ValueError: If it is no base 32.
+    """
+    plain = text.replace(" ", "").upper()
+    return base64.b32decode(plain + "=" * (-len(plain) % 8))
+
+
 def address(secret: bytes, *, person: str, issuer: str) -> str:
     """Return the `otpauth` address that a QR code carries.
 

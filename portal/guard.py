@@ -48,6 +48,7 @@ class MoreThanOwnRights(NotPermitted):
     code = "more_than_own_rights"
 
     def __init__(self, missing: Sequence[Permission]) -> None:
+        self.missing = tuple(missing)
         named = ", ".join(f"{each.value!r} ({RIGHTS[each].label})" for each in missing)
         super().__init__(
             f"You would need these permissions yourself: {named}."

@@ -27,6 +27,9 @@ _PATHS: dict[str, str] = {
     "menu": '<path d="M3 6h14M3 10h14M3 14h14"/>',
     "close": '<path d="m5 5 10 10M15 5 5 15"/>',
     "person": '<circle cx="10" cy="7" r="3.2"/><path d="M3.8 17c.6-3.4 3-5 6.2-5s5.6 1.6 6.2 5"/>',
+    "group": '<circle cx="7.2" cy="7.5" r="2.6"/><circle cx="13.8" cy="8.5" r="2.1"/>'
+    '<path d="M2.6 16c.4-2.8 2.2-4 4.6-4s4.2 1.2 4.6 4M13.2 12.4c2.2-.2 3.8.9 4.2 3.2"/>',
+    "key": '<circle cx="6.5" cy="10" r="3.5"/><path d="M10 10h7.5M15 10v3M17.5 10v2"/>',
     "next": '<path d="m8 5 5 5-5 5"/>',
     "back": '<path d="m12 5-5 5 5 5"/>',
     "download": '<path d="M10 3v9.5M6 9l4 4 4-4M4 16.5h12"/>',

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts import sign_in as accounts_sign_in
-from accounts.sign_in import LOGIN_LASTS, SignedIn
+from accounts.sign_in import CODE_WITHIN, LOGIN_LASTS, SignedIn
 from foundation.errors import NotPermitted
 from portal.context import context_of
 
@@ -105,12 +105,32 @@ async def sign_in(request: Request, *, name: str, password: str) -> SignedIn:
     )
 
 
+async def give_code(request: Request, *, code: str) -> SignedIn:
+    """Finish signing in by the second factor. Hand the result to `remember`.
+
+    Raises:
+        SignInOver: If the browser has no login that awaits a code.
+        TooManyAttempts: If the wait after earlier tries is not over.
+        CodeRefused: If the code is wrong.
+    """
+    context = context_of(request)
+    return await accounts_sign_in.give_code(
+        context.database,
+        context.sealer,
+        secret=login_secret(request) or "",
+        code=code,
+        address=request.client.host if request.client is not None else "",
+        now=context.clock.now(),
+        mails=context.mails,
+    )
+
+
 def remember(request: Request, response: Response, signed_in: SignedIn) -> None:
     """Put the login's secret into the browser's cookie; the form's cookie has served."""
     response.set_cookie(
         LOGIN_COOKIE,
         signed_in.secret,
-        max_age=int(LOGIN_LASTS.total_seconds()),
+        max_age=int((CODE_WITHIN if signed_in.awaits_code else LOGIN_LASTS).total_seconds()),
         httponly=True,
         samesite="lax",
         secure=request.url.scheme == "https",

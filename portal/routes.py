@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from foundation.errors import InvalidInput
 from portal import guard, idempotency, logins
@@ -106,6 +106,8 @@ class PageRoute(APIRoute):
                 await _begin(request, db, context)
                 if request.method not in _SAFE_METHODS:
                     logins.require_own_form(request, await _form_token(request))
+                if _owes_second_factor(request):
+                    return RedirectResponse("/account/second-factor", status_code=303)
                 response = await inner(request)
             logins.keep_form_cookie(request, response)
             return response
@@ -157,6 +159,18 @@ async def _begin(request: Request, db: AsyncSession, context: PortalContext) -> 
     request.state.db = db
     request.state.now = context.clock.now()
     request.state.caller = await guard.identify(request, db, request.state.now)
+    caller = guard.caller_or_none(request)
+    if caller is not None:
+        request.state.quota = context.limits.quota(caller.principal)
+        request.state.quota = context.limits.spend(caller.principal)
+
+
+def _owes_second_factor(request: Request) -> bool:
+    """Tell whether somebody must set up a second factor before he is shown anything else."""
+    caller = guard.caller_or_none(request)
+    path = request.scope["path"]
+    is_on_his_way = path == "/sign-out" or path == "/account" or path.startswith("/account/")
+    return caller is not None and caller.principal.owes_second_factor and not is_on_his_way
 
 
 def _refuse_unstorable(request: Request) -> None:

@@ -104,9 +104,13 @@ def preferred_language(accept: str | None, fallback: str = "en") -> str:
     return best
 
 
+OTHERS = (ROOM.parent / "accounts" / "permissions.py",)
+"""Modules below the portal whose texts it shows."""
+
+
 def found_texts(room: Path = ROOM) -> Iterator[tuple[str, int, str | tuple[str, ...], str | None]]:
     """Every marked text of code and templates: file, line, text (singular, plural), context."""
-    for path in sorted(room.rglob("*.py")):
+    for path in [*sorted(room.rglob("*.py")), *(OTHERS if room == ROOM else ())]:
         with path.open("rb") as file:
             for line, texts, _, context in extract("python", file, KEYWORDS):
                 yield _found(path, room, line, texts, context)

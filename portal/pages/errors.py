@@ -1,14 +1,18 @@
 """What a person sees when something is refused or went wrong: what it is and what to do next."""
 
+import re
 from http import HTTPStatus
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from accounts.permissions import Permission
+from portal import rights
+from portal.guard import SecondFactorDue
 from portal.pages.surroundings import bare_frame
 from portal.problems import Problem
 from portal.rendering import render
-from portal.words import marked
+from portal.words import Words, marked
 
 _SAID: dict[int, tuple[str, str]] = {
     400: (marked("That was not understood"), marked("Go back, load the page again and repeat it.")),
@@ -43,13 +47,26 @@ _SAID: dict[int, tuple[str, str]] = {
 }
 
 
+def _told(problem: Problem, said: Words) -> str:
+    """What the refusal says; which right is missing is told by its name."""
+    missing = re.fullmatch(r"This needs the permission '([a-z_.]+)'.*", problem.detail)
+    if missing and missing[1] in {each.value for each in Permission}:
+        return said.gettext("The right “%(label)s” (%(key)s) is missing.") % {
+            "label": rights.label(Permission(missing[1]), said),
+            "key": missing[1],
+        }
+    return said.gettext(problem.detail)
+
+
 def error_page(request: Request, problem: Problem) -> Response:
     """Answer a refusal with a page in the reader's language."""
+    if problem.code == SecondFactorDue.code:
+        return RedirectResponse("/account/second-factor", status_code=303)
     frame = bare_frame(request)
     title, text = _SAID.get(problem.status, (HTTPStatus(problem.status).phrase, ""))
     said = frame.words
     # Facts of the refusal are shown where the person can act on them; a 404 never says more.
-    details = [problem.detail] if problem.status in {400, 403, 409, 422} else []
+    details = [_told(problem, said)] if problem.status in {400, 403, 409, 422} else []
     again = frame.path if problem.status in {429, 500, 503} and request.method == "GET" else None
     return HTMLResponse(
         render(

@@ -12,7 +12,7 @@ from foundation.errors import NotFound
 from portal import guard, icons, logins
 from portal.formats import LOCALES
 from portal.pages.surroundings import LANGUAGE_COOKIE, THEME_COOKIE, bare_frame, page
-from portal.rendering import STATIC, THEMES, asset
+from portal.rendering import STATIC, THEMES, asset, link
 from portal.routes import Db, PageRoute, PublicRoute
 
 router = APIRouter(route_class=PublicRoute)
@@ -43,7 +43,7 @@ async def sign_in_page(
     gone: Annotated[str, Query(max_length=1)] = "",
 ) -> Response:
     """The sign-in page."""
-    return _sign_in_page(request, wanted=wanted, gone=bool(gone))
+    return _sign_in_page(request, wanted=wanted, gone=gone)
 
 
 @router.post("/sign-in")
@@ -67,7 +67,10 @@ async def sign_in(
             error.wait_s,
         ) % {"num": error.wait_s}
         return _sign_in_page(request, wanted=wanted, name=name, refused=refused, status=429)
-    response = RedirectResponse(logins.own_path(wanted), status_code=303)
+    to = logins.own_path(wanted)
+    if signed_in.awaits_code:
+        to = link("/sign-in/code", {"next": to})
+    response = RedirectResponse(to, status_code=303)
     logins.remember(request, response, signed_in)
     return response
 
@@ -114,7 +117,7 @@ def _sign_in_page(
     wanted: str,
     name: str = "",
     refused: str = "",
-    gone: bool = False,
+    gone: str = "",
     status: int = 200,
 ) -> Response:
     if guard.caller_or_none(request) is not None:

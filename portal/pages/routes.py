@@ -4,15 +4,22 @@ from fastapi import APIRouter
 
 from portal import live
 from portal.pages import (
+    account,
+    audit,
     commands,
     design,
+    entrance,
     expert,
+    groups,
+    keys,
     outbox,
     overview,
+    people,
     public,
     search,
     sessions,
     settings,
+    sharing,
     statements,
     stations,
 )
@@ -23,6 +30,7 @@ __all__ = ["error_page", "router"]
 router = APIRouter()
 for each in (
     public,
+    entrance,
     live,
     overview,
     search,
@@ -32,6 +40,12 @@ for each in (
     sessions,
     statements,
     settings,
+    sharing,
+    people,
+    groups,
+    keys,
+    audit,
+    account,
     outbox,
     design,
 ):

@@ -80,8 +80,10 @@ def tabs_of(found: Station, caller: Caller, said: Words) -> list[tuple[str, str,
         tabs.append(("sessions", said.gettext("Sessions"), f"{path}/sessions", None))
     if caller.may(Permission.COMMANDS_READ):
         tabs.append(("commands", said.gettext("Commands"), f"{path}/commands", None))
-    if caller.may(Permission.FRAMES_READ):
+    if caller.may(Permission.FRAMES_READ) and caller.scope.covers(found.organisation):
         tabs.append(("log", said.gettext("OCPP log"), f"{path}/log", None))
+    if caller.may(Permission.STATIONS_SHARE) and caller.scope.covers(found.organisation):
+        tabs.append(("sharing", said.gettext("Sharing"), f"{path}/sharing", None))
     return tabs
 
 

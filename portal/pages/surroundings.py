@@ -17,20 +17,11 @@ from portal.guard import Caller
 from portal.pages import counts
 from portal.pages.counts import Counts
 from portal.rendering import THEMES, Frame, NavigationEntry, NavigationGroup, link, render
+from portal.rights import GROUPS
 from portal.words import Words, marked, preferred_language, words
 
 LANGUAGE_COOKIE = "leitstand_language"
 THEME_COOKIE = "leitstand_theme"
-GROUP_WORDS = {
-    "super_admin": marked("SuperAdmin"),
-    "administrator": marked("Administrator"),
-    "support": marked("Support"),
-    "customer_success": marked("Customer success"),
-    "finance": marked("Finance"),
-    "technician": marked("Technician"),
-    "owner": marked("Owner"),
-}
-"""The shipped groups' names."""
 UTC = ZoneInfo("UTC")
 
 _DONE = {
@@ -39,6 +30,15 @@ _DONE = {
     "released": marked("The session was released. It comes with the next statement."),
     "voided": marked("The session was voided."),
     "closed": marked("The month is closed, and the statement is on its way."),
+    "saved": marked("It is saved."),
+    "created": marked("The user was created."),
+    "invited": marked("The link to choose a password is on its way."),
+    "password": marked("Your password is changed. You are signed out everywhere else."),
+    "factor-off": marked("The second factor was taken away."),
+    "login-revoked": marked("That browser is signed out."),
+    "key-revoked": marked("The key is revoked."),
+    "shared": marked("The station is shared."),
+    "unshared": marked("The share has ended."),
 }
 """What was just done, by the key that a redirect carries; other keys say nothing."""
 
@@ -118,7 +118,7 @@ def rights_of(caller: Caller) -> frozenset[str]:
 
 def _roles(caller: Caller, said: Words) -> str:
     group = caller.principal.group
-    return said.gettext(GROUP_WORDS[group]) if group in GROUP_WORDS else group
+    return said.gettext(GROUPS[group]) if group in GROUPS else group
 
 
 def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[NavigationGroup, ...]:
@@ -192,6 +192,22 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
                     NavigationEntry(
                         said.gettext("Organisations"), "/organisations", "organisation"
                     ),
+                ),
+                (
+                    Permission.USERS_READ,
+                    NavigationEntry(said.gettext("People"), "/people", "person"),
+                ),
+                (
+                    Permission.GROUPS_READ,
+                    NavigationEntry(said.gettext("Groups"), "/groups", "group"),
+                ),
+                (
+                    Permission.API_KEYS_READ,
+                    NavigationEntry(said.gettext("API keys"), "/api-keys", "key"),
+                ),
+                (
+                    Permission.AUDIT_READ,
+                    NavigationEntry(said.gettext("Audit"), "/audit", "log"),
                 ),
                 (
                     Permission.OUTBOX_READ,

@@ -1,0 +1,48 @@
+"""What rooms below refuse, in the reader's language; the sentences stand here to be translated."""
+
+from foundation.errors import ExpectedError, InvalidInput
+from portal.guard import MoreThanOwnRights
+from portal.rendering import FormErrors
+from portal.words import Words, marked
+
+_SENTENCES = (
+    marked("Somebody has this user name or mail address already."),
+    marked("This is the last active administrator of the installation."),
+    marked("Nobody can deactivate himself. Ask another administrator."),
+    marked("The user has no mail address."),
+    marked("The user is deactivated."),
+    marked("This link was used or is over. Ask for a new one."),
+    marked("The code is wrong or over. Type the one that is shown now."),
+    marked("The code is wrong or was used."),
+    marked("That took too long. Sign in again."),
+    marked("There is a second factor already."),
+    marked("The password must have at least 8 characters."),
+    marked("The password must have 1 to 200 characters."),
+    marked("The user name or the password is wrong."),
+    marked("email is no mail address."),
+    marked("name must not be empty."),
+    marked(
+        "key must be 1 to 40 lower-case letters, digits or hyphens,"
+        " and begin and end with a letter or digit."
+    ),
+    marked("expires_at must lie in the future."),
+    marked("valid_to must lie behind valid_from and now."),
+    marked("The station is its owner's already."),
+    marked("Give either role or rights."),
+)
+"""Whole sentences of errors: what is not among them is shown in English."""
+
+
+def in_words(error: ExpectedError, said: Words) -> str:
+    """Return what an error says, translated where its sentence is a fixed one."""
+    if isinstance(error, MoreThanOwnRights):
+        return said.gettext(
+            "You can only give rights and a reach that you have yourself: %(missing)s"
+        ) % {"missing": ", ".join(each.value for each in error.missing) or said.gettext("reach")}
+    return said.gettext(str(error))
+
+
+def form_errors(error: ExpectedError, said: Words, *, otherwise: str) -> FormErrors:
+    """Return the error beside the field it concerns, or else beside the one named `otherwise`."""
+    field = error.field if isinstance(error, InvalidInput) and error.field else otherwise
+    return FormErrors({field: in_words(error, said)})
