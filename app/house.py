@@ -5,6 +5,7 @@ Apart from `app/compose.py`, so that a process which only has sockets loads noth
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,7 +13,7 @@ from fastapi import FastAPI
 from app.readers import subscriptions
 from billing.closing import Closing
 from billing.month_end import CRON, close_due
-from csms import remote
+from csms import file_places, files, remote
 from csms.partitions import keep_partitions
 from csms.registers import Registers
 from foundation.clock import Clock
@@ -45,6 +46,29 @@ def month_end(
     return run
 
 
+def forget_files(
+    settings: Settings, database: Database, clock: Clock
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Return the deletion of logs that were kept long enough as a job."""
+
+    async def run() -> None:
+        async with database.unit_of_work() as db:
+            kept = timedelta(days=settings.station_files_kept_days)
+            await files.forget(db, kept=kept, now=clock.now())
+
+    return run
+
+
+def join_files(settings: Settings, database: Database) -> None:
+    """Say how stations reach us with their files, and for how long."""
+    file_places.join(
+        database,
+        public_url=settings.reached_at,
+        upload_lasts=timedelta(seconds=settings.file_upload_lasts_s),
+        download_lasts=timedelta(seconds=settings.file_download_lasts_s),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """Everything but the sockets: deliveries, jobs, mails, the portal."""
@@ -68,6 +92,8 @@ def compose_house(
     jobs = Jobs(database.url, stop_timeout_s=settings.shutdown_timeout_s / 2)
     mails = Mails(database=database, jobs=jobs, clock=clock, settings=settings)
     jobs.every("partitions", lambda: keep_partitions(database, settings, clock), cron="17 * * * *")
+    jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")
+    join_files(settings, database)
     remote.join(database, orders=OrderGate(), in_flight_max=settings.commands_in_flight_max)
     correspondence = Correspondence(mails)
     jobs.every(

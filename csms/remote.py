@@ -18,6 +18,7 @@ from accounts.directory import Scope
 from csms import command_store
 from csms.command_store import CHANGES as CHANGES
 from csms.command_store import Target, as_command
+from csms.file_places import with_places, without_places
 from csms.ocpp import outgoing
 from csms.queue import ANSWERED as ANSWERED
 from csms.queue import (
@@ -171,6 +172,16 @@ async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
     if to.version is None:
         raise StationUnreachable(request.station)
     payload = _completed(request, to, to.version)
+    if not request.raw:
+        payload = await with_places(
+            db,
+            request.station,
+            request.action,
+            payload,
+            asker=request.asker_organisation,
+            made_by=request.asked_by,
+            now=now,
+        )
     outgoing.encode(to.version, request.action, payload, raw=request.raw)
     set_back_at = _set_back_at(request, to, now)
     await _must_be_ordered(db, request, to, joined, has_end=set_back_at is not None, now=now)
@@ -301,6 +312,7 @@ async def _asked_before(db: AsyncSession, request: Request) -> Command | None:
     asked = {**row.payload}
     if "remoteStartId" not in request.payload and row.remote_start_id is not None:
         asked.pop("remoteStartId", None)
+    asked = without_places(request.action, asked, request.payload)
     same = (row.station, row.action) == (request.station, request.action)
     if not same or asked != masked(request.action, request.payload):
         raise KeyUsedForOther

@@ -216,6 +216,11 @@ class Settings(BaseSettings):
     """How long what is in hand may take to finish when the program is asked to stop."""
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
 
+    @property
+    def reached_at(self) -> str:
+        """How people and stations reach the portal, without a slash at the end."""
+        return self.public_url or f"http://{self.http_host}:{self.http_port}"
+
     @classmethod
     def settings_customise_sources(
         cls,

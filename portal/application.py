@@ -12,10 +12,11 @@ from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from csms.files import UPLOADS
 from foundation import jobs, metrics, migrate, outbox
 from foundation.errors import Unavailable
 from foundation.outbox import Backlog
-from portal import problems
+from portal import files, problems
 from portal.api import documentation
 from portal.api import routes as api_routes
 from portal.api.models import PROBLEM_SCHEMA, PROBLEMS
@@ -26,6 +27,8 @@ from portal.security import Security
 
 API = "/api/v1"
 _READY_WITHIN_S = 3
+_FORM_BYTES = 64 * 1024
+"""What a form may put around a file."""
 
 _DESCRIPTION = """\
 Everything the portal does, for programs. Send `Authorization: Bearer` with an API key
@@ -71,8 +74,11 @@ def create_application(
         Security,
         body_max_bytes=context.settings.http_body_max_bytes,
         hosts=context.settings.http_hosts,
+        file_paths=(UPLOADS, f"{API}/files"),
+        file_max_bytes=context.settings.station_file_max_bytes + _FORM_BYTES,
     )
     app.include_router(_watching)
+    app.include_router(files.router)
     for router in api:
         app.include_router(router, prefix=API, responses=PROBLEMS)
     for router in pages:

@@ -36,8 +36,7 @@ class PortalContext:
 
         Never by what a request says of its host: whoever asks for another's reset says that.
         """
-        settings = self.settings
-        return settings.public_url or f"http://{settings.http_host}:{settings.http_port}"
+        return self.settings.reached_at
 
     def mails_or_refuse(self) -> Mails:
         """Return the sender of mails.

@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from accounts.sign_in import TooManyAttempts
 from billing.tariff_json import InvalidTariff
+from csms.files import FileTooLarge
 from csms.queue import TooManyInFlight
 from foundation.errors import (
     Conflict,
@@ -133,6 +134,7 @@ _KINDS: tuple[tuple[type[ExpectedError], HTTPStatus, str], ...] = (
     (TooManyAttempts, HTTPStatus.TOO_MANY_REQUESTS, "Too many attempts"),
     (TooManyInFlight, HTTPStatus.TOO_MANY_REQUESTS, "Too many commands"),
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),
+    (FileTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),
     (UnsupportedMediaType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"),
     (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid input"),
     (NotFound, HTTPStatus.NOT_FOUND, "Not found"),

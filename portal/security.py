@@ -41,11 +41,23 @@ class Security:
         app: The application.
         body_max_bytes: The largest body taken, in bytes.
         hosts: Host names that requests may name, without port; none: any.
+        file_paths: What the paths begin with whose bodies are files.
+        file_max_bytes: The largest file taken, in bytes, and what a form puts around it.
     """
 
-    def __init__(self, app: ASGIApp, *, body_max_bytes: int, hosts: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        body_max_bytes: int,
+        hosts: Collection[str] = (),
+        file_paths: Collection[str] = (),
+        file_max_bytes: int = 0,
+    ) -> None:
         self._app = app
         self._body_max_bytes = body_max_bytes
+        self._file_paths = tuple(file_paths)
+        self._file_max_bytes = file_max_bytes
         self._hosts = frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +81,7 @@ class Security:
                 response = problems.answer(Request(scope), refusal)
                 await response(scope, receive, send_secured)
                 return
-            await self._app(scope, self._limited(receive), send_secured)
+            await self._app(scope, self._limited(receive, self._most(scope)), send_secured)
         # The portal's boundary (house rules, errors): a mistake of ours ends one request.
         except Exception as error:
             incident = secrets.token_hex(4)
@@ -97,11 +109,16 @@ class Security:
                 400, "wrong_host", "Wrong host", "This host name is not served here."
             )
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > self._body_max_bytes:
-            return problems.problem_of(TooLarge(self._body_max_bytes))
+        most = self._most(scope)
+        if length.isdecimal() and int(length) > most:
+            return problems.problem_of(TooLarge(most))
         return None
 
-    def _limited(self, receive: Receive) -> Receive:
+    def _most(self, scope: Scope) -> int:
+        is_file = scope["path"].startswith(self._file_paths)
+        return self._file_max_bytes if is_file else self._body_max_bytes
+
+    def _limited(self, receive: Receive, most: int) -> Receive:
         """Count what arrives: a body may come in chunks and without a length."""
         received = 0
 
@@ -110,8 +127,8 @@ class Security:
             message = await receive()
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
-                if received > self._body_max_bytes:
-                    raise TooLarge(self._body_max_bytes)
+                if received > most:
+                    raise TooLarge(most)
             return message
 
         return receive_limited
