@@ -8,6 +8,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import WHOLE
+from app.cli import remote
 from app.cli.frame import (
     Json,
     Opened,
@@ -29,6 +30,7 @@ from foundation.errors import InvalidInput
 from foundation.settings import Settings
 
 commands = group("Charging stations.")
+commands.command("command")(remote.ask)
 
 _COLUMNS = (
     "identity",
