@@ -28,6 +28,8 @@ from foundation.tasks import OnEnd, Tasks
 from portal.api.routes import ROUTERS
 from portal.application import create_application
 from portal.context import PortalContext
+from portal.feed import Feed
+from portal.limits import Limits
 from portal.pages import routes as pages
 from roaming.handlers import Reimbursement
 from support.change_orders import OrderGate
@@ -78,6 +80,7 @@ class House:
     deliveries: DeliveryLoop
     closing: Closing
     portal: FastAPI
+    feed: Feed | None
 
 
 def compose_house(
@@ -100,6 +103,8 @@ def compose_house(
         "change orders", lambda: expire_orders(database, correspondence, clock), cron=EXPIRY_CRON
     )
     closing = Closing(Registers(), sharing)
+    limits = Limits(settings.api_calls_per_minute)
+    feed = None if settings.mqtt_url is None else Feed(database, clock, settings, limits=limits)
     if settings.close_automatically:
         jobs.every("month end", month_end(database, closing, clock), cron=CRON)
     portal = create_application(
@@ -113,6 +118,7 @@ def compose_house(
                 settings.secret_key.get_secret_value() if settings.secret_key else None,
             ),
             mails=mails,
+            limits=limits,
             is_listening=is_listening,
         ),
         api=ROUTERS,
@@ -120,7 +126,7 @@ def compose_house(
         error_page=pages.error_page,
     )
     deliveries = DeliveryLoop(database, subscriptions(sharing, clock, mails), clock)
-    return House(jobs, mails, deliveries, closing, portal)
+    return House(jobs, mails, deliveries, closing, portal, feed)
 
 
 def start_house(house: House, database: Database, tasks: Tasks) -> None:
@@ -142,3 +148,5 @@ def start_house(house: House, database: Database, tasks: Tasks) -> None:
         on_end=OnEnd.RESTART,
     )
     tasks.start("jobs", house.jobs.run, on_end=OnEnd.RESTART)
+    if house.feed is not None:
+        tasks.start("feed", house.feed.run, on_end=OnEnd.RESTART)

@@ -131,6 +131,12 @@ feed_lag_seconds = Gauge(
     registry=REGISTRY,
     multiprocess_mode="max",
 )
+feed_requests = Counter(
+    "leitstand_feed_requests",
+    "Requests for commands by MQTT, by outcome (asked, refused, unreadable, dropped, failed).",
+    ["outcome"],
+    registry=REGISTRY,
+)
 jobs = Gauge(
     "leitstand_jobs",
     "Jobs that leave the house or come round, by state.",

@@ -211,6 +211,9 @@ class Settings(BaseSettings):
     """Host names that requests may name; none: any."""
     http_body_max_bytes: Positive = 8 * 1024 * 1024
 
+    api_calls_per_minute: Positive = 6000
+    """What an API key may ask that has no rate of its own; counted by each process."""
+
     # ---------------------------------------------------------------- the program
     shutdown_timeout_s: PositiveSeconds = 20.0
     """How long what is in hand may take to finish when the program is asked to stop."""

@@ -12,6 +12,7 @@ from foundation.errors import Unavailable
 from foundation.mail import Mails
 from foundation.sealing import Sealer
 from foundation.settings import Settings
+from portal.limits import Limits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class PortalContext:
     closing: Closing
     sealer: Sealer
     mails: Mails | None = None
+    limits: Limits = field(default_factory=Limits)
     is_listening: Callable[[], bool] = field(default=lambda: True)
 
     @property

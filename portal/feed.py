@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from csms import watching
+from accounts.directory import WHOLE
+from csms import remote, watching
 from csms.connectivity import SilenceLimits
 from foundation import events, metrics
 from foundation.clock import Clock
@@ -29,8 +30,10 @@ from foundation.outbox import Cursor
 from foundation.settings import Settings
 from portal import feed_picture, journal, store, topics
 from portal.api.events import shown_event
+from portal.feed_commands import Requests
 from portal.feed_picture import Picture
 from portal.journal import Told
+from portal.limits import Limits
 
 log = structlog.get_logger(__name__)
 
@@ -42,17 +45,6 @@ _POLL_S = 1.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 30.0
 
-_ABOUT_STATIONS = frozenset(
-    kind
-    for kind, event in events.EVENTS.items()
-    if issubclass(event, (events.StationEvent, events.EvseEvent))
-)
-_ABOUT_TRANSACTIONS = frozenset(
-    kind
-    for kind, event in events.EVENTS.items()
-    if issubclass(event, (events.TransactionEvent, events.CdrIssued))
-)
-
 
 class Feed:
     """Publishes as long as the program runs.
@@ -61,6 +53,7 @@ class Feed:
         database: Whose journal is told.
         clock: What silence is counted back from.
         settings: The broker and how often to look.
+        limits: How much API keys may ask; shared with the other doors of this process.
         poll_s: How long an event may wait until it is told.
     """
 
@@ -70,6 +63,7 @@ class Feed:
         clock: Clock,
         settings: Settings,
         *,
+        limits: Limits | None = None,
         poll_s: float = _POLL_S,
         longest_pause_s: float = _LONGEST_PAUSE_S,
     ) -> None:
@@ -89,6 +83,7 @@ class Feed:
             client_id=f"leitstand-{settings.organisation}",
             timeout_s=settings.mqtt_timeout_s,
         )
+        self._requests = Requests(database, clock, self._limits, limits or Limits())
         self._told: dict[str, int] = {}
         """Retained topic → hash of what was told last on this connection."""
         self._known: set[str] = set()
@@ -120,7 +115,15 @@ class Feed:
 
     async def _connected(self) -> None:
         """Publish on one connection after the other, as long as we hold the lock."""
-        await self._broker.hold(self._publish)
+        await self._broker.hold(
+            self._serve, filters=[topics.REQUESTS], received=self._requests.take
+        )
+
+    async def _serve(self, link: Link) -> None:
+        """Publish, and answer requests, until the connection is lost."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._requests.answer(link), name="feed's requests")
+            group.create_task(self._publish(link), name="feed's publishing")
 
     async def _publish(self, link: Link) -> None:
         """Publish on this connection until it is lost."""
@@ -157,6 +160,7 @@ class Feed:
         if not told:
             return place
         await link.publish([_event(each) for each in told if each.organisation is not None])
+        await self._tell_commands(link, told)
         await self._tell_what_changed(link, told)
         async with self._database.unit_of_work() as db:
             await store.move_cursor(db, NAME, place, told[-1].cursor, self._clock.now())
@@ -165,15 +169,33 @@ class Feed:
         )
         return told[-1].cursor
 
+    async def _tell_commands(self, link: Link, told: Sequence[Told]) -> None:
+        """Tell each state that a command came into: the command as it was then."""
+        changes = [each for each in told if each.kind == events.CommandChanged.kind]
+        messages: list[Message] = []
+        for each in changes:
+            async with self._database.unit_of_work() as db:
+                command = await remote.command(db, each.payload["command_id"], WHOLE)
+            assert each.organisation is not None
+            assert each.station is not None
+            messages.append(
+                Message(
+                    topics.command(each.organisation, each.station, command.id),
+                    feed_picture.command_at(command, each).encode(),
+                    event_id=each.cursor.event_id,
+                )
+            )
+        await link.publish(messages)
+
     async def _tell_what_changed(self, link: Link, told: Sequence[Told]) -> None:
         """Tell stations and transactions that events touched as they are now, each once."""
         stations: dict[StationId, int] = {}
         transactions: dict[TransactionId, int] = {}
         for each in told:
             number = each.cursor.event_id
-            if each.kind in _ABOUT_STATIONS and each.station is not None:
+            if each.kind in journal.ABOUT_STATIONS and each.station is not None:
                 stations[each.station] = number
-            if each.kind in _ABOUT_TRANSACTIONS:
+            if each.kind in journal.ABOUT_TRANSACTIONS:
                 transactions[TransactionId(int(each.payload["transaction_id"]))] = number
         now = self._clock.now()
         async with self._database.unit_of_work() as db:

@@ -14,13 +14,16 @@ from accounts.directory import WHOLE
 from billing import books
 from csms import registry
 from csms.connectivity import SilenceLimits
+from csms.queue import FINAL, Command, CommandState, Failure
 from csms.registry import Station, Transaction
 from csms.watching import NewReading
 from foundation.identifiers import StationId, TransactionId
 from portal import topics
+from portal.api.commands import shown as shown_command
 from portal.api.models import Answer, Moment, Quantity
 from portal.api.stations import shown_station
 from portal.api.transactions import shown_transaction
+from portal.journal import Told
 
 _PAGE = 200
 
@@ -87,6 +90,26 @@ async def of_transactions(
             topic, payload = await _of_transaction(db, each)
             (running if each.state == "active" else ended)[topic] = payload
     return running, ended
+
+
+def command_at(command: Command, told: Told) -> str:
+    """Return the command as JSON, as it was when it came into the state that an event tells of."""
+    shown = shown_command(command)
+    failure = told.payload["failure"]
+    reached = [
+        number
+        for number, each in enumerate(shown.transitions, 1)
+        if each.state.value == told.payload["state"] and each.at <= told.happened_at
+    ]
+    then = shown.model_copy(
+        update={
+            "state": CommandState(told.payload["state"]),
+            "reason": None if failure is None else Failure(failure),
+            "is_final": CommandState(told.payload["state"]) in FINAL,
+            "transitions": shown.transitions[: max(reached, default=len(shown.transitions))],
+        }
+    )
+    return then.model_dump_json()
 
 
 def shown_reading(reading: NewReading) -> ReadingModel:

@@ -9,7 +9,7 @@ the station when it happened.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from foundation import events, outbox
 from foundation.events import EVENTS, Event
 from foundation.identifiers import OrganisationKey, StationId, TransactionId
 from foundation.outbox import Cursor, JournalEntry
+from portal import masking
 
 _FARTHEST_ID = 2**63 - 1
 _CHUNK = 500
@@ -36,6 +37,17 @@ _NEEDED: tuple[tuple[type[Event], Permission], ...] = (
     (events.StatementIssued, Permission.STATEMENTS_READ),
 )
 """What else than to read events one must be permitted, by the kind of event."""
+
+ABOUT_STATIONS = frozenset(
+    kind
+    for kind, event in EVENTS.items()
+    if issubclass(event, (events.StationEvent, events.EvseEvent))
+)
+ABOUT_TRANSACTIONS = frozenset(
+    kind
+    for kind, event in EVENTS.items()
+    if issubclass(event, (events.TransactionEvent, events.CdrIssued))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +66,37 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Whom events are told: what he sees of the installation, and of which kinds he may hear."""
+    """Whom events are told: what he sees of the installation, and of which kinds he may hear.
+
+    Without `sees_personal` id tokens read as ****.
+    """
 
     scope: Scope
     kinds: frozenset[str]
+    sees_personal: bool = True
 
     def hears(self, told: Told) -> bool:
-        """Tell whether the event is for him."""
+        """Tell whether the event is for him.
+
+        Of a station that is shared with him he hears what happens to the station, and nothing of
+        its sessions.
+        """
         if told.kind not in self.kinds:
             return False
         if told.organisation is None:
             return self.scope.is_whole
+        if told.station is not None and told.kind in ABOUT_STATIONS:
+            if self.scope.covers(told.organisation):
+                return True
+            since = self.scope.shared_since.get(told.station)
+            return since is not None and told.happened_at >= since
         return self.scope.covers(told.organisation)
+
+    def shown(self, told: Told) -> Told:
+        """Return the event as he may see it."""
+        if self.sees_personal:
+            return told
+        return replace(told, payload=masking.without_personal(told.payload))
 
 
 def permitted_kinds(may: Callable[[Permission], bool]) -> frozenset[str]:
@@ -126,7 +157,7 @@ async def read_for(
             place = told.cursor
             looked += 1
             if audience.hears(told):
-                found.append(told)
+                found.append(audience.shown(told))
                 if len(found) == limit:
                     return found, place
         if len(chunk) < size:

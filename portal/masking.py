@@ -61,12 +61,18 @@ def masked(caller: Caller, value: Shape) -> Shape:
 def without_personal(value: Any, name: str = "") -> Any:
     """Return JSON with the values of whatever is named as personal replaced."""
     if isinstance(value, Mapping):
-        return {each: without_personal(inner, str(each)) for each, inner in value.items()}
+        # All that is in something personal is: an id token of ours is an object.
+        outer = name if _is_personal(name) else None
+        return {each: without_personal(inner, outer or str(each)) for each, inner in value.items()}
     if isinstance(value, list):
         return [without_personal(each, name) for each in value]
-    if isinstance(value, str) and value and name.replace("_", "").lower() in _PERSONAL:
+    if isinstance(value, str) and value and _is_personal(name):
         return MASK
     return value
+
+
+def _is_personal(name: str) -> bool:
+    return name.replace("_", "").lower() in _PERSONAL
 
 
 def frame(caller: Caller, text: str) -> str:

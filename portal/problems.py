@@ -32,6 +32,7 @@ from foundation.errors import (
     Unavailable,
 )
 from portal import logins
+from portal.limits import TooManyCalls
 
 log = structlog.get_logger(__name__)
 
@@ -132,6 +133,7 @@ _KINDS: tuple[tuple[type[ExpectedError], HTTPStatus, str], ...] = (
     (NotSignedIn, HTTPStatus.UNAUTHORIZED, "Not signed in"),
     (WrongApiKey, HTTPStatus.UNAUTHORIZED, "Wrong API key"),
     (TooManyAttempts, HTTPStatus.TOO_MANY_REQUESTS, "Too many attempts"),
+    (TooManyCalls, HTTPStatus.TOO_MANY_REQUESTS, "Too many calls"),
     (TooManyInFlight, HTTPStatus.TOO_MANY_REQUESTS, "Too many commands"),
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),
     (FileTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),
@@ -154,7 +156,7 @@ def problem_of(error: ExpectedError) -> Problem:
     headers: dict[str, str] = {}
     if isinstance(error, NotSignedIn | WrongApiKey):
         headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, TooManyAttempts):
+    if isinstance(error, TooManyAttempts | TooManyCalls):
         headers["Retry-After"] = str(error.wait_s)
     if isinstance(error, TooManyInFlight):
         headers["Retry-After"] = "1"

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from foundation import metrics
 from portal import problems
+from portal.limits import Quota
 from portal.problems import TooLarge
 
 log = structlog.get_logger(__name__)
@@ -72,7 +73,11 @@ class Security:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _secure(MutableHeaders(scope=message), is_https=scope["scheme"] == "https")
+                headers = MutableHeaders(scope=message)
+                _secure(headers, is_https=scope["scheme"] == "https")
+                quota = scope.get("state", {}).get("quota")
+                if isinstance(quota, Quota):
+                    headers.update(quota.headers())
             await send(message)
 
         try:

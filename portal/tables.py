@@ -40,9 +40,10 @@ class FeedTopicRow(Base):
 
 
 class WebhookRow(Base):
-    """A place that hears of events; `kinds` without any means all that its maker may see.
+    """A place that hears of events, as far as its maker did: kinds, reach and personal data.
 
-    Events are signed with `secret`; until `old_secret_until` also with the one before it.
+    Events are signed with `secret`; until `old_secret_until` also with the one before it. Both
+    are sealed.
     """
 
     __tablename__ = "webhooks"
@@ -53,6 +54,8 @@ class WebhookRow(Base):
     name: Mapped[str] = mapped_column(Text)
     url: Mapped[str] = mapped_column(Text)
     kinds: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    reach: Mapped[str] = mapped_column(Text)
+    sees_personal: Mapped[bool] = mapped_column(Boolean)
     secret: Mapped[bytes] = mapped_column(LargeBinary)
     old_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     old_secret_until: Mapped[datetime | None]

@@ -25,6 +25,8 @@ UPGRADE: tuple[str, ...] = (
         name text not null,
         url text not null,
         kinds text[] not null,
+        reach text not null,
+        sees_personal boolean not null,
         secret bytea not null,
         old_secret bytea,
         old_secret_until timestamptz,

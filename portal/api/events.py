@@ -146,7 +146,11 @@ router.include_router(_calls)
 
 def audience(caller: Caller) -> Audience:
     """Return what a caller may hear of."""
-    return Audience(caller.scope, journal.permitted_kinds(caller.may))
+    return Audience(
+        caller.scope,
+        journal.permitted_kinds(caller.may),
+        sees_personal=caller.may(Permission.CRM_READ),
+    )
 
 
 async def stream(

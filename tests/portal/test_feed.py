@@ -63,6 +63,7 @@ async def test_a_session_is_told_from_plug_to_end(broker: RunningBroker, central
         Subscriber(broker).listening() as heard,
         fed(central.database, central.clock, broker.url),
     ):
+        await heard.until(lambda: topic(station.identity, "state") in heard.picture)
         await station.boot()
         await station.status("Preparing", 0)
         number = await station.start(0)
