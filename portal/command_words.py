@@ -20,6 +20,17 @@ STEPS: dict[CommandState, str] = {
     CommandState.CANCELLED: marked("cancelled, never sent"),
 }
 
+LOST = marked("connection lost before the answer")
+ASKED_AGAIN = marked("connection lost before the answer, asked again")
+NOT_ENDED_YET = marked("the session runs on, asked again")
+ANSWERED_LATE = marked("answered after all")
+SEEN_LATE = marked("done, seen late")
+LOOKING = marked("looking for signs that it was done (up to %(time)s)")
+OVERTAKEN = Reason(
+    marked("It was never sent"),
+    marked("The connection ended first. A start, stop or reservation is never sent later."),
+)
+
 WAITS: dict[Shown, str] = {
     Shown.ANSWER: marked("waiting for the answer"),
     Shown.START: marked("waiting for the charging to begin (up to %(time)s)"),

@@ -107,21 +107,36 @@ def _ending(command: Command) -> Any:
     if command.state is CommandState.FAILED:
         failure = command.failure or Failure.NO_EFFECT
         return command_words.FAILURES[failure]
+    note = command.transitions[-1].note if command.transitions else None
+    if command.state is CommandState.EXPIRED and note and "after an outage" in note:
+        return command_words.OVERTAKEN
     return command_words.ENDINGS.get(command.state)
 
 
 def _steps(command: Command, said: Words) -> tuple[CommandStep, ...]:
-    done = [
-        CommandStep(
-            "failed" if each.state in _BAD else "done",
-            said.gettext(command_words.STEPS[each.state]),
-            each.at,
-        )
-        for each in command.transitions[1:]
-    ]
+    done: list[CommandStep] = []
+    before = CommandState.QUEUED
+    for each in command.transitions[1:]:
+        tone, word = _step(each.state, before, each.note or "")
+        before = each.state
+        done.append(CommandStep(tone, said.gettext(word), each.at))
     if not command.is_final:
         done.append(CommandStep("doing", _wait(command, said)))
     return tuple(done)
+
+
+def _step(state: CommandState, before: CommandState, note: str) -> tuple[str, str]:
+    """Return the tone and the word of a step; one into the same state tells what came since."""
+    if state is CommandState.SENT and before is CommandState.SENT:
+        return "failed", command_words.LOST
+    if state is CommandState.QUEUED:
+        runs_on = "until the transaction ends" in note
+        return "failed", command_words.NOT_ENDED_YET if runs_on else command_words.ASKED_AGAIN
+    if state is CommandState.FAILED and before is CommandState.FAILED:
+        return "done", command_words.ANSWERED_LATE
+    if state is CommandState.EFFECTIVE and before is CommandState.FAILED:
+        return "done", command_words.SEEN_LATE
+    return "failed" if state in _BAD else "done", command_words.STEPS[state]
 
 
 _BAD = {
@@ -138,12 +153,19 @@ def _wait(command: Command, said: Words) -> str:
             return said.gettext("waiting for the station to be back")
         case CommandState.QUEUED:
             return said.gettext("waiting its turn")
-        case CommandState.SENT:
+        case CommandState.SENT if not _is_lost(command):
             return said.gettext("waiting for the answer")
-        case _:
+        case state:
             rule = _rule(command)
             time = formats.duration(timedelta(seconds=rule.timeout_s), said.locale)
-            return said.gettext(command_words.WAITS[rule.shown]) % {"time": time}
+            is_lost = state is CommandState.SENT
+            words = command_words.LOOKING if is_lost else command_words.WAITS[rule.shown]
+            return said.gettext(words) % {"time": time}
+
+
+def _is_lost(command: Command) -> bool:
+    """Tell whether a sent command lost its connection: it is in that state for the second time."""
+    return [each.state for each in command.transitions[-2:]] == [CommandState.SENT] * 2
 
 
 def _station_says(command: Command, said: Words) -> str:
@@ -152,13 +174,13 @@ def _station_says(command: Command, said: Words) -> str:
     note = command.transitions[-1].note if command.transitions else None
     if command.state is CommandState.EFFECTIVE:
         return said.gettext(command_words.ANSWERS[word]) if word in _LATER else ""
-    if word in ("", "Accepted", "Unlocked") and not note:
-        return ""
-    for known in (word, (note or "").split(":")[0].strip()):
-        if known in command_words.ANSWERS and known not in ("Accepted", "Unlocked"):
-            return said.gettext(command_words.ANSWERS[known])
-    shown = note or word
-    return said.gettext("It said: “%(words)s”.") % {"words": shown} if shown else ""
+    if word in ("", "Accepted", "Unlocked"):
+        # What its answer does not tell may stand in what it reported since.
+        last = (note or "").split(":")[0].strip()
+        return said.gettext(command_words.ANSWERS[last]) if last in command_words.ANSWERS else ""
+    if word in command_words.ANSWERS:
+        return said.gettext(command_words.ANSWERS[word])
+    return said.gettext("It said: “%(words)s”.") % {"words": word}
 
 
 _LATER = {"Scheduled", "RebootRequired", "AcceptedCanceled"}

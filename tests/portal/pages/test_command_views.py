@@ -1,13 +1,18 @@
 """Commands in words: what was done, what is waited for, and where it is shown."""
 
+from dataclasses import replace
 from datetime import timedelta
 
-from csms.queue import CommandState
+import pytest
+
+from csms.queue import CommandState, Transition
 from portal.pages.command_views import by_place, command_view
 from portal.words import words
 from tests.portal.some_commands import NOON, a_command
 
 ENGLISH = words("en")
+QUEUED, SENT = CommandState.QUEUED, CommandState.SENT
+FAILED, EFFECTIVE = CommandState.FAILED, CommandState.EFFECTIVE
 
 
 def test_the_steps_tell_what_was_done_and_what_is_waited_for() -> None:
@@ -48,3 +53,51 @@ def test_commands_stand_where_their_buttons_are_while_they_are_fresh() -> None:
 def test_a_place_shows_only_the_newest() -> None:
     many = [a_command(CommandState.SENT, number=number) for number in range(9, 0, -1)]
     assert [each.id for each in by_place(many, NOON, {})["station"]] == ["9", "8"]
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        (
+            [(SENT, None), (SENT, "the connection was lost …; the outcome is unknown")],
+            [
+                "sent",
+                "connection lost before the answer",
+                "looking for signs that it was done (up to 10\xa0min)",
+            ],
+        ),
+        (
+            [(SENT, None), (QUEUED, "the connection was lost before the answer; asked again")],
+            ["sent", "connection lost before the answer, asked again", "waiting its turn"],
+        ),
+        (
+            [(SENT, None), (QUEUED, "no_effect; asked again until the transaction ends")],
+            ["sent", "the session runs on, asked again", "waiting its turn"],
+        ),
+        (
+            [(SENT, None), (FAILED, "no answer in time"), (FAILED, "late answer: yes")],
+            ["sent", "failed", "answered after all"],
+        ),
+        (
+            [(SENT, None), (FAILED, "no answer in time"), (EFFECTIVE, "late evidence")],
+            ["sent", "failed", "done, seen late"],
+        ),
+    ],
+)
+def test_what_came_since_stands_in_words(
+    states: list[tuple[CommandState, str | None]], words: list[str]
+) -> None:
+    path = [Transition(QUEUED, NOON), *(Transition(state, NOON, note) for state, note in states)]
+    command = replace(a_command(states[-1][0]), transitions=tuple(path))
+    assert [step.word for step in command_view(command, ENGLISH).steps] == words
+
+
+def test_what_was_overtaken_by_an_outage_says_so() -> None:
+    path = (
+        Transition(QUEUED, NOON),
+        Transition(
+            CommandState.EXPIRED, NOON, "the connection ended; it is never sent after an outage"
+        ),
+    )
+    command = replace(a_command(CommandState.EXPIRED), transitions=path)
+    assert "never sent later" in command_view(command, ENGLISH).advice
