@@ -306,6 +306,30 @@ async def set_station_password(db: AsyncSession, identity: str, password: str | 
     return chosen
 
 
+async def offer_station_password(
+    db: AsyncSession, identity: str, password: str | None, *, is_16: bool
+) -> tuple[str, str, dict[str, Any]]:
+    """Keep a password beside the present one, and return it with how the station is told of it.
+
+    Both are valid until the station connects with the new one. What is returned is a command's
+    action and payload, for `csms.remote.ask` in the same unit of work.
+
+    Raises:
+        InvalidInput: If it is too short or too long for the station's version.
+        NotFound: If there is no such station.
+    """
+    row = await _existing(db, identity)
+    least, most = passwords.OVER_THE_WIRE[is_16]
+    if password is not None and not least <= len(password.encode()) <= most:
+        raise InvalidInput(
+            f"Over the wire this station takes {least} to {most} characters.", field="password"
+        )
+    chosen = password or passwords.new_password_over_the_wire(is_16=is_16)
+    row.next_password = passwords.password_record(chosen.encode())
+    await db.flush()
+    return chosen, *passwords.telling(chosen, is_16=is_16)
+
+
 # -------------------------------------------------------------------------------- locations
 
 

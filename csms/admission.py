@@ -76,10 +76,14 @@ def credentials_of(header: str | None) -> tuple[str, bytes] | Refusal | None:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The station may connect; `in_hex` if its password was recognised only as hex text."""
+    """The station may connect; `in_hex` if its password was recognised only as hex text.
+
+    `by_next`: with the password that it was told over the wire, which is the only one from now on.
+    """
 
     access: Access
     in_hex: bool = False
+    by_next: bool = False
 
 
 def admit(
@@ -95,10 +99,13 @@ def admit(
     if not records:
         return Admitted(access)
     if credentials is None:
+        if access.password is None:  # it was told its first one, and has not taken it yet
+            return Admitted(access)
         return Refusal(401, "no_credentials", "This station must authenticate.")
     user, password = credentials
-    right = any(passwords.matches(record, password) for record in records)
-    in_hex = not right and any(passwords.matches_in_hex(record, password) for record in records)
-    if user not in (identity, access.station) or not (right or in_hex):
+    right = [record for record in records if passwords.matches(record, password)]
+    found = right or [each for each in records if passwords.matches_in_hex(each, password)]
+    if user not in (identity, access.station) or not found:
         return Refusal(401, "wrong_credentials", "Name or password is wrong.")
-    return Admitted(access, in_hex)
+    by_next = access.next_password is not None and access.next_password in found
+    return Admitted(access, in_hex=not right, by_next=by_next)

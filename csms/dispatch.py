@@ -17,17 +17,14 @@ from csms.handlers.availability import statuses_reported
 from csms.handlers.context import HandlerContext
 from csms.handlers.data_transfer import data_transferred
 from csms.handlers.diagnostics import log_statuses_reported
+from csms.handlers.ending import transactions_ended
 from csms.handlers.firmware import firmware_statuses_reported, publications_reported
 from csms.handlers.metering import meter_values
 from csms.handlers.provisioning import heartbeat, stations_booted
 from csms.handlers.reporting import variables_reported
 from csms.handlers.reservations import reservations_ended
 from csms.handlers.security import events_notified, security_events_reported
-from csms.handlers.transactions import (
-    transactions_ended,
-    transactions_started,
-    transactions_updated,
-)
+from csms.handlers.transactions import transactions_started, transactions_updated
 from csms.lanes import Done, Handler, Lanes
 from csms.reports import (
     Acknowledged,
@@ -108,6 +105,13 @@ class Introduction:
 
 
 @dataclass(frozen=True, slots=True)
+class NewPasswordUsed:
+    """The station came with the password that it was told over the wire."""
+
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """A message about money that a defect of ours kept from even being read."""
 
@@ -132,6 +136,7 @@ class Dispatch:
         handlers: dict[type, Handler] = {
             Knock: self._access,
             Introduction: self._introduced,
+            NewPasswordUsed: self._new_password_used,
             Opened: self._opened,
             **{kind: self._bound(handler) for kind, handler in _HANDLERS.items()},
             Unread: self._unread,
@@ -157,7 +162,9 @@ class Dispatch:
         else:
             self.lanes.submit(report.origin.station, report, done)
 
-    async def ask(self, station: str, item: Knock | Introduction | Opened | Closed) -> Any:
+    async def ask(
+        self, station: str, item: Knock | Introduction | NewPasswordUsed | Opened | Closed
+    ) -> Any:
         """Do one of the connection's own errands in the station's lane."""
         return await self.lanes.ask(station, item)
 
@@ -188,6 +195,12 @@ class Dispatch:
         if new:
             await store.add_stations(db, new)
         return await self._access(db, [Knock(each.identity) for each in unknown])
+
+    async def _new_password_used(
+        self, db: AsyncSession, used: Sequence[NewPasswordUsed]
+    ) -> Sequence[bool]:
+        await store.take_next_passwords(db, [each.identity for each in used])
+        return [True for _ in used]
 
     async def _opened(self, db: AsyncSession, opened: Sequence[Opened]) -> Sequence[int]:
         epochs = await store.open_connections(db, opened)

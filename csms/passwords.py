@@ -7,6 +7,7 @@ fast keyed hash is enough here (0.6 µs); people's passwords are argon2 (`accoun
 
 import hmac
 import secrets
+from typing import Any
 
 _SALT_BYTES = 16
 
@@ -40,3 +41,29 @@ def matches_in_hex(record: bytes, offered: bytes) -> bool:
 def new_password() -> str:
     """Return a fresh random password: 40 characters that every station accepts."""
     return secrets.token_hex(20)
+
+
+OVER_THE_WIRE = {True: (16, 20), False: (16, 40)}
+"""Characters that a password may have which a 1.6 (2.x) station is told over the wire."""
+
+
+def new_password_over_the_wire(*, is_16: bool) -> str:
+    """Return a fresh random password that a station can be told by its own protocol."""
+    return secrets.token_hex(OVER_THE_WIRE[is_16][1] // 2)
+
+
+def telling(password: str, *, is_16: bool) -> tuple[str, dict[str, Any]]:
+    """Return the action and payload by which a station is told its Basic password.
+
+    Sources: OCPP 1.6 security whitepaper edition 3, AuthorizationKey (the bytes as hex text); OCPP
+    2.0.1, A01.FR.02, SecurityCtrlr.BasicAuthPassword.
+    """
+    if is_16:
+        value = password.encode().hex()
+        return "ChangeConfiguration", {"key": "AuthorizationKey", "value": value}
+    entry = {
+        "attributeValue": password,
+        "component": {"name": "SecurityCtrlr"},
+        "variable": {"name": "BasicAuthPassword"},
+    }
+    return "SetVariables", {"setVariableData": [entry]}

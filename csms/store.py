@@ -116,6 +116,19 @@ async def waiting_stations(db: AsyncSession) -> int:
     return int(found[0]["n"])
 
 
+async def take_next_passwords(db: AsyncSession, stations: Sequence[str]) -> None:
+    """Make the password that stations were told over the wire the only one."""
+    await rows(
+        db,
+        """
+        update stations set password = next_password, next_password = null,
+            security_profile = greatest(security_profile, 1)
+        where identity = any (%b::text[]) and next_password is not null
+        """,
+        [sorted(set(stations))],
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A socket that was accepted."""

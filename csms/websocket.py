@@ -36,7 +36,7 @@ from csms.connection import (
     Surroundings,
 )
 from csms.connections import Connections
-from csms.dispatch import Introduction, Knock
+from csms.dispatch import Introduction, Knock, NewPasswordUsed
 from csms.reports import OcppVersion
 from csms.store import Access, Closed, Opened
 from csms.vendors import profile_of, shipped
@@ -418,6 +418,9 @@ class Listener:
             return admitted
         if admitted.in_hex:
             log.warning("password.in_hex", station_id=access.station)
+        if admitted.by_next:
+            used = NewPasswordUsed(access.station)
+            await self._surroundings.dispatch.ask(access.station, used)
         socket.admitted = admitted
         socket.offered, socket.version = spoken
         return None

@@ -17,7 +17,7 @@ from csms.connectivity import SilenceLimits, StationState
 from csms.registry import Station, StoredFrame
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
-from portal import masking, paging
+from portal import asking, masking, paging
 from portal.api.locations import seen_location, seen_organisation
 from portal.api.models import Answer, Body, Moment, Quantity, Since, iso, moment_of
 from portal.api.organisations import facts_from
@@ -158,6 +158,9 @@ class PasswordBody(Body):
 
     password: Annotated[str, Field(min_length=8, max_length=64)] | None = None
     over_the_wire: bool = False
+    change_order: Annotated[str, Field(max_length=100)] | None = Field(
+        default=None, description="Over the wire to another organisation's station."
+    )
 
 
 class PasswordModel(Answer):
@@ -165,6 +168,7 @@ class PasswordModel(Answer):
 
     identity: str
     password: str | None
+    command: str | None = Field(description="The command by which the station is told of it.")
 
 
 class FrameModel(Answer):
@@ -276,15 +280,35 @@ async def refuse_station(
 async def set_station_password(
     db: Db, now: Now, context: Context, caller: Writer, identity: str, body: PasswordBody
 ) -> PasswordModel:
-    """Sets the password of HTTP Basic; enter the same one at the station."""
+    """Sets the password of HTTP Basic; enter the same one at the station.
+
+    Over the wire the station is told by its own protocol: both passwords are valid until it
+    connects with the new one.
+    """
     await _own(db, now, context, caller, identity)
+    command_id = None
     if body.over_the_wire:
-        raise InvalidInput(
-            "A station cannot be told its password over the wire yet. Enter it at the station.",
-            field="over_the_wire",
+        station = await registry.station(db, caller.scope, identity, now, limits=limits(context))
+        caller.must_have(Permission.COMMANDS_CONFIGURE)
+        is_16 = station.ocpp_version in (None, "1.6")
+        chosen, action, payload = await administration.offer_station_password(
+            db, identity, body.password, is_16=is_16
         )
-    chosen = await administration.set_station_password(db, identity, body.password)
-    return PasswordModel(identity=identity, password=chosen if body.password is None else None)
+        command = await asking.ask(
+            db,
+            caller,
+            station,
+            action,
+            payload,
+            now=now,
+            reason="api",
+            change_order=body.change_order,
+        )
+        command_id = command.id
+    else:
+        chosen = await administration.set_station_password(db, identity, body.password)
+    fresh = chosen if body.password is None else None
+    return PasswordModel(identity=identity, password=fresh, command=command_id)
 
 
 @router.get(

@@ -4,9 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
+from csms import administration
 from csms.queue import CommandState, Failure
 from csms.reports import OcppVersion
+from foundation.errors import InvalidInput
 from tests.csms.asking import answer, ask, becomes, nothing_more, seen, states
 from tests.csms.central import CARD, Central, RawStation, eventually
 from tests.csms.conftest import Starter
@@ -307,3 +310,48 @@ async def test_a_stop_bound_to_its_transaction_is_asked_until_it_ends(
     await answer(there)
     await there.stop(number, EVENING_MINUTES)
     assert (await becomes(central, asked, EFFECTIVE)).attempts == 2
+
+
+@pytest.mark.parametrize("version", [OcppVersion.V16, OcppVersion.V201])
+async def test_a_password_told_over_the_wire_is_the_only_one_once_it_was_used(
+    central: Central, version: OcppVersion
+) -> None:
+    identity = await central.station(password="the-old-password")
+    is_16 = version is OcppVersion.V16
+    station = await central.connect(identity, version, password="the-old-password")
+    await station.boot()
+    async with central.database.unit_of_work() as db:
+        fresh, action, payload = await administration.offer_station_password(
+            db, identity, None, is_16=is_16
+        )
+    asked = await ask(central, identity, action, payload)
+    call = await station.next_asked()
+    assert (fresh.encode().hex() if is_16 else fresh) in str(call[3])
+    assert fresh not in str(asked.payload)
+    again = await central.connect(identity, version, password="the-old-password")
+    await again.close()
+    renewed = await central.connect(identity, version, password=fresh)
+    await renewed.close()
+    with pytest.raises(InvalidStatus):
+        await central.connect(identity, version, password="the-old-password")
+    await central.connect(identity, version, password=fresh)
+
+
+async def test_a_station_s_first_password_is_asked_for_once_it_was_used(central: Central) -> None:
+    identity = await central.station()
+    async with central.database.unit_of_work() as db:
+        fresh, *_ = await administration.offer_station_password(db, identity, None, is_16=True)
+    await (await central.connect(identity)).close()
+    with pytest.raises(InvalidStatus):
+        await central.connect(identity, password="another-password")
+    await (await central.connect(identity, password=fresh)).close()
+    with pytest.raises(InvalidStatus):
+        await central.connect(identity)
+
+
+async def test_a_password_that_the_version_cannot_take_is_refused(central: Central) -> None:
+    identity = await central.station()
+    for is_16, given in ((True, "x" * 21), (True, "short"), (False, "x" * 41)):
+        async with central.database.unit_of_work() as db:
+            with pytest.raises(InvalidInput):
+                await administration.offer_station_password(db, identity, given, is_16=is_16)

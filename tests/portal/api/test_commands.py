@@ -212,3 +212,27 @@ async def test_rates_tell_how_commands_ended(
     [rate] = rates.json()["items"]
     assert (rate["action"], rate["asked"], rate["effective"]) == ("Reset", 3, 1)
     assert (rate["rejected"], rate["not_sent"], rate["success"]) == (1, 1, 0.5)
+
+
+async def test_a_password_is_told_over_the_wire(
+    administrator: AsyncClient, database: Database
+) -> None:
+    await made(administrator, "CS-R", "root")
+    await connect(database, "CS-R")
+    told = await administrator.put(f"{STATIONS}/CS-R/password", json={"over_the_wire": True})
+    assert told.status_code == 200
+    command = (await administrator.get(f"{COMMANDS}/{told.json()['command']}")).json()
+    assert (command["action"], command["payload"]["value"]) == ("ChangeConfiguration", "********")
+    assert told.json()["password"] not in str(command)
+
+
+async def test_a_password_of_anothers_station_is_told_only_by_an_order(
+    administrator: AsyncClient, station: str, database: Database
+) -> None:
+    refused = await administrator.put(
+        f"{STATIONS}/{station}/password", json={"over_the_wire": True}
+    )
+    assert (refused.status_code, refused.json()["code"]) == (403, "change_order_needed")
+    async with database.unit_of_work() as db:
+        kept = await db.scalar(text("select next_password from stations where identity = 'CS-N'"))
+    assert kept is None
