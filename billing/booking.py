@@ -27,13 +27,14 @@ from billing.rating import Rating, rate
 from billing.store import NewHold, Record
 from billing.tariffs import Tariff
 from billing.terms import Sharing, Terms, facts_of
-from billing.usage import UnratableUsage, Usage
+from billing.usage import UnratableUsage
 from foundation import outbox
 from foundation.errors import NotFound
 from foundation.events import CdrIssued, TransactionEnded, TransactionEvent
 from foundation.identifiers import OrganisationKey, TransactionId
 from foundation.money import Money
 from foundation.statements import Asked, all_of, ask, together, write
+from foundation.trips import side_by_side
 
 _ZERO: Final = Decimal(0)
 
@@ -99,8 +100,9 @@ async def find_terms(
     if parents is None:
         above = await ask(db, lineage({each.owner for each in events}))
         parents = {key: each.parent for key, each in above.items()}
-    tariffs = await pricing.tariffs_at(db, events, parents)
-    shares = await sharing.terms_of(db, events)
+    tariffs, shares = await side_by_side(
+        db, pricing.tariffs_at(db, events, parents), sharing.terms_of(db, events)
+    )
     return [
         Terms(
             transaction_id=event.transaction_id,
@@ -159,7 +161,8 @@ def charge(
     if tariff is None or ended.free_vend:
         return Charge(_nothing(currency if tariff is None else tariff.currency), reasons)
     try:
-        return Charge(rate(Usage.of(ended), tariff, ended.time_zone), reasons)
+        rating = rate(goodwill.usage_of(ended), tariff, ended.time_zone)
+        return Charge(goodwill.with_explanation(rating, ended), reasons)
     except UnratableUsage:
         nothing = _nothing(tariff.currency)
         return Charge(nothing, reasons or (HoldReason.IMPOSSIBLE_ENERGY,), is_unratable=True)
@@ -190,12 +193,14 @@ async def freeze_and_bill(
         now: When terms are frozen, and CDRs issued and booked.
     """
     ended = [each for each in events if isinstance(each, TransactionEnded)]
-    frozen, rated, owners, cdr_ids = await together(
+    ended_ids = [each.transaction_id for each in ended]
+    frozen, rated, owners, cdr_ids, tariffs = await together(
         db,
         store.locking_terms([each.transaction_id for each in events]),
-        store.rated_revisions([each.transaction_id for each in ended]),
+        store.rated_revisions(ended_ids),
         lineage({each.owner for each in events}),
         store.cdr_ids(len(ended)),
+        pricing.frozen_tariffs(ended_ids),
     )
     parents = {key: each.parent for key, each in owners.items()}
     found = await find_terms(db, _unknown(events, frozen), sharing, parents, now=now)
@@ -206,8 +211,12 @@ async def freeze_and_bill(
         before = await _taken_back(
             db, [each.transaction_id for each in fresh if each.transaction_id in rated], now=now
         )
-        records, holds = await _rated(
-            db, fresh, terms, before, owners, cdr_ids, limits=limits, now=now
+        numbers = {terms[each.transaction_id].tariff_number for each in fresh} - tariffs.keys()
+        tariffs |= await pricing.tariffs_by_number(
+            db, {each for each in numbers if each is not None}
+        )
+        records, holds = _rated(
+            fresh, terms, tariffs, before, owners, cdr_ids, limits=limits, now=now
         )
         writing += issuing(db, records, now=now)
         writing += store.putting_holds(holds, now=now)
@@ -235,10 +244,10 @@ async def _taken_back(
     return _Before(replaced, voided)
 
 
-async def _rated(
-    db: AsyncSession,
+def _rated(
     ended: Sequence[TransactionEnded],
     terms: Mapping[TransactionId, Terms],
+    tariffs: Mapping[int, Tariff],
     before: _Before,
     owners: Mapping[OrganisationKey, Ancestor],
     cdr_ids: Sequence[int],
@@ -247,8 +256,6 @@ async def _rated(
     now: datetime,
 ) -> tuple[list[Record], list[NewHold]]:
     """Return the new CDRs of ended transactions, and the holds of those that have one."""
-    numbers = {terms[each.transaction_id].tariff_number for each in ended}
-    tariffs = await pricing.tariffs_by_number(db, {each for each in numbers if each is not None})
     records: list[Record] = []
     holds: list[NewHold] = []
     for cdr_id, event in zip(cdr_ids, ended, strict=False):

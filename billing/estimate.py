@@ -15,7 +15,7 @@ from billing import goodwill, tariff_store
 from billing.assignments import Assignment, Place, most_specific, places_of
 from billing.pricing import TariffVersion, parents_of_all, version_at, versions_of
 from billing.rating import rate
-from billing.usage import UnratableUsage, Usage
+from billing.usage import UnratableUsage
 from foundation.events import TransactionEnded
 from foundation.identifiers import OrganisationKey
 
@@ -78,6 +78,7 @@ def _cost(known: _Known, transaction: TransactionEnded) -> Decimal | None:
         return None
     version = version_at(known.versions[assignment.tariff_id], transaction.started_at)
     try:
-        return rate(Usage.of(transaction), version.tariff, transaction.time_zone).gross.amount
+        usage = goodwill.usage_of(transaction)
+        return rate(usage, version.tariff, transaction.time_zone).gross.amount
     except UnratableUsage:
         return None

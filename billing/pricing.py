@@ -1,6 +1,6 @@
 """The face of prices: tariffs with their versions, where they are assigned, what held when."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -30,7 +30,7 @@ from billing.usage import Usage
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.events import TransactionEvent
 from foundation.identifiers import OrganisationKey
-from foundation.statements import together
+from foundation.statements import Asked, Tuples, together
 
 ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """From when a tariff's first version holds: only its assignments say from when it is used."""
@@ -39,9 +39,9 @@ ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class SharingTerms(Protocol):
     """Who pays for transactions and what their owners get of it; fulfilled by roaming."""
 
-    async def terms_of(
+    def terms_of(
         self, db: AsyncSession, transactions: Sequence[TransactionEvent]
-    ) -> list[Sharing]:
+    ) -> Coroutine[Any, Any, list[Sharing]]:
         """Return the sharing of each transaction, in their order, as of their starts."""
         ...
 
@@ -272,7 +272,16 @@ async def tariff_versions(db: AsyncSession, tariff_id: str) -> list[TariffVersio
 
 async def tariffs_by_number(db: AsyncSession, numbers: Collection[int]) -> dict[int, Tariff]:
     """Return the tariffs that terms and CDRs name, by number."""
-    found = await store.documents(db, numbers) if numbers else []
+    return _tariffs(await store.documents(db, numbers)) if numbers else {}
+
+
+def frozen_tariffs(transaction_ids: Sequence[int]) -> Asked[dict[int, Tariff]]:
+    """Ask for the tariffs of transactions whose terms are frozen, by number."""
+    asked = store.frozen_documents(transaction_ids)
+    return Asked(asked.query, asked.values, _tariffs)
+
+
+def _tariffs(found: Tuples) -> dict[int, Tariff]:
     return {number: _tariff(document) for number, document in found}
 
 

@@ -45,6 +45,8 @@ class LineKind(StrEnum):
     MAX_PRICE = "max_price"
     BY_STAFF = "by_staff"
     """Nothing, because staff started it free of charge."""
+    NOT_BILLED = "not_billed"
+    """Nothing, for what was used after staff stopped the billing."""
 
 
 class Unit(StrEnum):

@@ -1,6 +1,6 @@
 """The statements about tariffs: their versions, and where they are assigned."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -133,9 +133,20 @@ def _by_place(found: Tuples) -> dict[Place, list[Assignment]]:
 _DOCUMENTS = "select number, document::text from tariff_versions where number = any(%b::bigint[])"
 
 
-async def documents(db: AsyncSession, numbers: Collection[int]) -> list[tuple[int, str]]:
-    """Return some versions' documents as JSON text."""
-    return [(row[0], row[1]) for row in await tuples(db, _DOCUMENTS, [sorted(numbers)])]
+async def documents(db: AsyncSession, numbers: Collection[int]) -> Tuples:
+    """Return some versions' numbers and documents, these as JSON text."""
+    return await tuples(db, _DOCUMENTS, [sorted(numbers)])
+
+
+_FROZEN_DOCUMENTS = """
+select number, document::text from tariff_versions where number in (
+  select tariff_number from transaction_terms where transaction_id = any(%b::bigint[]))
+"""
+
+
+def frozen_documents(transaction_ids: Sequence[int]) -> Asked[Tuples]:
+    """Ask for the documents of the tariffs that transactions are billed by, with their numbers."""
+    return Asked(_FROZEN_DOCUMENTS, [transaction_ids], list)
 
 
 async def all_assignments(db: AsyncSession) -> dict[Place, list[Assignment]]:

@@ -167,6 +167,7 @@ class Database:
             engine_url(url),
             pool_size=pool_size,
             max_overflow=0,
+            pool_use_lifo=True,  # a connection used just now knows its statements
             pool_timeout=10,
             # Who ends a unit of work leaves its connection idle.
             pool_reset_on_return=None,

@@ -29,7 +29,7 @@ from foundation.clock import Clock
 from foundation.database import Database, DatabaseAway
 from foundation.errors import Conflict, ExpectedError, Unavailable
 from foundation.events import EVENTS, Event
-from foundation.statements import Asked, ask, tuples, write
+from foundation.statements import Asked, together, write
 from foundation.tables import DeliveryRow, JournalRow
 
 log = structlog.get_logger(__name__)
@@ -146,7 +146,7 @@ def appending(db: AsyncSession, events: Sequence[Event], *, recorded_at: datetim
 async def append(db: AsyncSession, events: Sequence[Event], *, recorded_at: datetime) -> None:
     """Write the events to the journal and address them to their readers, as `appending`."""
     if events:
-        await ask(db, appending(db, events, recorded_at=recorded_at))
+        await write(db, appending(db, events, recorded_at=recorded_at))
 
 
 def event_from(kind: str, payload: Any) -> Event:
@@ -160,12 +160,17 @@ with waiting as materialized (
   where reader = %b::text and state = 'waiting' and due_at <= %b::timestamptz
     and (%b::int is null or lane = %b::int)
 )
-select lane from waiting where pg_try_advisory_xact_lock(hashtext(%b::text), lane)
+select set_config('leitstand.lanes', coalesce(array_agg(lane), '{}')::text, true)
+from waiting where pg_try_advisory_xact_lock(hashtext(%b::text), lane)
 """
+"""Locks lanes and tells them to the next statement; one that did both would see what was before."""
 
 _WAITING = """
 select d.event_id, j.kind, j.payload::text, j.recorded_at, d.attempts, d.lane
-from (select %b::text as reader, %b::int[] as lanes, %b::timestamptz as now) as my
+from (
+  select %b::text as reader, %b::timestamptz as now,
+    current_setting('leitstand.lanes')::int[] as lanes
+) as my
 join deliveries d on d.reader = my.reader and d.lane = any(my.lanes)
 join journal j on j.id = d.event_id
 where d.state = 'waiting' and d.due_at <= my.now
@@ -193,15 +198,14 @@ async def _take(
 
     Lanes that another worker holds are left to it; the locks last as long as the unit of work.
     """
-    locked = await tuples(db, _LOCK, [reader, now, lane, lane, f"outbox {reader}"])
-    if not locked:
-        return []
-    lanes = [its for (its,) in locked]
+    _, found = await together(
+        db,
+        Asked(_LOCK, [reader, now, lane, lane, f"outbox {reader}"], len),
+        Asked(_WAITING, [reader, now, limit], list),
+    )
     return [
         _Waiting(Delivery(event_id, _decoder(kind)(payload), recorded_at), attempts, its)
-        for event_id, kind, payload, recorded_at, attempts, its in await tuples(
-            db, _WAITING, [reader, lanes, now, limit]
-        )
+        for event_id, kind, payload, recorded_at, attempts, its in found
     ]
 
 

@@ -36,6 +36,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
+E = TypeVar("E")
 Rows = list[dict[str, Any]]
 Tuples = list[tuple[Any, ...]]
 
@@ -274,6 +275,10 @@ async def together(
 async def together(
     db: AsyncSession, a: Asked[A], b: Asked[B], c: Asked[C], d: Asked[D], /
 ) -> tuple[A, B, C, D]: ...
+@overload
+async def together(
+    db: AsyncSession, a: Asked[A], b: Asked[B], c: Asked[C], d: Asked[D], e: Asked[E], /
+) -> tuple[A, B, C, D, E]: ...
 async def together(db: AsyncSession, *asked: Asked[Any]) -> tuple[Any, ...]:
     """Run statements in this order but in one trip; return what each means.
 

@@ -9,6 +9,7 @@ They share one database transaction: if one fails, all have failed.
 """
 
 from collections.abc import Coroutine, Generator, Sequence
+from functools import partial
 from types import coroutine
 from typing import Any
 
@@ -17,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from foundation import statements as sql
 from foundation.database import UnitOfWork, driver
-from foundation.statements import Found, Statement
+from foundation.statements import Found, SharedTrip, Statement
 
 Work = Coroutine[Any, Any, Any]
 
@@ -74,6 +75,42 @@ async def shared(db: AsyncSession, works: Sequence[Work]) -> list[Any]:
     written: list[Statement] = []
     db.info["shared_trip"] = _request
     db.info["written"] = written
+
+    async def run(statements: list[Statement]) -> list[Found]:
+        begin = len(written)
+        found = await sql.trip(await driver(db), [*written, *statements])
+        written.clear()
+        return found[begin:]
+
+    try:
+        results = await _driven(works, run)
+        may_commit = isinstance(db, UnitOfWork) and not db.has_session
+        if written or may_commit:
+            await sql.trip(await driver(db), written, and_commit=may_commit)
+        return results
+    finally:
+        del db.info["shared_trip"], db.info["written"]
+
+
+async def side_by_side(db: AsyncSession, *works: Work) -> list[Any]:
+    """Run pieces of work as `shared` does, but as a part of a unit of work: without a commit.
+
+    Raises:
+        BaseException: The first that one of them raised; the others are ended.
+    """
+    outer: SharedTrip | None = db.info.get("shared_trip")
+    if outer is not None:
+        return await _driven(works, outer)
+    db.info["shared_trip"] = _request
+    try:
+        connection = await driver(db)
+        return await _driven(works, partial(sql.trip, connection))
+    finally:
+        del db.info["shared_trip"]
+
+
+async def _driven(works: Sequence[Work], run: SharedTrip) -> list[Any]:
+    """Run pieces of work, each until it asks; what all of them ask, `run` sends."""
     results: list[Any] = [None] * len(works)
     going: list[tuple[int, list[Found] | None]] = [(place, None) for place in range(len(works))]
     try:
@@ -89,18 +126,12 @@ async def shared(db: AsyncSession, works: Sequence[Work]) -> list[Any]:
                     asking.append((place, len(statements)))
             going = []
             if asking:
-                begin = len(written)
-                rows = (await sql.trip(await driver(db), [*written, *statements]))[begin:]
-                written.clear()
+                rows = await run(statements)
                 begin = 0
                 for place, end in asking:
                     going.append((place, rows[begin:end]))
                     begin = end
-        may_commit = isinstance(db, UnitOfWork) and not db.has_session
-        if written or may_commit:
-            await sql.trip(await driver(db), written, and_commit=may_commit)
         return results
     finally:
-        del db.info["shared_trip"], db.info["written"]
         for work in works:
             work.close()

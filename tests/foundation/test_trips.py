@@ -152,3 +152,24 @@ async def test_after_it_the_unit_of_work_is_as_before(table: Database) -> None:
         await trips.shared(db, [say(db, "a")])
         await write(db, saying("b"))
     assert await said(table) == ["a", "b"]
+
+
+async def test_a_part_of_a_work_goes_side_by_side_without_a_commit(
+    table: Database, counted: list[int]
+) -> None:
+    async def part(db: AsyncSession) -> list[list[str]]:
+        return await trips.side_by_side(db, say(db, "one", "two"), say(db, "three"))
+
+    async with table.unit_of_work() as db:
+        assert await part(db) == [["one three", "one three two"], ["one three"]]
+        assert counted == [2, 2, 1, 1]
+        await db.rollback()
+    assert await said(table) == []
+
+    counted.clear()
+    async with table.unit_of_work() as db:
+        [found, other] = await trips.shared(db, [part(db), say(db, "four")])
+        assert found == [["one three four", "one three four two"], ["one three four"]]
+        assert other == ["one three four"]
+        assert counted == [3, 3, 1, 1, 0]
+    assert await said(table) == ["one", "three", "four", "two"]
