@@ -1,21 +1,27 @@
-"""What staff decided about paying for a transaction that they started for a driver.
+"""What staff decided about paying for a transaction: as they started it, or while it ran.
 
 The decision stands on the transaction and is told with its end. Where the end was told before the
 start was found to be staff's, it is told again as a further revision.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import transaction_store
+from accounts.directory import Scope
+from csms import registry, transaction_store
 from csms.assembly import assemble
 from csms.handlers.finishing import claims_of
 from csms.transactions import ended_event
 from foundation import outbox
+from foundation.errors import Conflict
 from foundation.events import Event
-from foundation.identifiers import TransactionId
+from foundation.identifiers import OrganisationKey, TransactionId
+
+FREE = "free"
+UNTIL = "until:"
+"""What the decision begins with that stops the billing; the moment follows."""
 
 _ANNOUNCED = frozenset({"ended", "inferred_end"})
 
@@ -35,7 +41,7 @@ async def decide(
     events: list[Event] = []
     for number, facts in known.items():
         decision = decisions[TransactionId(number)]
-        if facts.billing_decision == decision:
+        if facts.billing_decision == decision or _is_more_generous(facts.billing_decision):
             continue
         facts.billing_decision = decision
         changed.append(facts)
@@ -46,3 +52,36 @@ async def decide(
     await transaction_store.change(db, changed)
     if events:
         await outbox.append(db, events, recorded_at=now)
+
+
+def _is_more_generous(before: str | None) -> bool:
+    """Tell whether what was decided already leaves no room: what was given is not taken back."""
+    return before is not None and (before == FREE or before.startswith(UNTIL))
+
+
+class BillingOver(Conflict):
+    """The transaction has ended, so that there is nothing left to stop."""
+
+    code = "transaction_ended"
+
+    def __init__(self, number: TransactionId) -> None:
+        super().__init__(f"Transaction {number} has ended.")
+
+
+async def stop_billing(
+    db: AsyncSession, scope: Scope, number: TransactionId, *, now: datetime
+) -> OrganisationKey:
+    """Let nothing be charged of a running transaction from now on; repeats change nothing.
+
+    Returns:
+        Whose transaction it is.
+
+    Raises:
+        NotFound: There is no such transaction in scope.
+        BillingOver: It has ended.
+    """
+    found = await registry.transaction(db, scope, number)
+    if found.state != "active":
+        raise BillingOver(number)
+    await decide(db, {number: f"{UNTIL}{now.astimezone(UTC).isoformat()}"}, now=now)
+    return found.owner

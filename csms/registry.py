@@ -381,6 +381,8 @@ class Transaction:
     stop_reason: str | None
     doubts: tuple[str, ...]
     conflicting_ends: int
+    billing_decision: str | None = None
+    """Staff's: token, free, or until:MOMENT from which on nothing is charged."""
 
 
 def _transaction(row: TransactionRow) -> Transaction:
@@ -417,6 +419,7 @@ def _transaction(row: TransactionRow) -> Transaction:
         stop_reason=row.stop_reason,
         doubts=tuple(row.doubts),
         conflicting_ends=row.conflicting_ends,
+        billing_decision=row.billing_decision,
     )
 
 

@@ -29,6 +29,7 @@ _KINDS: dict[LineKind, str] = {
     LineKind.MIN_PRICE: marked("Up to the minimum price"),
     LineKind.MAX_PRICE: marked("Down to the maximum price"),
     LineKind.BY_STAFF: marked("Started by staff, free of charge"),
+    LineKind.NOT_BILLED: marked("Billing stopped by staff, free from then on"),
 }
 
 
@@ -47,7 +48,7 @@ def _sentence(line: PricedLine, words: Words) -> str:
     name = words.gettext(_KINDS[line.kind])
     if line.explanation.limit is not None:
         return f"{name} ({formats.money(line.explanation.limit, locale)})"
-    if line.kind is LineKind.BY_STAFF:
+    if line.kind in (LineKind.BY_STAFF, LineKind.NOT_BILLED):
         return name
     price = formats.unit_price(line.unit_price, locale)
     if line.unit == Unit.KWH:

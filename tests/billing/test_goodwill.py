@@ -1,5 +1,6 @@
 """What staff gave away costs nothing, is internal, and says why."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,9 +14,9 @@ from billing.cdr import ChargeClass, Payer
 from billing.rating import LineKind
 from billing.tariff_json import parse_tariff
 from billing.terms import Basis, Sharing
-from foundation.events import Doubt
+from foundation.events import Doubt, TransactionEnded
 from foundation.money import Money
-from tests.billing.story import BAKERY, EMP, ended, happen, settle_in, started, tariff
+from tests.billing.story import BAKERY, EMP, NOW, ended, happen, settle_in, started, tariff
 
 GUEST = Sharing(
     charge_class=ChargeClass.EXTERNAL,
@@ -90,3 +91,40 @@ async def test_its_record_is_booked_as_internal_and_a_later_decision_takes_the_p
     assert (given_away.payer, given_away.hold_reason) == (None, None)
     assert (given_away.payee, given_away.replaces) == (BAKERY, paid.cdr_id)
     assert [line.kind for line in given_away.lines] == [LineKind.BY_STAFF]
+
+
+def stopped(after: timedelta) -> TransactionEnded:
+    """Ten kWh in an hour, and the billing stopped after so long."""
+    return ended(1, billing_decision=f"until:{(NOW + after).isoformat()}")
+
+
+@pytest.mark.parametrize(
+    ("after", "net"),
+    [
+        (timedelta(minutes=-5), "0.00"),
+        (timedelta(0), "0.00"),
+        (timedelta(minutes=15), "1.00"),
+        (timedelta(minutes=30), "2.00"),
+        (timedelta(minutes=60), "4.00"),
+        (timedelta(minutes=90), "4.00"),
+    ],
+)
+def test_after_the_billing_was_stopped_nothing_is_charged(after: timedelta, net: str) -> None:
+    charged = booking.charge(stopped(after), GUEST, TARIFF, currency="EUR")
+    assert charged.rating.net == Money(Decimal(net), "CHF")
+    assert charged.hold_reasons == ()
+    is_told = any(line.kind is LineKind.NOT_BILLED for line in charged.rating.lines)
+    assert is_told is (after < timedelta(hours=1))
+    # Its payer still pays for what came before.
+    assert goodwill.sharing_of(stopped(after), GUEST) is GUEST
+
+
+@given(first=st.integers(0, 3600), second=st.integers(0, 3600))
+def test_the_earlier_it_is_stopped_the_less_it_costs(first: int, second: int) -> None:
+    first, second = sorted([first, second])
+
+    def net(seconds: int) -> Decimal:
+        event = stopped(timedelta(seconds=seconds))
+        return booking.charge(event, GUEST, TARIFF, currency="EUR").rating.net.amount
+
+    assert net(first) <= net(second) <= Decimal("4.00")

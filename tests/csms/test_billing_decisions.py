@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
-from csms.billing_decisions import decide
-from csms.handlers.transactions import transactions_ended, transactions_started
+from accounts.directory import WHOLE, Scope
+from csms import registry
+from csms.billing_decisions import BillingOver, decide, stop_billing
+from csms.handlers.ending import transactions_ended
+from csms.handlers.transactions import transactions_started
 from csms.reports import OcppVersion, TransactionEndReport, TransactionStartReport
+from foundation.errors import NotFound
 from foundation.events import TransactionEnded
 from foundation.identifiers import TransactionId
 from tests.csms.handlers.work import Work
@@ -74,3 +78,34 @@ async def test_a_decision_that_is_found_after_the_end_is_a_further_revision_once
 async def test_a_transaction_that_does_not_exist_is_left_out(work: Work) -> None:
     await decide(work.db, {TransactionId(2**31 - 1): "free"}, now=work.clock.now())
     assert await told(work) == []
+
+
+async def test_billing_is_stopped_once_and_only_while_it_runs(work: Work) -> None:
+    number = await begin(work)
+    at = work.clock.now()
+    owner = await stop_billing(work.db, WHOLE, number, now=at)
+    assert owner == (await registry.transaction(work.db, WHOLE, number)).owner
+    work.clock.advance(timedelta(minutes=5))
+    await stop_billing(work.db, WHOLE, number, now=work.clock.now())
+    # What was given is not taken back, not even by the decision at the start.
+    await decide(work.db, {number: "token"}, now=work.clock.now())
+    await end(work, number)
+
+    assert await told(work) == [(1, f"until:{at.isoformat()}")]
+    with pytest.raises(BillingOver):
+        await stop_billing(work.db, WHOLE, number, now=work.clock.now())
+
+
+async def test_what_is_free_already_stays_so(work: Work) -> None:
+    number = await begin(work)
+    await decide(work.db, {number: "free"}, now=work.clock.now())
+    await stop_billing(work.db, WHOLE, number, now=work.clock.now())
+    await end(work, number)
+
+    assert await told(work) == [(1, "free")]
+
+
+async def test_nobody_stops_the_billing_of_what_he_does_not_see(work: Work) -> None:
+    number = await begin(work)
+    with pytest.raises(NotFound):
+        await stop_billing(work.db, Scope(frozenset()), number, now=work.clock.now())
