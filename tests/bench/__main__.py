@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import calls, fleets, month
+from tests.bench import calls, fleets, month, remote
 from tests.bench.figures import Figure, print_table
 from tests.bench.machine import description
 from tests.bench.stage import BenchFailed, Stage, today
@@ -19,6 +19,7 @@ FIGURES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "cpu": calls.cpu,
     "latency": calls.latency,
     "starts": calls.starts,
+    "command": remote.command,
     "fleet": fleets.fleet,
     "month": month.month,
     "papers": month.papers,

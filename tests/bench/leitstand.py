@@ -1,7 +1,7 @@
 """The whole program as one process, as `leitstand serve` runs it, for the bench.
 
 `python -m tests.bench.leitstand DATA_DIR --core N`, with the database's URL on the first line of
-its standard input; prints its port as one line of JSON and ends with its standard input.
+its standard input; prints its ports as one line of JSON and ends with its standard input.
 """
 
 import argparse
@@ -37,7 +37,9 @@ async def run(data_dir: Path, url: str) -> None:
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     async with running(settings, SystemClock(), say=lambda _: None) as program:
-        sys.stdout.write(json.dumps({"port": program.ocpp_port}) + "\n")
+        sys.stdout.write(
+            json.dumps({"port": program.ocpp_port, "http_port": program.http_port}) + "\n"
+        )
         sys.stdout.flush()
         await reader.read()
 

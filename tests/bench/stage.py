@@ -103,6 +103,7 @@ class Server:
     port: int
     url: str | None
     postmaster: int | None
+    http_port: int | None = None
 
     def used(self) -> Used:
         """Return what it has used so far."""
@@ -185,7 +186,8 @@ class Stage:
         with Worker(
             "tests.bench.leitstand", str(folder), core=self.server_core, first_line=url
         ) as worker:
-            yield Server(worker, worker.read()["port"], url, self.postgres().pid)
+            told = worker.read()
+            yield Server(worker, told["port"], url, self.postgres().pid, told["http_port"])
 
     @contextlib.contextmanager
     def load(self) -> Iterator[Worker]:
