@@ -17,6 +17,7 @@ from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms import transaction_store
 from foundation import metrics, trips
 from foundation.database import Database, DatabaseAway
 
@@ -170,8 +171,14 @@ class Lane:
 
 
 def _is_passing(error: Exception) -> bool:
-    """Tell whether the same work may succeed at once: a deadlock or serialisation failure."""
+    """Tell whether the same work may succeed at once.
+
+    A deadlock or serialisation failure; or somebody else began the same transaction just now, who
+    will be found the next time.
+    """
     cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, psycopg.errors.UniqueViolation):
+        return cause.diag.constraint_name == transaction_store.KEY
     return isinstance(cause, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected)
 
 

@@ -1,7 +1,8 @@
-"""Transactions, readings and raw reports: what the hot way reads and writes, set-based.
+"""Transactions: what the hot way reads and writes, set-based.
 
 Identity comes from natural keys with unique constraints, never from message ids: a repeated
-start, end or reading changes nothing. Rows are sorted by key before they are locked.
+start or end changes nothing. Rows are sorted by key before they are locked. What was said of
+transactions is in `csms.reading_store`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,14 +10,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms.assembly import RegisterReading
-from csms.reports import Reading
 from csms.transactions import TransactionFacts
-from foundation.statements import Asked, ask, rows, tuples
+from foundation.statements import Asked, ask, rows, tuples, write
 
 _COLUMNS = TransactionFacts.__struct_fields__
 _WIDTH = len(_COLUMNS)
@@ -89,15 +87,19 @@ async def by_ref(
     return await ask(db, of_refs(keys))
 
 
-async def by_id(db: AsyncSession, ids: Sequence[int]) -> dict[int, TransactionFacts]:
-    """Return transactions by our number, locked."""
-    found = await tuples(
-        db,
+def of_numbers(ids: Sequence[int]) -> Asked[dict[int, TransactionFacts]]:
+    """Ask for transactions by our number; locks the rows."""
+    return Asked(
         f"select {_ALL} from transactions t where t.id = any(%b::bigint[])"  # noqa: S608
         " order by t.id for update",
         [sorted(set(ids))],
+        lambda found: {each.id: each for each in _facts(found)},
     )
-    return {each.id: each for each in _facts(found)}
+
+
+async def by_id(db: AsyncSession, ids: Sequence[int]) -> dict[int, TransactionFacts]:
+    """Return transactions by our number, locked."""
+    return await ask(db, of_numbers(ids))
 
 
 async def of_station_by_number(
@@ -125,31 +127,39 @@ async def of_station_by_number(
     }
 
 
-class Known(Struct, frozen=True):
-    """Which transaction it is, and where: all that a reading needs."""
+class Progress(Struct, frozen=True):
+    """A transaction as far as going on concerns it: a seventh of the columns."""
 
+    station: str
+    ref: str
     id: int
     evse_id: int
+    state: str
+    start_seen: bool
+    charging_state: str | None
+    available_since: datetime | None
 
 
-async def known_by_number(
-    db: AsyncSession, asked: Sequence[tuple[str, int]]
-) -> dict[tuple[str, int], Known]:
-    """Return the transactions of `of_station_by_number`, locked, but only what a reading needs."""
-    ordered = sorted({(station, number) for station, number in asked if 0 < number < 2**31})
-    if not ordered:
-        return {}
-    found = await tuples(
-        db,
-        """
-        select t.station, t.id, t.evse_id
-        from unnest(%b::text[], %b::bigint[]) as k (station, number)
-        join transactions t on t.id = k.number and t.station = k.station
-        order by t.id for update of t
-        """,
-        [[station for station, _ in ordered], [number for _, number in ordered]],
+def progress_of(keys: Sequence[tuple[str, str]]) -> Asked[dict[tuple[str, str], Progress]]:
+    """Ask for the transactions of 2.x stations by (station, ref); locks the rows.
+
+    Such a station's ref names one transaction for ever, so that there is only one generation.
+    """
+    ordered = sorted(set(keys))
+    return Asked(
+        _PROGRESS,
+        [[station for station, _ in ordered], [ref for _, ref in ordered]],
+        lambda found: {(row[0], row[1]): Progress(*row) for row in found},
     )
-    return {(station, number): Known(number, evse_id) for station, number, evse_id in found}
+
+
+_PROGRESS = """
+select t.station, t.ref, t.id, t.evse_id, t.state, t.start_seen, t.charging_state,
+    t.available_since
+from unnest(%b::text[], %b::text[]) as k (station, ref)
+join transactions t on t.station = k.station and t.ref = k.ref
+order by t.id for update of t
+"""
 
 
 SaidEnd = tuple[str, int, datetime, Decimal | None]
@@ -283,30 +293,33 @@ def _unnest(names: Sequence[str]) -> str:
     return f"unnest({types}) as n ({', '.join(names)})"
 
 
-_INSERTED = tuple(name for name in _COLUMNS if name != "id")
+def numbers(count: int) -> Asked[list[int]]:
+    """Ask for so many fresh numbers of transactions."""
+    return Asked(
+        "select nextval('transaction_number') from generate_series(1, %b::int)",
+        [count],
+        lambda found: [number for (number,) in found],
+    )
+
+
 _INSERT = f"""
-insert into transactions (id, {", ".join(_INSERTED)})
-select nextval('transaction_number'), {", ".join(_selected(name) for name in _INSERTED)}
-from {_unnest(_INSERTED)} order by n.station, n.ref
-on conflict (station, ref, generation) do nothing
-returning id, station, ref, generation
+insert into transactions ({", ".join(_COLUMNS)})
+select {", ".join(_selected(name) for name in _COLUMNS)}
+from {_unnest(_COLUMNS)} order by n.station, n.ref
 """  # noqa: S608 - column names only
 
 
-async def add(db: AsyncSession, new: Sequence[TransactionFacts]) -> list[TransactionFacts]:
-    """Insert transactions; return those that are new, with their numbers.
+def adding(new: Sequence[TransactionFacts]) -> Asked[Any]:
+    """Ask that transactions be inserted, each with its fresh number.
 
-    One that somebody else inserted at the same moment is left out: read it by its key.
+    Where somebody else inserted one at this very moment, `KEY` is violated: then everything is to
+    be done again, and finds it.
     """
-    found = await rows(db, _INSERT, _arrays(new, _INSERTED))
-    numbers = {(row["station"], row["ref"], row["generation"]): row["id"] for row in found}
-    added = []
-    for each in new:
-        number = numbers.get((each.station, each.ref, each.generation))
-        if number is not None:
-            each.id = number
-            added.append(each)
-    return added
+    return Asked(_INSERT, _arrays(new, _COLUMNS), len)
+
+
+KEY = "uq_transactions_station_ref_generation"
+"""The constraint that makes a natural key unique."""
 
 
 _CHANGED = tuple(
@@ -327,260 +340,24 @@ def changing(changed: Sequence[TransactionFacts]) -> Asked[Any]:
 async def change(db: AsyncSession, changed: Sequence[TransactionFacts]) -> None:
     """Write transactions back whole; the rows were locked by whoever read them."""
     if changed:
-        await ask(db, changing(changed))
+        await write(db, changing(changed))
 
 
-async def note_charging_states(db: AsyncSession, states: Sequence[tuple[int, str]]) -> None:
-    """Write charging states that changed; a sign of life ends the suspicion of a lost end."""
+def noting_charging_states(states: Sequence[tuple[int, str]]) -> Asked[Any]:
+    """Ask that charging states be written; a sign of life ends the suspicion of a lost end."""
     ordered = sorted(states)
-    await rows(
-        db,
-        """
-        update transactions t set charging_state = n.charging_state, available_since = null
-        from unnest(%b::bigint[], %b::text[]) as n (id, charging_state)
-        where t.id = n.id and (t.charging_state is distinct from n.charging_state
-                               or t.available_since is not null)
-        """,
-        [[number for number, _ in ordered], [state for _, state in ordered]],
-    )
-
-
-# ---------------------------------------------------------------------------- readings, reports
-
-
-class NewReading(Struct, frozen=True):
-    """A reading on its way into the table; `measured_at` is corrected.
-
-    `number` and `transaction_id` name the transaction if it is known; else it is found by EVSE
-    and time, now or when the transaction appears.
-    """
-
-    station: str
-    evse_id: int
-    transaction_id: int | None
-    measured_at: datetime
-    reading: Reading
-    received_at: datetime
-
-
-def _as_json(reading: Reading) -> str:
-    # jsonb takes no NUL, which signed data may have; its bytes stay whole in the raw report.
-    return msgspec.json.encode(reading.samples).decode().replace("\\u0000", "")
-
-
-async def add_readings(
-    db: AsyncSession, readings: Sequence[NewReading]
-) -> list[tuple[int, RegisterReading]]:
-    """Insert readings; return those with a register that are new in *ended* transactions.
-
-    A repeated reading changes nothing. One without a transaction is linked to the transaction
-    that its EVSE had at that time; EVSE 0 is the whole station's meter and is never linked.
-    """
-    if not readings:
-        return []
-    ordered = sorted(
-        readings,
-        key=lambda each: (
-            each.station,
-            each.evse_id,
-            each.transaction_id or 0,
-            each.measured_at,
-            each.reading.context,
-        ),
-    )
-    found = await rows(
-        db,
-        """
-        with entry as (
-            select r.station, r.evse_id, coalesce(r.transaction_id, t.id) as transaction_id,
-                r.measured_at, r.context, r.register, r.samples, r.received_at
-            from unnest(%b::text[], %b::int[], %b::bigint[], %b::timestamptz[], %b::text[],
-                        %b::numeric[], %b::text[], %b::timestamptz[])
-                 as r (station, evse_id, transaction_id, measured_at, context, register,
-                       samples, received_at)
-            left join lateral (
-                select x.id from transactions x
-                where r.transaction_id is null and r.evse_id > 0
-                  and x.station = r.station and x.evse_id = r.evse_id
-                  and x.started_at <= r.measured_at
-                  and (x.ended_at is null or x.ended_at >= r.measured_at)
-                order by x.started_at desc limit 1) t on true
-        ), added as (
-            insert into readings (station, evse_id, transaction_id, measured_at, context,
-                                  energy_register_wh, values, received_at)
-            select station, evse_id, transaction_id, measured_at, context, register,
-                   samples::jsonb, received_at from entry
-            on conflict do nothing
-            returning transaction_id, measured_at, context, energy_register_wh
-        )
-        select a.transaction_id, a.measured_at, a.context, a.energy_register_wh
-        from added a join transactions t on t.id = a.transaction_id
-        where t.state in ('ended', 'inferred_end') and a.energy_register_wh is not null
-        """,
-        [
-            [each.station for each in ordered],
-            [each.evse_id for each in ordered],
-            [each.transaction_id for each in ordered],
-            [each.measured_at for each in ordered],
-            [each.reading.context for each in ordered],
-            [each.reading.energy_register_wh for each in ordered],
-            [_as_json(each.reading) for each in ordered],
-            [each.received_at for each in ordered],
-        ],
-    )
-    return [
-        (
-            row["transaction_id"],
-            RegisterReading(row["measured_at"], row["context"], row["energy_register_wh"]),
-        )
-        for row in found
-    ]
-
-
-def linking(transactions: Sequence[TransactionFacts]) -> Asked[Any]:
-    """Ask that readings which came before their transaction be given to it, by EVSE and time."""
-    ordered = sorted(transactions, key=lambda each: each.id)
     return Asked(
-        _LINK,
-        [
-            [each.id for each in ordered],
-            [each.station for each in ordered],
-            [each.evse_id for each in ordered],
-            [each.started_at for each in ordered],
-            [each.ended_at for each in ordered],
-        ],
+        _CHARGING_STATES,
+        [[number for number, _ in ordered], [state for _, state in ordered]],
         len,
     )
 
 
-_LINK = """
-update readings r set transaction_id = t.id
-from unnest(%b::bigint[], %b::text[], %b::int[], %b::timestamptz[], %b::timestamptz[])
-     as t (id, station, evse_id, started_at, ended_at)
-where r.transaction_id is null and r.station = t.station and r.evse_id = t.evse_id
-  and r.measured_at >= t.started_at
-  and (t.ended_at is null or r.measured_at <= t.ended_at)
-  and not exists (
-    select 1 from readings o where o.station = r.station and o.evse_id = r.evse_id
-      and o.transaction_id = t.id and o.measured_at = r.measured_at
-      and o.context = r.context)
-"""
-
-
-def registers(ids: Sequence[int]) -> Asked[dict[int, list[RegisterReading]]]:
-    """Ask for the register readings of transactions, oldest first."""
-    return Asked(_REGISTERS, [sorted(set(ids))], _by_transaction)
-
-
-_REGISTERS = """
-select transaction_id, measured_at, context, energy_register_wh from readings
-where transaction_id = any(%b::bigint[]) and energy_register_wh is not null
-order by transaction_id, measured_at, context
-"""
-
-
-def _by_transaction(found: Iterable[tuple[Any, ...]]) -> dict[int, list[RegisterReading]]:
-    readings: dict[int, list[RegisterReading]] = {}
-    for number, *reading in found:
-        readings.setdefault(number, []).append(RegisterReading(*reading))
-    return readings
-
-
-async def registers_of(db: AsyncSession, ids: Sequence[int]) -> dict[int, list[RegisterReading]]:
-    """Return the register readings of transactions, oldest first."""
-    return await ask(db, registers(ids))
-
-
-class NewReport(Struct, frozen=True):
-    """A raw message on its way into `reports`."""
-
-    station: str
-    transaction_id: int | None
-    evse_id: int | None
-    kind: str
-    seq_no: int | None
-    version: str
-    epoch: int
-    reported_at: datetime | None
-    received_at: datetime
-    skew_s: int
-    digest: bytes
-    raw: str
-    repairs: tuple[str, ...]
-
-
-def reporting(reports: Sequence[NewReport]) -> Asked[list[bool]]:
-    """Ask that raw messages be kept, and which, in the order given, were not said before."""
-    ordered = sorted(reports, key=lambda each: (each.station, each.digest))
-
-    def read(found: Iterable[tuple[Any, ...]]) -> list[bool]:
-        new = {(station, bytes(digest), number) for station, digest, number in found}
-        are_new = []
-        for each in reports:
-            key = (each.station, each.digest, each.transaction_id)
-            are_new.append(key in new)
-            new.discard(key)  # the same message twice in one batch is new once
-        return are_new
-
-    return Asked(
-        _REPORT,
-        [
-            [each.station for each in ordered],
-            [each.transaction_id for each in ordered],
-            [each.evse_id for each in ordered],
-            [each.kind for each in ordered],
-            [each.seq_no for each in ordered],
-            [each.version for each in ordered],
-            [each.epoch for each in ordered],
-            [each.reported_at for each in ordered],
-            [each.received_at for each in ordered],
-            [each.skew_s for each in ordered],
-            [each.digest for each in ordered],
-            [each.raw for each in ordered],
-            [" ".join(each.repairs) for each in ordered],
-        ],
-        read,
-    )
-
-
-_REPORT = """
-insert into reports (station, transaction_id, evse_id, kind, seq_no, version, epoch,
-    reported_at, received_at, skew_s, digest, raw, repairs)
-select station, transaction_id, evse_id, kind, seq_no, version, epoch, reported_at,
-    received_at, skew_s, digest, raw,
-    case when repairs = '' then '{}' else string_to_array(repairs, ' ') end
-from unnest(%b::text[], %b::bigint[], %b::int[], %b::text[], %b::bigint[], %b::text[],
-            %b::bigint[], %b::timestamptz[], %b::timestamptz[], %b::int[], %b::bytea[],
-            %b::text[], %b::text[])
-     as n (station, transaction_id, evse_id, kind, seq_no, version, epoch, reported_at,
-           received_at, skew_s, digest, raw, repairs)
-on conflict do nothing returning station, digest, transaction_id
-"""
-
-
-def gaps(transactions: Sequence[TransactionFacts]) -> Asked[set[int]]:
-    """Ask which 2.x transactions have gaps in their event numbers up to their end."""
-    ended = sorted(
-        (each for each in transactions if each.end_seq_no is not None), key=lambda each: each.id
-    )
-    return Asked(
-        _GAPS,
-        [
-            [each.id for each in ended],
-            [each.first_seq_no or 0 for each in ended],
-            [each.end_seq_no for each in ended],
-        ],
-        lambda found: {number for (number,) in found},
-    )
-
-
-_GAPS = """
-select t.id from unnest(%b::bigint[], %b::bigint[], %b::bigint[]) as t (id, first, last)
-join reports r on r.transaction_id = t.id
-where r.seq_no is not null
-group by t.id, t.first, t.last
-having count(distinct r.seq_no) filter (where r.seq_no between t.first and t.last)
-       < t.last - t.first + 1
+_CHARGING_STATES = """
+update transactions t set charging_state = n.charging_state, available_since = null
+from unnest(%b::bigint[], %b::text[]) as n (id, charging_state)
+where t.id = n.id and (t.charging_state is distinct from n.charging_state
+                       or t.available_since is not null)
 """
 
 

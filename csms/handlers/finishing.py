@@ -4,22 +4,24 @@ Every change of what we hold true of an ended transaction raises its revision an
 once; the assembly itself is pure (`csms.assembly`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import transaction_store
+from csms import reading_store, transaction_store
 from csms.assembly import Assembled, Claims, RegisterReading, assemble
 from csms.handlers.context import HandlerContext
+from csms.reading_store import Kept, LateReading, Said
 from csms.reports import OcppVersion
 from csms.transactions import TransactionFacts, ended_event
 from foundation.events import EndBasis, Event, TransactionEnded
 from foundation.identifiers import TransactionId
-from foundation.statements import ask, together
+from foundation.statements import ask, together, write
 
-LateReading = tuple[int, RegisterReading]
+Registers = Mapping[int, Sequence[RegisterReading]]
+"""Register readings by transaction, oldest first."""
 
 
 def claims_of(facts: TransactionFacts, readings: Sequence[RegisterReading]) -> Claims:
@@ -45,33 +47,62 @@ def _write(facts: TransactionFacts, assembled: Assembled) -> None:
     facts.doubts = [str(doubt) for doubt in assembled.doubts]
 
 
+async def keep_and_read(
+    db: AsyncSession, said: Sequence[Said], ended: Sequence[TransactionFacts]
+) -> tuple[Kept, Registers, set[int]]:
+    """Keep what was said, and read what is now known of transactions that have just got an end.
+
+    Returns:
+        What became of the messages; the registers of each transaction; and those with gaps in
+        their event numbers.
+    """
+    kept = reading_store.keeping(said, tell_new=True)
+    if not ended:
+        return await ask(db, kept), {}, set()
+    registers = reading_store.registers([facts.id for facts in ended])
+    linked = reading_store.linking(ended)
+    if any(facts.end_seq_no is not None for facts in ended):
+        told, _, readings, waiting = await together(
+            db, kept, linked, registers, reading_store.gaps(ended)
+        )
+        return told, readings, waiting
+    told, _, readings = await together(db, kept, linked, registers)
+    return told, readings, set()
+
+
 async def finish(db: AsyncSession, ended: Sequence[TransactionFacts]) -> list[Event]:
-    """Assemble transactions that have just got an end, write them, and return their events.
+    """Assemble transactions that are over, write them, and return their events."""
+    if not ended:
+        return []
+    readings, waiting = await together(
+        db,
+        reading_store.registers([facts.id for facts in ended]),
+        reading_store.gaps(ended),
+    )
+    events = assembled(ended, readings, waiting)
+    await write(db, transaction_store.changing(ended))
+    return events
+
+
+def assembled(
+    ended: Sequence[TransactionFacts], readings: Registers, waiting: set[int]
+) -> list[Event]:
+    """Write on transactions that are over what they came to; return their events.
 
     A 2.x transaction with gaps in its event numbers waits for the rest of its station's queue and
     is announced when that is there.
     """
-    if not ended:
-        return []
-    numbers = [facts.id for facts in ended]
-    if any(facts.end_seq_no is not None for facts in ended):
-        readings, waiting = await together(
-            db, transaction_store.registers(numbers), transaction_store.gaps(ended)
-        )
-    else:
-        readings, waiting = await transaction_store.registers_of(db, numbers), set()
     events: list[Event] = []
     for facts in ended:
-        assembled = assemble(claims_of(facts, readings.get(facts.id, [])))
-        _write(facts, assembled)
+        whole = assemble(claims_of(facts, readings.get(facts.id, [])))
+        _write(facts, whole)
         if facts.id in waiting:
             facts.state = "ended_waiting_for_queue"
         else:
             if facts.state == "ended_waiting_for_queue":
                 facts.state = "ended"
             facts.revision += 1
-            events.append(ended_event(facts, assembled))
-    await transaction_store.change(db, ended)
+            events.append(ended_event(facts, whole))
     return events
 
 
@@ -82,13 +113,13 @@ async def close_complete(db: AsyncSession, transactions: Sequence[TransactionFac
     }
     if not waiting:
         return []
-    still = await ask(db, transaction_store.gaps(list(waiting.values())))
+    still = await ask(db, reading_store.gaps(list(waiting.values())))
     complete = [facts for number, facts in waiting.items() if number not in still]
     return await _close(db, complete)
 
 
 async def _close(db: AsyncSession, complete: Sequence[TransactionFacts]) -> list[Event]:
-    readings = await transaction_store.registers_of(db, [facts.id for facts in complete])
+    readings = await reading_store.registers_of(db, [facts.id for facts in complete])
     events: list[Event] = []
     for facts in complete:
         facts.state = "ended"
@@ -113,7 +144,7 @@ async def revise(db: AsyncSession, late: Sequence[LateReading]) -> list[Event]:
     if not late:
         return []
     known = await transaction_store.by_id(db, [number for number, _ in late])
-    readings = await transaction_store.registers_of(db, list(known))
+    readings = await reading_store.registers_of(db, list(known))
     events: list[Event] = []
     changed = []
     for facts in known.values():
@@ -131,14 +162,20 @@ async def revise(db: AsyncSession, late: Sequence[LateReading]) -> list[Event]:
     return events
 
 
-async def end_predecessors(db: AsyncSession, new: Sequence[TransactionFacts]) -> list[Event]:
+async def end_predecessors(
+    db: AsyncSession,
+    new: Sequence[TransactionFacts],
+    open_ones: Mapping[str, Sequence[TransactionFacts]],
+) -> list[Event]:
     """Infer the end of what was still open on an EVSE where something newer has begun.
 
     The energy is what the readings show, nothing is invented; a late real end overrides it.
+
+    Args:
+        db: A unit of work.
+        new: Transactions that have just begun.
+        open_ones: By station, what was open before, and is locked.
     """
-    if not new:
-        return []
-    open_ones = await transaction_store.open_of(db, [facts.station for facts in new])
     inferred: list[tuple[TransactionFacts, datetime]] = []
     for facts in new:
         inferred += [
@@ -158,7 +195,7 @@ async def infer_ends(
     """End transactions by conclusion: at their last reading, at the latest at the given moment."""
     if not inferred:
         return []
-    readings = await transaction_store.registers_of(db, [facts.id for facts, _ in inferred])
+    readings = await reading_store.registers_of(db, [facts.id for facts, _ in inferred])
     for facts, latest in inferred:
         within = [each.at for each in readings.get(facts.id, []) if each.at <= latest]
         facts.ended_at = max([facts.started_at, *within]) if within else latest
@@ -232,11 +269,20 @@ async def running_costs(
     ]
     if not due or context.costs is None:
         return [None] * len(transactions)
-    readings = await transaction_store.registers_of(db, [facts.id for facts in due])
-    asked = [
-        ended_event(facts, assemble(claims_of(facts, readings.get(facts.id, [])))) for facts in due
-    ]
-    costs = dict(
-        zip((facts.id for facts in due), await context.costs.costs(db, asked), strict=True)
-    )
+    costs = await costs_so_far(db, context, [facts.id for facts in due])
     return [costs.get(facts.id) for facts in transactions]
+
+
+async def costs_so_far(
+    db: AsyncSession, context: HandlerContext, numbers: Sequence[int]
+) -> dict[int, Decimal | None]:
+    """Return the cost so far of transactions by our number."""
+    assert context.costs is not None, "nobody knows the costs"
+    known, readings = await together(
+        db, transaction_store.of_numbers(numbers), reading_store.registers(numbers)
+    )
+    asked = [
+        ended_event(facts, assemble(claims_of(facts, readings.get(number, []))))
+        for number, facts in known.items()
+    ]
+    return dict(zip(known, await context.costs.costs(db, asked), strict=True))

@@ -3,12 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
-from csms import transaction_store
 from csms.registers import Registers
-from csms.reports import Reading
-from csms.transaction_store import NewReading
 from tests.csms.central import moment
 from tests.csms.handlers.work import OWNER, Work
+from tests.csms.test_reading_store import kept, reading
 from tests.csms.test_registry import charged
 
 
@@ -32,21 +30,8 @@ async def test_what_was_read_of_a_transaction_that_still_runs_is_told_apart(work
     number = await charged(
         work, "a", 0, state="active", ended_at=None, energy_wh=None, meter_stop_wh=None
     )
-    reading = {minutes: Decimal(wh) for minutes, wh in ((30, 4000), (90, 7000))}
-    await transaction_store.add_readings(
-        work.db,
-        [
-            NewReading(
-                station="CS-1",
-                evse_id=1,
-                transaction_id=number,
-                measured_at=moment(minutes),
-                reading=Reading(moment(minutes), "Sample.Periodic", wh, ()),
-                received_at=moment(minutes),
-            )
-            for minutes, wh in reading.items()
-        ],
-    )
+    given = [reading(minutes, wh, number=number) for minutes, wh in ((30, 4000), (90, 7000))]
+    await kept(work, given)
     assert await spans(work, -100, 60) == [(1, 1000, 4000, True)]
     assert await spans(work, 60, 200) == [(1, 4000, 7000, True)]
     for start, end in ((-100, 60), (60, 200)):

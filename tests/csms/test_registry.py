@@ -8,17 +8,18 @@ import pytest
 
 from accounts import directory
 from accounts.directory import WHOLE, Scope
-from csms import administration, registry, store, transaction_store
+from csms import administration, registry, store
 from csms.administration import EvseSettings, LocationSettings, StationSettings, TokenSettings
 from csms.connectivity import SilenceLimits, StationState
 from csms.registry import StoredReading
-from csms.reports import OcppVersion, Reading, Sample
+from csms.reports import OcppVersion, Sample
 from csms.store import NewStation, Opened
-from csms.transaction_store import NewReading
 from foundation.errors import NotFound
 from foundation.identifiers import OrganisationKey, StationId
 from tests.csms.central import moment
 from tests.csms.handlers.work import GOOD, OWNER, Work
+from tests.csms.test_reading_store import kept, reading
+from tests.csms.test_transaction_store import added
 from tests.csms.test_transactions import facts
 
 LIMITS = SilenceLimits()
@@ -183,7 +184,7 @@ async def charged(work: Work, ref: str, minutes: float, **more: Any) -> int:
         "meter_start_wh": Decimal(1000),
         "meter_stop_wh": Decimal(9000),
     }
-    [stored] = await transaction_store.add(work.db, [facts(**(given | more))])
+    [stored] = await added(work, [facts(**(given | more))])
     return int(stored.id)
 
 
@@ -236,17 +237,9 @@ async def test_readings_come_in_the_order_of_their_moments(fleet: Work) -> None:
     power = Sample("Power.Active.Import", Decimal(7400), "W")
     by_phase = Sample("Power.Active.Import", Decimal(2500), "W", phase="L1")
     given = [
-        NewReading(
-            "CS-1",
-            1,
-            number,
-            moment(minutes),
-            Reading(moment(minutes), "Sample.Periodic", Decimal(5000), (by_phase, power)),
-            moment(minutes),
-        )
-        for minutes in (20, 10)
+        reading(minutes, 5000, number=number, values=(by_phase, power)) for minutes in (20, 10)
     ]
-    await transaction_store.add_readings(fleet.db, given)
+    await kept(fleet, given)
     readings = await registry.readings(fleet.db, number)
     assert [each.measured_at for each in readings] == [moment(10), moment(20)]
     assert [each.power_w for each in readings] == [7400, 7400]

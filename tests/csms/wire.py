@@ -56,7 +56,7 @@ class Wire:
             while octets := await source.read(65536):
                 if target is to_server:
                     is_committing = self.lose_next_commit and _COMMIT in octets
-                elif is_committing:
+                elif is_committing and self.lose_next_commit:
                     # The server has committed, and nobody hears of it.
                     self.lose_next_commit = False
                     self.lost_commits += 1

@@ -6,9 +6,9 @@ from typing import Any
 from csms import store, transaction_store
 from csms.handlers import finishing
 from csms.handlers.availability import statuses_reported
+from csms.handlers.ending import transactions_ended
 from csms.handlers.metering import meter_values
 from csms.handlers.transactions import (
-    transactions_ended,
     transactions_started,
     transactions_updated,
 )

@@ -5,15 +5,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import pytest
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from csms import administration, registry
-from csms.administration import ConnectorSettings, EvseSettings, StationSettings, TokenSettings
+from csms import registry
+from csms.handlers.ending import transactions_ended
 from csms.handlers.transactions import (
-    transactions_ended,
     transactions_started,
     transactions_updated,
 )
@@ -22,15 +19,14 @@ from csms.reports import (
     AuthorizationStatus,
     IdTokenInfo,
     OcppVersion,
-    TransactionEndAnswer,
     TransactionEndReport,
     TransactionStartReport,
     TransactionUpdateReport,
 )
-from foundation.events import EndBasis, TokenStatus, TransactionEnded, TransactionStarted
-from foundation.identifiers import IdToken, OrganisationKey
-from tests.csms.central import at, event, moment, register2, start, stop, wh
-from tests.csms.handlers.work import BLOCKED, EXPIRED, GOOD, NO_CREDIT, OWNER, Work
+from foundation.events import TransactionEnded, TransactionStarted
+from foundation.identifiers import IdToken
+from tests.csms.central import at, event, moment, register2, start, stop
+from tests.csms.handlers.work import BLOCKED, GOOD, Work
 
 V16, V201 = OcppVersion.V16, OcppVersion.V201
 
@@ -46,7 +42,7 @@ def over(work: Work, number: int, minutes: float = 60, **more: Any) -> Transacti
 
 
 def said(work: Work, kind: str, seq_no: int, minutes: float, **more: Any) -> Any:
-    kinds = {
+    kinds: dict[str, type[Any]] = {
         "Started": TransactionStartReport,
         "Updated": TransactionUpdateReport,
         "Ended": TransactionEndReport,
@@ -82,15 +78,6 @@ async def test_the_same_start_twice_in_one_batch_is_one_transaction(work: Work) 
     assert len(await work.told(TransactionStarted)) == 1
 
 
-async def test_the_same_end_twice_in_one_batch_is_one_end(work: Work) -> None:
-    [answer] = await transactions_started(work.db, work.context, [begun(work)])
-    ends = [over(work, answer.transaction_id)] * 2
-    assert await transactions_ended(work.db, work.context, ends) == [TransactionEndAnswer()] * 2
-    assert len(await work.told(TransactionEnded)) == 1
-    [transaction] = await stored(work)
-    assert (transaction.revision, transaction.conflicting_ends) == (1, 0)
-
-
 async def test_starts_of_many_stations_are_answered_in_the_order_given(work: Work) -> None:
     reports = [begun(work, station="CS-2"), begun(work), begun(work, 1, station="CS-2")]
     answers = await transactions_started(work.db, work.context, reports)
@@ -99,171 +86,6 @@ async def test_starts_of_many_stations_are_answered_in_the_order_given(work: Wor
         (by_id[answer.transaction_id].station, by_id[answer.transaction_id].started_at)
         for answer in answers
     ] == [("CS-2", moment(0)), ("CS-1", moment(0)), ("CS-2", moment(1))]
-
-
-async def test_ends_known_unknown_and_repeated_in_one_batch_do_not_mix(work: Work) -> None:
-    [one] = await transactions_started(work.db, work.context, [begun(work)])
-    reports = [over(work, 999_999), over(work, one.transaction_id), over(work, 999_999)]
-    await transactions_ended(work.db, work.context, reports)
-    known, orphan = await stored(work)
-    assert (known.energy_wh, known.basis) == (wh(8000), EndBasis.REPORTED)
-    assert orphan.basis == EndBasis.ADOPTED
-    assert len(await work.told(TransactionEnded)) == 2
-
-
-# ------------------------------------------------------------------------------------- tokens
-
-
-@pytest.mark.parametrize(
-    ("tag", "answered", "frozen"),
-    [
-        (GOOD, AuthorizationStatus.ACCEPTED, TokenStatus.ACCEPTED),
-        (BLOCKED, AuthorizationStatus.BLOCKED, TokenStatus.BLOCKED),
-        (NO_CREDIT, AuthorizationStatus.NO_CREDIT, TokenStatus.NO_CREDIT),
-        ("NOBODY", AuthorizationStatus.INVALID, None),
-    ],
-)
-async def test_a_refused_token_is_answered_so_and_its_transaction_is_kept(
-    work: Work, tag: str, answered: AuthorizationStatus, frozen: TokenStatus | None
-) -> None:
-    [answer] = await transactions_started(work.db, work.context, [begun(work, idTag=tag)])
-    assert answer.id_token_info is not None
-    assert answer.id_token_info.status is answered
-    [told] = await work.told(TransactionStarted)
-    assert (told.token_status, told.id_token) == (frozen, IdToken(tag))
-
-
-async def test_a_token_is_judged_as_of_the_start_not_of_its_delivery(work: Work) -> None:
-    """It expired an hour ago by now, and was good when the car was plugged in."""
-    early = await transactions_started(work.db, work.context, [begun(work, 0, idTag=EXPIRED)])
-    late = await transactions_started(work.db, work.context, [begun(work, 480, idTag=EXPIRED)])
-    assert early[0].id_token_info is not None
-    assert early[0].id_token_info.status is AuthorizationStatus.ACCEPTED
-    assert late[0].id_token_info == IdTokenInfo(AuthorizationStatus.EXPIRED)
-
-
-async def test_a_token_that_charges_elsewhere_is_answered_concurrent_also_at_a_start(
-    work: Work,
-) -> None:
-    await work.db.execute(_connected("CS-2"))
-    await transactions_started(work.db, work.context, [begun(work, station="CS-2")])
-    [answer] = await transactions_started(work.db, work.context, [begun(work, 5)])
-    assert answer.id_token_info == IdTokenInfo(AuthorizationStatus.CONCURRENT_TX)
-
-
-def _connected(station: str) -> Any:
-    return text(
-        "insert into station_connections (station, node, epoch, version, connected_at,"
-        " last_heard_at, silence) values (:s, 'n', 1, 'ocpp1.6', now(), now(), 'online')"
-    ).bindparams(s=station)
-
-
-async def test_where_charging_is_free_every_token_is_accepted(work: Work) -> None:
-    await administration.change_station(
-        work.db, "CS-1", StationSettings(free_vend=True), now=work.clock.now()
-    )
-    reports = [begun(work, idTag="NOBODY"), begun(work, 1, idTag="")]
-    answers = await transactions_started(work.db, work.context, reports)
-    assert [answer.id_token_info for answer in answers] == [
-        IdTokenInfo(AuthorizationStatus.ACCEPTED)
-    ] * 2
-    assert [each.free_vend for each in await work.told(TransactionStarted)] == [True, True]
-
-
-async def test_a_2x_token_that_comes_later_is_the_payer_and_is_answered(work: Work) -> None:
-    plugged = said(work, "Started", 0, 0, idToken={"idToken": "", "type": "Central"})
-    [answer] = await transactions_started(work.db, work.context, [plugged])
-    assert answer.id_token_info is None
-    shown = said(work, "Updated", 1, 1, idToken={"idToken": GOOD, "type": "ISO14443"})
-    [update] = await transactions_updated(work.db, work.context, [shown])
-    assert update.id_token_info is not None
-    assert update.id_token_info.status is AuthorizationStatus.ACCEPTED
-    other = said(work, "Ended", 2, 60, idToken={"idToken": BLOCKED, "type": "ISO14443"})
-    [end] = await transactions_ended(work.db, work.context, [other])
-    assert end.id_token_info is not None
-    assert end.id_token_info.status is AuthorizationStatus.BLOCKED
-    [transaction] = await stored(work)
-    assert (transaction.id_token, transaction.authorization_status) == (GOOD, "Accepted")
-
-
-async def test_a_2x_transaction_without_authorization_is_accepted(work: Work) -> None:
-    report = said(work, "Started", 0, 0, idToken={"idToken": "", "type": "NoAuthorization"})
-    [answer] = await transactions_started(work.db, work.context, [report])
-    assert answer.id_token_info == IdTokenInfo(AuthorizationStatus.ACCEPTED)
-
-
-# ------------------------------------------------------------------------------- dated facts
-
-
-async def test_what_holds_at_the_start_is_frozen_as_of_the_start(work: Work) -> None:
-    """Station and token changed hands before a late start arrived."""
-    now = work.clock.now()
-    heir = OrganisationKey("heir")
-    await directory.create_organisation(work.db, heir, {"name": "Heir"}, now=now)
-    handed_over = moment(100)
-    await administration.change_station(
-        work.db, "CS-1", StationSettings(organisation=heir), now=handed_over
-    )
-    await administration.set_id_tokens(
-        work.db, [TokenSettings(id_token=GOOD, organisation=heir)], now=handed_over
-    )
-    await transactions_started(
-        work.db, work.context, [begun(work, 99), begun(work, 100), begun(work, 101)]
-    )
-    told = await work.told(TransactionStarted)
-    assert [(each.owner, each.token_organisation) for each in told] == [
-        (OWNER, OWNER),
-        (heir, heir),
-        (heir, heir),
-    ]
-
-
-async def test_place_zone_and_power_are_frozen_too(work: Work) -> None:
-    await administration.set_location(
-        work.db,
-        administration.LocationSettings(
-            key="garage", organisation=OWNER, name="Garage", time_zone="Europe/Lisbon"
-        ),
-        create=True,
-    )
-    plug = ConnectorSettings(connector_id=1, max_power_w=Decimal(11_000))
-    await administration.change_station(
-        work.db,
-        "CS-1",
-        StationSettings(location="garage", evses=[EvseSettings(evse_id=1, connectors=[plug])]),
-        now=work.clock.now(),
-    )
-    [answer] = await transactions_started(work.db, work.context, [begun(work)])
-    await transactions_ended(work.db, work.context, [over(work, answer.transaction_id)])
-    [ended] = await work.told(TransactionEnded)
-    assert (ended.location, ended.time_zone) == ("garage", "Europe/Lisbon")
-    assert ended.max_power_w == 11_000
-
-
-async def test_a_transaction_without_its_start_is_judged_by_what_is_known(work: Work) -> None:
-    report = said(work, "Updated", 4, 30, idToken={"idToken": GOOD, "type": "ISO14443"})
-    await transactions_updated(work.db, work.context, [report])
-    [transaction] = await stored(work)
-    assert (transaction.state, transaction.id_token) == ("active", GOOD)
-    assert transaction.started_at == moment(30)
-    assert await work.told(TransactionStarted) == []
-    # An earlier event comes later: it began before.
-    await transactions_updated(work.db, work.context, [said(work, "Updated", 2, 10)])
-    assert (await stored(work))[0].started_at == moment(10)
-    # And its start after all.
-    await transactions_started(work.db, work.context, [said(work, "Started", 0, 0)])
-    [transaction] = await stored(work)
-    assert (transaction.started_at, transaction.state) == (moment(0), "active")
-    assert len(await work.told(TransactionStarted)) == 1
-
-
-async def test_the_charging_state_is_the_newest_also_when_the_start_comes_late(work: Work) -> None:
-    report = said(work, "Updated", 1, 10, chargingState="SuspendedEV")
-    await transactions_updated(work.db, work.context, [report])
-    await transactions_started(
-        work.db, work.context, [said(work, "Started", 0, 0, chargingState="EVConnected")]
-    )
-    assert (await stored(work))[0].charging_state == "SuspendedEV"
 
 
 # -------------------------------------------------------------------------------------- costs

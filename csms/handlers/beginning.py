@@ -1,0 +1,256 @@
+"""What a transaction begins with: its place, its token, its owner, frozen as of its start.
+
+Also transactions whose start was never seen: they begin with the first thing that is heard of
+them, under the key that they would have had.
+
+Source: OCPP 1.6 edition 2, section 4.8; OCPP 2.0.1 part 2, E01 and E02.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms import store, transaction_store
+from csms.handlers.authorization import id_token_info, needs_no_token, token_status
+from csms.handlers.context import HandlerContext
+from csms.reports import (
+    AuthorizationStatus,
+    IdTokenInfo,
+    OcppVersion,
+    TransactionEndReport,
+    TransactionReport,
+    TransactionStartReport,
+    TransactionUpdateReport,
+)
+from csms.skew import CorrectedMoment
+from csms.store import TokenFacts
+from csms.transaction_store import Surroundings
+from csms.transactions import TransactionFacts, moment_of
+from foundation.events import EndBasis
+from foundation.identifiers import IdToken
+from foundation.statements import Asked, ask, together, write
+
+Key = tuple[str, str]
+"""A transaction's station and natural key."""
+
+
+def tokens_at(
+    reports: Sequence[TransactionReport], moments: Sequence[CorrectedMoment]
+) -> Asked[list[TokenFacts | None]]:
+    """Ask what is known of the reports' tokens at these moments."""
+    return store.tokens(
+        [
+            (report.origin.station, report.id_token.key if report.id_token else "", moment.at)
+            for report, moment in zip(reports, moments, strict=True)
+        ]
+    )
+
+
+def places_at(
+    reports: Sequence[TransactionReport], moments: Sequence[CorrectedMoment]
+) -> Asked[list[Surroundings]]:
+    """Ask what holds at the reports' places at these moments."""
+    return transaction_store.surroundings(
+        [
+            (report.origin.station, _evse(report), report.connector_id or 0, moment.at)
+            for report, moment in zip(reports, moments, strict=True)
+        ]
+    )
+
+
+def begun(
+    number: int,
+    report: TransactionReport,
+    ref: str,
+    moment: CorrectedMoment,
+    place: Surroundings,
+    token: TokenFacts | None,
+    concurrency: int,
+) -> TransactionFacts:
+    """Return a new transaction with everything that holds at its corrected start."""
+    started = isinstance(report, TransactionStartReport)
+    start_wh = report.meter_start_wh if isinstance(report, TransactionStartReport) else None
+    facts = TransactionFacts(
+        id=number,
+        station=report.origin.station,
+        ref=ref,
+        generation=0,
+        station_number=None,
+        version=report.origin.version,
+        evse_id=_evse(report),
+        connector_id=report.connector_id or 0,
+        state="active",
+        revision=0,
+        basis=None,
+        owner=place.owner,
+        location=place.location,
+        time_zone=place.time_zone,
+        free_vend=place.free_vend,
+        station_waiting=place.waiting,
+        max_power_w=place.max_power_w,
+        id_token=None,
+        id_token_type=None,
+        token_key=None,
+        token_status=None,
+        token_organisation=None,
+        token_provider=None,
+        authorization_status=None,
+        start_seen=started,
+        offline=report.offline,
+        started_at=moment.at,
+        start_reported_at=report.at,
+        start_received_at=report.origin.received_at,
+        reported_start_wh=start_wh,
+        meter_start_wh=None if start_wh is None or start_wh < 0 else start_wh,
+        remote_start_id=(
+            report.remote_start_id if isinstance(report, TransactionStartReport) else None
+        ),
+        reservation_id=report.reservation_id
+        if isinstance(report, TransactionStartReport)
+        else None,
+        first_seq_no=report.seq_no if started else None,
+        clock_wrong=moment.doubtful,
+        charging_state=report.charging_state,
+        available_since=None,
+        queue_asked_at=None,
+        ended_at=None,
+        end_reported_at=None,
+        end_received_at=None,
+        end_seq_no=None,
+        reported_stop_wh=None,
+        meter_stop_wh=None,
+        stop_reason=None,
+        energy_wh=None,
+        energy_basis=None,
+        doubts=[],
+        conflicting_ends=0,
+    )
+    give_token(facts, report.id_token, token, concurrency)
+    return facts
+
+
+def give_token(
+    facts: TransactionFacts, presented: IdToken | None, token: TokenFacts | None, concurrency: int
+) -> None:
+    """Freeze on a transaction whose token started it, as of the start."""
+    if presented is None:
+        if facts.free_vend:
+            facts.authorization_status = AuthorizationStatus.ACCEPTED
+        elif facts.start_seen and facts.version == OcppVersion.V16:
+            facts.authorization_status = AuthorizationStatus.INVALID
+        return
+    facts.id_token = presented.value
+    facts.id_token_type = presented.type
+    facts.token_key = presented.key
+    if needs_no_token(presented) or facts.free_vend:
+        facts.authorization_status = AuthorizationStatus.ACCEPTED
+    else:
+        facts.authorization_status = id_token_info(token, facts.started_at, concurrency).status
+    facts.token_status = token_status(token, facts.started_at)
+    if token is not None:
+        facts.token_organisation = token.organisation
+        facts.token_provider = token.provider
+
+
+def completed(before: TransactionFacts, start: TransactionFacts) -> TransactionFacts:
+    """Return a transaction known from later reports, now with its start and what it froze."""
+    start.id = before.id
+    start.generation = before.generation
+    for name in (
+        "station_number",
+        "state",
+        "revision",
+        "ended_at",
+        "end_reported_at",
+        "end_received_at",
+        "end_seq_no",
+        "reported_stop_wh",
+        "stop_reason",
+        "conflicting_ends",
+        "queue_asked_at",
+    ):
+        setattr(start, name, getattr(before, name))
+    start.basis = EndBasis.REPORTED if before.basis == EndBasis.ADOPTED else before.basis
+    start.clock_wrong = start.clock_wrong or before.clock_wrong
+    start.charging_state = before.charging_state or start.charging_state
+    if start.id_token is None:
+        for name in ("id_token", "id_token_type", "token_key", "token_status", "token_provider"):
+            setattr(start, name, getattr(before, name))
+        start.token_organisation = before.token_organisation
+        start.authorization_status = before.authorization_status
+    return start
+
+
+async def of_refs(
+    db: AsyncSession,
+    context: HandlerContext,
+    reports: Sequence[TransactionUpdateReport | TransactionEndReport],
+) -> dict[Key, TransactionFacts]:
+    """Return the transactions of 2.x reports, made from the report where the start is missing."""
+    keyed = {(str(each.origin.station), f"2|{each.ref}"): each for each in reports}
+    known = await transaction_store.by_ref(db, list(keyed))
+    missing = {key: report for key, report in keyed.items() if key not in known}
+    if missing:
+        known |= await adopted(db, context, missing)
+    return known
+
+
+async def adopted(
+    db: AsyncSession,
+    context: HandlerContext,
+    missing: Mapping[Key, TransactionUpdateReport | TransactionEndReport],
+) -> dict[Key, TransactionFacts]:
+    """Make transactions from reports whose start was never seen, by natural key."""
+    reports = list(missing.values())
+    moments = [moment_of(report) for report in reports]
+    numbers, tokens, places = await together(
+        db,
+        transaction_store.numbers(len(reports)),
+        tokens_at(reports, moments),
+        places_at(reports, moments),
+    )
+    made = {
+        key: begun(number, report, key[1], moment, place, token, context.token_concurrency)
+        for number, (key, report), moment, place, token in zip(
+            numbers, missing.items(), moments, places, tokens, strict=True
+        )
+    }
+    await write(db, transaction_store.adding(list(made.values())))
+    return made
+
+
+async def take_tokens(
+    db: AsyncSession,
+    context: HandlerContext,
+    transactions: Sequence[TransactionFacts],
+    reports: Sequence[TransactionUpdateReport | TransactionEndReport],
+) -> list[IdTokenInfo | None]:
+    """Answer tokens presented in mid-transaction; the first one a transaction gets is its payer."""
+    infos: list[IdTokenInfo | None] = [None] * len(reports)
+    places = [place for place, report in enumerate(reports) if report.id_token is not None]
+    if not places:
+        return infos
+    asked = [
+        (reports[place].origin.station, token.key, transactions[place].started_at)
+        for place in places
+        if (token := reports[place].id_token) is not None
+    ]
+    tokens = await ask(db, store.tokens(asked))
+    changed = []
+    for place, known in zip(places, tokens, strict=True):
+        facts, presented = transactions[place], reports[place].id_token
+        infos[place] = (
+            IdTokenInfo(AuthorizationStatus.ACCEPTED)
+            if needs_no_token(presented)
+            else id_token_info(known, reports[place].origin.received_at, 0)
+        )
+        if facts.id_token is None:
+            give_token(facts, presented, known, 0)
+            changed.append(facts)
+    await transaction_store.change(db, changed)
+    return infos
+
+
+def _evse(report: TransactionReport) -> int:
+    """The EVSE a report is about; stations with one place often leave it out, or say 0."""
+    return report.evse_id or 1
