@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import Scope
-from csms import registry, transaction_store
+from csms import reading_store, registry, transaction_store
 from csms.assembly import assemble
 from csms.handlers.finishing import claims_of
 from csms.transactions import ended_event
@@ -46,12 +46,19 @@ async def decide(
         facts.billing_decision = decision
         changed.append(facts)
         if facts.state in _ANNOUNCED:
-            readings = await transaction_store.registers_of(db, [number])
+            readings = await reading_store.registers_of(db, [number])
             facts.revision += 1
             events.append(ended_event(facts, assemble(claims_of(facts, readings.get(number, [])))))
     await transaction_store.change(db, changed)
     if events:
         await outbox.append(db, events, recorded_at=now)
+
+
+def billed_until(decision: str | None) -> datetime | None:
+    """Return from when on nothing is charged, if the decision says so."""
+    if decision is None or not decision.startswith(UNTIL):
+        return None
+    return datetime.fromisoformat(decision.removeprefix(UNTIL))
 
 
 def _is_more_generous(before: str | None) -> bool:

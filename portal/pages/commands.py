@@ -17,8 +17,9 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from accounts import audit
 from accounts.permissions import Permission
-from csms import file_places, files, registry, remote
+from csms import billing_decisions, file_places, files, registry, remote
 from csms.queue import Command, CommandIsUnderWay, CommandState, StationUnreachable
 from csms.registry import Station, Transaction
 from foundation.errors import ExpectedError, InvalidInput, NotFound
@@ -258,6 +259,9 @@ async def press(request: Request, db: Db, now: Now, caller: Sender, identity: st
         Permission.COMMANDS_CONFIGURE if button.configures else Permission.COMMANDS_SEND
     )
     place = sent.get("place") or STATION
+    if button.key == "stop_billing":
+        await _stop_billing(db, caller, station, sent.get("transaction", ""), now=now)
+        return RedirectResponse(f"{_back(sent, station)}#at-{place}", status_code=303)
     try:
         command = await press_button(db, caller, station, button, sent, now=now)
     except ExpectedError as error:
@@ -268,11 +272,41 @@ async def press(request: Request, db: Db, now: Now, caller: Sender, identity: st
         return await _page(
             request, db, now, caller, station, refused=refused, status=_status_of(error)
         )
-    back = sent.get("back", "")
-    own = f"/stations/{segment(station.identity)}"
-    path = back.partition("?")[0] if back.startswith("/") and not back.startswith("//") else own
-    where = link(path, {"command": command.id})
+    where = link(_back(sent, station), {"command": command.id})
     return RedirectResponse(f"{where}#at-{place}", status_code=303)
+
+
+def _back(sent: Mapping[str, str], station: Station) -> str:
+    """Return the page of ours that the button stood on."""
+    back = sent.get("back", "")
+    if back.startswith("/") and not back.startswith("//"):
+        return back.partition("?")[0]
+    return f"/stations/{segment(station.identity)}"
+
+
+async def _stop_billing(
+    db: AsyncSession, caller: Caller, station: Station, transaction_id: str, *, now: datetime
+) -> None:
+    """Let nothing be charged of a running session from now on; no station is asked for it.
+
+    Raises:
+        NotFound: There is no such session at this station.
+        BillingOver: It has ended.
+    """
+    if not asking.may_ask(caller, station):
+        raise asking.SharedForReading(station.identity)
+    running = await _running(db, caller, station, transaction_id)
+    number = running.transaction_id
+    owner = await billing_decisions.stop_billing(db, caller.scope, number, now=now)
+    await audit.record(
+        db,
+        caller.actor,
+        "transaction.stop_billing",
+        f"transaction/{number}",
+        organisation=owner,
+        after={"station": station.identity, "billed_until": now.isoformat()},
+        now=now,
+    )
 
 
 async def sent_fields(request: Request) -> dict[str, str]:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from accounts.directory import Scope
 from accounts.permissions import Permission
 from csms import registry
+from csms.billing_decisions import billed_until
 from csms.registry import Station, Transaction
 from foundation.identifiers import OrganisationKey
 from portal import formats
@@ -67,6 +68,7 @@ async def running_of(db: AsyncSession, transaction: Transaction, now: datetime) 
         lasted=now - transaction.started_at,
         energy_wh=energy,
         power_w=power,
+        billed_until=billed_until(transaction.billing_decision),
     )
 
 

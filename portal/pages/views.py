@@ -123,6 +123,8 @@ class Running:
     lasted: timedelta
     energy_wh: Decimal | None
     power_w: Decimal | None
+    billed_until: datetime | None = None
+    """From when on nothing is charged, because staff stopped the billing."""
 
 
 @dataclass(frozen=True, slots=True)

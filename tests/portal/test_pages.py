@@ -29,7 +29,7 @@ PAGES = (
     "/stations/DE-HN-002/expert",
     "/stations/DE-HN-002/expert?action=SetVariables",
     "/stations/DE-HN-002/expert?action=Reset&mode=json",
-    "/commands/1099511627775",
+    "/commands/4",
     "/stations/DE-HN-002/log",
     "/sessions",
     "/sessions?state=held",

@@ -6,6 +6,7 @@ from decimal import Decimal
 from random import Random
 
 from msgspec.structs import replace
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory, passwords
@@ -504,10 +505,10 @@ async def commands(db: AsyncSession, now: datetime) -> None:
         ),
         (900, "Reset", {"type": "Immediate"}, ("queued", "expired"), None),
     )
-    for number, (seconds, action, payload, states, word) in enumerate(asked):
+    for seconds, action, payload, states, word in reversed(asked):
         at = now - timedelta(seconds=seconds)
         row = CommandRow(
-            id=2**40 - number,
+            id=await db.scalar(text("select nextval('command_number')")),
             station=station_of(2),
             owner=WORKS,
             version="2.0.1",
