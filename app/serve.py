@@ -27,7 +27,7 @@ from app.compose import (
     start_central_system,
     stop_central_system,
 )
-from app.house import House, compose_house, start_house
+from app.house import House, compose_house, join_files, start_house
 from app.ports import PortBusy, refusal
 from app.workers import Workers
 from csms.partitions import keep_partitions
@@ -111,6 +111,8 @@ async def running(
                 house = compose_house(settings, database, clock, is_listening=sockets.is_listening)
                 start_house(house, database, tasks)
                 async with _listening(house.portal, settings, tasks) as http_port:
+                    # Stations are told this port, whoever chose it.
+                    join_files(settings.model_copy(update={"http_port": http_port}), database)
                     gc.collect()
                     gc.freeze()
                     # By default the young are looked through every 700 objects: often per batch.
