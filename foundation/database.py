@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import QueuePool
 from sqlalchemy.util import greenlet_spawn
 
 from foundation.errors import Unavailable
@@ -133,12 +134,10 @@ class UnitOfWork(AsyncSession):
                 await greenlet_spawn(self._pooled.invalidate)
             self._pooled.close()
 
-    def give_back(self) -> bool:
-        """Give the connection back if nothing is left to be done; tell whether it was so."""
-        if self.has_session or not self._is_idle:
-            return False
-        self._pooled.close()
-        return True
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to be done but to give the connection back."""
+        return self._is_idle and not self.has_session
 
 
 class Database:
@@ -167,7 +166,6 @@ class Database:
             engine_url(url),
             pool_size=pool_size,
             max_overflow=0,
-            pool_use_lifo=True,  # a connection used just now knows its statements
             pool_timeout=10,
             # Who ends a unit of work leaves its connection idle.
             pool_reset_on_return=None,
@@ -182,6 +180,15 @@ class Database:
             json_serializer=lambda value: msgspec.json.encode(value).decode(),
             json_deserializer=msgspec.json.decode,
         )
+        self._idle: list[PoolProxiedConnection] = []
+        self._waiting = 0
+
+    @property
+    def in_use(self) -> int:
+        """How many connections units of work have now."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout() - len(self._idle)
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[AsyncSession]:
@@ -191,24 +198,45 @@ class Database:
             DatabaseAway: If there is no connection, or it is lost on the way.
         """
         try:
-            pooled = await self.engine.raw_connection()
+            pooled = await self._taken()
             db = UnitOfWork(self.engine, pooled, self._routes, self.joined)
             try:
                 yield db
                 await db.commit()
             finally:
-                if not db.give_back():
+                if db.is_done:
+                    self._give_back(pooled)
+                else:
                     # Nobody who ends this task may keep the connection from going back.
                     await asyncio.shield(db.close())
         except (psycopg.OperationalError, psycopg.InterfaceError, DBAPIError) as error:
             if not _is_away(error):
                 raise
             # The other pooled connections of a server that went away are dead too.
-            await self.engine.dispose()
+            await self.close()
             raise DatabaseAway from error
 
+    async def _taken(self) -> PoolProxiedConnection:
+        """Return a connection: the one used last, which knows its statements, or the pool's."""
+        if self._idle:
+            return self._idle.pop()
+        self._waiting += 1
+        try:
+            return await self.engine.raw_connection()
+        finally:
+            self._waiting -= 1
+
+    def _give_back(self, pooled: PoolProxiedConnection) -> None:
+        """Keep an idle connection at hand, unless somebody waits for one at the pool."""
+        if self._waiting:
+            pooled.close()
+        else:
+            self._idle.append(pooled)
+
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections that are not in use."""
+        while self._idle:
+            self._idle.pop().close()
         await self.engine.dispose()
 
 

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import AsyncAdaptedQueuePool, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from foundation.database import Database, DatabaseAway, driver, engine_url
@@ -85,9 +85,29 @@ async def test_a_connection_goes_back_idle_also_from_a_task_that_is_ended(
         await began.wait()
         waiting.cancel()
     assert await words(database_with_words) == []
-    pool = database_with_words.engine.pool
-    assert isinstance(pool, AsyncAdaptedQueuePool)
-    assert pool.checkedout() == 0
+    assert database_with_words.in_use == 0
+
+
+async def test_whoever_waits_for_a_connection_gets_the_next_that_is_free(
+    database_url: str,
+) -> None:
+    database = Database(database_url, pool_size=1)
+    order: list[str] = []
+
+    async def work(name: str) -> None:
+        async with database.unit_of_work() as db:
+            await (await driver(db)).execute("select 1")
+            assert database.in_use == 1
+            order.append(name)
+
+    try:
+        for _ in range(2):
+            async with asyncio.TaskGroup() as group:
+                for name in ("one", "two", "three"):
+                    group.create_task(work(name))
+    finally:
+        await database.close()
+    assert sorted(order) == sorted(2 * ["one", "two", "three"])
 
 
 async def test_a_moment_comes_back_aware_and_in_utc(database: Database) -> None:

@@ -133,7 +133,7 @@ async def test_a_slow_sender_holds_no_connection(
     async with asyncio.TaskGroup() as group:
         call = group.create_task(administrator.post("/api/v1/write", content=slowly()))
         await begun.wait()
-        held = database.engine.pool.checkedout()  # type: ignore[attr-defined]
+        held = database.in_use
         go_on.set()
     assert held == 0
     assert call.result().status_code == 200
