@@ -108,8 +108,8 @@ async def record(
     subject: str,
     *,
     organisation: OrganisationKey | None,
-    before: Mapping[str, Any] | object | None = None,
-    after: Mapping[str, Any] | object | None = None,
+    before: object = None,
+    after: object = None,
     order: str | None = None,
     now: datetime,
 ) -> None:

@@ -23,9 +23,14 @@ from accounts.tables import (
 async def organisation(
     db: AsyncSession, key: str, *, locked: bool = False
 ) -> OrganisationRow | None:
-    """Return an organisation; `locked` keeps others from changing it meanwhile."""
-    query = select(OrganisationRow).where(OrganisationRow.key == key)
-    found = await db.execute(query.with_for_update() if locked else query)
+    """Return an organisation; `locked` keeps others from changing it meanwhile.
+
+    One that this unit of work has read already is not asked for again.
+    """
+    if not locked:
+        return await db.get(OrganisationRow, key)
+    query = select(OrganisationRow).where(OrganisationRow.key == key).with_for_update()
+    found = await db.execute(query)
     return found.scalar_one_or_none()
 
 
@@ -135,9 +140,17 @@ async def is_taken(db: AsyncSession, *, email: str, except_person: int) -> bool:
 
 
 async def api_key(db: AsyncSession, prefix: str) -> ApiKeyRow | None:
-    """Return an API key by the part of it that is no secret."""
-    found = await db.execute(select(ApiKeyRow).where(ApiKeyRow.prefix == prefix))
-    return found.scalar_one_or_none()
+    """Return an API key by the part of it that is no secret.
+
+    Its organisation is read with it: every call of the API asks for both.
+    """
+    found = await db.execute(
+        select(ApiKeyRow, OrganisationRow)
+        .join(OrganisationRow, OrganisationRow.key == ApiKeyRow.organisation)
+        .where(ApiKeyRow.prefix == prefix)
+    )
+    row = found.first()
+    return None if row is None else row[0]
 
 
 async def api_keys(

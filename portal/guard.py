@@ -14,7 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
-from accounts import api_keys, directory, sign_in
+from accounts import api_keys, audit, directory, sign_in
 from accounts.audit import Actor, Door
 from accounts.directory import Principal, Scope
 from accounts.permissions import (
@@ -136,6 +136,29 @@ class Caller:
             return value
         is_shown = self.may(Permission.CRM_READ) and (owner is None or self.scope.covers(owner))
         return value if is_shown else MASK
+
+    async def note(
+        self,
+        db: AsyncSession,
+        deed: str,
+        subject: str,
+        *,
+        organisation: OrganisationKey | None,
+        before: object = None,
+        after: object = None,
+        now: datetime,
+    ) -> None:
+        """Write into the audit what the caller did, in the unit of work of the deed."""
+        await audit.record(
+            db,
+            self.actor,
+            deed,
+            subject,
+            organisation=organisation,
+            before=before,
+            after=after,
+            now=now,
+        )
 
     def must_see_station(self, owner: OrganisationKey | None, station: str) -> None:
         """Hide a station that is neither of the caller's organisations nor shared with them.

@@ -96,16 +96,16 @@ async def create_agreement(db: Db, now: Now, caller: Writer, body: NewAgreement)
     zone = await _zone(db, caller, body.payee)
     valid_from = _moment(facts.pop("valid_from", None), zone) or now
     valid_to = _moment(facts.pop("valid_to", None), zone)
-    return _shown(
-        await administration.create_agreement(
-            db,
-            OrganisationKey(body.payee),
-            cast("AgreementFacts", facts),
-            valid_from=valid_from,
-            valid_to=valid_to,
-            now=now,
-        )
+    made = await administration.create_agreement(
+        db,
+        OrganisationKey(body.payee),
+        cast("AgreementFacts", facts),
+        valid_from=valid_from,
+        valid_to=valid_to,
+        now=now,
     )
+    await _note(db, now, caller, "agreement.create", None, made)
+    return _shown(made)
 
 
 @router.get("/{agreement_id}", summary="Get an agreement")
@@ -129,19 +129,33 @@ async def change_agreement(
                 "Either end the agreement with valid_to, or send other terms with valid_from.",
                 field="valid_to",
             )
-        return _shown(
-            await administration.end_agreement(db, old.agreement_id, valid_to=valid_to, now=now)
-        )
+        ended = await administration.end_agreement(db, old.agreement_id, valid_to=valid_to, now=now)
+        await _note(db, now, caller, "agreement.end", old, ended)
+        return _shown(ended)
     if not facts:
         raise InvalidInput("Nothing was sent that could change.", field="valid_to")
-    return _shown(
-        await administration.change_agreement(
-            db,
-            old.agreement_id,
-            cast("AgreementFacts", facts),
-            valid_from=valid_from or now,
-            now=now,
-        )
+    changed = await administration.change_agreement(
+        db,
+        old.agreement_id,
+        cast("AgreementFacts", facts),
+        valid_from=valid_from or now,
+        now=now,
+    )
+    await _note(db, now, caller, "agreement.change", old, changed)
+    return _shown(changed)
+
+
+async def _note(
+    db: Db, now: datetime, caller: Caller, deed: str, before: Agreement | None, after: Agreement
+) -> None:
+    await caller.note(
+        db,
+        deed,
+        f"agreement/{after.agreement_id}",
+        organisation=after.payee,
+        before=before,
+        after=after,
+        now=now,
     )
 
 

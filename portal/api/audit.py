@@ -64,7 +64,7 @@ async def list_entries(
         deed=deed,
         subject=subject,
         door=door,
-        text=q,
+        text=q if caller.may(Permission.CRM_READ) else None,
         since=since,
         until=until,
         before=before[0] if before else None,

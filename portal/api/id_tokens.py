@@ -176,6 +176,14 @@ async def set_id_tokens(db: Db, now: Now, caller: Writer, request: Request) -> R
     if kind == "text/csv":
         entries = _read_csv(await request.body())
         await _store(db, now, caller, entries)
+        await caller.note(
+            db,
+            "id_token.import",
+            "id_tokens",
+            organisation=caller.principal.organisation,
+            after={"imported": len(entries), "id_token": [each.body.id_token for each in entries]},
+            now=now,
+        )
         return JSONResponse({"imported": len(entries)}, 201)
     if kind != "application/json" and not kind.endswith("+json"):
         raise UnsupportedMediaType("application/json", "text/csv")
@@ -183,10 +191,13 @@ async def set_id_tokens(db: Db, now: Now, caller: Writer, request: Request) -> R
         body = NewIdToken.model_validate(await json_object(request))
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from None
-    is_new = not await registry.id_tokens(db, WHOLE, key=normalised_token(body.id_token), limit=1)
+    known = await registry.id_tokens(db, WHOLE, key=normalised_token(body.id_token), limit=1)
+    is_new = not known
     await _store(db, now, caller, [Entry(None, body)])
     db.expire_all()
-    shown = _shown(caller, await _seen(db, caller, body.id_token))
+    stored = await _seen(db, caller, body.id_token)
+    await _note(db, now, caller, known[0] if known else None, stored)
+    shown = _shown(caller, stored)
     return JSONResponse(shown.model_dump(mode="json"), 201 if is_new else 200)
 
 
@@ -212,7 +223,23 @@ async def change_id_token(
         facts |= {"organisation": present.organisation, "provider": present.provider}
     await _store(db, now, caller, [Entry(None, NewIdToken(**(facts | changes)))])
     db.expire_all()
-    return _shown(caller, await _seen(db, caller, id_token))
+    stored = await _seen(db, caller, id_token)
+    await _note(db, now, caller, present, stored)
+    return _shown(caller, stored)
+
+
+async def _note(
+    db: Db, now: Now, caller: Caller, before: StoredToken | None, after: StoredToken
+) -> None:
+    await caller.note(
+        db,
+        "id_token.create" if before is None else "id_token.change",
+        f"id_token/{after.key}",
+        organisation=None if after.organisation is None else OrganisationKey(after.organisation),
+        before=before,
+        after=after,
+        now=now,
+    )
 
 
 async def _seen(db: Db, caller: Caller, id_token: str) -> StoredToken:

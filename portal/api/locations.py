@@ -19,7 +19,7 @@ from portal.api.models import Answer, Body, Quantity
 from portal.api.organisations import facts_from
 from portal.guard import Caller, require
 from portal.paging import Page
-from portal.routes import ApiRoute, Db
+from portal.routes import ApiRoute, Db, Now
 
 router = APIRouter(prefix="/locations", tags=["locations"], route_class=ApiRoute)
 
@@ -99,14 +99,23 @@ async def list_locations(
 
 
 @router.post("", status_code=201, summary="Create a location")
-async def create_location(db: Db, caller: Writer, body: NewLocation) -> LocationModel:
+async def create_location(db: Db, now: Now, caller: Writer, body: NewLocation) -> LocationModel:
     """The organisation is the caller's own unless the body names one."""
     facts = facts_from(body, clearable=_CLEARABLE)
     facts.setdefault("organisation", caller.principal.organisation)
     owner = await seen_organisation(db, caller, facts["organisation"])
     facts.setdefault("time_zone", owner.time_zone)
     await administration.set_location(db, LocationSettings(**facts), create=True)
-    return _shown(await seen_location(db, caller, body.key))
+    made = await seen_location(db, caller, body.key)
+    await caller.note(
+        db,
+        "location.create",
+        f"location/{made.key}",
+        organisation=OrganisationKey(made.organisation),
+        after=made,
+        now=now,
+    )
+    return _shown(made)
 
 
 @router.get("/{key:segment}", summary="Get a location")
@@ -115,7 +124,9 @@ async def get_location(db: Db, caller: Reader, key: str) -> LocationModel:
 
 
 @router.patch("/{key:segment}", summary="Change a location")
-async def change_location(db: Db, caller: Writer, key: str, body: LocationChange) -> LocationModel:
+async def change_location(
+    db: Db, now: Now, caller: Writer, key: str, body: LocationChange
+) -> LocationModel:
     present = await seen_location(db, caller, key)
     facts = facts_from(body, clearable=_CLEARABLE)
     if "organisation" in facts:
@@ -133,7 +144,17 @@ async def change_location(db: Db, caller: Writer, key: str, body: LocationChange
         longitude=present.longitude,
     )
     await administration.set_location(db, replace(settings, **facts), create=False)
-    return _shown(await seen_location(db, caller, key))
+    changed = await seen_location(db, caller, key)
+    await caller.note(
+        db,
+        "location.change",
+        f"location/{key}",
+        organisation=OrganisationKey(present.organisation),
+        before=present,
+        after=changed,
+        now=now,
+    )
+    return _shown(changed)
 
 
 async def seen_location(db: Db, caller: Caller, key: str) -> Location:

@@ -37,6 +37,9 @@ class OrganisationModel(Answer):
     email: str | None = Field(description="Where its statements are sent.")
     iban: str | None
     address: str | None
+    demands_second_factor: bool = Field(
+        description="Whether its people, and those below, need a second factor for weighty rights."
+    )
     created_at: Moment
 
 
@@ -54,6 +57,7 @@ class OrganisationChange(Body):
     email: str | None = None
     iban: str | None = None
     address: str | None = None
+    demands_second_factor: bool | None = None
 
 
 class NewOrganisation(OrganisationChange):
@@ -105,7 +109,9 @@ async def list_organisations(
     found = await directory.organisations(
         db, caller.scope, after=after[0] if after else None, limit=limit + 1
     )
-    return paging.page(found, limit, shown=_shown, key=lambda each: (each.key,))
+    return paging.page(
+        found, limit, shown=lambda each: _shown(caller, each), key=lambda each: (each.key,)
+    )
 
 
 @router.post("", status_code=201, summary="Create an organisation")
@@ -117,34 +123,50 @@ async def create_organisation(
     facts.setdefault("parent", caller.principal.organisation)
     if not caller.scope.covers(facts["parent"]):
         raise InvalidInput(f"There is no organisation {facts['parent']!r}.", field="parent")
-    return _shown(
-        await directory.create_organisation(db, body.key, cast("OrganisationFacts", facts), now=now)
+    made = await directory.create_organisation(
+        db, body.key, cast("OrganisationFacts", facts), now=now
     )
+    await caller.note(
+        db,
+        "organisation.create",
+        f"organisation/{made.key}",
+        organisation=made.key,
+        after=made,
+        now=now,
+    )
+    return _shown(caller, made)
 
 
 @router.get("/{key:segment}", summary="Get an organisation")
 async def get_organisation(db: Db, caller: Reader, key: str) -> OrganisationModel:
     caller.must_see(OrganisationKey(key), "organisation", key)
-    return _shown(await directory.organisation(db, OrganisationKey(key)))
+    return _shown(caller, await directory.organisation(db, OrganisationKey(key)))
 
 
 @router.patch("/{key:segment}", summary="Change an organisation")
 async def change_organisation(
-    db: Db, caller: Writer, key: str, body: OrganisationChange
+    db: Db, now: Now, caller: Writer, key: str, body: OrganisationChange
 ) -> OrganisationModel:
     """Changes what is named. Statements that were issued keep what they say."""
     caller.must_see(OrganisationKey(key), "organisation", key)
     facts = facts_from(body, clearable=_CLEARABLE)
     if "parent" in facts and not caller.scope.covers(facts["parent"]):
         raise InvalidInput(f"There is no organisation {facts['parent']!r}.", field="parent")
-    return _shown(
-        await directory.change_organisation(
-            db, OrganisationKey(key), cast("OrganisationFacts", facts)
-        )
+    before = await directory.organisation(db, OrganisationKey(key))
+    changed = await directory.change_organisation(db, before.key, cast("OrganisationFacts", facts))
+    await caller.note(
+        db,
+        "organisation.change",
+        f"organisation/{key}",
+        organisation=before.key,
+        before=before,
+        after=changed,
+        now=now,
     )
+    return _shown(caller, changed)
 
 
-def _shown(organisation: Organisation) -> OrganisationModel:
+def _shown(caller: Caller, organisation: Organisation) -> OrganisationModel:
     return OrganisationModel(
         key=organisation.key,
         name=organisation.name,
@@ -155,8 +177,9 @@ def _shown(organisation: Organisation) -> OrganisationModel:
         tax_status=organisation.tax_status,
         vat_id=organisation.vat_id,
         language=organisation.language,
-        email=organisation.email,
-        iban=organisation.iban,
-        address=organisation.address,
+        email=caller.personal(organisation.email),
+        iban=caller.personal(organisation.iban),
+        address=caller.personal(organisation.address),
+        demands_second_factor=organisation.demands_second_factor,
         created_at=organisation.created_at,
     )

@@ -77,13 +77,20 @@ async def list_providers(
 
 
 @router.post("", status_code=201, summary="Create a provider")
-async def create_provider(db: Db, now: Now, _caller: Writer, body: NewProvider) -> ProviderModel:
+async def create_provider(db: Db, now: Now, caller: Writer, body: NewProvider) -> ProviderModel:
     facts = facts_from(body, clearable=_CLEARABLE, without="party_id")
-    return _shown(
-        await administration.create_provider(
-            db, body.party_id, cast("ProviderFacts", facts), now=now
-        )
+    made = await administration.create_provider(
+        db, body.party_id, cast("ProviderFacts", facts), now=now
     )
+    await caller.note(
+        db,
+        "provider.create",
+        f"provider/{made.party_id}",
+        organisation=caller.principal.organisation,
+        after=made,
+        now=now,
+    )
+    return _shown(made)
 
 
 @router.get("/{party_id:segment}", summary="Get a provider")
@@ -93,12 +100,23 @@ async def get_provider(db: Db, _caller: Reader, party_id: str) -> ProviderModel:
 
 @router.patch("/{party_id:segment}", summary="Change a provider")
 async def change_provider(
-    db: Db, _caller: Writer, party_id: str, body: ProviderChange
+    db: Db, now: Now, caller: Writer, party_id: str, body: ProviderChange
 ) -> ProviderModel:
     facts = facts_from(body, clearable=_CLEARABLE)
-    return _shown(
-        await administration.change_provider(db, _key(party_id), cast("ProviderFacts", facts))
+    before = await administration.provider(db, _key(party_id))
+    changed = await administration.change_provider(
+        db, before.party_id, cast("ProviderFacts", facts)
     )
+    await caller.note(
+        db,
+        "provider.change",
+        f"provider/{before.party_id}",
+        organisation=caller.principal.organisation,
+        before=before,
+        after=changed,
+        now=now,
+    )
+    return _shown(changed)
 
 
 def _key(party_id: str) -> PartyId:

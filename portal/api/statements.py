@@ -132,7 +132,17 @@ async def close_month(
         payees = [(await seen_organisation(db, caller, body.payee, field="payee")).key]
     closed: list[Statement] = []
     for payee in payees:
-        closed += await context.closing.close(db, payee, month, now=now, dry_run=body.dry_run)
+        made = await context.closing.close(db, payee, month, now=now, dry_run=body.dry_run)
+        closed += made
+        if not body.dry_run and any(each.issued_at == now for each in made):
+            await caller.note(
+                db,
+                "month.close",
+                f"month/{month}",
+                organisation=payee,
+                after={"statements": [each.statement_id for each in made]},
+                now=now,
+            )
     return CloseModel(
         month=month,
         dry_run=body.dry_run,

@@ -10,13 +10,14 @@ from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from accounts import shares
 from accounts.permissions import Permission
 from csms import administration, registry
 from csms.administration import ConnectorSettings, EvseSettings, StationSettings
 from csms.connectivity import SilenceLimits, StationState
 from csms.registry import Station, StoredFrame
 from foundation.errors import InvalidInput, NotFound
-from foundation.identifiers import OrganisationKey
+from foundation.identifiers import OrganisationKey, StationId
 from portal import asking, masking, paging
 from portal.api.locations import seen_location, seen_organisation
 from portal.api.models import Answer, Body, Moment, Quantity, Since, iso, moment_of
@@ -232,7 +233,16 @@ async def create_station(
         time_zone=owner.time_zone,
         now=now,
     )
-    return await _read(db, now, context, caller, identity)
+    made = await _read(db, now, context, caller, identity)
+    await caller.note(
+        db,
+        "station.create",
+        f"station/{identity}",
+        organisation=owner.key,
+        after=_set(made),
+        now=now,
+    )
+    return made
 
 
 @router.get("/{identity:segment}", summary="Get a station")
@@ -246,14 +256,26 @@ async def get_station(
 async def change_station(
     db: Db, now: Now, context: Context, caller: Writer, identity: str, body: StationChange
 ) -> StationModel:
-    await _own(db, now, context, caller, identity)
+    before = await _own(db, now, context, caller, identity)
     facts = facts_from(body, clearable=frozenset())
     if "organisation" in facts:
         facts["organisation"] = (await seen_organisation(db, caller, facts["organisation"])).key
     settings = await _settings(db, caller, facts)
     await administration.change_station(db, identity, settings, now=now)
+    if facts.get("organisation", before.organisation) != before.organisation:
+        await shares.end_all(db, StationId(identity), now=now)
     db.expire_all()
-    return await _read(db, now, context, caller, identity)
+    changed = await _read(db, now, context, caller, identity)
+    await caller.note(
+        db,
+        "station.change",
+        f"station/{identity}",
+        organisation=before.organisation,
+        before=_set(before),
+        after=_set(changed),
+        now=now,
+    )
+    return changed
 
 
 @router.post("/{identity:segment}/accept", summary="Take in a waiting station")
@@ -261,9 +283,9 @@ async def accept_station(
     db: Db, now: Now, context: Context, caller: Writer, identity: str
 ) -> StationModel:
     """Its next boot is answered Accepted, and we ask for that boot at once."""
-    await _own(db, now, context, caller, identity)
+    before = await _own(db, now, context, caller, identity)
     await administration.accept_station(db, identity)
-    return await _read(db, now, context, caller, identity)
+    return await _admitted(db, now, context, caller, before, "station.accept")
 
 
 @router.post("/{identity:segment}/refuse", summary="Refuse a waiting station")
@@ -271,9 +293,51 @@ async def refuse_station(
     db: Db, now: Now, context: Context, caller: Writer, identity: str
 ) -> StationModel:
     """Its boots are rejected, and its next connection is refused."""
-    await _own(db, now, context, caller, identity)
+    before = await _own(db, now, context, caller, identity)
     await administration.refuse_station(db, identity)
-    return await _read(db, now, context, caller, identity)
+    return await _admitted(db, now, context, caller, before, "station.refuse")
+
+
+async def _admitted(
+    db: Db,
+    now: datetime,
+    context: PortalContext,
+    caller: Caller,
+    before: StationModel,
+    deed: str,
+) -> StationModel:
+    changed = await _read(db, now, context, caller, before.identity)
+    await caller.note(
+        db,
+        deed,
+        f"station/{before.identity}",
+        organisation=before.organisation,
+        before={"admission": before.admission},
+        after={"admission": changed.admission},
+        now=now,
+    )
+    return changed
+
+
+_SET = frozenset(
+    {
+        "organisation",
+        "location",
+        "time_zone",
+        "name",
+        "security_profile",
+        "boot_policy",
+        "aliases",
+        "evses",
+        "items_per_message",
+        "admission",
+    }
+)
+"""What of a station people set; the rest it tells itself."""
+
+
+def _set(station: StationModel) -> dict[str, Any]:
+    return station.model_dump(mode="json", include=set(_SET))
 
 
 @router.put("/{identity:segment}/password", summary="Set a station's password")
@@ -285,7 +349,15 @@ async def set_station_password(
     Over the wire the station is told by its own protocol: both passwords are valid until it
     connects with the new one.
     """
-    await _own(db, now, context, caller, identity)
+    before = await _own(db, now, context, caller, identity)
+    await caller.note(
+        db,
+        "station.password",
+        f"station/{identity}",
+        organisation=before.organisation,
+        after={"over_the_wire": body.over_the_wire},
+        now=now,
+    )
     command_id = None
     if body.over_the_wire:
         station = await registry.station(db, caller.scope, identity, now, limits=limits(context))

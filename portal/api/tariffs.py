@@ -133,7 +133,9 @@ async def create_tariff(
         db, document, organisation=caller.principal.organisation, now=now
     )
     await _assign(db, now, context, caller, made.tariff_id, given.assignments)
-    return await _read(db, caller, made.tariff_id)
+    shown = await _read(db, caller, made.tariff_id)
+    await _note(db, now, caller, "tariff.create", made.tariff_id, None, shown)
+    return shown
 
 
 @router.get("/{tariff_id:segment}", summary="Get a tariff")
@@ -154,7 +156,7 @@ async def change_tariff(
     db: Db, now: Now, context: Context, caller: Writer, request: Request, tariff_id: str
 ) -> TariffModel:
     """Nothing is edited: the tariff gets a further version. What started before keeps its own."""
-    await _read(db, caller, tariff_id)
+    before = await _read(db, caller, tariff_id)
     document = await json_object(request)
     given = _own_part(document)
     if document:
@@ -170,7 +172,29 @@ async def change_tariff(
     elif given.valid_from is not None:
         raise InvalidInput("valid_from belongs to a tariff object.", field="valid_from")
     await _assign(db, now, context, caller, tariff_id, given.assignments)
-    return await _read(db, caller, tariff_id)
+    shown = await _read(db, caller, tariff_id)
+    await _note(db, now, caller, "tariff.change", tariff_id, before, shown)
+    return shown
+
+
+async def _note(
+    db: Db,
+    now: Now,
+    caller: Caller,
+    deed: str,
+    tariff_id: str,
+    before: TariffModel | None,
+    after: TariffModel,
+) -> None:
+    await caller.note(
+        db,
+        deed,
+        f"tariff/{tariff_id}",
+        organisation=caller.principal.organisation,
+        before=None if before is None else before.model_dump(mode="json"),
+        after=after.model_dump(mode="json"),
+        now=now,
+    )
 
 
 def _own_part(document: dict[str, Any]) -> _Assignments:

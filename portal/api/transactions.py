@@ -236,10 +236,18 @@ async def release_transaction(
 ) -> TransactionDetailModel:
     """It is rated again as of its start; the next statement has it."""
     number = _number(transaction_id)
-    await registry.transaction(db, caller.scope, number)
+    found = await registry.transaction(db, caller.scope, number)
     payer = None if body.payer is None else await _payer(db, caller, body.payer)
     await context.closing.release(
         db, number, reason=body.reason, by=caller.principal.id, now=now, payer=payer
+    )
+    await caller.note(
+        db,
+        "transaction.release",
+        f"transaction/{number}",
+        organisation=found.owner,
+        after={"reason": body.reason, "payer": payer},
+        now=now,
     )
     return await _detail(db, caller, number)
 
@@ -250,8 +258,16 @@ async def void_transaction(
 ) -> TransactionDetailModel:
     """Nobody is paid for it; the next statement lists it with the reason."""
     number = _number(transaction_id)
-    await registry.transaction(db, caller.scope, number)
+    found = await registry.transaction(db, caller.scope, number)
     await context.closing.void(db, number, reason=body.reason, by=caller.principal.id, now=now)
+    await caller.note(
+        db,
+        "transaction.void",
+        f"transaction/{number}",
+        organisation=found.owner,
+        after={"reason": body.reason},
+        now=now,
+    )
     return await _detail(db, caller, number)
 
 

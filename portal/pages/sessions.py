@@ -255,6 +255,14 @@ async def _decide(
         except (NotOnHold, NotPayable, AlreadySettled, NotFound) as error:
             errors = {field: _refusal(error, said)}
         else:
+            await caller.note(
+                db,
+                f"transaction.{decision}",
+                f"transaction/{found.transaction_id}",
+                organisation=found.owner,
+                after={"reason": reason.strip()},
+                now=now,
+            )
             forget_counts(request)
             done = "released" if decision == "release" else "voided"
             return went(f"/sessions/{found.transaction_id}", done=done)

@@ -143,6 +143,15 @@ async def close(
         made = await context_of(request).closing.close(db, OrganisationKey(payee), month, now=now)
     except (InvalidInput, NotFound, MonthNotOver, DeliveriesPending) as error:
         return await _refused(request, db, caller, payee, month, error)
+    if any(each.issued_at == now for each in made):
+        await caller.note(
+            db,
+            "month.close",
+            f"month/{month}",
+            organisation=OrganisationKey(payee),
+            after={"statements": [each.statement_id for each in made]},
+            now=now,
+        )
     if not made:
         return went("/statements", payee=payee, done="closed")
     return went(f"/statements/{made[0].statement_id}", done="closed")

@@ -317,8 +317,18 @@ async def decide(
 ) -> Response:
     """Take a station in, with its owner and location, or refuse it."""
     found = await found_station(request, db, caller.scope, identity, now)
+    caller.must_see(found.organisation, "station", identity)
     if decision == "refuse":
         await administration.refuse_station(db, found.identity)
+        await caller.note(
+            db,
+            "station.refuse",
+            f"station/{found.identity}",
+            organisation=found.organisation,
+            before={"admission": found.admission},
+            after={"admission": "refused"},
+            now=now,
+        )
         forget_counts(request)
         return went("/new-stations", done="refused")
     if decision != "accept":
@@ -334,6 +344,15 @@ async def decide(
             now=now,
         )
         await administration.accept_station(db, found.identity)
+        await caller.note(
+            db,
+            "station.accept",
+            f"station/{found.identity}",
+            organisation=owner or found.organisation,
+            before={"admission": found.admission, "organisation": found.organisation},
+            after={"admission": "accepted", "organisation": owner or found.organisation},
+            now=now,
+        )
     except (InvalidInput, Conflict, NotFound) as error:
         errors = FormErrors({"identity": str(error)})
         return await _new_stations(request, db, now, caller, errors, 422)
