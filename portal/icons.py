@@ -18,6 +18,8 @@ _PATHS: dict[str, str] = {
     "tariff": '<path d="M10.5 3H17v6.5L9.5 17 3 10.5z"/><circle cx="13.5" cy="6.5" r="1"/>',
     "organisation": '<path d="M4 17V6l6-3v14M10 8h6v9M3 17h14M6.5 8.5v.01M6.5 12v.01M13 11.5v.01'
     'M13 14v.01"/>',
+    "support": '<path d="M4 11V9.5a6 6 0 0 1 12 0V11M4 11h2.5v4.5H5a1 1 0 0 1-1-1z"/>'
+    '<path d="M16 11h-2.5v4.5H15a1 1 0 0 0 1-1zM15 15.5c0 1.5-1.5 2-4 2"/>',
     "mail": '<rect x="3" y="5" width="14" height="10.5" rx="1.5"/><path d="m3.5 6 6.5 5 6.5-5"/>',
     "waiting": '<circle cx="10" cy="10" r="7"/><path d="M10 6v4.2l2.8 1.8"/>',
     "design": '<path d="M3.5 16.5 13 7l2 2-9.5 9.5H3.5zM11.5 4.5l1-1 4 4-1 1"/>',

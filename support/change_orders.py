@@ -104,10 +104,11 @@ async def draft(
     valid_to: datetime | None = None,
     repeatable: bool = False,
     call_id: int | None = None,
+    written: WrittenOrder | None = None,
     by: Actor,
     now: datetime,
 ) -> ChangeOrder:
-    """Write a draft: no number, no effect.
+    """Write a draft: no number, no effect; also with the customer's mail, until it is confirmed.
 
     Raises:
         InvalidInput: If it names no station, one that is not in scope, stations of several
@@ -122,6 +123,9 @@ async def draft(
     if valid_to is not None and valid_to <= now:
         raise InvalidInput("Its validity is over already.", field="valid_to")
     orders.check_items(items)
+    if written is not None:
+        orders.check_mail(written)
+        reference = written.reference
     owners = await stickers.owners(db, stations)
     for each in stations:
         if each not in owners or not scope.covers(owners[each]):
@@ -149,6 +153,8 @@ async def draft(
         stations,
         items,
     )
+    if written is not None:
+        await store.put_on_file(db, number, written, by=by.id, now=now)
     return await _of_row(db, await _locked(db, number))
 
 
@@ -163,14 +169,16 @@ async def confirm(
 ) -> ChangeOrder:
     """Make a draft an order: it gets its number, and may be carried out.
 
-    The caller checked that the order is in the confirmer's scope. What `orders.confirmation`
-    raises is raised.
+    A mail that came with the draft counts as if it came now. The caller checked that the order is
+    in the confirmer's scope. What `orders.confirmation` raises is raised.
 
     Raises:
         NotFound: If there is no such order.
     """
     row = await _locked(db, order_id)
     known = await _of_row(db, row)
+    if known.mail is not None:
+        written = await mail_on_file(db, row.id)
     how = orders.confirmation(_order(known), confirmer, written, now=now)
     if written is not None:
         await store.put_on_file(db, row.id, written, by=by.id, now=now)
@@ -386,6 +394,19 @@ async def covering(
         if any(item.action == action for item in each.items)
         and (each.valid_to is None or each.valid_to > now)
     ]
+
+
+async def payload_of(db: AsyncSession, order_id: int, place: int) -> Mapping[str, Any]:
+    """Return the payload of a command with its secrets, to be sent; the caller checked the scope.
+
+    Raises:
+        NotFound: If the order has no command at this place.
+    """
+    items = (await store.parts_of(db, [order_id])).items.get(order_id, [])
+    found = items[place].payload if 0 <= place < len(items) else None
+    if found is None:
+        raise NotFound("change", place)
+    return found
 
 
 async def mail_on_file(db: AsyncSession, order_id: int) -> WrittenOrder:

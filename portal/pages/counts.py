@@ -15,6 +15,7 @@ from csms.connectivity import SilenceLimits
 from foundation.settings import Settings
 from portal.context import context_of
 from portal.guard import Caller
+from support import tickets
 
 KEPT_FOR = timedelta(seconds=5)
 """Numbers beside every page may be so old; counting thousands of stations is not free."""
@@ -23,11 +24,12 @@ _KEPT_AT_MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Stations with a fault, stations that wait for acceptance, sessions that are held."""
+    """Stations with a fault or that wait for acceptance, sessions held, tickets open."""
 
     faulted: int = 0
     waiting: int = 0
     held: int = 0
+    tickets: int = 0
 
 
 def silence_limits(settings: Settings) -> SilenceLimits:
@@ -49,7 +51,10 @@ async def counts_for(request: Request, db: AsyncSession, caller: Caller, now: da
     held = (
         len(await books.held(db, caller.scope)) if caller.may(Permission.TRANSACTIONS_READ) else 0
     )
-    counted = Counts(stations.faulted, stations.waiting, held)
+    opened = (
+        await tickets.open_tickets(db, caller.scope) if caller.may(Permission.TICKETS_READ) else 0
+    )
+    counted = Counts(stations.faulted, stations.waiting, held, opened)
     if len(kept) >= _KEPT_AT_MOST:
         kept.clear()
     kept[key] = (now, counted)

@@ -6,12 +6,16 @@ from portal import live
 from portal.pages import (
     account,
     audit,
+    calls,
+    change_orders,
     commands,
     design,
     entrance,
     expert,
     groups,
+    instructions,
     keys,
+    order_drafts,
     outbox,
     overview,
     people,
@@ -22,6 +26,8 @@ from portal.pages import (
     sharing,
     statements,
     stations,
+    support,
+    tickets,
 )
 from portal.pages.errors import error_page
 
@@ -48,5 +54,11 @@ for each in (
     account,
     outbox,
     design,
+    support,
+    calls,
+    tickets,
+    order_drafts,
+    change_orders,
+    instructions,
 ):
     router.include_router(each.router)

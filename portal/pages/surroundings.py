@@ -39,6 +39,14 @@ _DONE = {
     "key-revoked": marked("The key is revoked."),
     "shared": marked("The station is shared."),
     "unshared": marked("The share has ended."),
+    "call-kept": marked("It is on record."),
+    "call-closed": marked("The call is closed. Ready for the next one."),
+    "ticket-opened": marked("The ticket is open."),
+    "ticket-closed": marked("The ticket is closed."),
+    "order-drafted": marked("The draft is kept. It has no effect yet."),
+    "order-asked": marked("The mail that asks for the written order is on its way."),
+    "order-confirmed": marked("It is ordered, and may be carried out."),
+    "order-sent": marked("It is on its way to the stations."),
 }
 """What was just done, by the key that a redirect carries; other keys say nothing."""
 
@@ -121,6 +129,12 @@ def _roles(caller: Caller, said: Words) -> str:
     return said.gettext(GROUPS[group]) if group in GROUPS else group
 
 
+def _support_right(caller: Caller) -> Permission:
+    """What of support somebody may use; the console, if he may use none."""
+    rights = (Permission.CALLS_READ, Permission.CHANGE_ORDERS_READ, Permission.TICKETS_READ)
+    return next((each for each in rights if caller.may(each)), rights[0])
+
+
 def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[NavigationGroup, ...]:
     """The side bar: only what somebody may use."""
 
@@ -152,6 +166,17 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
                         waiting.held,
                         "warning",
                         said.gettext("held"),
+                    ),
+                ),
+                (
+                    _support_right(caller),
+                    NavigationEntry(
+                        said.gettext("Support"),
+                        "/support",
+                        "support",
+                        waiting.tickets,
+                        "info",
+                        said.gettext("open tickets"),
                     ),
                 ),
             ),
