@@ -159,15 +159,14 @@ async def all_assignments(db: AsyncSession) -> dict[Place, list[Assignment]]:
     return found
 
 
+_COUNTS = """
+select (select count(*) from tariff_versions), (select count(*) from tariff_assignments)
+"""
+
+
 async def counts(db: AsyncSession) -> tuple[int, int]:
     """Return how many versions and assignments there are; both are only ever added to."""
-    found = await db.execute(
-        select(
-            select(func.count()).select_from(TariffVersionRow).scalar_subquery(),
-            select(func.count()).select_from(TariffAssignmentRow).scalar_subquery(),
-        )
-    )
-    versions, assignments = found.one()
+    [(versions, assignments)] = await tuples(db, _COUNTS, [])
     return versions, assignments
 
 
