@@ -98,10 +98,14 @@ async def open_upload(
     lasts: timedelta,
     now: datetime,
 ) -> Place:
-    """Make a place to which a station may send one file."""
-    return await _open(
+    """Make a place to which a station may send one file.
+
+    It looks like a folder, as 1.6 has it: some stations send to it, some to a name in it.
+    """
+    made = await _open(
         db, "up", station, None, made_by=made_by, begin=public_url + UPLOADS, lasts=lasts, now=now
     )
+    return Place(f"{made.url}/", made.expires_at)
 
 
 async def open_download(

@@ -67,7 +67,7 @@ async def test_a_log_gets_a_place_to_be_sent_to(
     assert url.startswith(f"{HERE}/files/up/")
     assert len(url) < 512
     async with joined.unit_of_work() as db:
-        receiving = await files.receive_at(db, url.rpartition("/")[2], clock.now())
+        receiving = await files.receive_at(db, url.split("/")[5], clock.now())
     assert receiving.station == STATION
     assert without_places(action, made, payload) == payload
     assert made["location" if action == "GetDiagnostics" else "requestId"] != ""
@@ -122,7 +122,7 @@ async def test_only_firmware_of_ones_own_house_can_be_named(
 ) -> None:
     number = await firmware(joined, clock, "north")
     async with joined.unit_of_work() as db:
-        log = await files.receive_at(db, place.url.rpartition("/")[2], clock.now())
+        log = await files.receive_at(db, place.url.split("/")[5], clock.now())
     await complete(joined, log, clock.now(), b"log")
 
     for wrong, asker in ((number, "elsewhere"), (log.file_id, OWNER), (10**17, OWNER)):

@@ -51,11 +51,11 @@ async def started_by_staff(
         assert asked.status_code == 202, asked.text
         command = asked.headers["location"].removeprefix("/api/v1")
 
-        async def is_effective() -> dict[str, Any] | None:
+        async def is_effective() -> dict[str, Any]:
             await station.deliver()
             found: dict[str, Any] = (await rest.get(command)).json()
             assert found["state"] not in ("rejected", "failed", "expired"), found
-            return found if found["state"] == "effective" else None
+            return found if found["state"] == "effective" else {}
 
         found = await eventually(is_effective)
     assert found["billing_decision"] == decision
