@@ -332,8 +332,10 @@ class StationConnection:
 
     def _done(self, call: rpc.Call, began: float, outcome: str) -> None:
         self._handling = None
-        action = call.action if call.action in FROM_STATION[self.version] else "unknown"
-        metrics.handled(action, outcome).add(monotonic() - began)
+        counted = _COUNTED.get((call.action, outcome))
+        if counted is None:
+            counted = _counted(self.version, call.action, outcome)
+        counted.add(monotonic() - began)
         if self.on_room is not None:
             self.on_room()
 
@@ -399,3 +401,14 @@ class StationConnection:
         if not text.isascii():
             text = text.encode("utf-8", "replace").decode()
         self._surroundings.frames.add((self.station, at, direction, self.epoch, text, note))
+
+
+_COUNTED: dict[tuple[str, str], metrics.Handled] = {}
+
+
+def _counted(version: OcppVersion, action: str, outcome: str) -> metrics.Handled:
+    """Return what counts the calls of an action; all that no version has are one."""
+    if action not in FROM_STATION[version]:
+        return metrics.handled("unknown", outcome)
+    found = _COUNTED[action, outcome] = metrics.handled(action, outcome)
+    return found

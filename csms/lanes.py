@@ -70,9 +70,10 @@ class Lane:
         if len(self._waiting) >= self._most:
             done(None, DatabaseAway())
             return
+        if not self._waiting:
+            self._idle.clear()
+            self._wake.set()
         self._waiting.append(_Waiting(station, item, done))
-        self._idle.clear()
-        self._wake.set()
 
     async def drained(self) -> None:
         """Wait until nothing waits or is in hand any more."""

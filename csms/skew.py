@@ -23,6 +23,8 @@ LATEST_DELIVERY = timedelta(days=400)
 _LARGEST = timedelta(days=365 * 60)
 """What a clock can be off and still be corrected: one at the Unix epoch, none at year 1."""
 
+_NOTHING = timedelta(0)
+
 _PAIRS = 6
 _SPREAD = timedelta(minutes=2)
 _APART = timedelta(seconds=30)
@@ -84,6 +86,10 @@ def corrected(reported_at: datetime, received_at: datetime, skew: timedelta) -> 
     Corrects only what is certain: a known skew of the connection, a moment in the future, one
     before OCPP existed or too old for any queue; the last three become the moment of receipt.
     """
+    if not skew and reported_at >= OLDEST:
+        age = received_at - reported_at
+        if _NOTHING <= age <= LATEST_DELIVERY:
+            return CorrectedMoment(reported_at, doubtful=False)
     try:
         at = reported_at - skew
     except OverflowError:  # at an end of the calendar

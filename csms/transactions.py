@@ -34,6 +34,8 @@ from foundation.identifiers import (
     TransactionId,
 )
 
+_NO_SKEW = timedelta(0)
+
 
 class TransactionFacts(Struct):
     """One transaction as stored; the fields are `csms.tables.TransactionRow`'s."""
@@ -139,7 +141,7 @@ def is_own_number(number: int | None) -> bool:
 
 def moment_of(report: TransactionReport) -> CorrectedMoment:
     """Return when what is reported happened, corrected."""
-    skew = timedelta(seconds=report.origin.skew_s)
+    skew = timedelta(seconds=report.origin.skew_s) if report.origin.skew_s else _NO_SKEW
     return corrected(report.at, report.origin.received_at, skew)
 
 
@@ -151,13 +153,15 @@ def measured_at(reading: Reading, report: TransactionReport | MeterReport) -> da
         if not isinstance(report, TransactionReport):
             return origin.received_at
         reported = report.at
-    return corrected(reported, origin.received_at, timedelta(seconds=origin.skew_s)).at
+    skew = timedelta(seconds=origin.skew_s) if origin.skew_s else _NO_SKEW
+    return corrected(reported, origin.received_at, skew).at
 
 
 def digest(origin: Origin) -> bytes:
     """Return a digest of what was said, without the message id, which differs between retries."""
     raw = origin.raw
-    payload = raw[raw.find("{", raw.find(origin.action)) :].rstrip(" ]\t\r\n")
+    begin = raw.find("{", raw.find(origin.action))
+    payload = raw[begin:-1] if raw.endswith("}]") else raw[begin:].rstrip(" ]\t\r\n")
     said = f"{origin.action} {payload}".encode("utf-8", "surrogatepass")
     return blake2b(said, digest_size=16).digest()
 

@@ -138,7 +138,7 @@ class StationSocket(ServerConnection):
             or size > self._longest
             or protocol.reader.buffer
             or protocol.current_size is not None
-            or protocol.state is not OPEN
+            or protocol._state is not OPEN  # noqa: SLF001 - its property costs more
         ):
             return None
         try:
@@ -195,7 +195,7 @@ class StationSocket(ServerConnection):
 
     def send_text(self, text: str) -> None:
         """Write a frame; closes a socket whose peer does not read."""
-        if self.protocol.state is not OPEN:
+        if self.protocol._state is not OPEN:  # noqa: SLF001 - as above
             return
         data = text.encode("utf-8", "replace")
         size = len(data)
@@ -514,6 +514,7 @@ class Listener:
             nonlocal is_paused
             if is_paused and not is_slowed and not connection.is_crowded:
                 is_paused = False
+                connection.on_room = None
                 socket.transport.resume_reading()
 
         def speed_up() -> None:
@@ -535,11 +536,12 @@ class Listener:
                 if tokens < 0 and not is_slowed:
                     is_slowed = True
                     loop.call_later(-tokens / rate, speed_up)
-            if not is_paused and (is_slowed or connection.is_crowded):
-                is_paused = True
-                socket.transport.pause_reading()
+            if (is_slowed or connection.rpc.queued) and not is_paused:
+                is_paused = is_slowed or connection.is_crowded
+                if is_paused:
+                    connection.on_room = go_on
+                    socket.transport.pause_reading()
 
-        connection.on_room = go_on
         socket.receive_by(receive)
         await socket.wait_closed()
 

@@ -58,6 +58,14 @@ _UNITS: Final[dict[str, tuple[str, Decimal | None]]] = {
     "Celsius": ("Celsius", None),
     "Percent": ("Percent", None),
 }
+_BASE_UNITS: Final = frozenset(
+    unit for unit, (base, factor) in _UNITS.items() if unit == base and factor is None
+)
+"""Units whose values are kept as they are."""
+
+_NO_SAMPLES: Final[list[Sample]] = []
+"""Stands for a list until there is one; never appended to."""
+
 _TEMPERATURES = {"k": "K", "kelvin": "K", "fahrenheit": "Fahrenheit", "f": "Fahrenheit"}
 _SPELLINGS: Final = {unit.casefold(): meaning for unit, meaning in _UNITS.items()} | {
     "celcius": _UNITS["Celsius"],  # 1.6's own list has it beside the right one
@@ -113,23 +121,27 @@ def readings_of_text(meter_values: Iterable[Any]) -> tuple[Reading, ...]:
     groups: dict[tuple[datetime | None, str], list[Sample]] = {}
     for meter_value in meter_values:
         measured_at = reported_moment(meter_value.timestamp)
+        last, samples = None, _NO_SAMPLES
         for sampled in meter_value.sampled_value:
             measurand = sampled.measurand or ENERGY_REGISTER
-            value, unit = number(sampled.value), sampled.unit
+            value = number(sampled.value)
             signed = None
             if value is None or sampled.format == "SignedData":
                 if sampled.format != "SignedData" and not sampled.value.startswith(_SIGNED_FORMS):
                     continue
                 value, signed = None, sampled.value
-            value, unit = in_base_unit(value, unit or None, measurand)
-            key = (measured_at, sampled.context or PERIODIC)
-            sample = Sample(
-                measurand, value, unit, sampled.phase or None, sampled.location or None, signed
+            unit = sampled.unit
+            if unit not in _BASE_UNITS:
+                value, unit = in_base_unit(value, unit or None, measurand)
+            context = sampled.context
+            if context is not last:  # most of one moment have the same one
+                last = context
+                samples = groups.setdefault((measured_at, context or PERIODIC), [])
+            samples.append(
+                Sample(
+                    measurand, value, unit, sampled.phase or None, sampled.location or None, signed
+                )
             )
-            if key in groups:
-                groups[key].append(sample)
-            else:
-                groups[key] = [sample]
     return _readings(groups)
 
 
@@ -138,6 +150,7 @@ def readings_of_numbers(meter_values: Iterable[Any]) -> tuple[Reading, ...]:
     groups: dict[tuple[datetime | None, str], list[Sample]] = {}
     for meter_value in meter_values:
         measured_at = reported_moment(meter_value.timestamp)
+        last, samples = None, _NO_SAMPLES
         for sampled in meter_value.sampled_value:
             value: Decimal | None = sampled.value
             signed = sampled.signed_meter_value
@@ -154,15 +167,22 @@ def readings_of_numbers(meter_values: Iterable[Any]) -> tuple[Reading, ...]:
                     if abs(exponent) > _LARGEST_EXPONENT:
                         continue
                     value = value.scaleb(exponent)
-            value, unit = in_base_unit(value, unit, measurand)
-            key = (measured_at, sampled.context or PERIODIC)
-            sample = Sample(
-                measurand, value, unit, sampled.phase or None, sampled.location or None, signed_text
+            if unit not in _BASE_UNITS:
+                value, unit = in_base_unit(value, unit, measurand)
+            context = sampled.context
+            if context is not last:
+                last = context
+                samples = groups.setdefault((measured_at, context or PERIODIC), [])
+            samples.append(
+                Sample(
+                    measurand,
+                    value,
+                    unit,
+                    sampled.phase or None,
+                    sampled.location or None,
+                    signed_text,
+                )
             )
-            if key in groups:
-                groups[key].append(sample)
-            else:
-                groups[key] = [sample]
     return _readings(groups)
 
 
@@ -206,10 +226,15 @@ def energy_register(samples: Sequence[Sample]) -> Decimal | None:
         if only.measurand == ENERGY_REGISTER and only.phase is None and only.unit == "Wh":
             return only.value
         return None
+    registers = [
+        sample
+        for sample in samples
+        if sample.measurand == ENERGY_REGISTER and sample.value is not None and sample.unit == "Wh"
+    ]
+    if len(registers) == 1 and registers[0].phase is None:
+        return registers[0].value
     places: dict[str, list[Decimal | None]] = {}
-    for sample in samples:
-        if sample.measurand != ENERGY_REGISTER or sample.value is None or sample.unit != "Wh":
-            continue
+    for sample in registers:
         index = 3 if sample.phase is None else _PHASE_OF.get(sample.phase)
         if index is None:
             continue

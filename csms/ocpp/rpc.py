@@ -222,19 +222,20 @@ class RpcConnection:
         self._max_waiting = max_waiting
         self._crowd = max_waiting // 2
         self._new_id = new_id
-        self._waiting: deque[Call] = deque()
+        self.queued: deque[Call] = deque()
+        """Calls of the station that wait for their turn."""
         self._in_hand: Call | None = None
         self._given_up: deque[OutgoingCall] = deque(maxlen=32)
 
     @property
     def waiting(self) -> int:
         """How many calls of the station wait, without the one in hand."""
-        return len(self._waiting)
+        return len(self.queued)
 
     @property
     def is_crowded(self) -> bool:
         """Whether half of the calls that may wait do so."""
-        return len(self._waiting) >= self._crowd
+        return len(self.queued) >= self._crowd
 
     def receive(self, text: str | bytes) -> Received:
         """Take in one text of the station; never raises.
@@ -244,9 +245,9 @@ class RpcConnection:
         """
         frame = parse(text)
         if isinstance(frame, Call):
-            if len(self._waiting) >= self._max_waiting:
+            if len(self.queued) >= self._max_waiting:
                 return Overflow(frame)
-            self._waiting.append(frame)
+            self.queued.append(frame)
             return frame
         if isinstance(frame, CallResult | CallError):
             return self._match(frame)
@@ -267,9 +268,9 @@ class RpcConnection:
 
     def take_call(self) -> Call | None:
         """Return the next call to handle; None if there is none or one is still in hand."""
-        if self._in_hand is not None or not self._waiting:
+        if self._in_hand is not None or not self.queued:
             return None
-        self._in_hand = self._waiting.popleft()
+        self._in_hand = self.queued.popleft()
         return self._in_hand
 
     def encode_result(self, message_id: str, payload: Message | str) -> str:

@@ -204,31 +204,31 @@ def _transaction_event(message: messages.TransactionEventRequest, origin: Origin
     evse = message.evse
     readings = readings_of_numbers(message.meter_value or ())
     connector_id = evse_number(evse.connector_id) if evse else None
-    common: dict[str, Any] = {
-        "origin": origin,
-        "ref": info.transaction_id.replace("\0", ""),
-        "number": None,
-        "evse_id": (evse_number(evse.id) or None) if evse else None,  # 0 is no EVSE
-        "connector_id": None if connector_id is None else ConnectorId(connector_id),
-        "at": reported_at(message.timestamp, origin),
-        "seq_no": integer(message.seq_no),
-        "id_token": _id_token(message.id_token),
-        "readings": readings,
-        "offline": message.offline is True,
-        "trigger": text(message.trigger_reason),
-        "charging_state": _STATES[info.charging_state] if info.charging_state else None,
-    }
+    common = (  # as `TransactionReport` has them
+        origin,
+        info.transaction_id.replace("\0", ""),
+        None,
+        (evse_number(evse.id) or None) if evse else None,  # 0 is no EVSE
+        None if connector_id is None else ConnectorId(connector_id),
+        reported_at(message.timestamp, origin),
+        integer(message.seq_no),
+        _id_token(message.id_token),
+        readings,
+        message.offline is True,
+        text(message.trigger_reason),
+        _STATES[info.charging_state] if info.charging_state else None,
+    )
     if message.event_type == "Updated":
-        return TransactionUpdateReport(**common)
+        return TransactionUpdateReport(*common)
     if message.event_type == "Started":
         return TransactionStartReport(
-            **common,
+            *common,
             meter_start_wh=register_in(readings, BEGIN),
             remote_start_id=integer(info.remote_start_id),
             reservation_id=integer(message.reservation_id),
         )
     return TransactionEndReport(
-        **common,
+        *common,
         meter_stop_wh=register_in(readings, END),
         reason=info.stopped_reason or "Local",
     )
