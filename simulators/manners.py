@@ -50,10 +50,15 @@ class Manners:
     failings: dict[str, Failing] = field(default_factory=dict)
     late_s: float = 5.0
     effect_s: float = 0.0
+    is_once: bool = False
+    """Fail only once; the next command is treated well."""
 
     def failing(self, action: str) -> Failing | None:
         """Return how a command fails, None if it does not."""
-        return self.failings.get(action, self.failings.get(ANY_ACTION))
+        found = self.failings.get(action, self.failings.get(ANY_ACTION))
+        if self.is_once:
+            self.failings.clear()
+        return found
 
 
 def read_failings(texts: Iterable[str]) -> dict[str, Failing]:

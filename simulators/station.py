@@ -108,6 +108,12 @@ class Station(Equipment):
             self._when_idle = []
 
     @property
+    def has_told_all(self) -> bool:
+        """Tell whether it is connected and admitted, and nothing waits to be told or done."""
+        is_idle = not (self._queue or self._follow_ups or self._after_boot)
+        return self.is_connected and self._is_admitted and is_idle
+
+    @property
     def is_busy(self) -> bool:
         """Tell whether any transaction runs."""
         return any(evse.charging is not None for evse in self.evses.values())

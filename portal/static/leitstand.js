@@ -178,11 +178,22 @@
   function soon() {
     if (waiting === null) waiting = setTimeout(refresh, Math.max(300, 2000 - (Date.now() - last)));
   }
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
+  // A page that nobody sees listens to nothing: browsers keep only few connections open.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) hush();
+    else { soon(); listen(); }
+  });
+  addEventListener("pagehide", hush);
 
-  let pause = 2000;
+  let pause = 2000, source = null;
+  function hush() {
+    if (source) source.close();
+    source = null;
+  }
   function listen() {
-    const source = new EventSource("/live?about=" + encodeURIComponent(said.liveAbout));
+    hush();
+    if (document.hidden) return;
+    source = new EventSource("/live?about=" + encodeURIComponent(said.liveAbout));
     source.addEventListener("changed", soon);
     source.addEventListener("open", () => {
       pause = 2000;
@@ -193,12 +204,11 @@
       lost = true;
       stream.textContent = said.wordLost;
       stream.hidden = false;
-      if (source.readyState === EventSource.CLOSED) {
+      if (source && source.readyState === EventSource.CLOSED) {
         setTimeout(listen, pause);
         pause = Math.min(pause * 2, 30000);
       }
     });
-    addEventListener("pagehide", () => source.close(), { once: true });
   }
   listen();
 })();

@@ -22,3 +22,9 @@ def test_a_plan_names_them_as_a_mapping() -> None:
     assert failings_of({"Reset": "late_answer"}) == {"Reset": Failing.LATE_ANSWER}
     with pytest.raises(BadManners):
         failings_of({"Reset": "never"})
+
+
+def test_a_failing_may_happen_only_once() -> None:
+    manners = Manners({"Reset": Failing.REJECT}, is_once=True)
+    assert manners.failing("Reset") is Failing.REJECT
+    assert manners.failing("Reset") is None
