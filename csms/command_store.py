@@ -31,7 +31,7 @@ from csms.tables import CommandRow, CommandTransitionRow
 from foundation import metrics, outbox
 from foundation.events import CommandChanged
 from foundation.identifiers import OrganisationKey, StationId, TransactionId
-from foundation.statements import Asked, rows, together, tuples
+from foundation.statements import Asked, ask, rows, together, tuples
 
 CHANNEL: Final = "commands"
 """NOTIFYs of stations that something waits for."""
@@ -87,6 +87,16 @@ async def target(db: AsyncSession, station: str) -> Target | None:
         row["epoch"],
         row["is_connected"],
     )
+
+
+async def owner_of(db: AsyncSession, station: str) -> OrganisationKey | None:
+    """Return whose station it is now; None if there is none."""
+    found = await tuples(
+        db,
+        "select organisation from station_owners where station = %b::text and valid_to is null",
+        [station],
+    )
+    return OrganisationKey(found[0][0]) if found else None
 
 
 async def in_flight(db: AsyncSession, asked_by: str) -> int:
@@ -163,9 +173,14 @@ async def add(
         to.epoch,
         command.expires_at,
     ]
-    if not await tuples(db, _INSERT, values):
+    inserting = Asked(_INSERT, values, len)
+    telling = outbox.appending(db, [_event(command, None)], recorded_at=command.asked_at)
+    if command.idempotency_key is None:
+        await together(db, inserting, telling)
+        return True
+    if not await ask(db, inserting):
         return False
-    await outbox.append(db, [_event(command, None)], recorded_at=command.asked_at)
+    await ask(db, telling)
     return True
 
 

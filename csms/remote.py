@@ -47,7 +47,7 @@ from csms.settlement import Change, Step
 from csms.tables import CommandRow, CommandTransitionRow
 from foundation.database import Database
 from foundation.errors import InvalidInput, NotFound
-from foundation.identifiers import StationId
+from foundation.identifiers import OrganisationKey, StationId
 
 IN_FLIGHT_MAX: Final = 10
 _PACED_BY_THEMSELVES = frozenset({"campaign", "schedule", "system"})
@@ -146,6 +146,26 @@ def schema(version: OcppVersion, action: str) -> dict[str, Any]:
     return outgoing.schema(version, action)
 
 
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """A station that may be asked, without all that a page would show of it."""
+
+    identity: StationId
+    organisation: OrganisationKey
+
+
+async def addressee(db: AsyncSession, scope: Scope, identity: str) -> Addressee:
+    """Return a station in scope: what a door must know before it asks.
+
+    Raises:
+        NotFound: If there is none with this identity in scope.
+    """
+    owner = await command_store.owner_of(db, identity)
+    if owner is None or not scope.covers_station(owner, identity):
+        raise NotFound("station", identity)
+    return Addressee(StationId(identity), owner)
+
+
 async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
     """Ask a station for something: the command is durable with the caller's commit.
 
@@ -184,13 +204,15 @@ async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
         )
     outgoing.encode(to.version, request.action, payload, raw=request.raw)
     set_back_at = _set_back_at(request, to, now)
-    await _must_be_ordered(db, request, to, joined, has_end=set_back_at is not None, now=now)
+    _must_name_order(request, to, has_end=set_back_at is not None)
     if not to.is_connected and request.when_offline == "refuse" and not request.until_ended:
         raise StationUnreachable(request.station)
     if request.reason not in _PACED_BY_THEMSELVES:
         count = await command_store.in_flight(db, request.asked_by)
         if count >= joined.in_flight_max:
             raise TooManyInFlight(joined.in_flight_max)
+    # Last: what an order permits is used up by it, and nothing may refuse the command after that.
+    await _must_be_permitted(db, request, joined, now=now)
     command = _command(request, to, to.version, payload, set_back_at, now)
     concealed = None if command.payload == payload else payload
     if not await command_store.add(db, command, to, concealed=concealed):
@@ -262,19 +284,11 @@ def _acts_for_own(request: Request, to: Target) -> bool:
     return request.is_authorised and request.asker_organisation == to.owner
 
 
-async def _must_be_ordered(
-    db: AsyncSession,
-    request: Request,
-    to: Target,
-    joined: _Joined,
-    *,
-    has_end: bool,
-    now: datetime,
-) -> None:
-    """Refuse what needs a written order and has none that permits it.
+def _must_name_order(request: Request, to: Target, *, has_end: bool) -> None:
+    """Refuse what needs a written order and names none.
 
     Raises:
-        OrderNeeded: With the sentence why the order does not permit it.
+        OrderNeeded: If it does.
     """
     needed = needs_order(
         request.action,
@@ -282,9 +296,19 @@ async def _must_be_ordered(
         acts_for_own=_acts_for_own(request, to),
         has_end=has_end,
     )
+    if needed and request.change_order is None:
+        raise OrderNeeded(request.action)
+
+
+async def _must_be_permitted(
+    db: AsyncSession, request: Request, joined: _Joined, *, now: datetime
+) -> None:
+    """Refuse what names an order that does not permit it.
+
+    Raises:
+        OrderNeeded: With the sentence why the order does not permit it.
+    """
     if request.change_order is None:
-        if needed:
-            raise OrderNeeded(request.action)
         return
     if joined.orders is None:
         raise OrderNeeded(request.action)

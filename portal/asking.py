@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,9 +10,19 @@ from accounts import audit
 from accounts.permissions import Permission
 from csms import remote
 from csms.queue import BillingDecision, Command, Reason, Request, WhenOffline, masked, needs_order
-from csms.registry import Station
 from foundation.errors import NotPermitted
+from foundation.identifiers import OrganisationKey, StationId
 from portal.guard import Caller
+
+
+class Addressee(Protocol):
+    """What must be known of a station before it is asked; `Station` and others have it."""
+
+    @property
+    def identity(self) -> StationId: ...
+
+    @property
+    def organisation(self) -> OrganisationKey: ...
 
 
 class SharedForReading(NotPermitted):
@@ -24,7 +34,7 @@ class SharedForReading(NotPermitted):
         super().__init__(f"Station {station} is shared with you for reading, not for commands.")
 
 
-def may_ask(caller: Caller, station: Station) -> bool:
+def may_ask(caller: Caller, station: Addressee) -> bool:
     """Tell whether somebody may ask this station for anything at all."""
     return caller.may(Permission.COMMANDS_SEND) and caller.scope.may_command(
         station.organisation, station.identity
@@ -36,13 +46,13 @@ def is_authorised(caller: Caller) -> bool:
     return caller.may(Permission.CHANGE_ORDERS_CONFIRM)
 
 
-def acts_for_own(caller: Caller, station: Station) -> bool:
+def acts_for_own(caller: Caller, station: Addressee) -> bool:
     """Tell whether an authorised person of the station's own organisation asks himself."""
     return is_authorised(caller) and caller.principal.organisation == station.organisation
 
 
 def order_is_needed(
-    caller: Caller, station: Station, action: str, payload: Mapping[str, Any], **ends: bool
+    caller: Caller, station: Addressee, action: str, payload: Mapping[str, Any], **ends: bool
 ) -> bool:
     """Tell whether this command of this person needs a written order."""
     return needs_order(action, payload, acts_for_own=acts_for_own(caller, station), **ends)
@@ -51,7 +61,7 @@ def order_is_needed(
 async def ask(
     db: AsyncSession,
     caller: Caller,
-    station: Station,
+    station: Addressee,
     action: str,
     payload: Mapping[str, Any],
     *,

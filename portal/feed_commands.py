@@ -174,7 +174,7 @@ class Requests:
             if station.organisation != organisation:
                 raise NotFound("station", identity)
             body = _body(signed.request)
-            commands.must_have_rights(caller, station, body.action, body.payload, raw=body.raw)
+            commands.must_have_rights(caller, body.action, body.payload, raw=body.raw)
             command = await asking.ask(
                 db,
                 caller,

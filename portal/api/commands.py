@@ -14,18 +14,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from accounts.permissions import Permission
-from csms import registry, remote
+from csms import remote
 from csms.queue import AVAILABILITY, Command, CommandState, Failure, needs_order
-from csms.registry import Station
 from foundation.errors import InvalidInput
 from foundation.identifiers import StationId
 from portal import asking, paging
 from portal.api.models import Answer, Body, Moment, Since, moment_of
-from portal.api.stations import limits
 from portal.context import context_of
 from portal.guard import Caller, require
 from portal.paging import Page
-from portal.routes import ApiRoute, Context, Db, Handler, Now
+from portal.routes import ApiRoute, Db, Handler, Now
 
 LONGEST_WAIT_S = 60.0
 
@@ -204,7 +202,6 @@ class RatesModel(Answer):
 async def ask_station(
     db: Db,
     now: Now,
-    context: Context,
     caller: Sender,
     request: Request,
     response: Response,
@@ -215,8 +212,8 @@ async def ask_station(
     ] = 0,
 ) -> CommandModel:
     """Answered as soon as the command is stored, or with the station's answer (`wait`)."""
-    station = await registry.station(db, caller.scope, identity, now, limits=limits(context))
-    must_have_rights(caller, station, body.action, body.payload, raw=body.raw)
+    must_have_rights(caller, body.action, body.payload, raw=body.raw)
+    station = await remote.addressee(db, caller.scope, identity)
     command = await asking.ask(
         db,
         caller,
@@ -240,9 +237,7 @@ async def ask_station(
     return shown(command)
 
 
-def must_have_rights(
-    caller: Caller, station: Station, action: str, payload: dict[str, Any], *, raw: bool
-) -> None:
+def must_have_rights(caller: Caller, action: str, payload: dict[str, Any], *, raw: bool) -> None:
     """Refuse who may not ask for this kind of command, with or without an order.
 
     Raises:
