@@ -23,7 +23,7 @@ import msgspec
 
 from billing.tariffs import Dimension, PriceLimit, Restrictions, Tariff
 from billing.usage import Amount, Usage, Used, used_by, used_by_reservation
-from foundation.money import Money
+from foundation.money import Money, rounded
 from foundation.quantities import SECONDS_PER_HOUR, WH_PER_KWH
 
 _ZERO: Final = Decimal(0)
@@ -190,18 +190,18 @@ def _line(amount: Amount, extra: Decimal | None, kind: LineKind, currency: str) 
     component = amount.component
     unit, units_per = _UNITS[component.type]
     billed = amount.measured if extra is None else amount.measured + extra
-    exact = Money(billed * component.price / units_per, currency)
-    net = exact.rounded()
+    exact = billed * component.price / units_per
+    net = rounded(exact, currency)
     return PricedLine(
         kind=kind,
         quantity=billed / units_per,
         unit=unit,
         unit_price=Money(component.price, currency),
         step_size=None if extra is None else component.step_size,
-        exact=exact,
+        exact=Money(exact, currency),
         net=net,
         vat_rate=component.vat,
-        vat=_vat(net, component.vat).rounded(),
+        vat=rounded(_vat(net, component.vat), currency),
         from_at=amount.from_at,
         to_at=amount.to_at,
         explanation=Explanation(
@@ -213,10 +213,9 @@ def _line(amount: Amount, extra: Decimal | None, kind: LineKind, currency: str) 
     )
 
 
-def _vat(net: Money, rate_percent: Decimal | None) -> Money:
+def _vat(net: Money, rate_percent: Decimal | None) -> Decimal:
     """Return the exact VAT on the rounded amount, so that a reader can check it on the paper."""
-    share = _ZERO if rate_percent is None else rate_percent / _HUNDRED
-    return Money(net.amount * share, net.currency)
+    return net.amount * (_ZERO if rate_percent is None else rate_percent / _HUNDRED)
 
 
 def _sums(lines: Sequence[PricedLine], currency: str) -> tuple[Money, Money]:
@@ -296,7 +295,7 @@ def _mean_vat(lines: Sequence[PricedLine], tariff: Tariff) -> Decimal:
     """Return the share of VAT in what was used; the tariff's first rate if that is nothing."""
     net = sum((line.exact.amount for line in lines), _ZERO)
     if net > 0:
-        vat = sum((_vat(line.exact, line.vat_rate).amount for line in lines), _ZERO)
+        vat = sum((_vat(line.exact, line.vat_rate) for line in lines), _ZERO)
         return vat / net
     rates = (component.vat for element in tariff.elements for component in element.price_components)
     return next((rate / _HUNDRED for rate in rates if rate is not None), _ZERO)

@@ -231,9 +231,10 @@ def _used_evenly(points: Sequence[UsagePoint], prices: Mapping[Dimension, Match]
                 to_at = point.at
                 break
         used.add(energy, whole, from_at, to_at)
-    if Dimension.TIME in prices or Dimension.PARKING_TIME in prices:
+    time_price, parking_price = prices.get(Dimension.TIME), prices.get(Dimension.PARKING_TIME)
+    if time_price is not None or parking_price is not None:
         for earlier, later in pairwise(points):
-            match = prices.get(Dimension.TIME if earlier.charging else Dimension.PARKING_TIME)
+            match = time_price if earlier.charging else parking_price
             if match is not None and later.at > earlier.at:
                 micros = Decimal((later.at - earlier.at) // MICROSECOND)
                 used.add(match, micros, earlier.at, later.at)
@@ -408,20 +409,19 @@ def _clock_moments(
 
     They rise, and begin and end a day or more outside.
     """
-    day = from_local.date()
-    days = (to_at - from_local).days + 2
-    return _moments_of_days(times, day - _DAY, day + days * _DAY, zone)
+    return _moments_of_days(times, from_local.date(), (to_at - from_local).days, zone)
 
 
 @lru_cache(maxsize=1000)  # thousands of transactions share their tariff and their day
 def _moments_of_days(
-    times: frozenset[time], day: date, end: date, zone: ZoneInfo
+    times: frozenset[time], first: date, days: int, zone: ZoneInfo
 ) -> tuple[datetime, ...]:
-    """Return the moments at which a clock in the zone shows one of the times, both days included.
+    """Return the moments at which a clock in the zone shows one of the times, and a bit around.
 
     On the day that clocks are put back a time of day comes twice, so both are cuts; so is the
     change of the clocks itself, after which another time of day holds.
     """
+    day, end = first - _DAY, first + (days + 2) * _DAY
     moments = []
     while day <= end:
         for at in times:

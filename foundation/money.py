@@ -128,9 +128,7 @@ class Money(msgspec.Struct, frozen=True, gc=False):
 
     def rounded(self) -> "Money":
         """Return the amount rounded half up, away from zero, to the currency's minor unit."""
-        return Money(
-            self.amount.quantize(_QUANTUM[self.currency], rounding=ROUND_HALF_UP), self.currency
-        )
+        return rounded(self.amount, self.currency)
 
     def __add__(self, other: "Money") -> "Money":
         self._check(other)
@@ -172,6 +170,18 @@ class Money(msgspec.Struct, frozen=True, gc=False):
         assert self.currency == other.currency, (
             f"{self.currency} and {other.currency} were mixed; currencies are never converted"
         )
+
+
+def rounded(amount: Decimal, currency: str) -> Money:
+    """Return an exact amount rounded half up, away from zero, to the currency's minor unit.
+
+    Raises:
+        UnknownCurrency: If the currency is not in `MINOR_DIGITS`.
+    """
+    quantum = _QUANTUM.get(currency)
+    if quantum is None:
+        raise UnknownCurrency(currency)
+    return Money(amount.quantize(quantum, rounding=ROUND_HALF_UP), currency)
 
 
 _ZEROS: Final = {currency: Money.from_minor(0, currency) for currency in MINOR_DIGITS}
