@@ -11,6 +11,7 @@ import uvloop
 from app.cli import (
     agreements,
     api_keys,
+    auditing,
     change_orders,
     doctor,
     exports,
@@ -87,6 +88,7 @@ for name, commands in (
     ("provider", providers.commands),
     ("agreement", agreements.commands),
     ("change-order", change_orders.commands),
+    ("audit", auditing.commands),
     ("export", exports.commands),
 ):
     application.add_typer(commands, name=name)

@@ -11,6 +11,7 @@ from app.cli.frame import (
     group,
     moment_from,
     named_organisation,
+    note,
     run,
     show,
     show_json,
@@ -81,7 +82,7 @@ def create(
         async with opened.unit_of_work() as (db, now):
             organisation = await named_organisation(db, payee)
             zone = organisation.time_zone
-            return await administration.create_agreement(
+            made = await administration.create_agreement(
                 db,
                 organisation.key,
                 cast("AgreementFacts", facts),
@@ -93,6 +94,15 @@ def create(
                 else moment_from(valid_to, zone, field="valid_to"),
                 now=now,
             )
+            await note(
+                db,
+                "agreement.create",
+                f"agreement/{made.agreement_id}",
+                organisation=made.payee,
+                after=_row(made),
+                now=now,
+            )
+            return made
 
     made = run(work)
     if json:

@@ -1,17 +1,20 @@
 """`api-key`: keys with which programs use the REST API."""
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from accounts import api_keys
 from accounts.api_keys import ApiKey
-from accounts.permissions import Role
+from accounts.permissions import Permission, Reach, Role
 from app.cli.frame import (
     Json,
     Opened,
     group,
     named_organisation,
+    note,
+    operator,
     run,
     say,
     show,
@@ -20,25 +23,70 @@ from app.cli.frame import (
 
 commands = group("Keys with which programs use the REST API.")
 
-_COLUMNS = ("id", "name", "role", "organisation", "created_at", "last_used_at", "revoked_at")
+_COLUMNS = (
+    "id",
+    "name",
+    "role",
+    "reach",
+    "organisation",
+    "created_at",
+    "expires_at",
+    "last_used_at",
+    "revoked_at",
+)
 
 
 @commands.command("create")
 def create(
-    role: Annotated[Role, typer.Option(help="What whoever holds the key may do.")],
     name: Annotated[str, typer.Option(help="What it is for.")],
+    role: Annotated[
+        Role | None, typer.Option(help="What whoever holds the key may do: a shipped group.")
+    ] = None,
+    right: Annotated[
+        list[Permission] | None,
+        typer.Option(help="A single right instead; may be given several times."),
+    ] = None,
+    reach: Annotated[
+        Reach | None,
+        typer.Option(help="How much it shows. [default: the role's; with --right, own]"),
+    ] = None,
+    rate: Annotated[
+        int | None, typer.Option(min=1, help="Calls a minute at most. [default: as any]")
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=36500, help="When it ends. [default: never]")
+    ] = None,
     organisation: Annotated[
         str | None, typer.Option(metavar="KEY", help="Whose it is. [default: the root]")
     ] = None,
     json: Json = False,
 ) -> None:
     """Create a key. It is printed now and can never be shown again."""
+    if (role is None) == (not right):
+        raise typer.BadParameter("Give either --role or --right.")
 
     async def work(opened: Opened) -> str:
         async with opened.unit_of_work() as (db, now):
             owner = await named_organisation(db, organisation)
-            _, key = await api_keys.create_api_key(
-                db, role=role, name=name, now=now, organisation_key=owner.key
+            made, key = await api_keys.create_api_key(
+                db,
+                role=role,
+                rights=right or None,
+                reach=reach,
+                name=name,
+                now=now,
+                organisation_key=owner.key,
+                rate_per_minute=rate,
+                expires_at=None if days is None else now + timedelta(days=days),
+                created_by=operator().id,
+            )
+            await note(
+                db,
+                "api_key.create",
+                f"api_key/{made.id}",
+                organisation=owner.key,
+                after={"name": name, "role": role, "rights": made.rights, "reach": made.reach},
+                now=now,
             )
             return key
 
@@ -70,6 +118,15 @@ def revoke(
     async def work(opened: Opened) -> None:
         async with opened.unit_of_work() as (db, now):
             await api_keys.revoke_api_key(db, key_id, now=now)
+            key = await api_keys.api_key(db, key_id)
+            await note(
+                db,
+                "api_key.revoke",
+                f"api_key/{key_id}",
+                organisation=key.organisation,
+                before={"name": key.name},
+                now=now,
+            )
 
     run(work)
     print(f"API key {key_id} is revoked.")

@@ -18,6 +18,7 @@ from rich.text import Text
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from accounts import audit
 from accounts.directory import WHOLE
 from app import compose, installation
 from app.cli.frame import Json, database_url, show_json
@@ -211,6 +212,7 @@ def _tables(found: str | None) -> Check:
 async def _contents(database: Database) -> AsyncIterator[Check]:
     async with database.unit_of_work() as db:
         yield await _ledger(db)
+        yield await _audit(db)
         parked = await outbox.parked(db)
         named = "; ".join(
             f"event {each.event_id} for {each.reader}: {each.last_error}"
@@ -227,6 +229,17 @@ async def _contents(database: Database) -> AsyncIterator[Check]:
             State.WARNING if unguarded else State.OK,
             f"Security profile 0: {', '.join(unguarded)}" if unguarded else "There are none.",
         )
+
+
+async def _audit(db: AsyncSession) -> Check:
+    """Walk the chains of the audit: a changed row is named."""
+    chains = await audit.chains(db)
+    for chain in chains:
+        broken = await audit.verify_chain(db, chain)
+        if broken is not None:
+            detail = f"Chain {broken.chain!r}, entry {broken.number}: {broken.reason}"
+            return Check("audit", State.FAILED, detail)
+    return Check("audit", State.OK, f"{len(chains)} chains are as they were written.")
 
 
 async def _ledger(db: AsyncSession) -> Check:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import Enum
-from getpass import getpass
+from getpass import getpass, getuser
 from time import monotonic
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -27,7 +27,8 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from accounts import directory
+from accounts import audit, directory
+from accounts.audit import Actor
 from accounts.directory import Organisation
 from app import compose, installation
 from foundation.clock import Clock, SystemClock
@@ -138,6 +139,38 @@ def run(work: Callable[[Opened], Awaitable[T]]) -> T:
             return await work(everything)
 
     return uvloop.run(whole())
+
+
+def operator() -> Actor:
+    """Who sits at the machine: what the audit names for a command."""
+    try:
+        name = getuser()
+    except (OSError, KeyError):  # a container may have a user without a name
+        name = "unknown"
+    return Actor(f"cli/{name}", name, "cli", None)
+
+
+async def note(
+    db: AsyncSession,
+    deed: str,
+    subject: str,
+    *,
+    organisation: OrganisationKey | None,
+    before: object = None,
+    after: object = None,
+    now: datetime,
+) -> None:
+    """Write into the audit what a command did, in the unit of work of the deed."""
+    await audit.record(
+        db,
+        operator(),
+        deed,
+        subject,
+        organisation=organisation,
+        before=before,
+        after=after,
+        now=now,
+    )
 
 
 # ------------------------------------------------------------------------------------- results

@@ -10,6 +10,7 @@ from app.cli.frame import (
     Json,
     Opened,
     named_organisation,
+    note,
     progress,
     run,
     say,
@@ -77,9 +78,17 @@ def close_month(
             for key in payees:
                 try:
                     async with opened.unit_of_work() as (db, now):
-                        outcome.statements.extend(
-                            await closing.close(db, key, month, now=now, dry_run=dry_run)
-                        )
+                        made = await closing.close(db, key, month, now=now, dry_run=dry_run)
+                        outcome.statements.extend(made)
+                        if not dry_run and any(each.issued_at == now for each in made):
+                            await note(
+                                db,
+                                "month.close",
+                                f"month/{month}",
+                                organisation=key,
+                                after={"statements": [each.statement_id for each in made]},
+                                now=now,
+                            )
                 except ExpectedError as error:
                     if payee != _ALL:
                         raise

@@ -7,7 +7,7 @@ import typer
 
 from accounts import directory
 from accounts.directory import OrganisationFacts
-from app.cli.frame import Json, Opened, chosen, group, run, show, show_json
+from app.cli.frame import Json, Opened, chosen, group, note, run, show, show_json
 
 commands = group("Organisations: who owns stations, issues tokens and is paid.")
 
@@ -69,9 +69,18 @@ def create(
 
     async def work(opened: Opened) -> directory.Organisation:
         async with opened.unit_of_work() as (db, now):
-            return await directory.create_organisation(
+            made = await directory.create_organisation(
                 db, key, cast("OrganisationFacts", facts), now=now
             )
+            await note(
+                db,
+                "organisation.create",
+                f"organisation/{made.key}",
+                organisation=made.key,
+                after=made,
+                now=now,
+            )
+            return made
 
     made = run(work)
     if json:

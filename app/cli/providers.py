@@ -4,7 +4,8 @@ from typing import Annotated, cast
 
 import typer
 
-from app.cli.frame import Json, Opened, chosen, group, run, show, show_json
+from accounts import directory
+from app.cli.frame import Json, Opened, chosen, group, note, run, show, show_json
 from roaming import administration
 from roaming.administration import Provider, ProviderFacts
 
@@ -29,9 +30,18 @@ def create(
 
     async def work(opened: Opened) -> Provider:
         async with opened.unit_of_work() as (db, now):
-            return await administration.create_provider(
+            made = await administration.create_provider(
                 db, party_id, cast("ProviderFacts", facts), now=now
             )
+            await note(
+                db,
+                "provider.create",
+                f"provider/{made.party_id}",
+                organisation=(await directory.root(db)).key,
+                after=made,
+                now=now,
+            )
+            return made
 
     made = run(work)
     if json:

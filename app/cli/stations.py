@@ -16,6 +16,7 @@ from app.cli.frame import (
     as_json,
     group,
     named_organisation,
+    note,
     read_password,
     run,
     say,
@@ -130,7 +131,16 @@ def create(
             fresh = None
             if given is None and not without_password:
                 fresh = await administration.set_station_password(db, identity, None)
-            return await _read(db, opened.settings, identity, now), fresh
+            station = await _read(db, opened.settings, identity, now)
+            await note(
+                db,
+                "station.create",
+                f"station/{identity}",
+                organisation=owner.key,
+                after={"name": name, "location": location, "time_zone": station.time_zone},
+                now=now,
+            )
+            return station, fresh
 
     made, fresh = run(work)
     if json:
@@ -174,8 +184,17 @@ def set_password(
     _check_password(given)
 
     async def work(opened: Opened) -> str:
-        async with opened.unit_of_work() as (db, _):
-            return await administration.set_station_password(db, identity, given)
+        async with opened.unit_of_work() as (db, now):
+            password = await administration.set_station_password(db, identity, given)
+            station = await _read(db, opened.settings, identity, now)
+            await note(
+                db,
+                "station.password",
+                f"station/{identity}",
+                organisation=station.organisation,
+                now=now,
+            )
+            return password
 
     password = run(work)
     fresh = password if given is None else None
@@ -203,7 +222,16 @@ def _admit(identity: str, *, is_accepted: bool) -> Station:
                 await administration.accept_station(db, identity)
             else:
                 await administration.refuse_station(db, identity)
-            return await _read(db, opened.settings, identity, now)
+            station = await _read(db, opened.settings, identity, now)
+            await note(
+                db,
+                "station.accept" if is_accepted else "station.refuse",
+                f"station/{identity}",
+                organisation=station.organisation,
+                after={"admission": station.admission},
+                now=now,
+            )
+            return station
 
     return run(work)
 

@@ -11,7 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from accounts.directory import WHOLE
-from app.cli.frame import Json, Opened, group, moment_from, named_organisation, run, show, show_json
+from app.cli.frame import (
+    Json,
+    Opened,
+    group,
+    moment_from,
+    named_organisation,
+    note,
+    run,
+    show,
+    show_json,
+)
 from billing import pricing
 from billing.assignments import Assignment, Place, TariffScope
 from billing.pricing import NewAssignment, TariffVersion
@@ -50,7 +60,16 @@ def create(
             made = await pricing.create_tariff(
                 db, document, assignments, organisation=root.key, now=now
             )
-            return _row(made, await pricing.assignments(db, [made.tariff_id]))
+            row = _row(made, await pricing.assignments(db, [made.tariff_id]))
+            await note(
+                db,
+                "tariff.create",
+                f"tariff/{made.tariff_id}",
+                organisation=root.key,
+                after=row,
+                now=now,
+            )
+            return row
 
     made = run(work)
     if json:
@@ -99,7 +118,16 @@ def assign(
 
     async def work(opened: Opened) -> Assignment:
         async with opened.unit_of_work() as (db, now):
-            return await pricing.assign(db, tariff_id, await _assignment(db, wanted), now=now)
+            made = await pricing.assign(db, tariff_id, await _assignment(db, wanted), now=now)
+            await note(
+                db,
+                "tariff.assign",
+                f"tariff/{tariff_id}",
+                organisation=(await directory.root(db)).key,
+                after=_assignment_row(made),
+                now=now,
+            )
+            return made
 
     made = run(work)
     if json:

@@ -12,7 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from accounts.directory import WHOLE
-from app.cli.frame import Json, Opened, group, moment_from, progress, run, show, show_json
+from app.cli.frame import (
+    Json,
+    Opened,
+    group,
+    moment_from,
+    note,
+    progress,
+    run,
+    show,
+    show_json,
+)
 from csms import administration, registry
 from csms.administration import TokenSettings, token_problems
 from csms.registry import StoredToken
@@ -93,6 +103,17 @@ def set_token(
             db.expire_all()
             stored = await _stored(db, id_token)
             assert stored is not None
+            await note(
+                db,
+                "id_token.create" if known is None else "id_token.change",
+                f"id_token/{stored.key}",
+                organisation=None
+                if stored.organisation is None
+                else OrganisationKey(stored.organisation),
+                before=known,
+                after=stored,
+                now=now,
+            )
             return stored
 
     made = run(work)
@@ -150,6 +171,14 @@ def import_tokens(
                     await administration.set_id_tokens(db, part, now=now)
                     for _ in part:
                         step()
+            await note(
+                db,
+                "id_token.import",
+                "id_tokens",
+                organisation=OrganisationKey(parties.root),
+                after={"imported": len(tokens), "id_token": [each.id_token for each in tokens]},
+                now=now,
+            )
         return len(tokens)
 
     count = run(work)

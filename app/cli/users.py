@@ -1,11 +1,12 @@
 """`user`: the people who may sign in to the portal."""
 
-from typing import Annotated, cast
+from datetime import datetime
+from typing import Annotated, Any, cast
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from accounts import directory, passwords
+from accounts import directory, passwords, second_factor
 from accounts.directory import Person, PersonFacts
 from accounts.permissions import Role
 from app.cli.frame import (
@@ -15,6 +16,7 @@ from app.cli.frame import (
     as_json,
     chosen,
     group,
+    note,
     read_password,
     run,
     show,
@@ -59,13 +61,15 @@ def create(
     async def work(opened: Opened) -> Person:
         password_hash = await passwords.hashed(password)
         async with opened.unit_of_work() as (db, now):
-            return await directory.create_person(
+            made = await directory.create_person(
                 db, user_name, cast("PersonFacts", facts), password_hash=password_hash, now=now
             )
+            await _note(db, "user.create", made, now, after=_facts(made))
+            return made
 
     made = run(work)
     if json:
-        show_json(as_json(made) | {"password": password if given is None else None})
+        show_json(as_json(_row(made)) | {"password": password if given is None else None})
         return
     print(f"User {made.user_name} was created.")
     if given is None:
@@ -80,7 +84,7 @@ def list_users(json: Json = False) -> None:
         async with opened.unit_of_work() as (db, _):
             return await directory.people(db)
 
-    show(run(work), _COLUMNS, json=json)
+    show([_row(each) for each in run(work)], _COLUMNS, json=json)
 
 
 @commands.command("deactivate")
@@ -90,9 +94,12 @@ def deactivate(
     """Sign a user out and let them sign in no more."""
 
     async def work(opened: Opened) -> None:
-        async with opened.unit_of_work() as (db, _):
+        async with opened.unit_of_work() as (db, now):
             person = await _named(db, user_name)
-            await directory.change_person(db, person.id, {"active": False})
+            changed = await directory.change_person(db, person.id, {"active": False})
+            await _note(
+                db, "user.deactivate", changed, now, before=_facts(person), after=_facts(changed)
+            )
 
     run(work)
     print(f"User {user_name} can no longer sign in.")
@@ -110,9 +117,10 @@ def set_password(
 
     async def work(opened: Opened) -> None:
         password_hash = await passwords.hashed(password)
-        async with opened.unit_of_work() as (db, _):
+        async with opened.unit_of_work() as (db, now):
             person = await _named(db, user_name)
             await directory.set_password(db, person.id, password_hash)
+            await _note(db, "user.password", person, now)
 
     run(work)
     shown = password if given is None else None
@@ -122,6 +130,59 @@ def set_password(
     print(f"The password of {user_name} was set.")
     if shown is not None:
         print(f"Password, shown only once: {shown}")
+
+
+@commands.command("second-factor-off")
+def second_factor_off(
+    user_name: Annotated[str, typer.Argument(help="Who lost their second factor.")],
+) -> None:
+    """Take a user's second factor away; the next sign-in needs the password only."""
+
+    async def work(opened: Opened) -> None:
+        async with opened.unit_of_work() as (db, now):
+            person = await _named(db, user_name)
+            if not await second_factor.remove(db, person.id):
+                raise NotFound("second factor", user_name)
+            await _note(db, "user.second_factor.remove", person, now)
+
+    run(work)
+    print(f"The second factor of {user_name} is gone.")
+
+
+def _row(person: Person) -> dict[str, Any]:
+    """Return the person as lists show him: the group by its key."""
+    return {**as_json(person), "group": person.group.key}
+
+
+def _facts(person: Person) -> dict[str, object]:
+    return {
+        "user_name": person.user_name,
+        "name": person.name,
+        "email": person.email,
+        "group": person.group.key,
+        "organisation": person.organisation,
+        "active": person.active,
+    }
+
+
+async def _note(
+    db: AsyncSession,
+    deed: str,
+    person: Person,
+    now: datetime,
+    *,
+    before: object = None,
+    after: object = None,
+) -> None:
+    await note(
+        db,
+        deed,
+        f"user/{person.id}",
+        organisation=person.organisation,
+        before=before,
+        after=after,
+        now=now,
+    )
 
 
 async def _named(db: AsyncSession, user_name: str) -> Person:
