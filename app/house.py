@@ -20,17 +20,21 @@ from foundation.clock import Clock
 from foundation.database import Database
 from foundation.jobs import Jobs
 from foundation.mail import Mails
+from foundation.networks import networks
 from foundation.notifications import listen
 from foundation.outbox import CHANNEL, DeliveryLoop
-from foundation.sealing import sealer_of
+from foundation.outgoing_http import Outgoing
+from foundation.sealing import Sealer, sealer_of
 from foundation.settings import Settings
 from foundation.tasks import OnEnd, Tasks
+from portal.api.events import written_event
 from portal.api.routes import ROUTERS
 from portal.application import create_application
 from portal.context import PortalContext
 from portal.feed import Feed
 from portal.limits import Limits
 from portal.pages import routes as pages
+from portal.webhooks import Webhooks
 from roaming.handlers import Reimbursement
 from support.change_orders import OrderGate
 from support.correspondence import Correspondence
@@ -80,6 +84,7 @@ class House:
     deliveries: DeliveryLoop
     closing: Closing
     portal: FastAPI
+    webhooks: Webhooks
     feed: Feed | None
 
 
@@ -105,6 +110,12 @@ def compose_house(
     closing = Closing(Registers(), sharing)
     limits = Limits(settings.api_calls_per_minute)
     feed = None if settings.mqtt_url is None else Feed(database, clock, settings, limits=limits)
+    sealer = sealer_of(
+        settings.data_dir,
+        settings.secret_key.get_secret_value() if settings.secret_key else None,
+    )
+    webhooks = compose_webhooks(settings, database, clock, jobs, mails, sealer)
+    jobs.every("webhooks", webhooks.forget, cron="47 3 * * *")
     if settings.close_automatically:
         jobs.every("month end", month_end(database, closing, clock), cron=CRON)
     portal = create_application(
@@ -113,11 +124,9 @@ def compose_house(
             clock=clock,
             settings=settings,
             closing=closing,
-            sealer=sealer_of(
-                settings.data_dir,
-                settings.secret_key.get_secret_value() if settings.secret_key else None,
-            ),
+            sealer=sealer,
             mails=mails,
+            webhooks=webhooks,
             limits=limits,
             is_listening=is_listening,
         ),
@@ -126,7 +135,31 @@ def compose_house(
         error_page=pages.error_page,
     )
     deliveries = DeliveryLoop(database, subscriptions(sharing, clock, mails), clock)
-    return House(jobs, mails, deliveries, closing, portal, feed)
+    return House(jobs, mails, deliveries, closing, portal, webhooks, feed)
+
+
+def compose_webhooks(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    jobs: Jobs,
+    mails: Mails,
+    sealer: Sealer,
+) -> Webhooks:
+    """Build what tells other programs of events."""
+    allowed = networks(settings.webhook_networks)
+    return Webhooks(
+        database=database,
+        jobs=jobs,
+        clock=clock,
+        sealer=sealer,
+        mails=mails,
+        written=written_event,
+        allowed=allowed,
+        outgoing=Outgoing(allowed=allowed, timeout_s=settings.webhook_timeout_s),
+        failures_max=settings.webhook_failures_max,
+        failing_for=timedelta(hours=settings.webhook_failing_hours),
+    )
 
 
 def start_house(house: House, database: Database, tasks: Tasks) -> None:
@@ -148,5 +181,6 @@ def start_house(house: House, database: Database, tasks: Tasks) -> None:
         on_end=OnEnd.RESTART,
     )
     tasks.start("jobs", house.jobs.run, on_end=OnEnd.RESTART)
+    tasks.start("webhooks", house.webhooks.run, on_end=OnEnd.RESTART)
     if house.feed is not None:
         tasks.start("feed", house.feed.run, on_end=OnEnd.RESTART)

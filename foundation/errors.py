@@ -53,7 +53,9 @@ class Unavailable(ExpectedError):
     code = "unavailable"
 
 
-def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return one error of a group, which may hold groups: what ended a group of tasks first."""
-    first = group.exceptions[0]
-    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
+def errors_in(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """Return the errors of a group of tasks, which may hold groups; the earliest first."""
+    found: list[BaseException] = []
+    for each in group.exceptions:
+        found += errors_in(each) if isinstance(each, BaseExceptionGroup) else [each]
+    return found

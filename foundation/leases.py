@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import psycopg
 
 from foundation.database import Database, DatabaseAway
-from foundation.errors import ExpectedError, first_of
+from foundation.errors import ExpectedError, errors_in
 
 _LOOK_AGAIN_S = 5.0
 """How often those who do not hold it ask for it, and whoever holds it makes sure."""
@@ -50,9 +50,9 @@ async def alone(
                 await work()
                 watching.cancel()
     except* (psycopg.OperationalError, _LockLost) as errors:
-        raise DatabaseAway from first_of(errors)
+        raise DatabaseAway from errors_in(errors)[0]
     except* ExpectedError as errors:  # told by the work itself: as it would be without the group
-        raise first_of(errors) from None
+        raise errors_in(errors)[0] from None
 
 
 async def _take(connection: psycopg.AsyncConnection[tuple[bool]], name: str) -> bool:

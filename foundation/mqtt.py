@@ -19,7 +19,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from foundation.errors import Unavailable, first_of
+from foundation.errors import ExpectedError, Unavailable, errors_in
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +85,7 @@ class Link:
                     for each in some:
                         group.create_task(self._publish(each))
             except* (aiomqtt.MqttError, TimeoutError) as errors:
-                reason = str(first_of(errors)) or "it does not acknowledge"
+                reason = str(errors_in(errors)[0]) or "it does not acknowledge"
                 raise BrokerAway(reason) from None
 
     async def _publish(self, message: Message) -> None:
@@ -177,8 +177,11 @@ class Broker:
                     await client.subscribe(each, qos=1)
                 await work(link)
                 listening.cancel()
-        except* (BrokerAway, aiomqtt.MqttError) as errors:
-            raise first_of(errors) from None
+        except* (ExpectedError, aiomqtt.MqttError) as errors:
+            # Work that is cancelled with the connection may tell of something else besides.
+            found = errors_in(errors)
+            lost = [each for each in found if isinstance(each, BrokerAway | aiomqtt.MqttError)]
+            raise (lost or found)[0] from None
 
 
 async def _listen(client: aiomqtt.Client, received: Callable[[Received], None]) -> None:

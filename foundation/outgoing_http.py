@@ -4,48 +4,25 @@ Whoever may name an address must not reach our own network by it. So the name is
 each address it has is judged, and the connection goes to the very address that was judged: a name
 that resolves otherwise the next moment changes nothing. Redirects are not followed.
 
-Source: RFC 6890 (special-purpose addresses), RFC 6598 (shared address space), RFC 6052 (IPv4 in
-IPv6), OWASP Server Side Request Forgery Prevention.
+Source: OWASP Server Side Request Forgery Prevention.
 """
 
 import asyncio
 import ssl
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
 
 from foundation.errors import InvalidInput, Unavailable
-
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
+from foundation.networks import Network, is_allowed
 
 _LONGEST_URL = 2000
 _LARGEST_ANSWER = 64 * 1024
 _CONNECT_S = 5.0
-
-_INNER = tuple(
-    ip_network(each)
-    for each in (
-        "168.63.129.16/32",  # a cloud's own channel to its machines, by a public address
-        "192.0.0.0/24",  # protocols' own; a cloud's metadata
-        "192.88.99.0/24",  # 6to4 relays
-        "::/96",  # IPv4 in IPv6 as it once was
-        "fec0::/10",  # site-local
-    )
-)
-"""What `is_global` takes for somebody else's."""
-_NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 
 
 class TargetRefused(InvalidInput):
@@ -64,41 +41,6 @@ class TargetAway(Unavailable):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"No answer: {why}")
-
-
-def networks(written: Iterable[str]) -> tuple[Network, ...]:
-    """Return networks as in `10.0.0.0/8`.
-
-    Raises:
-        ValueError: If one is none.
-    """
-    return tuple(ip_network(each) for each in written)
-
-
-def is_inner(address: Address) -> bool:
-    """Tell whether an address is not one of the public internet, in whatever disguise."""
-    if isinstance(address, IPv6Address):
-        inside = address.ipv4_mapped or address.sixtofour
-        if inside is None and any(address in each for each in _NAT64):
-            inside = IPv4Address(int(address) & 0xFFFFFFFF)
-        if inside is not None:
-            return is_inner(inside)
-        if address.teredo is not None:
-            return True
-    return (
-        not address.is_global
-        or address.is_multicast
-        or any(address.version == each.version and address in each for each in _INNER)
-    )
-
-
-def is_allowed(address: Address, allowed: Collection[Network]) -> bool:
-    """Tell whether an address may be called: a public one, or one of a network that is allowed."""
-    if not is_inner(address):
-        return True
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return any(address.version == each.version and address in each for each in allowed)
 
 
 def checked_url(url: str, allowed: Collection[Network] = ()) -> str:

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from foundation.errors import InvalidInput
+from foundation.networks import networks
 
 PREFIX = "LEITSTAND_"
 TOML_FILE = "leitstand.toml"
@@ -188,6 +189,16 @@ class Settings(BaseSettings):
     file_transfer_timeout_s: PositiveSeconds = 3600.0
     """How long one file may be on its way to us."""
 
+    webhook_networks: tuple[str, ...] = ()
+    """Networks of one's own that webhooks may lead to, as in `10.1.0.0/16`; none: only the public
+    internet, by https."""
+    webhook_timeout_s: PositiveSeconds = 15.0
+    """How long a webhook's receiver may take altogether."""
+    webhook_failures_max: Positive = 20
+    """A webhook is switched off after so many failed tries in a row …"""
+    webhook_failing_hours: Positive = 24
+    """… if the first of them is so long ago."""
+
     # ---------------------------------------------------------------- money
     close_automatically: bool = True
     """Close every payee's month shortly after it is over in his time zone."""
@@ -257,6 +268,10 @@ class Settings(BaseSettings):
             raise ValueError("offline_after_s must be longer than pending_after_s")
         if self.pending_after_s <= self.heartbeat_interval_s:
             raise ValueError("pending_after_s must be longer than heartbeat_interval_s")
+        try:
+            networks(self.webhook_networks)
+        except ValueError as error:
+            raise ValueError(f"webhook_networks: {error}") from None
         for name, schemes in _SCHEMES.items():
             url = getattr(self, name)
             if url and urlsplit(url.get_secret_value()).scheme not in schemes:

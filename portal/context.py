@@ -13,6 +13,7 @@ from foundation.mail import Mails
 from foundation.sealing import Sealer
 from foundation.settings import Settings
 from portal.limits import Limits
+from portal.webhooks import Webhooks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class PortalContext:
     closing: Closing
     sealer: Sealer
     mails: Mails | None = None
+    webhooks: Webhooks | None = None
     limits: Limits = field(default_factory=Limits)
     is_listening: Callable[[], bool] = field(default=lambda: True)
 
@@ -49,6 +51,16 @@ class PortalContext:
         if self.mails is None:
             raise Unavailable("No mails can be written here.")
         return self.mails
+
+    def webhooks_or_refuse(self) -> Webhooks:
+        """Return what makes webhooks.
+
+        Raises:
+            Unavailable: If this program sends none.
+        """
+        if self.webhooks is None:
+            raise Unavailable("No webhooks can be made here.")
+        return self.webhooks
 
 
 def context_of(request: HTTPConnection) -> PortalContext:

@@ -29,7 +29,7 @@ from foundation.mqtt import Broker, Link, Message
 from foundation.outbox import Cursor
 from foundation.settings import Settings
 from portal import feed_picture, journal, store, topics
-from portal.api.events import shown_event
+from portal.api.events import written_event
 from portal.feed_commands import Requests
 from portal.feed_picture import Picture
 from portal.journal import Told
@@ -278,6 +278,6 @@ def _event(told: Told) -> Message:
     assert told.organisation is not None
     return Message(
         topics.event(told.organisation, told.station, told.kind),
-        shown_event(told).model_dump_json().encode(),
+        written_event(told),
         event_id=told.cursor.event_id,
     )

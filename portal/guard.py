@@ -29,6 +29,7 @@ from foundation.errors import NotFound, NotPermitted
 from foundation.identifiers import OrganisationKey
 from portal import logins
 from portal.context import context_of
+from portal.personal import MASK as MASK
 from portal.problems import NotSignedIn, WrongApiKey
 
 
@@ -64,10 +65,6 @@ class SecondFactorDue(NotPermitted):
 
     def __init__(self) -> None:
         super().__init__("Your organisation demands a second factor. Set it up first.")
-
-
-MASK = "****"
-"""What personal data reads as for those who may not see it."""
 
 
 @dataclass(frozen=True, slots=True)

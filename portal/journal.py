@@ -23,7 +23,7 @@ from foundation import events, outbox
 from foundation.events import EVENTS, Event
 from foundation.identifiers import OrganisationKey, StationId, TransactionId
 from foundation.outbox import Cursor, JournalEntry
-from portal import masking
+from portal.personal import without_personal
 
 _FARTHEST_ID = 2**63 - 1
 _CHUNK = 500
@@ -96,7 +96,7 @@ class Audience:
         """Return the event as he may see it."""
         if self.sees_personal:
             return told
-        return replace(told, payload=masking.without_personal(told.payload))
+        return replace(told, payload=without_personal(told.payload))
 
 
 def permitted_kinds(may: Callable[[Permission], bool]) -> frozenset[str]:

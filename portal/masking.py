@@ -7,38 +7,16 @@ events and of the audit, and the raw frames of the OCPP log.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from accounts.permissions import Permission
 from billing.books import BilledTransaction
 from csms.registry import Transaction
 from foundation.identifiers import TransactionId
 from foundation.sealing import Sealer, Unsealable
-from portal.guard import MASK, Caller
+from portal.guard import Caller
 from portal.paging import WrongCursor
-
-_PERSONAL = frozenset(
-    {
-        "additionalinfo",
-        "address",
-        "driver",
-        "email",
-        "emaid",
-        "groupid",
-        "groupidtoken",
-        "holder",
-        "iban",
-        "idtag",
-        "idtoken",
-        "parentidtag",
-        "personname",
-        "phone",
-        "recipient",
-        "username",
-        "vatid",
-    }
-)
-"""Names of what is personal, in lower case without underscores: ours and OCPP's."""
+from portal.personal import MASK, without_personal
 
 _IN_TEXT = re.compile(
     r'("(?:idTag|parentIdTag|idToken|groupIdToken|groupId|additionalIdToken|eMAID|emaid)"\s*:\s*)'
@@ -56,23 +34,6 @@ def masked(caller: Caller, value: Shape) -> Shape:
         return value
     masked_value: Shape = without_personal(value)
     return masked_value
-
-
-def without_personal(value: Any, name: str = "") -> Any:
-    """Return JSON with the values of whatever is named as personal replaced."""
-    if isinstance(value, Mapping):
-        # All that is in something personal is: an id token of ours is an object.
-        outer = name if _is_personal(name) else None
-        return {each: without_personal(inner, outer or str(each)) for each, inner in value.items()}
-    if isinstance(value, list):
-        return [without_personal(each, name) for each in value]
-    if isinstance(value, str) and value and _is_personal(name):
-        return MASK
-    return value
-
-
-def _is_personal(name: str) -> bool:
-    return name.replace("_", "").lower() in _PERSONAL
 
 
 def frame(caller: Caller, text: str) -> str:

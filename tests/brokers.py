@@ -9,7 +9,7 @@ import json
 import socket
 import subprocess
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 Kind = Literal["amqtt", "rumqttd"]
 
@@ -116,6 +116,7 @@ class Gate:
         self._broker = broker
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._passing: set[asyncio.Task[None]] = set()
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -123,6 +124,15 @@ class Gate:
     @property
     def url(self) -> str:
         return f"mqtt://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.shut()
+        while self._passing:
+            await asyncio.wait(self._passing)
 
     async def open(self) -> None:
         """Let everybody through."""
@@ -138,6 +148,10 @@ class Gate:
             writer.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
         try:
             there, out = await asyncio.open_connection("127.0.0.1", self._broker.port)
         except OSError:

@@ -70,7 +70,10 @@ class Subscriber:
         topic = str(message.topic)
         payload = message.payload
         assert isinstance(payload, bytes)
-        content = json.loads(payload) if payload else None
+        try:
+            content = json.loads(payload) if payload else None
+        except ValueError:
+            return  # somebody else's
         self.said.append((topic, content))
         self.properties += getattr(message.properties, "UserProperty", [])
         kind = topic.split("/")[5:6]

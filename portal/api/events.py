@@ -98,7 +98,7 @@ async def list_events(
     """What concerns the caller's organisations, the oldest first. `next` is null at the present
     end; ask again with the last `cursor`. A page may be short, or empty, although there is a next
     one."""
-    place = _place(after)
+    place = place_of(after)
     found, reached = await journal.read_for(
         db, audience(caller), place, kinds=_known(kinds), limit=limit + 1
     )
@@ -132,7 +132,7 @@ async def stream_events(
     """Server-sent events, from now on unless `after` or `Last-Event-ID` says where to begin.
     `id` is the event's cursor, `event` its kind, `data` the same as in the list. A comment comes
     when nothing else does for 15 seconds; after an hour the stream ends: come back."""
-    place = _place(after or request.headers.get("last-event-id"))
+    place = place_of(after or request.headers.get("last-event-id"))
     return StreamingResponse(
         stream(context.database, audience(caller), place, _known(kinds)),
         media_type="text/event-stream",
@@ -217,6 +217,11 @@ def shown_event(told: Told) -> EventModel:
     )
 
 
+def written_event(told: Told) -> bytes:
+    """Return an event as JSON: the body of a webhook's message, and the feed's."""
+    return shown_event(told).model_dump_json().encode()
+
+
 def known_kinds(kinds: Sequence[str], *, field: str) -> Sequence[str]:
     """Return the kinds of events that were named.
 
@@ -233,7 +238,12 @@ def _known(kinds: Sequence[str] | None) -> Sequence[str]:
     return known_kinds(kinds or (), field="kind")
 
 
-def _place(after: str | None) -> Cursor | None:
+def place_of(after: str | None) -> Cursor | None:
+    """Return the place in the journal that `after` names; None if it names none.
+
+    Raises:
+        InvalidInput: If it is no cursor of the journal.
+    """
     try:
         if after is not None and len(after) > _LONGEST_CURSOR:
             raise paging.WrongCursor

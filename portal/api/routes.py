@@ -22,6 +22,7 @@ from portal.api import (
     tariffs,
     transactions,
     users,
+    webhooks,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -45,4 +46,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     tariffs.router,
     agreements.router,
     events.router,
+    webhooks.router,
 )

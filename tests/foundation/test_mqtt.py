@@ -77,15 +77,12 @@ async def test_the_work_ends_when_the_broker_does(broker: RunningBroker) -> None
 
 
 async def test_a_connection_that_breaks_while_publishing_is_told(broker: RunningBroker) -> None:
-    gate = Gate(broker)
-    await gate.open()
-
     async def flood(link: Link) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(link.publish([Message("a", b"x" * 1000)] * 5000))
             group.create_task(gate.shut())
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(60), Gate(broker) as gate:
         with pytest.raises(BrokerAway):
             await link_to(gate.url).hold(flood)
 

@@ -164,13 +164,12 @@ async def test_of_two_feeds_one_publishes_and_the_other_takes_over(
                 await station.boot()
                 await heard.until(lambda: len(heard.events) >= 1)
                 assert not waiting.done()
+                assert set(heard.events.values()) == {1}
                 waiting.cancel()
         await station.status("Faulted", 1, errorCode="GroundFailure")
         told = len(heard.events)
         async with fed(central.database, central.clock, broker.url):
             await heard.until(lambda: len(heard.events) > told)
-
-    assert set(heard.events.values()) == {1}
 
 
 async def second(central: Central, broker: RunningBroker, heard: Subscriber, identity: str) -> None:
@@ -181,13 +180,13 @@ async def second(central: Central, broker: RunningBroker, heard: Subscriber, ide
 async def test_no_event_is_lost_over_an_outage_and_none_gets_another_id(
     broker: RunningBroker, central: Central
 ) -> None:
-    gate = Gate(broker)
-    await gate.open()
     station = await central.here()
     async with (
+        Gate(broker) as gate,
         Subscriber(broker).listening() as heard,
         fed(central.database, central.clock, gate.url),
     ):
+        await heard.until(lambda: topic(station.identity, "state") in heard.picture)
         for minute in range(60):
             await station.status("Preparing" if minute % 2 else "Available", minute)
             if minute == 20:

@@ -122,6 +122,7 @@ async def station_with_state(asker: Asker) -> RawStation:
     return station
 
 
+STATES = ["queued", "sent", "accepted", "effective"]
 RESET = {"action": "Reset", "payload": {"type": "Soft"}}
 
 
@@ -135,14 +136,14 @@ async def test_a_command_by_mqtt_reaches_the_station_and_each_state_is_told(
         await station.send([3, asked[1], {"status": "Accepted"}])
         told_at = topic(station.identity, f"commands/{answer['id']}")
         await asker.heard.until(
-            lambda: [each["state"] for each in asker.answers(told_at)][-1:] == ["accepted"]
+            lambda: [each["state"] for each in asker.answers(told_at)][-1:] == ["effective"]
         )
         again = await asker.ask(station.identity, RESET)
 
     assert asked[2:] == ["Reset", {"type": "Soft"}]
     assert (answer["state"], answer["asked_by"]["door"]) == ("queued", "mqtt")
-    assert [each["state"] for each in asker.answers(told_at)] == ["queued", "sent", "accepted"]
-    assert [len(each["transitions"]) for each in asker.answers(told_at)] == [1, 2, 3]
+    assert [each["state"] for each in asker.answers(told_at)] == STATES
+    assert [len(each["transitions"]) for each in asker.answers(told_at)] == [1, 2, 3, 4]
     assert again["id"] == answer["id"]
 
 
