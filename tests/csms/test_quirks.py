@@ -15,7 +15,11 @@ import pytest
 import structlog
 from websockets.exceptions import InvalidStatus
 
+from accounts.directory import WHOLE
+from csms import equipment
 from csms.commands import MessageTrigger, TriggerMessage
+from csms.equipment_answers import keep_answer
+from csms.ocpp import outgoing
 from csms.queue import NoAnswer
 from csms.reports import OcppVersion
 from csms.vendors import profile_of, shipped
@@ -678,6 +682,25 @@ async def test_a_station_that_does_not_boot_is_asked_to_after_5_seconds(central:
     assert await station.start() > 0
 
 
+async def kept(central: Central, identity: str, action: str, answer: str) -> None:
+    """Keep an answer that a station gave to a command."""
+    said = outgoing.decode_answer(OcppVersion.V16, action, answer)
+    async with central.database.unit_of_work() as db:
+        await keep_answer(db, StationId(identity), action, said, central.clock.now())
+
+
+# 69
+async def test_a_key_in_other_letters_is_found_all_the_same(central: Central) -> None:
+    identity = await central.station()
+    answer = '{"configurationKey":[{"key":"heartbeatinterval","readonly":"false","value":300}]}'
+    await kept(central, identity, "GetConfiguration", answer)
+    async with central.database.unit_of_work() as db:
+        [found] = await equipment.configuration(
+            db, WHOLE, StationId(identity), key="HeartbeatInterval"
+        )
+    assert (found.variable, found.value, found.is_read_only) == ("heartbeatinterval", "300", False)
+
+
 # 71
 async def test_a_station_that_redials_again_and_again_keeps_its_transaction(
     central: Central,
@@ -691,6 +714,16 @@ async def test_a_station_that_redials_again_and_again_keeps_its_transaction(
     assert (await central.transaction(number)).energy_wh == 8000
     assert len(await central.told(StationBooted, about=station.identity)) == 5
     assert (await central.connection_of(station.identity))["epoch"] == 6
+
+
+# 72
+async def test_a_local_list_may_have_the_version_0_or_none(central: Central) -> None:
+    identity = await central.station()
+    for version in ("0", "-1"):
+        await kept(central, identity, "GetLocalListVersion", f'{{"listVersion":{version}}}')
+        async with central.database.unit_of_work() as db:
+            [found] = await equipment.variables(db, WHOLE, StationId(identity))
+        assert found.value == version
 
 
 # ------------------------------------------------------------------------------------ security
