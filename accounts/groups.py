@@ -216,7 +216,7 @@ async def sizes(
     if organisations is not None:
         query = query.where(PersonRow.organisation.in_([*map(str, organisations)]))
     counted = await db.execute(query.group_by(PersonRow.group_id))
-    return dict(counted.tuples().all())
+    return {row[0]: row[1] for row in counted}
 
 
 async def _own(db: AsyncSession, group_id: int) -> GroupRow:
