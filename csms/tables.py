@@ -27,7 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from csms import equipment_tables as equipment_tables  # the rest of the room's tables
+from csms import campaign_tables as campaign_tables  # the rest of the room's tables
+from csms import equipment_tables as equipment_tables
 from foundation.database import Base
 
 TRANSACTION_NUMBERS = Sequence(
