@@ -226,29 +226,52 @@ async def take_tokens(
     reports: Sequence[TransactionUpdateReport | TransactionEndReport],
 ) -> list[IdTokenInfo | None]:
     """Answer tokens presented in mid-transaction; the first one a transaction gets is its payer."""
-    infos: list[IdTokenInfo | None] = [None] * len(reports)
-    places = [place for place, report in enumerate(reports) if report.id_token is not None]
-    if not places:
-        return infos
-    asked = [
-        (reports[place].origin.station, token.key, transactions[place].started_at)
-        for place in places
-        if (token := reports[place].id_token) is not None
-    ]
-    tokens = await ask(db, store.tokens(asked))
-    changed = []
-    for place, known in zip(places, tokens, strict=True):
-        facts, presented = transactions[place], reports[place].id_token
-        infos[place] = (
-            IdTokenInfo(AuthorizationStatus.ACCEPTED)
-            if needs_no_token(presented)
-            else id_token_info(known, reports[place].origin.received_at, 0)
-        )
-        if facts.id_token is None:
-            give_token(facts, presented, known, 0)
-            changed.append(facts)
+    if all(report.id_token is None for report in reports):
+        return [None] * len(reports)
+    tokens = await ask(db, presented_in(transactions, reports))
+    infos, changed = judged(transactions, reports, tokens)
     await transaction_store.change(db, changed)
     return infos
+
+
+def presented_in(
+    transactions: Sequence[TransactionFacts],
+    reports: Sequence[TransactionUpdateReport | TransactionEndReport],
+) -> Asked[list[TokenFacts | None]]:
+    """Ask what is known of the tokens in reports, as of the transactions' starts."""
+    return store.tokens(
+        [
+            (report.origin.station, report.id_token.key, facts.started_at)
+            for facts, report in zip(transactions, reports, strict=True)
+            if report.id_token is not None
+        ]
+    )
+
+
+def judged(
+    transactions: Sequence[TransactionFacts],
+    reports: Sequence[TransactionUpdateReport | TransactionEndReport],
+    tokens: Sequence[TokenFacts | None],
+) -> tuple[list[IdTokenInfo | None], list[TransactionFacts]]:
+    """Return how the tokens of `presented_in` are answered, and who got a payer by them."""
+    infos: list[IdTokenInfo | None] = []
+    changed = []
+    known = iter(tokens)
+    for facts, report in zip(transactions, reports, strict=True):
+        presented = report.id_token
+        if presented is None:
+            infos.append(None)
+            continue
+        token = next(known)
+        infos.append(
+            IdTokenInfo(AuthorizationStatus.ACCEPTED)
+            if needs_no_token(presented)
+            else id_token_info(token, report.origin.received_at, 0)
+        )
+        if facts.id_token is None:
+            give_token(facts, presented, token, 0)
+            changed.append(facts)
+    return infos, changed
 
 
 def _evse(report: TransactionReport) -> int:

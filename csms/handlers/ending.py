@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import reading_store, transaction_store
 from csms.handlers import finishing
-from csms.handlers.beginning import adopted, of_refs, take_tokens
+from csms.handlers.beginning import adopted, judged, of_refs, presented_in
 from csms.handlers.context import HandlerContext
 from csms.handlers.transactions import move_starts, said
 from csms.reports import TransactionEndAnswer, TransactionEndReport, TransactionUpdateReport
@@ -22,7 +22,7 @@ from csms.skew import is_implausible
 from csms.transactions import TransactionFacts, is_own_number, moment_of, unknown_end_ref
 from foundation import outbox
 from foundation.events import EndBasis
-from foundation.statements import write
+from foundation.statements import together
 
 
 async def transactions_ended(
@@ -36,7 +36,7 @@ async def transactions_ended(
     """
     known = await _of_ends(db, context, reports)
     transactions = [known[_end_key(report)] for report in reports]
-    infos = await take_tokens(db, context, transactions, reports)
+    presented = presented_in(transactions, reports)
     move_starts(transactions, reports)
     ended: dict[int, TransactionFacts] = {}
     again: list[tuple[TransactionFacts, TransactionEndReport, int]] = []
@@ -46,24 +46,30 @@ async def transactions_ended(
             ended[facts.id] = facts
         else:
             again.append((facts, report, place))
-    kept, readings, waiting = await finishing.keep_and_read(
+    over = list(ended.values())
+    kept, _, readings, waiting, tokens = await together(
         db,
-        [
-            said("end", report, facts.id, facts.evse_id)
-            for facts, report in zip(transactions, reports, strict=True)
-        ],
-        list(ended.values()),
+        reading_store.keeping(
+            [
+                said("end", report, facts.id, facts.evse_id)
+                for facts, report in zip(transactions, reports, strict=True)
+            ],
+            tell_new=True,
+        ),
+        reading_store.linking(over),
+        reading_store.registers(list(ended)),
+        reading_store.gaps(over),
+        presented,
     )
+    infos, paid = judged(transactions, reports, tokens)
     conflicting: dict[int, TransactionFacts] = {}
     for facts, report, place in again:
         if kept.are_new[place] and _differs(facts, report):
             facts.conflicting_ends += 1
             conflicting[facts.id] = facts
-    if changed := [facts for number, facts in conflicting.items() if number not in ended]:
-        await write(db, transaction_store.changing(changed))
-    events = finishing.assembled(list(ended.values()), readings, waiting)
-    if ended:
-        await write(db, transaction_store.changing(list(ended.values())))
+    events = finishing.assembled(over, readings, waiting)
+    changed = {facts.id: facts for facts in (*paid, *conflicting.values(), *over)}
+    await transaction_store.change(db, list(changed.values()))
     events += await finishing.revise(db, [each for each in kept.late if each[0] not in ended])
     await outbox.append(db, events, recorded_at=context.clock.now())
     costs = await finishing.final_costs(db, context, transactions, events)

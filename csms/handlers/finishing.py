@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms import reading_store, transaction_store
 from csms.assembly import Assembled, Claims, RegisterReading, assemble
 from csms.handlers.context import HandlerContext
-from csms.reading_store import Kept, LateReading, Said
+from csms.reading_store import LateReading
 from csms.reports import OcppVersion
 from csms.transactions import TransactionFacts, ended_event
 from foundation.events import EndBasis, Event, TransactionEnded
@@ -45,29 +45,6 @@ def _write(facts: TransactionFacts, assembled: Assembled) -> None:
     facts.energy_wh = assembled.energy_wh
     facts.energy_basis = assembled.energy_basis
     facts.doubts = [str(doubt) for doubt in assembled.doubts]
-
-
-async def keep_and_read(
-    db: AsyncSession, said: Sequence[Said], ended: Sequence[TransactionFacts]
-) -> tuple[Kept, Registers, set[int]]:
-    """Keep what was said, and read what is now known of transactions that have just got an end.
-
-    Returns:
-        What became of the messages; the registers of each transaction; and those with gaps in
-        their event numbers.
-    """
-    kept = reading_store.keeping(said, tell_new=True)
-    if not ended:
-        return await ask(db, kept), {}, set()
-    registers = reading_store.registers([facts.id for facts in ended])
-    linked = reading_store.linking(ended)
-    if any(facts.end_seq_no is not None for facts in ended):
-        told, _, readings, waiting = await together(
-            db, kept, linked, registers, reading_store.gaps(ended)
-        )
-        return told, readings, waiting
-    told, _, readings = await together(db, kept, linked, registers)
-    return told, readings, set()
 
 
 async def finish(db: AsyncSession, ended: Sequence[TransactionFacts]) -> list[Event]:
