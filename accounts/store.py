@@ -150,7 +150,11 @@ async def api_key(db: AsyncSession, prefix: str) -> ApiKeyRow | None:
         .where(ApiKeyRow.prefix == prefix)
     )
     row = found.first()
-    return None if row is None else row[0]
+    if row is None:
+        return None
+    key, owner = row
+    db.info["api key's organisation"] = owner  # a session forgets what nobody holds
+    return key
 
 
 async def api_keys(

@@ -48,23 +48,30 @@ register_url_convertor("segment", _Segment())
 # ---------------------------------------------------------------------------- dependencies
 
 
-def _db(request: Request) -> AsyncSession:
+# Coroutines, all of them: FastAPI calls a plain function in a thread of its own.
+
+
+async def _db(request: Request) -> AsyncSession:
     db = request.state.db
     assert isinstance(db, AsyncSession)
     return db
 
 
-def _now(request: Request) -> datetime:
+async def _now(request: Request) -> datetime:
     now = request.state.now
     assert isinstance(now, datetime)
     return now
+
+
+async def _context(request: Request) -> PortalContext:
+    return context_of(request)
 
 
 Db = Annotated[AsyncSession, Depends(_db)]
 """The request's unit of work; it is committed before the answer goes out."""
 Now = Annotated[datetime, Depends(_now)]
 """The moment of the request, by the portal's clock."""
-Context = Annotated[PortalContext, Depends(context_of)]
+Context = Annotated[PortalContext, Depends(_context)]
 
 
 # ---------------------------------------------------------------------------- routes
