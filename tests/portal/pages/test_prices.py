@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from billing.goodwill import rating_of
 from billing.rating import rate
 from billing.tariff_json import parse_tariff
 from billing.tariffs import DayOfWeek, Restrictions
@@ -13,6 +14,7 @@ from billing.usage import Usage
 from foundation.events import UsagePoint
 from portal.pages.prices import price_line, restrictions_in_words
 from portal.words import words
+from tests.billing.story import ended
 
 BEGIN = datetime(2026, 10, 15, 10, tzinfo=UTC)
 
@@ -67,6 +69,19 @@ def test_times_and_fees_have_their_names() -> None:
 def test_a_cap_says_to_what_it_brings_the_sum() -> None:
     told = lines("en", component("ENERGY", 0.49), max_price={"excl_vat": 5})
     assert told[-1][0] == "Down to the maximum price (€5.00)"
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "Started by staff, free of charge"),
+        ("de", "Vom Personal gestartet, kostenlos"),
+    ],
+)
+def test_what_staff_gave_away_says_so_without_a_price(language: str, sentence: str) -> None:
+    [line] = rating_of(ended(1, billing_decision="free"), "EUR").lines
+    told = price_line(line, words(language))
+    assert (told.sentence, told.why) == (sentence, "")
 
 
 @pytest.mark.parametrize(
