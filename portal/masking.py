@@ -7,8 +7,9 @@ events and of the audit, and the raw frames of the OCPP log.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from accounts.audit import Entry
 from accounts.permissions import Permission
 from billing.books import BilledTransaction
 from csms.registry import Transaction
@@ -106,6 +107,26 @@ def key_in_cursor(caller: Caller, sealer: Sealer, written: str) -> str:
         return sealer.unseal(bytes.fromhex(written), _CURSOR).decode()
     except (ValueError, Unsealable):
         raise WrongCursor from None
+
+
+def entry(caller: Caller, found: Entry) -> dict[str, Any]:
+    """Return an entry of the audit as the caller may see it, by the names of the API."""
+    return {
+        "id": found.id,
+        "organisation": found.organisation,
+        "number": found.number,
+        "at": found.at,
+        "actor": found.actor.id,
+        "actor_name": caller.personal(found.actor.name) or "",
+        "door": found.actor.door,
+        "address": found.actor.address,
+        "deed": found.deed,
+        "subject": subject(caller, found.subject),
+        "change_order": found.order,
+        "before": masked(caller, found.before),
+        "after": masked(caller, found.after),
+        "hash": found.hash,
+    }
 
 
 def subject(caller: Caller, text: str) -> str:

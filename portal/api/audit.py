@@ -77,19 +77,4 @@ async def list_entries(
 
 def shown(caller: Caller, entry: Entry) -> EntryModel:
     """Return an entry as the caller may see it."""
-    return EntryModel(
-        id=entry.id,
-        organisation=entry.organisation,
-        number=entry.number,
-        at=entry.at,
-        actor=entry.actor.id,
-        actor_name=caller.personal(entry.actor.name) or "",
-        door=entry.actor.door,
-        address=entry.actor.address,
-        deed=entry.deed,
-        subject=masking.subject(caller, entry.subject),
-        change_order=entry.order,
-        before=masking.masked(caller, entry.before),
-        after=masking.masked(caller, entry.after),
-        hash=entry.hash,
-    )
+    return EntryModel.model_validate(masking.entry(caller, entry))

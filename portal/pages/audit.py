@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -17,8 +17,6 @@ from accounts import audit, directory
 from accounts.audit import Entry
 from accounts.permissions import Permission
 from portal import masking
-from portal.api.audit import shown
-from portal.api.models import iso
 from portal.context import PortalContext, context_of
 from portal.guard import Caller, require
 from portal.pages.surroundings import frame_of, page
@@ -206,11 +204,19 @@ async def export_json(
 def _made_with(caller: Caller, query: Mapping[str, str], now: datetime) -> dict[str, Any]:
     organisations = caller.scope.organisations
     return {
-        "made_at": iso(now),
+        "made_at": _iso(now),
         "made_by": caller.principal.id,
         "scope": "installation" if organisations is None else sorted(organisations),
         "search": {name: value for name, value in query.items() if value},
     }
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _told_entry(caller: Caller, entry: Entry) -> dict[str, Any]:
+    return {**masking.entry(caller, entry), "at": _iso(entry.at)}
 
 
 async def _csv(
@@ -220,7 +226,7 @@ async def _csv(
     yield f"# {json.dumps(made, ensure_ascii=False)}\r\n"
     yield _row(_COLUMNS)
     async for entry in _entries(context, caller, query):
-        told = shown(caller, entry).model_dump(mode="json")
+        told = _told_entry(caller, entry)
         yield _row(
             [
                 json.dumps(told[name], ensure_ascii=False)
@@ -251,7 +257,8 @@ async def _json(
     yield f'{made[:-1]}, "entries": ['
     is_first = True
     async for entry in _entries(context, caller, query):
-        yield ("\n" if is_first else ",\n") + shown(caller, entry).model_dump_json()
+        told = json.dumps(_told_entry(caller, entry), ensure_ascii=False)
+        yield ("\n" if is_first else ",\n") + told
         is_first = False
     yield "\n]}\n"
 
