@@ -1,7 +1,7 @@
 """Commands as pages show them: who asked, every step with its moment, and how it ended in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -66,6 +66,7 @@ def command_view(
         may_ask: Whether he may cancel what waits.
         names: Whether he may read the names of people.
     """
+    command = _as_of_its_state(command)
     reason = _ending(command)
     says = _station_says(command, said)
     evse_id = buttons.evse_of(command.payload)
@@ -97,6 +98,14 @@ def command_view(
         answer=command.answer,
         raw=command.raw,
     )
+
+
+def _as_of_its_state(command: Command) -> Command:
+    """Leave out steps that came while the command was being read: they are told next time."""
+    known = list(command.transitions)
+    while known and known[-1].state is not command.state:
+        known.pop()
+    return replace(command, transitions=tuple(known))
 
 
 def _rule(command: Command) -> Any:

@@ -144,12 +144,14 @@
   const stream = one(".stream");
   let lost = false, waiting = null, last = 0, asking = false;
 
-  function busy(element) {
-    return element.matches(":focus-within") || (element.matches(":hover") && one("a, button, input, select", element));
-  }
+  // What one is about to click stays where it is.
+  const aimed = ["a", "button", "input", "select", "summary"].map((name) => name + ":hover").join();
+  const busy = (element) => element.matches(":focus-within") || element.closest("a:hover") || one(aimed, element);
   function put(old, fresh) {
     if (old.innerHTML === fresh.innerHTML || busy(old)) return;
+    const unfolded = all("details", old).map((each) => each.open);
     old.replaceChildren(...fresh.childNodes);
+    all("details", old).forEach((each, place) => { if (unfolded[place]) each.open = true; });
     for (const name of ["class", "title"])
       if (fresh.hasAttribute(name)) old.setAttribute(name, fresh.getAttribute(name));
     if (!("liveQuiet" in old.dataset)) {
