@@ -14,6 +14,7 @@ from app.readers import subscriptions
 from billing.closing import Closing
 from billing.month_end import CRON, close_due
 from csms import file_places, files, remote
+from csms.campaigns import keep_going
 from csms.partitions import keep_partitions
 from csms.registers import Registers
 from foundation.clock import Clock
@@ -86,6 +87,7 @@ class House:
     portal: FastAPI
     webhooks: Webhooks
     feed: Feed | None
+    clock: Clock
 
 
 def compose_house(
@@ -135,7 +137,7 @@ def compose_house(
         error_page=pages.error_page,
     )
     deliveries = DeliveryLoop(database, subscriptions(sharing, clock, mails), clock)
-    return House(jobs, mails, deliveries, closing, portal, webhooks, feed)
+    return House(jobs, mails, deliveries, closing, portal, webhooks, feed, clock)
 
 
 def compose_webhooks(
@@ -182,5 +184,6 @@ def start_house(house: House, database: Database, tasks: Tasks) -> None:
     )
     tasks.start("jobs", house.jobs.run, on_end=OnEnd.RESTART)
     tasks.start("webhooks", house.webhooks.run, on_end=OnEnd.RESTART)
+    tasks.start("campaigns", lambda: keep_going(database, house.clock), on_end=OnEnd.RESTART)
     if house.feed is not None:
         tasks.start("feed", house.feed.run, on_end=OnEnd.RESTART)

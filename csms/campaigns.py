@@ -5,6 +5,7 @@ stations that are due, by the queue's own rules: what it refuses is noted with t
 campaign goes on. It can be stopped; what was asked by then goes its way.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,12 +19,14 @@ from csms import remote
 from csms.campaign_tables import CampaignItemRow, CampaignRow
 from csms.queue import Request, WhenOffline
 from csms.tables import CommandRow
+from foundation.clock import Clock
 from foundation.database import Database
 from foundation.errors import Conflict, ExpectedError, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey, StationId
 
 STATIONS_MOST: Final = 10_000
 PER_MINUTE_MOST: Final = 6000
+_EVERY_S: Final = 1.0
 _AT_ONCE: Final = 200
 """How many stations are asked in one unit of work at most."""
 _BACKLOG: Final = timedelta(seconds=10)
@@ -194,6 +197,13 @@ async def stop(
 
 
 # ----------------------------------------------------------------------------------- going on
+
+
+async def keep_going(database: Database, clock: Clock) -> None:
+    """Ask whoever is due, again and again; never returns."""
+    while True:
+        await go_on(database, clock.now())
+        await asyncio.sleep(_EVERY_S)
 
 
 async def go_on(database: Database, now: datetime) -> int:

@@ -142,13 +142,14 @@
   // values that differ are replaced where they stand. Rows are never added, removed or moved.
   if (!said.liveAbout || !window.EventSource) return;
   const stream = one(".stream");
-  let lost = false, waiting = null, last = 0, asking = false;
+  let lost = false, waiting = null, last = 0, asking = false, left = false;
 
   // What one is about to click stays where it is.
   const aimed = ["a", "button", "input", "select", "summary"].map((name) => name + ":hover").join();
   const busy = (element) => element.matches(":focus-within") || element.closest("a:hover") || one(aimed, element);
   function put(old, fresh) {
-    if (old.innerHTML === fresh.innerHTML || busy(old)) return;
+    if (old.innerHTML === fresh.innerHTML) return;
+    if (busy(old)) { left = true; return; }
     const unfolded = all("details", old).map((each) => each.open);
     old.replaceChildren(...fresh.childNodes);
     all("details", old).forEach((each, place) => { if (unfolded[place]) each.open = true; });
@@ -163,6 +164,7 @@
     waiting = null;
     if (document.hidden || asking) return;
     asking = true;
+    left = false;
     last = Date.now();
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
@@ -176,6 +178,7 @@
       });
       if ([...known.values()].some((element) => "liveRow" in element.dataset)) tell(said.wordMore, location.href);
     } catch { /* the stream itself tells when the server is away */ } finally { asking = false; }
+    if (left) soon();
   }
   function soon() {
     if (waiting === null) waiting = setTimeout(refresh, Math.max(300, 2000 - (Date.now() - last)));
