@@ -31,7 +31,7 @@ from csms.tables import CommandRow, CommandTransitionRow
 from foundation import metrics, outbox
 from foundation.events import CommandChanged
 from foundation.identifiers import OrganisationKey, StationId, TransactionId
-from foundation.statements import Asked, ask, rows, together, tuples
+from foundation.statements import Asked, all_of, ask, rows, together, tuples
 
 CHANNEL: Final = "commands"
 """NOTIFYs of stations that something waits for."""
@@ -174,7 +174,12 @@ async def add(
         command.expires_at,
     ]
     inserting = Asked(_INSERT, values, len)
-    telling = outbox.appending(db, [_event(command, None)], recorded_at=command.asked_at)
+    telling = outbox.appending(
+        db,
+        [_event(command, None)],
+        recorded_at=command.asked_at,
+        is_delivered=command.change_order is not None,
+    )
     if command.idempotency_key is None:
         await together(db, inserting, telling)
         return True
@@ -266,7 +271,7 @@ with ready as (
 )
 select id, station, epoch, action, coalesce(concealed, payload)::text as payload,
     case when concealed is not null then payload::text end as shown, version, message_id, sent_at,
-    owner, asked_by, asked_by_name, reason, transaction_id
+    owner, asked_by, asked_by_name, reason, transaction_id, change_order
 from sent order by id
 """
 
@@ -296,7 +301,7 @@ async def claim(
             sorted(STARTS | STOPS),
         ],
     )
-    await _tell(db, [(row, CommandState.SENT, None, None) for row in found], now)
+    await all_of(db, _telling(db, [(row, CommandState.SENT, None, None) for row in found], now))
     return [
         Claimed(
             row["id"],
@@ -318,13 +323,11 @@ async def claim(
 
 _CHANGE = """
 with e as (
-    select * from unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::timestamptz[],
-        %b::text[], %b::timestamptz[], %b::timestamptz[], %b::text[], %b::timestamptz[],
+    select * from unnest(%b::bigint[], %b::text[], %b::text[], %b::timestamptz[],
+        %b::timestamptz[], %b::timestamptz[], %b::text[], %b::timestamptz[],
         %b::text[], %b::timestamptz[], %b::bigint[], %b::timestamptz[])
-        as e (id, before, after, failure, due_at, message_id, earliest_at, unknown_since, answer,
-              answered_at, read_back, read_back_at, transaction_id, finished_at)
-), held as (
-    select c.id from commands c join e on e.id = c.id order by c.id for update of c
+        as e (id, after, failure, due_at, earliest_at, unknown_since, answer, answered_at,
+              read_back, read_back_at, transaction_id, finished_at)
 )
 update commands c set state = e.after, failure = e.failure, due_at = e.due_at,
     earliest_at = e.earliest_at, unknown_since = e.unknown_since,
@@ -336,11 +339,21 @@ update commands c set state = e.after, failure = e.failure, due_at = e.due_at,
     finished_at = case when e.after = any (%b::text[]) then coalesce(c.finished_at, e.finished_at)
                   end,
     concealed = case when e.after = any (%b::text[]) then null else c.concealed end
-from e join held on held.id = e.id
-where c.id = e.id and c.state = e.before
-  and (e.message_id is null or c.message_id = e.message_id)
-returning c.id, c.station, c.owner, c.action, c.asked_by, c.asked_by_name, c.reason,
-    c.transaction_id, c.billing_decision, c.payload
+from e where c.id = e.id
+"""
+
+_HOLD = """
+select c.id, c.station, c.owner, c.action, c.asked_by, c.asked_by_name, c.reason,
+    c.transaction_id, c.billing_decision, c.payload, c.state, c.message_id, c.change_order
+from commands c where c.id = any (%b::bigint[]) order by c.id for update
+"""
+
+_NOTE = """
+insert into command_transitions (command_id, state, failure, at, note)
+select s.id, s.state, s.failure, %b::timestamptz, s.note
+from unnest(%b::bigint[], %b::text[], %b::text[], %b::text[])
+    with ordinality as s (id, state, failure, note, place)
+order by s.place
 """
 
 
@@ -349,64 +362,70 @@ async def apply(db: AsyncSession, changes: Iterable[Change], *, now: datetime) -
 
     A command that is not in the state that its change starts from is left alone.
     """
-    ordered = sorted(changes, key=lambda each: each.id)
-    if not ordered:
+    wanted = {each.id: each for each in changes}
+    if not wanted:
         return set()
-    assert len({each.id for each in ordered}) == len(ordered), "one change for each command"
+    held = await rows(db, _HOLD, [sorted(wanted)])
+    made = [
+        (change, row)
+        for row in held
+        for change in [wanted[row["id"]]]
+        if row["state"] == change.before and change.message_id in (None, row["message_id"])
+    ]
+    if not made:
+        return set()
+    steps = [
+        (
+            {**row, "transaction_id": change.transaction_id or row["transaction_id"]},
+            step.state,
+            step.failure,
+            step.note,
+        )
+        for change, row in made
+        for step in change.steps
+    ]
+    noting = Asked(
+        _NOTE,
+        [
+            now,
+            [row["id"] for row, _, _, _ in steps],
+            [state for _, state, _, _ in steps],
+            [failure for _, _, failure, _ in steps],
+            [note for _, _, _, note in steps],
+        ],
+        len,
+    )
+    changing = _changing([change for change, _ in made], now)
+    await all_of(db, [changing, noting, *_telling(db, steps, now)])
+    await _keep(db, made, now)
+    for change, _ in made:
+        if change.steps and change.after in FINAL:
+            metrics.commands.labels(change.after).inc()
+    return {change.id for change, _ in made}
+
+
+def _changing(changes: Sequence[Change], now: datetime) -> Asked[int]:
     final = sorted(FINAL)
-    found = await rows(
-        db,
+    return Asked(
         _CHANGE,
         [
-            [each.id for each in ordered],
-            [each.before for each in ordered],
-            [each.after for each in ordered],
-            [each.failure for each in ordered],
-            [each.due_at for each in ordered],
-            [each.message_id for each in ordered],
-            [each.earliest_at for each in ordered],
-            [each.unknown_since for each in ordered],
-            [_text(each.answer) for each in ordered],
-            [each.answered_at for each in ordered],
-            [_text(each.read_back) for each in ordered],
-            [each.read_back_at for each in ordered],
-            [each.transaction_id for each in ordered],
-            [now] * len(ordered),
+            [each.id for each in changes],
+            [each.after for each in changes],
+            [each.failure for each in changes],
+            [each.due_at for each in changes],
+            [each.earliest_at for each in changes],
+            [each.unknown_since for each in changes],
+            [_text(each.answer) for each in changes],
+            [each.answered_at for each in changes],
+            [_text(each.read_back) for each in changes],
+            [each.read_back_at for each in changes],
+            [each.transaction_id for each in changes],
+            [now] * len(changes),
             final,
             final,
         ],
+        len,
     )
-    by_id = {row["id"]: row for row in found}
-    steps = [
-        (by_id[change.id], step.state, step.failure, step.note)
-        for change in ordered
-        if change.id in by_id
-        for step in change.steps
-    ]
-    if steps:
-        await rows(
-            db,
-            """
-            insert into command_transitions (command_id, state, failure, at, note)
-            select s.id, s.state, s.failure, %b::timestamptz, s.note
-            from unnest(%b::bigint[], %b::text[], %b::text[], %b::text[])
-                with ordinality as s (id, state, failure, note, place)
-            order by s.place
-            """,
-            [
-                now,
-                [row["id"] for row, _, _, _ in steps],
-                [state for _, state, _, _ in steps],
-                [failure for _, _, failure, _ in steps],
-                [note for _, _, _, note in steps],
-            ],
-        )
-        await _tell(db, steps, now)
-    await _keep(db, [(change, by_id[change.id]) for change in ordered if change.id in by_id], now)
-    for change in ordered:
-        if change.id in by_id and change.steps and change.after in FINAL:
-            metrics.commands.labels(change.after).inc()
-    return set(by_id)
 
 
 async def _keep(
@@ -437,39 +456,42 @@ def _text(value: dict[str, Any] | None) -> str | None:
     return None if value is None else _json(value).decode()
 
 
-async def _tell(
+def _telling(
     db: AsyncSession,
     steps: Sequence[tuple[dict[str, Any], CommandState, Failure | None, str | None]],
     now: datetime,
-) -> None:
-    """Write the events of steps to the journal, and wake those who wait for them."""
-    if not steps:
-        return
-    await outbox.append(
-        db,
-        [
-            CommandChanged(
-                happened_at=now,
-                command_id=str(row["id"]),
-                station=StationId(row["station"]),
-                owner=OrganisationKey(row["owner"]),
-                action=row["action"],
-                state=state,
-                failure=failure,
-                asked_by=row["asked_by"],
-                asked_by_name=row["asked_by_name"],
-                reason=row["reason"],
-                note=note,
-                transaction_id=row["transaction_id"],
-            )
-            for row, state, failure, note in steps
-        ],
-        recorded_at=now,
-    )
+) -> list[Asked[Any]]:
+    """Ask that the events of steps be written, and those woken who wait for them.
+
+    Only what rests on a written order concerns a reader of the house.
+    """
+    events: dict[bool, list[CommandChanged]] = {}
+    for row, state, failure, note in steps:
+        event = CommandChanged(
+            happened_at=now,
+            command_id=str(row["id"]),
+            station=StationId(row["station"]),
+            owner=OrganisationKey(row["owner"]),
+            action=row["action"],
+            state=state,
+            failure=failure,
+            asked_by=row["asked_by"],
+            asked_by_name=row["asked_by_name"],
+            reason=row["reason"],
+            note=note,
+            transaction_id=row["transaction_id"],
+        )
+        events.setdefault(row["change_order"] is not None, []).append(event)
+    asked = [
+        outbox.appending(db, each, recorded_at=now, is_delivered=is_ordered)
+        for is_ordered, each in events.items()
+    ]
     ids = sorted({str(row["id"]) for row, _, _, _ in steps})
     for start in range(0, len(ids), 300):  # a notification holds 8000 bytes
         told = " ".join(ids[start : start + 300])
-        await tuples(db, "select pg_notify('command_changes', %b::text)::text", [told])
+        query = "select pg_notify('command_changes', %b::text)::text"
+        asked.append(Asked(query, [told], len))
+    return asked
 
 
 # -------------------------------------------------------------------------------------- reading

@@ -265,7 +265,8 @@ class Commanding:
                 change.message_id = command.message_id
                 changes.append(change)
         await command_store.apply(db, changes, now=self._clock.now())
-        return {each.station for each in found}
+        waits = {each.id for each in changes if each.due_at is not None}
+        return {each.station for each in found if each.id in waits}
 
     def _after(self, command: Open, said: _Said) -> Change | None:
         match said.answer:

@@ -113,17 +113,21 @@ select pg_notify('outbox', '') where exists (select 1 from delivery)
 """
 
 
-def appending(db: AsyncSession, events: Sequence[Event], *, recorded_at: datetime) -> Asked[Any]:
+def appending(
+    db: AsyncSession, events: Sequence[Event], *, recorded_at: datetime, is_delivered: bool = True
+) -> Asked[Any]:
     """Ask that the events be written to the journal and addressed to their readers.
 
     Args:
         db: The unit of work that also writes the facts the events tell of.
         events: In the order in which their readers shall see them.
         recorded_at: Now, by the caller's clock.
+        is_delivered: False for events that the writer knows to concern no reader of the house:
+            they are only written to the journal, which outsiders read.
     """
     addressed = [
         (kind, reader)
-        for kind in {event.kind for event in events}
+        for kind in {event.kind for event in events if is_delivered}
         for reader in db.info.get("routes", {}).get(kind, ())
     ]
     return Asked(
