@@ -12,8 +12,10 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms import transaction_store
 from csms.lanes import Handler, Lane, Lanes
 from foundation.database import Database, DatabaseAway
+from foundation.statements import Asked, write
 from foundation.tasks import Tasks
 
 
@@ -186,6 +188,39 @@ async def test_a_passing_failure_repeats_the_whole_batch(
         await work_off(made)
         assert [await each for each in answers] == ["A", "B"]
     assert scribe.batches == [["a", "b"], ["a", "b"]]
+
+
+@pytest.mark.parametrize(
+    ("constraint", "batches"),
+    [
+        (transaction_store.KEY, [["a", "b"], ["a", "b"]]),
+        ("uq_another", [["a", "b"], ["a"], ["b"]]),
+    ],
+)
+async def test_who_began_the_same_transaction_just_now_is_found_the_next_time(
+    written: Database, constraint: str, batches: list[list[str]]
+) -> None:
+    async with written.unit_of_work() as db:
+        await db.execute(text("create schema elsewhere"))
+        await db.execute(
+            text(f"create table elsewhere.begun (word text constraint {constraint} unique)")
+        )
+    seen: list[list[str]] = []
+
+    async def begin(db: AsyncSession, words: Sequence[Word]) -> list[str]:
+        seen.append([word.text for word in words])
+        if len(seen) == 1:  # what another node writes between our look and our writing
+            await write(db, Asked("insert into elsewhere.begun values ('x'), ('x')", [], len))
+        return [word.text for word in words]
+
+    made = Lane(written, {Word: begin}, Scribe().rescue, batch=10, most=10)
+    answers = [submit(made, "A", Word("a")), submit(made, "B", Word("b"))]
+    async with Tasks() as tasks:
+        made_tasks[id(made)] = tasks
+        with structlog.testing.capture_logs():
+            await work_off(made)
+    assert [await each for each in answers] == ["a", "b"]
+    assert seen == batches
 
 
 async def test_another_failure_of_the_data_does_it_one_by_one(written: Database) -> None:
