@@ -11,9 +11,10 @@ from typing import Any
 from fastapi import FastAPI
 
 from app.readers import subscriptions
+from app.station_files import forget_files, join_files
 from billing.closing import Closing
 from billing.month_end import CRON, close_due
-from csms import file_places, files, remote
+from csms import remote
 from csms.campaigns import keep_going
 from csms.partitions import keep_partitions
 from csms.registers import Registers
@@ -51,29 +52,6 @@ def month_end(
         await close_due(database, closing, clock)
 
     return run
-
-
-def forget_files(
-    settings: Settings, database: Database, clock: Clock
-) -> Callable[[], Coroutine[Any, Any, None]]:
-    """Return the deletion of logs that were kept long enough as a job."""
-
-    async def run() -> None:
-        async with database.unit_of_work() as db:
-            kept = timedelta(days=settings.station_files_kept_days)
-            await files.forget(db, kept=kept, now=clock.now())
-
-    return run
-
-
-def join_files(settings: Settings, database: Database) -> None:
-    """Say how stations reach us with their files, and for how long."""
-    file_places.join(
-        database,
-        public_url=settings.reached_at,
-        upload_lasts=timedelta(seconds=settings.file_upload_lasts_s),
-        download_lasts=timedelta(seconds=settings.file_download_lasts_s),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,9 @@ from app.compose import (
     start_central_system,
     stop_central_system,
 )
-from app.house import House, compose_house, join_files, start_house
+from app.house import House, compose_house, start_house
 from app.ports import PortBusy, refusal
+from app.station_files import join_files
 from app.workers import Workers
 from csms.partitions import keep_partitions
 from foundation.clock import Clock, SystemClock

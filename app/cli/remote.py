@@ -11,6 +11,7 @@ from accounts import audit, directory
 from accounts.audit import Actor
 from accounts.directory import WHOLE
 from app.cli.frame import Json, Opened, group, run, say, show, show_json
+from app.station_files import join_files
 from csms import remote
 from csms.queue import Command, CommandState, Request, masked
 from csms.remote import Rate
@@ -174,7 +175,8 @@ def rates(
 
 
 def join(opened: Opened) -> None:
-    """Let the queue know of written orders and of the limit in flight, as the program does."""
+    """Let the queue know of orders, of the limit in flight and of places, as the program does."""
+    join_files(opened.settings, opened.database)
     most = opened.settings.commands_in_flight_max
     remote.join(opened.database, orders=OrderGate(), in_flight_max=most)
 
