@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import checks, store
 from accounts.directory import WHOLE, Language, Principal, Scope, organisation, root
+from accounts.licences import licensed
 from accounts.permissions import RIGHTS, SHIPPED, SHIPPED_REACH, Permission, Reach, Role
 from accounts.tables import ApiKeyRow
 from foundation.errors import Conflict, InvalidInput, NotFound
@@ -265,7 +266,7 @@ async def _principal(db: AsyncSession, row: ApiKeyRow, now: datetime) -> Princip
         id=f"api_key/{row.id}",
         name=row.name,
         group=row.role or "",
-        rights=_rights(row),
+        rights=licensed(_rights(row), owner.licence),
         reach=Reach(row.reach),
         organisation=owner.key,
         language=language,

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounts import checks, passwords, shares, store
 from accounts import groups as groups_module
 from accounts.groups import Group
+from accounts.licences import Licence, LicenceFull, is_for, most_stations
 from accounts.permissions import Permission, Reach, Role
 from accounts.shares import Level
 from accounts.tables import OrganisationRow, PersonRow
@@ -46,6 +47,7 @@ class Organisation:
     address: str | None
     created_at: datetime
     demands_second_factor: bool = False
+    licence: Licence = Licence.BUSINESS_PREMIUM
 
     @classmethod
     def of(cls, row: OrganisationRow) -> Self:
@@ -65,6 +67,7 @@ class Organisation:
             address=row.address,
             created_at=row.created_at,
             demands_second_factor=row.demands_second_factor,
+            licence=Licence(row.licence),
         )
 
 
@@ -181,6 +184,7 @@ class OrganisationFacts(TypedDict):
     iban: NotRequired[str | None]
     address: NotRequired[str | None]
     demands_second_factor: NotRequired[bool]
+    licence: NotRequired[str]
 
 
 async def organisations(
@@ -283,12 +287,14 @@ async def create_organisation(
         "currency": parent.currency,
         "country": parent.country,
         "language": parent.language,
+        "licence": parent.licence,
         "tax_status": "standard",
         **_checked(facts),
         "key": key,
         "parent": parent.key,
         "created_at": now,
     }
+    _check_licence(str(values["licence"]), str(values["tax_status"]))
     if not await store.add_organisation(db, values):
         raise OrganisationKeyTaken(key)
     return await organisation(db, OrganisationKey(key))
@@ -311,6 +317,7 @@ async def change_organisation(
         raise NotFound("organisation", key)
     for name, value in _checked(facts).items():
         setattr(row, name, value)
+    _check_licence(row.licence, row.tax_status)
     if "parent" in facts and facts["parent"] != row.parent:
         row.parent = await _new_parent(db, row, facts["parent"])
     await db.flush()
@@ -359,9 +366,34 @@ def _checked(facts: OrganisationFacts) -> dict[str, object]:
         checked["address"] = (
             None if address is None else checks.text(address, "address", longest=1000)
         )
+    if "licence" in facts:
+        if facts["licence"] not in set(Licence):
+            raise InvalidInput(f"licence must be one of {', '.join(Licence)}.", field="licence")
+        checked["licence"] = str(facts["licence"])
     if "demands_second_factor" in facts:
         checked["demands_second_factor"] = facts["demands_second_factor"]
     return checked
+
+
+def _check_licence(licence: str, tax_status: str) -> None:
+    if not is_for(Licence(licence), tax_status):
+        raise InvalidInput(
+            f"The licence {licence!r} is for businesses only, not for private persons.",
+            field="licence",
+        )
+
+
+async def check_room(db: AsyncSession, key: OrganisationKey, *, stations: int) -> None:
+    """Refuse more stations than the organisation's licence holds.
+
+    Raises:
+        LicenceFull: If so many are too many.
+    """
+    row = await store.organisation(db, key)
+    if row is not None:
+        most = most_stations(Licence(row.licence))
+        if most is not None and stations > most:
+            raise LicenceFull(Licence(row.licence), most)
 
 
 # ---------------------------------------------------------------------------- scope

@@ -27,7 +27,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import letters, passwords, second_factor, store
-from accounts.directory import Person, Principal, person_of
+from accounts.directory import Person, Principal, organisation, person_of
+from accounts.licences import licensed
 from accounts.permissions import WEIGHTY
 from accounts.tables import LoginAttemptRow, LoginRow, PersonRow
 from foundation.database import Database
@@ -354,11 +355,12 @@ async def principal_of(
     if now - login.last_seen_at >= _NOTED_EVERY:
         await store.note_use_of_login(db, login.id_hash, now)
     person = await person_of(db, row)
+    home = await organisation(db, person.organisation)
     return Principal(
         id=f"person/{person.id}",
         name=person.name,
         group=person.group.key,
-        rights=person.group.rights,
+        rights=licensed(person.group.rights, home.licence),
         reach=person.group.reach,
         login_number=login.number,
         owes_second_factor=bool(person.group.rights & WEIGHTY)

@@ -51,6 +51,7 @@ class OrganisationRow(Base):
     address: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]
     demands_second_factor: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    licence: Mapped[str] = mapped_column(Text, server_default="business_premium")
 
 
 class GroupRow(Base):

@@ -11,11 +11,12 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from accounts import directory
 from csms import passwords
 from csms.admission import Refusal, identity_of
 from csms.tables import (
@@ -165,6 +166,23 @@ async def create_station(
     db.add(StationOwnerRow(station=identity, organisation=organisation, valid_from=BEGINNING))
     await db.flush()
     await _set_evses(db, identity, settings.evses or ())
+    await _check_room(db, organisation)
+
+
+async def _check_room(db: AsyncSession, organisation: str) -> None:
+    """Refuse what the owner's licence does not hold: its stations but for the refused ones.
+
+    Raises:
+        LicenceFull: If there are too many now.
+    """
+    counted = await db.scalar(
+        select(func.count())
+        .select_from(StationOwnerRow)
+        .join(StationRow, StationRow.identity == StationOwnerRow.station)
+        .where(StationOwnerRow.organisation == organisation, StationOwnerRow.valid_to.is_(None))
+        .where(StationRow.admission == "accepted")
+    )
+    await directory.check_room(db, OrganisationKey(organisation), stations=counted or 0)
 
 
 def _quoted(identity: str) -> str:
@@ -235,6 +253,7 @@ async def _move(db: AsyncSession, identity: str, to: OrganisationKey, now: datet
         await db.flush()
     db.add(StationOwnerRow(station=identity, organisation=to, valid_from=now))
     await db.flush()
+    await _check_room(db, to)
 
 
 async def _set_evses(db: AsyncSession, identity: str, evses: Sequence[EvseSettings]) -> None:
@@ -285,6 +304,13 @@ async def _admit(db: AsyncSession, identity: str, admission: str) -> None:
     if row.admission != admission:
         row.admission = admission
         await db.flush()
+        owner = await db.scalar(
+            select(StationOwnerRow.organisation).where(
+                StationOwnerRow.station == identity, StationOwnerRow.valid_to.is_(None)
+            )
+        )
+        if owner is not None and admission == "accepted":
+            await _check_room(db, owner)
         await db.execute(text("select pg_notify('admissions', :station)"), {"station": identity})
 
 

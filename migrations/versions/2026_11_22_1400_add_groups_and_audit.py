@@ -8,7 +8,8 @@ branch_labels = None
 depends_on = None
 
 UPGRADE: tuple[str, ...] = (
-    "ALTER TABLE organisations ADD COLUMN demands_second_factor boolean DEFAULT false NOT NULL",
+    "ALTER TABLE organisations ADD COLUMN demands_second_factor boolean DEFAULT false NOT NULL,"
+    " ADD COLUMN licence text DEFAULT 'business_premium' NOT NULL",
     """
     CREATE TABLE groups (
         id bigint GENERATED ALWAYS AS IDENTITY,
@@ -240,7 +241,7 @@ DOWNGRADE: tuple[str, ...] = (
     "ALTER TABLE people ALTER COLUMN roles SET NOT NULL",
     "ALTER TABLE people DROP COLUMN group_id",
     "DROP TABLE groups",
-    "ALTER TABLE organisations DROP COLUMN demands_second_factor",
+    "ALTER TABLE organisations DROP COLUMN demands_second_factor, DROP COLUMN licence",
 )
 
 

@@ -7,8 +7,9 @@ from pydantic import ConfigDict, Field
 
 from accounts import directory
 from accounts.directory import Language, Organisation, OrganisationFacts, TaxStatus
+from accounts.licences import Licence
 from accounts.permissions import Permission
-from foundation.errors import InvalidInput
+from foundation.errors import InvalidInput, NotPermitted
 from foundation.identifiers import OrganisationKey
 from portal import paging
 from portal.api.models import Answer, Body, Moment
@@ -40,6 +41,7 @@ class OrganisationModel(Answer):
     demands_second_factor: bool = Field(
         description="Whether its people, and those below, need a second factor for weighty rights."
     )
+    licence: Licence = Field(description="Which rights exist, and how many stations it holds.")
     created_at: Moment
 
 
@@ -58,6 +60,9 @@ class OrganisationChange(Body):
     iban: str | None = None
     address: str | None = None
     demands_second_factor: bool | None = None
+    licence: Licence | None = Field(
+        default=None, description="Set by the operator; else its parent's."
+    )
 
 
 class NewOrganisation(OrganisationChange):
@@ -85,6 +90,15 @@ class NewOrganisation(OrganisationChange):
 
 
 _CLEARABLE = frozenset({"vat_id", "email", "iban", "address"})
+
+
+class LicenceIsTheOperators(NotPermitted):
+    """Only those who see the whole installation set licences."""
+
+    code = "licence_is_the_operators"
+
+    def __init__(self) -> None:
+        super().__init__("The licence is set by the operator of the installation.")
 
 
 def facts_from(body: Body, *, clearable: frozenset[str], without: str = "") -> dict[str, Any]:
@@ -120,6 +134,8 @@ async def create_organisation(
 ) -> OrganisationModel:
     """The parent is the caller's own organisation unless the body names one."""
     facts = facts_from(body, clearable=_CLEARABLE, without="key")
+    if "licence" in facts and not caller.scope.is_whole:
+        raise LicenceIsTheOperators
     facts.setdefault("parent", caller.principal.organisation)
     if not caller.scope.covers(facts["parent"]):
         raise InvalidInput(f"There is no organisation {facts['parent']!r}.", field="parent")
@@ -150,6 +166,8 @@ async def change_organisation(
     """Changes what is named. Statements that were issued keep what they say."""
     caller.must_see(OrganisationKey(key), "organisation", key)
     facts = facts_from(body, clearable=_CLEARABLE)
+    if "licence" in facts and not caller.scope.is_whole:
+        raise LicenceIsTheOperators
     if "parent" in facts and not caller.scope.covers(facts["parent"]):
         raise InvalidInput(f"There is no organisation {facts['parent']!r}.", field="parent")
     before = await directory.organisation(db, OrganisationKey(key))
@@ -181,5 +199,6 @@ def _shown(caller: Caller, organisation: Organisation) -> OrganisationModel:
         iban=caller.personal(organisation.iban),
         address=caller.personal(organisation.address),
         demands_second_factor=organisation.demands_second_factor,
+        licence=organisation.licence,
         created_at=organisation.created_at,
     )

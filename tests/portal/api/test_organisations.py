@@ -30,6 +30,7 @@ async def test_an_organisation_is_created_and_read_again(administrator: AsyncCli
         "iban": "DE89370400440532013000",
         "address": None,
         "demands_second_factor": False,
+        "licence": "business_premium",
         "created_at": "2026-10-15T12:00:00Z",
     }
 
