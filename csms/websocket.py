@@ -7,9 +7,9 @@ all sockets, with a deadline for the pong.
 import asyncio
 import http
 import logging
-import ssl
 import struct
 from collections.abc import Callable, Sequence
+from ssl import SSLContext
 from typing import Any
 
 import structlog
@@ -19,7 +19,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import OPEN, Event
 from websockets.typing import BytesLike, Subprotocol
 
-from csms import passwords
+from csms import passwords, tls
 from csms.admission import (
     Admitted,
     Refusal,
@@ -54,8 +54,7 @@ _CLOSE_TOO_BIG = 1009
 _FINAL_TEXT = 0x81
 _MASKED = 0x80
 _TWO_BYTES_MORE = 126
-_SHORTEST = 8
-"""Bytes of the shortest frame that can take the short way: a header of the longer kind."""
+_SHORTEST = 8  # bytes: a header of the longer kind
 _SIZE_IN_TWO_BYTES = 0xFFFF
 _HEAD_2 = struct.Struct("!BB").pack
 _HEAD_4 = struct.Struct("!BBH").pack
@@ -90,8 +89,7 @@ class StationSocket(ServerConnection):
     """Whether the upgrade was refused in words of ours, and logged."""
     tasks: Tasks
     _receiver: Receiver | None = None
-    _longest: int = 0
-    """Bytes of a message that may take the short way."""
+    _longest = 0  # bytes of a message
     _early: tuple[str | None, ...] = ()
     _parts: tuple[bytes, ...] = ()
     _is_text = True
@@ -116,12 +114,11 @@ class StationSocket(ServerConnection):
         The library's parser is asked about everything else: it then stands between two frames,
         so that it need not know of those which passed it by.
         """
-        receiver = self._receiver
-        text = None if receiver is None else self._whole_text(data)
-        if receiver is None or text is None:
+        text = None if self._receiver is None else self._whole_text(data)
+        if self._receiver is None or text is None:
             super().data_received(data)
         else:
-            receiver(text)
+            self._receiver(text)
 
     def _whole_text(self, data: bytes) -> str | None:
         """Return the text of data that is exactly one masked, final text frame; else None."""
@@ -282,10 +279,10 @@ class Listener:
             OSError: If the address cannot be had.
         """
         settings = self._settings
-        listeners: list[tuple[int, ssl.SSLContext | None]] = [(settings.ocpp_port, None)]
+        listeners: list[tuple[int, SSLContext | None]] = [(settings.ocpp_port, None)]
         if settings.ocpp_tls_port is not None:
-            listeners.append((settings.ocpp_tls_port, _tls(settings)))
-        for port, tls in listeners:
+            listeners.append((settings.ocpp_tls_port, tls.server_context(settings)))
+        for port, context in listeners:
             server = await serve(
                 self._serve,  # type: ignore[arg-type]
                 settings.ocpp_host,
@@ -300,7 +297,7 @@ class Listener:
                 close_timeout=settings.close_timeout_s,
                 server_header=None,
                 logger=logging.getLogger("websockets.server"),
-                ssl=tls,
+                ssl=context,
                 reuse_port=share_port or None,
                 backlog=4096,
             )
@@ -601,15 +598,3 @@ def _mend_headers(request: Request) -> None:
         request.headers["Connection"] = "Upgrade"
     if "Upgrade" not in request.headers:
         request.headers["Upgrade"] = "websocket"
-
-
-def _tls(settings: Settings) -> ssl.SSLContext:
-    """TLS 1.2 or newer; client certificates where an authority for them is given (profile 3)."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    assert settings.ocpp_tls_cert is not None
-    context.load_cert_chain(settings.ocpp_tls_cert, settings.ocpp_tls_key)
-    if settings.ocpp_tls_client_ca is not None:
-        context.load_verify_locations(settings.ocpp_tls_client_ca)
-        context.verify_mode = ssl.CERT_OPTIONAL
-    return context
