@@ -162,6 +162,16 @@ REASONS: dict[str, str] = {
 }
 
 REFUSALS: dict[str, Reason] = {
+    "never_connected": Reason(
+        marked("Never connected"), marked("It is not known what the station understands.")
+    ),
+    "shared_for_reading": Reason(
+        marked("Shared for reading only"),
+        marked("Its owner shows you the station, but does not let you command it."),
+    ),
+    "invalid_input": Reason(
+        marked("The station cannot be asked for this"), marked("A value does not fit its version.")
+    ),
     "station_unreachable": Reason(
         marked("The station has no connection"),
         marked("Nothing was sent, and nothing waits."),

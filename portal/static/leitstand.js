@@ -146,7 +146,8 @@
 
   // What one is about to click stays where it is.
   const aimed = ["a", "button", "input", "select", "summary"].map((name) => name + ":hover").join();
-  const busy = (element) => element.matches(":focus-within") || element.closest("a:hover") || one(aimed, element);
+  const busy = (element) => element.matches(":focus-within") ||
+    (!("liveAlways" in element.dataset) && (element.closest("a:hover") || one(aimed, element)));
   function put(old, fresh) {
     if (old.innerHTML === fresh.innerHTML) return;
     if (busy(old)) { left = true; return; }

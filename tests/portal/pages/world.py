@@ -14,7 +14,7 @@ from billing import pricing
 from billing.closing import Closing
 from billing.handlers import TransactionReader
 from billing.pricing import NewAssignment, place_from
-from csms import administration
+from csms import administration, campaigns
 from csms.administration import (
     ConnectorSettings,
     EvseSettings,
@@ -22,6 +22,7 @@ from csms.administration import (
     StationSettings,
     TokenSettings,
 )
+from csms.campaigns import NewCampaign, Wish
 from csms.registers import Registers
 from csms.tables import (
     CommandRow,
@@ -540,6 +541,27 @@ async def commands(db: AsyncSession, now: datetime) -> None:
             )
 
 
+async def campaign(db: AsyncSession, now: datetime) -> None:
+    """A restart of all stations that has just begun."""
+    await campaigns.start(
+        db,
+        NewCampaign(
+            title="restart_soft",
+            wishes=[
+                Wish(StationId(station_of(number)), "Reset", {"type": "Soft"})
+                for number in range(1, 21)
+            ],
+            per_minute=10,
+            organisation=ROOT,
+            asked_by="person/2",
+            asked_by_name="Helen",
+            door="portal",
+            is_authorised=False,
+        ),
+        now=now,
+    )
+
+
 async def fill(db: AsyncSession, clock: SetClock) -> None:
     """Everything but the people, and September closed for the public works."""
     now = clock.now()
@@ -548,5 +570,6 @@ async def fill(db: AsyncSession, clock: SetClock) -> None:
     await sessions(db, now)
     await messages(db, now)
     await commands(db, now)
+    await campaign(db, now)
     await db.flush()
     await closing().close(db, WORKS, "2026-09", now=now - timedelta(days=12))
