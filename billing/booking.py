@@ -192,7 +192,7 @@ async def freeze_and_bill(
         limits: What counts as impossible.
         now: When terms are frozen, and CDRs issued and booked.
     """
-    ended = [each for each in events if isinstance(each, TransactionEnded)]
+    ended = [each for each in events if type(each) is TransactionEnded]
     ended_ids = [each.transaction_id for each in ended]
     frozen, rated, owners, cdr_ids, tariffs = await together(
         db,

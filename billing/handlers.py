@@ -7,7 +7,7 @@ of it is looked up as of the start, so a start that arrives late is priced as of
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,11 +15,13 @@ from billing import booking
 from billing.plausibility import DEFAULT_LIMITS, Limits
 from billing.pricing import SharingTerms
 from foundation.clock import Clock
-from foundation.events import Event, TransactionEnded, TransactionEvent, TransactionStarted
+from foundation.events import TransactionEnded, TransactionEvent, TransactionStarted
 from foundation.outbox import Delivery, Subscription
 
 READER: Final = "billing"
 """The name under which events are addressed to billing; the month close waits for it."""
+
+_KINDS: Final = (TransactionStarted.kind, TransactionEnded.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,21 @@ class TransactionReader:
 
 
 def rounds(deliveries: Sequence[Delivery]) -> Iterator[list[TransactionEvent]]:
-    """Yield the events so that each list has one transaction at most once, in order."""
-    waiting: list[Event] = [each.event for each in deliveries]
+    """Yield the events so that each list has one transaction at most once, in order.
+
+    A start whose end follows it here is left out: the end tells all that the start did, and its
+    terms are looked up as of the start as well.
+    """
+    waiting = [cast("TransactionEvent", each.event) for each in deliveries]
+    assert {event.kind for event in waiting} <= {*_KINDS}, "an event that billing never asked for"
     while waiting:
         now: dict[int, TransactionEvent] = {}
-        later: list[Event] = []
+        later: list[TransactionEvent] = []
         for event in waiting:
-            assert isinstance(event, TransactionEvent)
-            if now.setdefault(event.transaction_id, event) is not event:
+            known = now.get(event.transaction_id)
+            if known is None or type(known) is TransactionStarted:
+                now[event.transaction_id] = event
+            else:
                 later.append(event)
         yield list(now.values())
         waiting = later
@@ -61,6 +70,6 @@ def subscription(
     """Return what billing wants from the outbox."""
     return Subscription(
         reader=READER,
-        kinds=(TransactionStarted.kind, TransactionEnded.kind),
+        kinds=_KINDS,
         handle=TransactionReader(sharing, clock, limits),
     )

@@ -115,7 +115,7 @@ def asking_assignments(
     places: Iterable[Place],
 ) -> tuple[Asked[dict[Place, list[Assignment]]], Asked[Tuples]]:
     """Ask for what `assignments_on` returns, and for all versions of their tariffs."""
-    keys = sorted(places)
+    keys = list(places)
     values = [[place.scope for place in keys], [place.id for place in keys]]
     return Asked(_HELD, values, _by_place), Asked(_HELD_VERSIONS, values, list)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -327,3 +328,29 @@ def test_rounds_keep_the_order_of_each_transaction(numbers: list[int]) -> None:
             if isinstance(event, TransactionEnded) and event.transaction_id == number
         ]
         assert revisions == sorted(revisions)
+
+
+def test_a_start_whose_end_is_there_needs_no_round_of_its_own() -> None:
+    events = [started(1), started(2), ended(1), started(3), ended(1, revision=2)]
+    made = list(rounds([Delivery(n, event, NOW) for n, event in enumerate(events)]))
+    assert made == [[events[2], events[1], events[3]], [events[4]]]
+
+
+async def test_start_and_end_in_one_batch_leave_what_one_after_the_other_does(
+    db: AsyncSession,
+) -> None:
+    await settle_in(db)
+    await happen(db, started(1), ended(1))
+    await happen(db, started(2))
+    await happen(db, ended(2))
+    terms = await store.locked_terms(db, [1, 2])
+    records = await store.current_records(db, [1, 2])
+    [one, two] = terms.values()
+    assert structs.replace(one, transaction_id=two.transaction_id) == two
+    [first, second] = records.values()
+    assert (first.cdr.net, first.cdr.payer, first.cdr.share_bps, first.hold_reasons) == (
+        second.cdr.net,
+        second.cdr.payer,
+        second.cdr.share_bps,
+        second.hold_reasons,
+    )
