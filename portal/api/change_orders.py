@@ -29,12 +29,13 @@ from portal.api.change_order_models import (
 )
 from portal.context import context_of
 from portal.guard import Caller, PermissionMissing, require, signed_in
+from portal.orders import confirmer, mail_answer
 from portal.paging import Page
 from portal.routes import ApiRoute, Db, Now
 from support import change_orders
 from support.change_orders import ChangeOrder
 from support.correspondence import Correspondence
-from support.orders import Confirmer, Item, ItemKind, OrderState, WrittenOrder, differences
+from support.orders import Item, ItemKind, OrderState, differences
 
 router = APIRouter(prefix="/change-orders", tags=["change orders"], route_class=ApiRoute)
 
@@ -211,28 +212,6 @@ async def note_change_done(
 
 
 # ----------------------------------------------------------------------------- parts
-
-
-def confirmer(caller: Caller) -> Confirmer:
-    """Return what the caller is to an order."""
-    return Confirmer(
-        caller.principal.organisation,
-        may_confirm=caller.may(Permission.CHANGE_ORDERS_CONFIRM),
-        may_write=caller.may(Permission.CHANGE_ORDERS_WRITE),
-    )
-
-
-def mail_answer(mail: WrittenOrder) -> Response:
-    """Return a mail as a download: a stranger's file is never shown in our own pages."""
-    name = "".join(each if each.isascii() and each.isalnum() else "_" for each in mail.name[:100])
-    suffix = mail.name.rpartition(".")[2]
-    if suffix != mail.name and suffix.isascii() and suffix.isalnum():
-        name = name[: -len(suffix) - 1] + "." + suffix
-    return Response(
-        mail.content,
-        media_type="application/octet-stream",
-        headers={"content-disposition": f'attachment; filename="{name or "mail"}"'},
-    )
 
 
 def _title(items: list[Item]) -> str:

@@ -17,9 +17,9 @@ from csms.known_settings import known_settings
 from foundation.errors import ExpectedError, InvalidInput
 from foundation.identifiers import OrganisationKey, StationId
 from portal import asking, command_words
-from portal.api.change_orders import confirmer, mail_answer
 from portal.context import context_of
 from portal.guard import Caller, PermissionMissing, require
+from portal.orders import confirmer, mail_answer
 from portal.pages.counts import silence_limits
 from portal.pages.support_parts import support_tabs
 from portal.pages.surroundings import frame_of, page, went
