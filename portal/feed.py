@@ -11,6 +11,7 @@ commands `portal.feed_commands` does.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -84,6 +85,7 @@ class Feed:
             timeout_s=settings.mqtt_timeout_s,
         )
         self._requests = Requests(database, clock, self._limits, limits or Limits())
+        self._leaving = asyncio.Event()
         self._told: dict[str, int] = {}
         """Retained topic → hash of what was told last on this connection."""
         self._known: set[str] = set()
@@ -91,10 +93,13 @@ class Feed:
         self._measured_at = datetime.min.replace(tzinfo=UTC)
 
     async def run(self) -> None:
-        """Publish for ever, if no other process does; survives broker and database being away."""
+        """Publish until asked to leave, if no other process does.
+
+        Survives the broker and the database being away.
+        """
         pause_s = _FIRST_PAUSE_S
         loop = asyncio.get_running_loop()
-        while True:
+        while not self._leaving.is_set():
             began = loop.time()
             # In a task of its own: one that is cancelled while it waits for the database may tell
             # of that as the database being away, and must not live on.
@@ -102,8 +107,17 @@ class Feed:
                 group.create_task(self._until_interrupted(), name="feed")
             if loop.time() - began > self._longest_pause_s:
                 pause_s = _FIRST_PAUSE_S
-            await asyncio.sleep(pause_s)
+            await self._pause(pause_s)
             pause_s = min(2 * pause_s, self._longest_pause_s)
+
+    def leave(self) -> None:
+        """Finish what is in hand and let another process publish: `run` returns soon."""
+        self._leaving.set()
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._leaving.wait()
 
     async def _until_interrupted(self) -> None:
         try:
@@ -122,8 +136,9 @@ class Feed:
     async def _serve(self, link: Link) -> None:
         """Publish, and answer requests, until the connection is lost."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._requests.answer(link), name="feed's requests")
-            group.create_task(self._publish(link), name="feed's publishing")
+            answering = group.create_task(self._requests.answer(link), name="feed's requests")
+            await self._publish(link)
+            answering.cancel()
 
     async def _publish(self, link: Link) -> None:
         """Publish on this connection until it is lost."""
@@ -139,7 +154,7 @@ class Feed:
         loop = asyncio.get_running_loop()
         refresh_at = readings_at = loop.time()
         self._measured_at = self._clock.now()
-        while True:
+        while not self._leaving.is_set():
             if loop.time() >= refresh_at:
                 await self._refresh(link)
                 refresh_at = loop.time() + self._refresh_every_s
@@ -148,7 +163,7 @@ class Feed:
                 readings_at = loop.time() + self._readings_every_s
             after = await self._tell_events(link, place)
             if after == place:
-                await asyncio.sleep(self._poll_s)
+                await self._pause(self._poll_s)
             place = after
 
     # ------------------------------------------------------------------------------ events

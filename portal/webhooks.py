@@ -255,6 +255,8 @@ class Webhooks:
         """
         if len(await webhook_store.webhooks(db, {organisation}, limit=_MOST)) >= _MOST:
             raise TooManyWebhooks
+        # Of the very first one too, all is told that happens from now on.
+        await store.begin_reading(db, NAME, await journal.present(db), self._clock.now())
         secret = secrets.token_bytes(_SECRET_BYTES)
         row = await webhook_store.add(
             db,

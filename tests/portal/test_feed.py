@@ -50,7 +50,9 @@ async def fed(database: Database, clock: SetClock, url: str, **given: Any) -> As
     async with asyncio.TaskGroup() as group:
         running = group.create_task(feed.run())
         yield feed
-        running.cancel()
+        feed.leave()
+        await asyncio.wait([running], timeout=2)
+        running.cancel()  # it may wait for another to leave
 
 
 def topic(identity: str, rest: str, owner: str = OWNER) -> str:
@@ -94,23 +96,31 @@ async def test_a_session_is_told_from_plug_to_end(broker: RunningBroker, central
     assert reading_told["energy_register_wh"] == 2000
 
 
-async def test_what_a_broker_forgot_or_kept_too_long_is_put_right(
-    broker: RunningBroker, central: Central
-) -> None:
+async def test_what_a_broker_forgot_is_told_again(broker: RunningBroker, central: Central) -> None:
     first, second = await central.here(), await central.here()
     states = {topic(each.identity, "state") for each in (first, second)}
+    async with fed(central.database, central.clock, broker.url):
+        for _ in range(2):
+            async with Subscriber(broker).listening() as heard:
+                await heard.until(lambda: states <= heard.picture.keys())
+            await broker.stop()
+            await broker.start()
+
+
+async def test_what_a_broker_kept_too_long_is_cleared(
+    broker: RunningBroker, central: Central
+) -> None:
+    station = await central.here()
     async with Subscriber(broker).listening() as heard:
         async with fed(central.database, central.clock, broker.url):
-            number = await first.start(0)
-            running = topic(first.identity, f"transactions/{number}")
-            await heard.until(lambda: states | {running} <= heard.picture.keys())
-        await first.stop(number, 30, 4000)  # nobody tells it
-        await broker.stop()
-        await broker.start()
+            number = await station.start(0)
+            running = topic(station.identity, f"transactions/{number}")
+            await heard.until(lambda: running in heard.picture)
+        await station.stop(number, 30, 4000)
         async with fed(central.database, central.clock, broker.url):
-            await heard.until(lambda: (running, None) in heard.said)
-            async with Subscriber(broker).listening() as fresh:
-                await fresh.until(lambda: states <= fresh.picture.keys())
+            await heard.until(lambda: running not in heard.picture)
+    async with Subscriber(broker).listening() as fresh:
+        await fresh.until(lambda: topic(station.identity, "state") in fresh.picture)
 
     assert running not in fresh.picture
 
