@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from simulators.station import Station
-from tests.scenarios.stories import Story, back, eventually, story
+from tests.scenarios.stories import STAFF, Story, back, eventually, story
 
 MOMENT = "2026-10-15T08:00:00Z"
 
@@ -136,3 +136,32 @@ async def test_what_a_station_is_set_to_is_kept_as_it_answers(world: Story) -> N
         found = await listed(rest, new, "variables?limit=500")
         assert {each["variable"] for each in found} >= {"HeartbeatInterval"}
         assert await listed(rest, new, "configuration") == []
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+async def test_a_reservation_is_kept_until_it_is_cancelled(world: Story, version: str) -> None:
+    station = await world.station("CS-1", version)
+    until = "2026-10-15T09:00:00Z"
+    if version == "1.6":
+        payload: dict[str, Any] = {
+            "connectorId": 1,
+            "expiryDate": until,
+            "idTag": STAFF,
+            "reservationId": 5,
+        }
+    else:
+        token = {"idToken": STAFF, "type": "ISO14443"}
+        payload = {"id": 5, "evseId": 1, "expiryDateTime": until, "idToken": token}
+    async with world.rest() as rest:
+        reserved = await ask(rest, station, "ReserveNow", payload)
+        assert reserved["state"] == "effective", reserved
+        [found] = await listed(rest, station, "reservations")
+        assert (found["state"], found["id_token"], found["expires_at"]) == ("open", STAFF, until)
+        shown = (await rest.get(f"/stations/{station.identity}")).json()
+        statuses = [each["connectors"][0]["status"] for each in shown["evses"] if each["evse_id"]]
+        assert statuses == ["Reserved"]
+
+        cancelled = await ask(rest, station, "CancelReservation", {"reservationId": 5})
+        assert cancelled["state"] == "effective", cancelled
+        [found] = await listed(rest, station, "reservations")
+        assert (found["state"], found["ending"]) == ("over", "Cancelled")
