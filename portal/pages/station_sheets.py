@@ -82,6 +82,9 @@ def tabs_of(found: Station, caller: Caller, said: Words) -> list[tuple[str, str,
         tabs.append(("sessions", said.gettext("Sessions"), f"{path}/sessions", None))
     if caller.may(Permission.COMMANDS_READ):
         tabs.append(("commands", said.gettext("Commands"), f"{path}/commands", None))
+    tabs.append(("settings", said.gettext("Configuration"), f"{path}/settings", None))
+    if caller.may(Permission.FRAMES_READ):
+        tabs.append(("files", said.gettext("Files"), f"{path}/files", None))
     if caller.may(Permission.FRAMES_READ) and caller.scope.covers(found.organisation):
         tabs.append(("log", said.gettext("OCPP log"), f"{path}/log", None))
     if caller.may(Permission.STATIONS_SHARE) and caller.scope.covers(found.organisation):

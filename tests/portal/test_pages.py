@@ -30,6 +30,8 @@ PAGES = (
     "/stations/DE-HN-002/expert?action=SetVariables",
     "/stations/DE-HN-002/expert?action=Reset&mode=json",
     "/commands/4",
+    "/stations/DE-HN-002/settings",
+    "/stations/DE-HN-002/files",
     "/campaigns",
     "/campaigns/new",
     "/campaigns/new?vendor=ABB&do=restart_soft",

@@ -23,6 +23,11 @@ from csms.administration import (
     TokenSettings,
 )
 from csms.campaigns import NewCampaign, Wish
+from csms.equipment_tables import (
+    StationFileRow,
+    StationVariableRow,
+    StationVariableValueRow,
+)
 from csms.registers import Registers
 from csms.tables import (
     CommandRow,
@@ -541,6 +546,48 @@ async def commands(db: AsyncSession, now: datetime) -> None:
             )
 
 
+async def equipment(db: AsyncSession, now: datetime) -> None:
+    """Some settings of one station, one of which was changed, and a log that it sent."""
+    for place, (component, variable, values, mutability) in enumerate(
+        (
+            ("OCPPCommCtrlr", "HeartbeatInterval", ("900", "300"), "ReadWrite"),
+            ("SampledDataCtrlr", "TxUpdatedInterval", ("60",), "ReadWrite"),
+            ("ChargingStation", "SupplyPhases", ("3",), "ReadOnly"),
+        )
+    ):
+        row = StationVariableRow(
+            station=station_of(2),
+            component=component,
+            variable=variable,
+            attribute="Actual",
+            value=values[-1],
+            is_known=True,
+            mutability=mutability,
+            data_type="integer",
+            unit="s" if place < 2 else None,
+            changed_at=now - timedelta(days=2),
+            read_at=now - timedelta(hours=1),
+        )
+        db.add(row)
+        await db.flush()
+        for number, value in enumerate(values):
+            at = now - timedelta(days=9 - 7 * number)
+            db.add(StationVariableValueRow(variable_id=row.id, value=value, is_known=True, at=at))
+    db.add(
+        StationFileRow(
+            kind="log",
+            station=station_of(2),
+            organisation=WORKS,
+            file_name="DE-HN-002.log",
+            media_type="text/plain",
+            size_bytes=48_211,
+            sha256=bytes(32),
+            begun_at=now - timedelta(hours=2),
+            stored_at=now - timedelta(hours=2),
+        )
+    )
+
+
 async def campaign(db: AsyncSession, now: datetime) -> None:
     """A restart of all stations that has just begun."""
     await campaigns.start(
@@ -571,5 +618,6 @@ async def fill(db: AsyncSession, clock: SetClock) -> None:
     await messages(db, now)
     await commands(db, now)
     await campaign(db, now)
+    await equipment(db, now)
     await db.flush()
     await closing().close(db, WORKS, "2026-09", now=now - timedelta(days=12))
