@@ -1,5 +1,6 @@
 """What becomes of a command: every way in which an answer, its absence or evidence can come."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -91,7 +92,7 @@ def test_a_no_and_a_callerror_are_the_end() -> None:
 
 
 def test_a_late_yes_is_looked_into_and_a_late_no_is_noted() -> None:
-    given_up = {"state": FAILED, "failure": Failure.NO_ANSWER}
+    given_up: dict[str, Any] = {"state": FAILED, "failure": Failure.NO_ANSWER}
     change = made(settlement.answered(command(**given_up), YES, NOW))
     assert (path(change), change.failure) == ([FAILED], Failure.NO_ANSWER)
     assert change.due_at == NOW + timedelta(minutes=10) + LATE_FOR
@@ -217,7 +218,7 @@ def test_what_may_not_wait_for_another_connection_expires() -> None:
 
 # ------------------------------------------------------------ a stop bound to its transaction
 
-STOP = {"action": "RemoteStopTransaction", "until_ended": True}
+STOP: dict[str, Any] = {"action": "RemoteStopTransaction", "until_ended": True}
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,7 @@ def test_a_bound_stop_that_waits_is_over_when_the_transaction_is() -> None:
 
 # ------------------------------------------------------------------------------ reading back
 
-CHANGED = {"action": "ChangeConfiguration", "answered_at": SENT, "answer": YES}
+CHANGED: dict[str, Any] = {"action": "ChangeConfiguration", "answered_at": SENT, "answer": YES}
 
 
 def test_a_setting_is_read_back_at_once_and_then_in_growing_pauses() -> None:
@@ -290,7 +291,7 @@ def test_whatever_happens_in_whatever_order_the_states_follow_each_other(
     action = "RemoteStopTransaction" if bound else action
     one = command(action=action, until_ended=bound)
     for happening in happenings:
-        change = {
+        outcomes: dict[str, Callable[[Open], Change | None]] = {
             "yes": lambda c: settlement.answered(c, YES, NOW),
             "no": lambda c: settlement.answered(c, NO, NOW),
             "error": lambda c: settlement.answered(c, CallErrorSaid("E", ""), NOW),
@@ -300,7 +301,8 @@ def test_whatever_happens_in_whatever_order_the_states_follow_each_other(
             "shown": lambda c: settlement.judged(c, SHOWN),
             "never": lambda c: settlement.judged(c, NEVER),
             "overdue": lambda c: settlement.overdue(c, NOW, NOT_YET),
-        }[happening](one)
+        }
+        change = outcomes[happening](one)
         if change is None:
             continue
         state = one.state
