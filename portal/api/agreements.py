@@ -82,6 +82,7 @@ class AgreementChange(AgreementTermsBody):
 async def list_agreements(
     db: Db, caller: Reader, limit: paging.Limit = paging.DEFAULT_LIMIT, cursor: paging.Cursor = None
 ) -> Page[AgreementModel]:
+    """The newest first: whose share is how much, and since when."""
     after = paging.decoded(cursor, str, int)
     found = sorted(await administration.agreements(db, caller.scope), key=_key)
     if after is not None:
@@ -110,6 +111,7 @@ async def create_agreement(db: Db, now: Now, caller: Writer, body: NewAgreement)
 
 @router.get("/{agreement_id}", summary="Get an agreement")
 async def get_agreement(db: Db, caller: Reader, agreement_id: str) -> AgreementModel:
+    """One dated row; changes make new ones."""
     return _shown(await _seen(db, caller, agreement_id))
 
 

@@ -96,6 +96,7 @@ async def list_api_keys(
 
 @router.post("", status_code=201, summary="Create an API key")
 async def create_api_key(db: Db, now: Now, caller: Writer, body: NewApiKey) -> NewApiKeyModel:
+    """With no more rights than the maker's own; the key is shown this once."""
     made, secret = await people.create_api_key(
         db,
         caller,
@@ -113,6 +114,7 @@ async def create_api_key(db: Db, now: Now, caller: Writer, body: NewApiKey) -> N
 
 @router.get("/{key_id}", summary="Get an API key")
 async def get_api_key(db: Db, caller: Reader, key_id: str) -> ApiKeyModel:
+    """What may be known of it: never the key itself."""
     return _shown(await people.seen_api_key(db, caller, number_in_path(key_id, "API key")))
 
 
@@ -120,6 +122,7 @@ async def get_api_key(db: Db, caller: Reader, key_id: str) -> ApiKeyModel:
 async def change_api_key(
     db: Db, now: Now, caller: Writer, key_id: str, body: ApiKeyChange
 ) -> ApiKeyModel:
+    """Name, rate and end; its rights never change."""
     facts = facts_from(body, clearable=frozenset({"rate_per_minute", "expires_at"}))
     return _shown(
         await people.change_api_key(

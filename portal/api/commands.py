@@ -260,6 +260,7 @@ async def list_commands(
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
 ) -> Page[CommandModel]:
+    """Those of the stations that the caller sees, with what became of them."""
     after = paging.decoded(cursor, int)
     found = await remote.commands(
         db,
@@ -323,6 +324,7 @@ def _moment(given: Any, name: str) -> datetime:
 
 @router.get("/commands/{command_id:segment}", summary="Get a command")
 async def get_command(db: Db, caller: Reader, command_id: str) -> CommandModel:
+    """Every state that it came into, the station's answer, and who asked."""
     return shown(await remote.command(db, command_id, caller.scope))
 
 

@@ -76,6 +76,7 @@ class RightModel(Answer):
 
 @router.get("/rights", summary="List rights")
 async def list_rights(_caller: Annotated[Caller, Depends(signed_in)]) -> Page[RightModel]:
+    """Everything that a group or an API key may be given, by area."""
     return Page(
         items=[
             RightModel(
@@ -94,6 +95,7 @@ async def list_rights(_caller: Annotated[Caller, Depends(signed_in)]) -> Page[Ri
 async def list_groups(
     db: Db, caller: Reader, limit: paging.Limit = paging.DEFAULT_LIMIT, cursor: paging.Cursor = None
 ) -> Page[GroupModel]:
+    """The shipped ones and those of the caller's organisations."""
     after = paging.decoded(cursor, int)
     found = await groups.groups(
         db, caller.scope.organisations, after=after[0] if after else 0, limit=limit + 1
@@ -120,6 +122,7 @@ async def create_group(db: Db, now: Now, caller: Writer, body: NewGroup) -> Grou
 
 @router.get("/groups/{group_id}", summary="Get a group")
 async def get_group(db: Db, caller: Reader, group_id: str) -> GroupModel:
+    """With its rights and its reach."""
     return _shown(await people.seen_group(db, caller, number_in_path(group_id, "group")))
 
 

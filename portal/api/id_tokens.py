@@ -203,6 +203,7 @@ async def set_id_tokens(db: Db, now: Now, caller: Writer, request: Request) -> R
 
 @router.get("/{id_token:segment}", summary="Get an id token")
 async def get_id_token(db: Db, caller: Reader, id_token: str) -> IdTokenModel:
+    """With whoever holds it now."""
     return _shown(caller, await _seen(db, caller, id_token))
 
 
@@ -210,6 +211,7 @@ async def get_id_token(db: Db, caller: Reader, id_token: str) -> IdTokenModel:
 async def change_id_token(
     db: Db, now: Now, caller: Writer, id_token: str, body: IdTokenChange
 ) -> IdTokenModel:
+    """Only what is sent changes; a new holder counts from now on."""
     present = await _seen(db, caller, id_token)
     facts = {
         "id_token": present.id_token,

@@ -91,6 +91,7 @@ _CLEARABLE = frozenset({"address", "postal_code", "city", "country", "latitude",
 async def list_locations(
     db: Db, caller: Reader, limit: paging.Limit = paging.DEFAULT_LIMIT, cursor: paging.Cursor = None
 ) -> Page[LocationModel]:
+    """In the order of their keys."""
     after = paging.decoded(cursor, str)
     found = await registry.locations(
         db, caller.scope, after=after[0] if after else None, limit=limit + 1
@@ -120,6 +121,7 @@ async def create_location(db: Db, now: Now, caller: Writer, body: NewLocation) -
 
 @router.get("/{key:segment}", summary="Get a location")
 async def get_location(db: Db, caller: Reader, key: str) -> LocationModel:
+    """Where stations stand together; its time zone is that of their tariffs."""
     return _shown(await seen_location(db, caller, key))
 
 
@@ -127,6 +129,7 @@ async def get_location(db: Db, caller: Reader, key: str) -> LocationModel:
 async def change_location(
     db: Db, now: Now, caller: Writer, key: str, body: LocationChange
 ) -> LocationModel:
+    """Only what is sent changes."""
     present = await seen_location(db, caller, key)
     facts = facts_from(body, clearable=_CLEARABLE)
     if "organisation" in facts:

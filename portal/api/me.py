@@ -29,6 +29,7 @@ class MeModel(Answer):
 
 @router.get("", summary="Get who I am")
 async def get_me(caller: Annotated[Caller, Depends(signed_in)]) -> MeModel:
+    """Who the key or the login speaks for, what it may, and how much it sees."""
     return MeModel(
         id=caller.principal.id,
         name=caller.principal.name,

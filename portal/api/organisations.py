@@ -119,6 +119,7 @@ def facts_from(body: Body, *, clearable: frozenset[str], without: str = "") -> d
 async def list_organisations(
     db: Db, caller: Reader, limit: paging.Limit = paging.DEFAULT_LIMIT, cursor: paging.Cursor = None
 ) -> Page[OrganisationModel]:
+    """In the order of their keys: the caller's own and those below it."""
     after = paging.decoded(cursor, str)
     found = await directory.organisations(
         db, caller.scope, after=after[0] if after else None, limit=limit + 1
@@ -155,6 +156,7 @@ async def create_organisation(
 
 @router.get("/{key:segment}", summary="Get an organisation")
 async def get_organisation(db: Db, caller: Reader, key: str) -> OrganisationModel:
+    """With what its papers need."""
     caller.must_see(OrganisationKey(key), "organisation", key)
     return _shown(caller, await directory.organisation(db, OrganisationKey(key)))
 

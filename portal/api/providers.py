@@ -71,6 +71,7 @@ async def list_providers(
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
 ) -> Page[ProviderModel]:
+    """In the order of their party ids."""
     after = paging.decoded(cursor, str)
     found = await administration.providers(db, after=after[0] if after else None, limit=limit + 1)
     return paging.page(found, limit, shown=_shown, key=lambda each: (each.party_id,))
@@ -78,6 +79,7 @@ async def list_providers(
 
 @router.post("", status_code=201, summary="Create a provider")
 async def create_provider(db: Db, now: Now, caller: Writer, body: NewProvider) -> ProviderModel:
+    """Its tokens charge externally, and it is invoiced for that."""
     facts = facts_from(body, clearable=_CLEARABLE, without="party_id")
     made = await administration.create_provider(
         db, body.party_id, cast("ProviderFacts", facts), now=now
@@ -95,6 +97,7 @@ async def create_provider(db: Db, now: Now, caller: Writer, body: NewProvider) -
 
 @router.get("/{party_id:segment}", summary="Get a provider")
 async def get_provider(db: Db, _caller: Reader, party_id: str) -> ProviderModel:
+    """An EMP, by its party id."""
     return _shown(await administration.provider(db, _key(party_id)))
 
 
@@ -102,6 +105,7 @@ async def get_provider(db: Db, _caller: Reader, party_id: str) -> ProviderModel:
 async def change_provider(
     db: Db, now: Now, caller: Writer, party_id: str, body: ProviderChange
 ) -> ProviderModel:
+    """Only what is sent changes."""
     facts = facts_from(body, clearable=_CLEARABLE)
     before = await administration.provider(db, _key(party_id))
     changed = await administration.change_provider(

@@ -82,6 +82,7 @@ async def share_station(
 
 @router.delete("/{organisation:segment}", status_code=204, summary="End a share")
 async def end_share(db: Db, now: Now, caller: Sharer, identity: str, organisation: str) -> None:
+    """From now on; what was seen until then was seen."""
     owner = await _owner(db, caller, identity)
     await people.end_share(db, caller, StationId(identity), owner, organisation, now=now)
 

@@ -99,6 +99,7 @@ async def get_statement_json(db: Db, caller: Reader, statement_id: str) -> Respo
 
 @router.get("/statements/{statement_id:segment}.csv", summary="Get a statement as CSV")
 async def get_statement_csv(db: Db, caller: Reader, statement_id: str) -> Response:
+    """The lines of the statement, one for each transaction."""
     statement = await books.statement(db, statement_id, caller.scope)
     content = statement_csv(statement).encode()
     return _file(statement, content, "text/csv; charset=utf-8", "csv")

@@ -198,6 +198,7 @@ async def list_stations(
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
 ) -> Page[StationModel]:
+    """In the order of their identity: those of the caller's organisations, and shared ones."""
     after = paging.decoded(cursor, str)
     found = await registry.stations(
         db,
@@ -249,6 +250,7 @@ async def create_station(
 async def get_station(
     db: Db, now: Now, context: Context, caller: Reader, identity: str
 ) -> StationModel:
+    """With its EVSEs and their connectors as they are now."""
     return await _read(db, now, context, caller, identity)
 
 
@@ -256,6 +258,7 @@ async def get_station(
 async def change_station(
     db: Db, now: Now, context: Context, caller: Writer, identity: str, body: StationChange
 ) -> StationModel:
+    """Only what is sent changes; null clears the location."""
     before = await _own(db, now, context, caller, identity)
     facts = facts_from(body, clearable=frozenset())
     if "organisation" in facts:

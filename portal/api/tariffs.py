@@ -102,6 +102,7 @@ def _body(description: str, example: dict[str, Any]) -> dict[str, Any]:
 async def list_tariffs(
     db: Db, caller: Reader, limit: paging.Limit = paging.DEFAULT_LIMIT, cursor: paging.Cursor = None
 ) -> Page[TariffModel]:
+    """In the order of their ids."""
     after = paging.decoded(cursor, str)
     found = await pricing.tariffs(
         db, caller.scope, after=after[0] if after else None, limit=limit + 1
@@ -140,6 +141,7 @@ async def create_tariff(
 
 @router.get("/{tariff_id:segment}", summary="Get a tariff")
 async def get_tariff(db: Db, caller: Reader, tariff_id: str) -> TariffModel:
+    """As OCPI has it, with what it is assigned to."""
     return await _read(db, caller, tariff_id)
 
 

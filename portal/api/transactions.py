@@ -227,6 +227,7 @@ async def list_transactions(
 
 @router.get("/{transaction_id}", summary="Get a transaction")
 async def get_transaction(db: Db, caller: Reader, transaction_id: str) -> TransactionDetailModel:
+    """With its price line by line, and the messages that it was made from."""
     return await _detail(db, caller, _number(transaction_id))
 
 

@@ -107,6 +107,7 @@ _CLEARABLE = frozenset({"email", "password"})
 async def list_users(
     db: Db, caller: Reader, limit: paging.Limit = paging.DEFAULT_LIMIT, cursor: paging.Cursor = None
 ) -> Page[UserModel]:
+    """The people of the caller's organisations, deactivated ones included."""
     after = paging.decoded(cursor, int)
     found = await directory.people(
         db, caller.scope, after=after[0] if after else 0, limit=limit + 1
@@ -144,6 +145,7 @@ async def create_user(
 
 @router.get("/{user_id}", summary="Get a user")
 async def get_user(db: Db, caller: Reader, user_id: str) -> UserModel:
+    """Without anything that one signs in with."""
     return await _answer(db, caller, await _seen(db, caller, user_id))
 
 
@@ -181,6 +183,7 @@ async def remove_second_factor(db: Db, now: Now, caller: Writer, user_id: str) -
 
 @router.get("/{user_id}/logins", summary="List where a user is signed in")
 async def list_logins(db: Db, now: Now, caller: Reader, user_id: str) -> Page[LoginModel]:
+    """Where somebody is signed in now."""
     person = await _seen(db, caller, user_id)
     found = await sign_in.logins_of(db, person.id, now=now)
     return Page(
@@ -200,6 +203,7 @@ async def list_logins(db: Db, now: Now, caller: Reader, user_id: str) -> Page[Lo
 
 @router.delete("/{user_id}/logins/{number}", status_code=204, summary="Sign a user out")
 async def revoke_login(db: Db, now: Now, caller: Writer, user_id: str, number: str) -> None:
+    """That browser has to sign in again."""
     person = await _seen(db, caller, user_id)
     await people.revoke_login(db, caller, person.id, number_in_path(number, "login"), now=now)
 
