@@ -15,7 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
+from accounts import audit
 from accounts import sign_in as accounts_sign_in
+from accounts.audit import Actor
 from accounts.sign_in import CODE_WITHIN, LOGIN_LASTS, SignedIn
 from foundation.errors import NotPermitted
 from portal.context import context_of
@@ -94,15 +96,37 @@ async def sign_in(request: Request, *, name: str, password: str) -> SignedIn:
         SignInRefused: If the name or the password is wrong.
     """
     context = context_of(request)
-    return await accounts_sign_in.sign_in(
+    signed_in = await accounts_sign_in.sign_in(
         context.database,
         name=name,
         password=password,
-        address=request.client.host if request.client is not None else "",
+        address=_address(request),
         user_agent=request.headers.get("user-agent", ""),
         now=context.clock.now(),
         replaces=login_secret(request),
     )
+    if not signed_in.awaits_code:
+        await _note(request, signed_in)
+    return signed_in
+
+
+async def _note(request: Request, signed_in: SignedIn) -> None:
+    """Write into the audit that somebody signed in, and from where."""
+    context = context_of(request)
+    person = signed_in.person
+    async with context.database.unit_of_work() as db:
+        await audit.record(
+            db,
+            Actor(f"person/{person.id}", person.name, "portal", _address(request) or None),
+            "login.open",
+            f"user/{person.id}",
+            organisation=person.organisation,
+            now=context.clock.now(),
+        )
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client is not None else ""
 
 
 async def give_code(request: Request, *, code: str) -> SignedIn:
@@ -114,15 +138,17 @@ async def give_code(request: Request, *, code: str) -> SignedIn:
         CodeRefused: If the code is wrong.
     """
     context = context_of(request)
-    return await accounts_sign_in.give_code(
+    signed_in = await accounts_sign_in.give_code(
         context.database,
         context.sealer,
         secret=login_secret(request) or "",
         code=code,
-        address=request.client.host if request.client is not None else "",
+        address=_address(request),
         now=context.clock.now(),
         mails=context.mails,
     )
+    await _note(request, signed_in)
+    return signed_in
 
 
 def remember(request: Request, response: Response, signed_in: SignedIn) -> None:

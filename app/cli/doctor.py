@@ -93,6 +93,14 @@ def _surroundings(settings: Settings) -> Iterator[Check]:
         State.OK if encoding.lower().replace("-", "") == "utf8" else State.WARNING,
         f"Texts are read and written as {encoding}.",
     )
+    shares_key = settings.database_url is None or settings.secret_key is not None
+    yield Check(
+        "secret key",
+        State.OK if shares_key else State.WARNING,
+        "Second factors are sealed with one key."
+        if shares_key
+        else "LEITSTAND_SECRET_KEY is not set: with a second machine, each would have its own.",
+    )
     yield _disk(settings.data_dir)
     yield _open_files()
     yield _listener(settings)

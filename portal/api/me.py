@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from accounts.directory import Language
-from accounts.permissions import Permission
+from accounts.permissions import Permission, Reach
 from foundation.identifiers import OrganisationKey
 from portal.api.models import Answer
 from portal.guard import Caller, signed_in
@@ -20,7 +20,10 @@ class MeModel(Answer):
 
     id: str
     name: str
-    roles: list[str]
+    roles: list[str] = Field(description="The key of the group, if the rights come from one.")
+    reach: Reach = Field(description="How much of the installation the rights hold for.")
+    rate_per_minute: int | None = Field(description="How many calls a key may make; null: any.")
+    owes_second_factor: bool = Field(description="Nothing is permitted until it is set up.")
     organisation: OrganisationKey
     language: Language
     sees_everything: bool = Field(description="False: only the own organisation and those below.")
@@ -34,6 +37,9 @@ async def get_me(caller: Annotated[Caller, Depends(signed_in)]) -> MeModel:
         id=caller.principal.id,
         name=caller.principal.name,
         roles=[caller.principal.group] if caller.principal.group else [],
+        reach=caller.principal.reach,
+        rate_per_minute=caller.principal.rate_per_minute,
+        owes_second_factor=caller.principal.owes_second_factor,
         organisation=caller.principal.organisation,
         language=caller.principal.language,
         sees_everything=caller.scope.is_whole,

@@ -64,8 +64,35 @@ async def list_people(
             for each in kept
         ],
         "turn": Turn(n, n + len(kept) - 1, None, "/people" if after else None, on),
+        "is_demanded": (
+            await directory.organisation(db, caller.principal.organisation)
+        ).demands_second_factor,
     }
     return page(frame, "people.html", values)
+
+
+@router.post("/demand")
+async def demand(
+    db: Db,
+    now: Now,
+    caller: Annotated[Caller, Depends(require(Permission.ORGANISATIONS_WRITE))],
+    demanded: Annotated[str, Form(max_length=3)] = "",
+) -> Response:
+    """Demand a second factor of one's own organisation's people, or no longer."""
+    before = await directory.organisation(db, caller.principal.organisation)
+    changed = await directory.change_organisation(
+        db, before.key, {"demands_second_factor": demanded == "yes"}
+    )
+    await caller.note(
+        db,
+        "organisation.change",
+        f"organisation/{before.key}",
+        organisation=before.key,
+        before=before,
+        after=changed,
+        now=now,
+    )
+    return went("/people", done="saved")
 
 
 @router.get("/new")

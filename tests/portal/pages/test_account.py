@@ -153,3 +153,12 @@ async def test_a_forgotten_password_is_answered_alike_for_everybody(
     }
     assert (chosen.status_code, again.status_code) == (303, 403)
     assert "This link was used or is over." in again.text
+
+
+async def test_an_organisation_demands_a_second_factor_by_a_switch(sign_in: SignIn) -> None:
+    admin = await sign_in("admin")
+    done = await post(admin, "/people", "/people/demand", demanded="yes")
+    kept_out = await admin.get("/people")
+
+    assert done.status_code == 303
+    assert kept_out.headers["location"] == "/account/second-factor"
