@@ -17,9 +17,9 @@ from foundation import jobs, metrics, migrate, outbox
 from foundation.errors import Unavailable
 from foundation.outbox import Backlog
 from portal import files, problems
-from portal.api import documentation
+from portal.api import documentation, openapi
 from portal.api import routes as api_routes
-from portal.api.models import PROBLEM_SCHEMA, PROBLEMS
+from portal.api.models import PROBLEMS
 from portal.context import PortalContext, context_of
 from portal.pages import routes as page_routes
 from portal.problems import ErrorPage
@@ -92,14 +92,11 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _complete_openapi(app: FastAPI) -> None:
-    """Add the problem document, which every call may answer, to the OpenAPI document."""
+    """Complete the OpenAPI document by what the framework cannot know."""
     made = app.openapi
 
     def completed() -> dict[str, Any]:
-        document = made()
-        components = document.setdefault("components", {}).setdefault("schemas", {})
-        components.setdefault("Problem", PROBLEM_SCHEMA)
-        return document
+        return openapi.complete(made())
 
     app.openapi = completed  # type: ignore[method-assign]
 

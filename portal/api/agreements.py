@@ -82,7 +82,7 @@ class AgreementChange(AgreementTermsBody):
 async def list_agreements(
     db: Db, caller: Reader, limit: paging.Limit = paging.DEFAULT_LIMIT, cursor: paging.Cursor = None
 ) -> Page[AgreementModel]:
-    """The newest first: whose share is how much, and since when."""
+    """By payee, in the order in which they hold: whose share is how much, and since when."""
     after = paging.decoded(cursor, str, int)
     found = sorted(await administration.agreements(db, caller.scope), key=_key)
     if after is not None:

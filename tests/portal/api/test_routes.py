@@ -68,7 +68,7 @@ async def test_every_call_is_described(app: FastAPI, client: AsyncClient) -> Non
             assert call["summary"]
             assert call["tags"]
             assert call["security"] == [{"HTTPBearer": []}]
-            refused = call["responses"]["4XX"]["content"]["application/problem+json"]
+            refused = call["responses"]["422"]["content"]["application/problem+json"]
             assert refused["schema"] == {"$ref": "#/components/schemas/Problem"}
     assert len(ids) == len(set(ids))
     assert "code" in document["components"]["schemas"]["Problem"]["properties"]
