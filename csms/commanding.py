@@ -54,6 +54,8 @@ log = structlog.get_logger(__name__)
 
 BATCH: Final = 500
 _TICK_S = 1.0
+_FORGET_KEYS_EVERY = 600
+"""Ticks."""
 _LOOK_FOR_QUEUED_EVERY = 10
 """Ticks; notifications tell of new commands, this finds what a lost one did not tell."""
 _PAUSE_S = 0.5
@@ -393,6 +395,8 @@ class Commanding:
                     self.wake(station)
             if not await open_commands.is_my_turn(db):
                 return  # another node does it
+            if self._ticks % _FORGET_KEYS_EVERY == 0:
+                await open_commands.forget_keys(db, now)
             await self._settle_due(db, now)
             await self._settle_lost(db, now)
             overtaken = await open_commands.overtaken(db, limit=BATCH)

@@ -1,7 +1,7 @@
 """Commands that are not over for good: those whose time has come, or whose effect may show now."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -165,3 +165,20 @@ async def to_set_back(db: AsyncSession, now: datetime, *, limit: int) -> list[Co
         [now, limit],
     )
     return [row for each in found if (row := await db.get(CommandRow, each["id"])) is not None]
+
+
+KEYS_HOLD_FOR = timedelta(hours=24)
+"""How long an idempotency key stands for the command that it came with."""
+
+
+async def forget_keys(db: AsyncSession, now: datetime) -> None:
+    """Let go of idempotency keys whose time is over; to be called at least once a day."""
+    await rows(
+        db,
+        """
+        update commands set idempotency_key = null
+        where asked_at >= %b::timestamptz and asked_at < %b::timestamptz
+          and idempotency_key is not null
+        """,
+        [now - 2 * KEYS_HOLD_FOR, now - KEYS_HOLD_FOR],
+    )
