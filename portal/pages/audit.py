@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from accounts import audit, directory
 from accounts.audit import Entry
 from accounts.permissions import Permission
-from portal import masking
+from portal import deeds, masking
 from portal.context import PortalContext, context_of
 from portal.guard import Caller, require
 from portal.pages.surroundings import frame_of, page
@@ -130,7 +130,8 @@ def _line(caller: Caller, entry: Entry, said: Words) -> dict[str, Any]:
         "actor": entry.actor.id,
         "door": said.gettext(_DOORS[entry.actor.door]),
         "address": entry.actor.address or "",
-        "deed": entry.deed,
+        "deed": deeds.in_words(entry.deed, said),
+        "key": entry.deed,
         "subject": masking.subject(caller, entry.subject),
         "order": entry.order or "",
         "changes": _changes(

@@ -148,7 +148,7 @@ async def test_the_audit_is_read_searched_and_exported(sign_in: SignIn) -> None:
     table = await admin.get("/audit.csv?who=admin")
     document = (await admin.get("/audit.json?what=nora")).json()
 
-    assert "user.create" in page
+    assert "User added" in page
     assert "nora" in found
     assert "Nothing matches" in none
     assert table.text.startswith('# {"made_at"')
