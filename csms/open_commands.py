@@ -167,8 +167,8 @@ async def to_set_back(db: AsyncSession, now: datetime, *, limit: int) -> list[Co
     return [row for each in found if (row := await db.get(CommandRow, each["id"])) is not None]
 
 
-KEYS_HOLD_FOR = timedelta(hours=24)
-"""How long an idempotency key stands for the command that it came with."""
+KEYS_HOLD_FOR = timedelta(days=7)
+"""How long an idempotency key stands for its command: as long as for any call of the API."""
 
 
 async def forget_keys(db: AsyncSession, now: datetime) -> None:

@@ -117,11 +117,11 @@ async def test_an_availability_change_is_set_back_once(database: Database) -> No
     assert await ids(database, find, late, limit=9) == []
 
 
-async def test_an_idempotency_key_is_forgotten_after_a_day(database: Database) -> None:
+async def test_an_idempotency_key_is_forgotten_after_a_week(database: Database) -> None:
     await furnish(database)
     made = await ask(database, *RESET, idempotency_key="k")
-    day = timedelta(hours=24)
-    for now, is_forgotten in ((NOW + day, False), (NOW + day + timedelta(seconds=1), True)):
+    week = timedelta(days=7)
+    for now, is_forgotten in ((NOW + week, False), (NOW + week + timedelta(seconds=1), True)):
         async with database.unit_of_work() as db:
             await open_commands.forget_keys(db, now)
         again = await ask(database, *RESET, idempotency_key="k")
