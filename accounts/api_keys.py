@@ -203,7 +203,7 @@ def _checked_rate(rate_per_minute: int | None) -> int | None:
 
 def _checked_end(expires_at: datetime | None, now: datetime) -> datetime | None:
     if expires_at is not None and expires_at <= now:
-        raise InvalidInput("expires_at must lie in the future.", field="expires_at")
+        raise InvalidInput("The end must lie in the future.", field="expires_at")
     return expires_at
 
 

@@ -25,8 +25,8 @@ _SENTENCES = (
         "key must be 1 to 40 lower-case letters, digits or hyphens,"
         " and begin and end with a letter or digit."
     ),
-    marked("expires_at must lie in the future."),
-    marked("valid_to must lie behind valid_from and now."),
+    marked("The end must lie in the future."),
+    marked("The end must lie behind the beginning, and in the future."),
     marked("The station is its owner's already."),
     marked("Give either role or rights."),
 )
