@@ -90,7 +90,9 @@ def test_the_right_to_confirm_counts_only_in_the_owners_organisation() -> None:
         confirmation(DRAFT, replace(AUTHORISED, may_confirm=False), None, now=NOW)
 
 
-@pytest.mark.parametrize("state", set(OrderState) - {OrderState.DRAFT, OrderState.REQUESTED})
+@pytest.mark.parametrize(
+    "state", sorted(set(OrderState) - {OrderState.DRAFT, OrderState.REQUESTED})
+)
 def test_only_a_draft_can_be_confirmed(state: OrderState) -> None:
     with pytest.raises(WrongOrderState):
         confirmation(replace(DRAFT, state=state), AUTHORISED, None, now=NOW)
