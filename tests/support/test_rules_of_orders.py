@@ -444,7 +444,9 @@ async def test_no_door_changes_a_configuration_without_a_written_order(
     monkeypatch.setenv("LEITSTAND_DATABASE_URL", office.database.url)
     await _connect(office)
     draft = await drafted(office)
-    lasts: dict[str, Any] = {"valid_to": datetime(2100, 1, 1, tzinfo=UTC)}  # the command line has its own clock
+    lasts: dict[str, Any] = {
+        "valid_to": datetime(2100, 1, 1, tzinfo=UTC)
+    }  # the command line has its own clock
     elsewhere = await office.order(stations=[N2], **lasts)
     item = replace(CHANGE, payload={**INTERVAL, "value": "601"})
     other = await office.order(items=[item], **lasts)
