@@ -7,7 +7,7 @@ Source: RFC 9457.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Match
 
 from accounts.sign_in import TooManyAttempts
 from billing.tariff_json import InvalidTariff
@@ -281,6 +282,19 @@ def answer(request: Request, problem: Problem) -> Response:
     return response
 
 
+def _methods_at(request: Request) -> list[str]:
+    """Return the methods that some route takes at this path."""
+    found: set[str] = set()
+    waiting: list[Any] = list(request.app.routes)
+    while waiting:
+        route = waiting.pop()
+        if hasattr(route, "effective_candidates"):  # routers that are included stay as they are
+            waiting += route.effective_candidates()
+        elif route.matches(request.scope)[0] is not Match.NONE:
+            found |= set(route.methods or ())
+    return sorted(found)
+
+
 def install(app: FastAPI, error_page: ErrorPage = plain_page) -> None:
     """Make the application answer every refusal by this module."""
     app.state.error_page = error_page
@@ -299,7 +313,10 @@ def install(app: FastAPI, error_page: ErrorPage = plain_page) -> None:
         assert isinstance(error, HTTPException)
         if error.status_code < 400:
             return Response(status_code=error.status_code, headers=error.headers)
-        return answer(request, problem_of_http(error))
+        problem = problem_of_http(error)
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            problem = replace(problem, headers=(("Allow", ", ".join(_methods_at(request))),))
+        return answer(request, problem)
 
     app.add_exception_handler(ExpectedError, expected)
     app.add_exception_handler(RequestValidationError, malformed)

@@ -1,6 +1,7 @@
 """What bodies of the API have in common: strict fields, exact money, moments in UTC."""
 
 import json
+import re
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -27,8 +29,18 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _written(value: Any) -> Any:
+    """Refuse numbers, which the parser would take for seconds since 1970."""
+    if isinstance(value, int | float) or (
+        isinstance(value, str) and re.fullmatch(r"[-+]?[0-9.]*", value.strip())
+    ):
+        raise ValueError("write it as ISO 8601, as in 2026-10-15T12:00:00Z")
+    return value
+
+
 Moment = Annotated[
     AwareDatetime,
+    BeforeValidator(_written),
     AfterValidator(lambda moment: moment.astimezone(UTC)),
     PlainSerializer(iso, return_type=str, when_used="json"),
 ]
@@ -182,7 +194,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 
 
 Since = Annotated[
-    Moment | date,
+    Moment | Annotated[date, BeforeValidator(_written)],
     Field(
         union_mode="left_to_right",
         description="A moment, or a day: then its beginning in the organisation's time zone.",
