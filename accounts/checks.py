@@ -7,9 +7,12 @@ Source: ISO 13616 (IBAN), ISO 3166-1 alpha-2, ISO 4217, IANA time zones.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any
 from zoneinfo import available_timezones
 
+from accounts.licences import Licence, is_for
 from foundation.errors import InvalidInput
 
 LANGUAGES = ("en", "de")
@@ -129,3 +132,41 @@ def iban(value: str) -> str:
     if int(digits) % 97 != 1:
         raise InvalidInput("iban has wrong check digits; look for a typing error.", field="iban")
     return value
+
+
+def licence(value: str) -> str:
+    """Return a licence's key."""
+    if value not in set(Licence):
+        raise InvalidInput(f"licence must be one of {', '.join(Licence)}.", field="licence")
+    return str(value)
+
+
+def licence_fits(value: str, tax_status: str) -> None:
+    """Refuse a licence that somebody of this tax status cannot have."""
+    if not is_for(Licence(value), tax_status):
+        raise InvalidInput(
+            f"The licence {value!r} is for businesses only, not for private persons.",
+            field="licence",
+        )
+
+
+_ORGANISATION: Mapping[str, Callable[[Any], object]] = {
+    "name": lambda value: text(value, "name"),
+    "time_zone": time_zone,
+    "currency": currency,
+    "country": country,
+    "tax_status": tax_status,
+    "language": language,
+    "vat_id": lambda value: None if value is None else vat_id(value),
+    "email": lambda value: None if value is None else email(value),
+    "iban": lambda value: None if value is None else iban(value),
+    "address": lambda value: None if value is None else text(value, "address", longest=1000),
+    "licence": licence,
+    "demands_second_factor": bool,
+}
+"""How each fact about an organisation is checked."""
+
+
+def organisation_facts(facts: Mapping[str, Any]) -> dict[str, object]:
+    """Return what is said of an organisation in the form we keep, without the parent."""
+    return {name: check(facts[name]) for name, check in _ORGANISATION.items() if name in facts}

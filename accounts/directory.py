@@ -1,7 +1,7 @@
 """Who there is: organisations, people, and how much of the installation somebody may see.
 
-The face of this room for all others. Organisations form a tree; its root is the installation's
-operator. What belongs to an organisation is seen by its own people and by those above it.
+The face of this room. Organisations form a tree; its root is the installation's operator. What
+belongs to an organisation is seen by its own people and by those above it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounts import checks, passwords, shares, store
 from accounts import groups as groups_module
 from accounts.groups import Group
-from accounts.licences import Licence, LicenceFull, is_for, most_stations
+from accounts.licences import Licence, LicenceFull, most_stations
 from accounts.permissions import Permission, Reach, Role
 from accounts.shares import Level
 from accounts.tables import OrganisationRow, PersonRow
@@ -289,12 +289,12 @@ async def create_organisation(
         "language": parent.language,
         "licence": parent.licence,
         "tax_status": "standard",
-        **_checked(facts),
+        **checks.organisation_facts(facts),
         "key": key,
         "parent": parent.key,
         "created_at": now,
     }
-    _check_licence(str(values["licence"]), str(values["tax_status"]))
+    checks.licence_fits(str(values["licence"]), str(values["tax_status"]))
     if not await store.add_organisation(db, values):
         raise OrganisationKeyTaken(key)
     return await organisation(db, OrganisationKey(key))
@@ -315,9 +315,9 @@ async def change_organisation(
     row = await store.organisation(db, key, locked=True)
     if row is None:
         raise NotFound("organisation", key)
-    for name, value in _checked(facts).items():
+    for name, value in checks.organisation_facts(facts).items():
         setattr(row, name, value)
-    _check_licence(row.licence, row.tax_status)
+    checks.licence_fits(row.licence, row.tax_status)
     if "parent" in facts and facts["parent"] != row.parent:
         row.parent = await _new_parent(db, row, facts["parent"])
     await db.flush()
@@ -335,52 +335,6 @@ async def _new_parent(db: AsyncSession, row: OrganisationRow, wanted: str | None
             field="parent",
         )
     return wanted
-
-
-def _checked(facts: OrganisationFacts) -> dict[str, object]:
-    """Return the facts in the form we keep, without the parent."""
-    checked: dict[str, object] = {}
-    if "name" in facts:
-        checked["name"] = checks.text(facts["name"], "name")
-    if "time_zone" in facts:
-        checked["time_zone"] = checks.time_zone(facts["time_zone"])
-    if "currency" in facts:
-        checked["currency"] = checks.currency(facts["currency"])
-    if "country" in facts:
-        checked["country"] = checks.country(facts["country"])
-    if "tax_status" in facts:
-        checked["tax_status"] = checks.tax_status(facts["tax_status"])
-    if "language" in facts:
-        checked["language"] = checks.language(facts["language"])
-    if "vat_id" in facts:
-        vat_id = facts["vat_id"]
-        checked["vat_id"] = None if vat_id is None else checks.vat_id(vat_id)
-    if "email" in facts:
-        email = facts["email"]
-        checked["email"] = None if email is None else checks.email(email)
-    if "iban" in facts:
-        iban = facts["iban"]
-        checked["iban"] = None if iban is None else checks.iban(iban)
-    if "address" in facts:
-        address = facts["address"]
-        checked["address"] = (
-            None if address is None else checks.text(address, "address", longest=1000)
-        )
-    if "licence" in facts:
-        if facts["licence"] not in set(Licence):
-            raise InvalidInput(f"licence must be one of {', '.join(Licence)}.", field="licence")
-        checked["licence"] = str(facts["licence"])
-    if "demands_second_factor" in facts:
-        checked["demands_second_factor"] = facts["demands_second_factor"]
-    return checked
-
-
-def _check_licence(licence: str, tax_status: str) -> None:
-    if not is_for(Licence(licence), tax_status):
-        raise InvalidInput(
-            f"The licence {licence!r} is for businesses only, not for private persons.",
-            field="licence",
-        )
 
 
 async def check_room(db: AsyncSession, key: OrganisationKey, *, stations: int) -> None:
@@ -624,7 +578,6 @@ async def _checked_person(db: AsyncSession, facts: PersonFacts) -> dict[str, obj
 
 
 FIRST_USER_NAME = "admin"
-"""The user name of the first administrator."""
 
 
 async def ensure_first_administrator(
@@ -632,14 +585,8 @@ async def ensure_first_administrator(
 ) -> str | None:
     """Create an administrator if there are no people at all; return a password made for him.
 
-    Args:
-        db: A unit of work in which the root organisation exists.
-        email: His mail address, if one is set.
-        password: His password; None makes a fresh one, which is returned, to be printed once.
-        now: The moment of creation.
-
-    Returns:
-        The fresh password; None if one was given, or if there were people already.
+    The root organisation exists already. Without a `password` a fresh one is made and returned, to
+    be printed once; None if one was given, or if there were people already.
     """
     await store.root_organisation(db, locked=True)  # two programs may start at once
     if await store.has_people(db):

@@ -111,7 +111,9 @@ async def share(
         raise InvalidInput("level must be read or command.", field="level")
     begins = max(now, valid_from or now)
     if valid_to is not None and valid_to <= begins:
-        raise InvalidInput("The end must lie behind the beginning, and in the future.", field="valid_to")
+        raise InvalidInput(
+            "The end must lie behind the beginning, and in the future.", field="valid_to"
+        )
     for row in await _open(db, station, key, begins):
         row.valid_to = max(begins, row.valid_from)
     made = StationShareRow(

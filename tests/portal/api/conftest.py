@@ -114,3 +114,14 @@ async def everything(
         if page["next"] is None:
             return found
         parameters["cursor"] = page["next"]
+
+
+@pytest.fixture
+async def local(app: FastAPI, administrator: AsyncClient) -> AsyncIterator[AsyncClient]:
+    """The administrator of the organisation north."""
+    made = await administrator.post(
+        "/api/v1/api-keys",
+        json={"name": "north", "role": "administrator", "organisation": "north"},
+    )
+    async with client_of(app, made.json()["api_key"]) as client:
+        yield client
