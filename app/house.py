@@ -14,7 +14,7 @@ from app.readers import subscriptions
 from app.station_files import forget_files, join_files
 from billing.closing import Closing
 from billing.month_end import CRON, close_due
-from csms import remote
+from csms import outcomes, remote
 from csms.campaigns import keep_going
 from csms.partitions import keep_partitions
 from csms.registers import Registers
@@ -145,10 +145,10 @@ def compose_webhooks(
 def start_house(house: House, database: Database, tasks: Tasks) -> None:
     """Start deliveries and jobs; the portal itself is started by the caller."""
     tasks.start("deliveries", house.deliveries.run, on_end=OnEnd.RESTART)
-    changes = remote.changes_of(database)
+    changes = outcomes.changes_of(database)
     channels: dict[str, Callable[[str], None]] = {
         CHANNEL: lambda _: house.deliveries.wake(),
-        remote.CHANGES: changes.told,
+        outcomes.CHANGES: changes.told,
     }
 
     def lost() -> None:

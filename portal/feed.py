@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from accounts.directory import WHOLE
-from csms import remote, watching
+from csms import outcomes, watching
 from csms.connectivity import SilenceLimits
 from foundation import events, metrics
 from foundation.clock import Clock
@@ -190,7 +190,7 @@ class Feed:
         messages: list[Message] = []
         for each in changes:
             async with self._database.unit_of_work() as db:
-                command = await remote.command(db, each.payload["command_id"], WHOLE)
+                command = await outcomes.command(db, each.payload["command_id"], WHOLE)
             assert each.organisation is not None
             assert each.station is not None
             messages.append(

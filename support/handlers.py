@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import WHOLE
-from csms import remote
+from csms import outcomes
 from csms.ordered import orders_of
 from foundation.clock import Clock
 from foundation.database import Database
@@ -38,7 +38,7 @@ class OrderReader:
         for event in changes:
             if event.command_id not in ordered:
                 continue
-            command = await remote.command(db, event.command_id, WHOLE)
+            command = await outcomes.command(db, event.command_id, WHOLE)
             assert command.change_order is not None
             now = self.clock.now()
             ended = await change_orders.note_command(

@@ -12,9 +12,9 @@ from accounts.audit import Actor
 from accounts.directory import WHOLE
 from app.cli.frame import Json, Opened, group, run, say, show, show_json
 from app.station_files import join_files
-from csms import remote
+from csms import outcomes, remote
+from csms.outcomes import Rate
 from csms.queue import Command, CommandState, Request, masked
-from csms.remote import Rate
 from foundation.errors import InvalidInput
 from foundation.identifiers import StationId
 from support.change_orders import OrderGate
@@ -90,7 +90,7 @@ def ask(
                 now=now,
             )
         if wait:
-            made = await remote.wait_for(opened.database, made.id, timeout_s=wait, until="final")
+            made = await outcomes.wait_for(opened.database, made.id, timeout_s=wait, until="final")
         return made
 
     done = run(work)
@@ -108,7 +108,7 @@ def show_command(
 
     async def work(opened: Opened) -> Command:
         async with opened.unit_of_work() as (db, _):
-            return await remote.command(db, command_id, WHOLE)
+            return await outcomes.command(db, command_id, WHOLE)
 
     _show(run(work), json=json)
 
@@ -124,7 +124,7 @@ def list_commands(
 
     async def work(opened: Opened) -> list[Command]:
         async with opened.unit_of_work() as (db, _):
-            return await remote.commands(
+            return await outcomes.commands(
                 db,
                 WHOLE,
                 station=None if station is None else StationId(station),
@@ -144,7 +144,7 @@ def cancel(
 
     async def work(opened: Opened) -> Command:
         async with opened.unit_of_work() as (db, now):
-            before = await remote.command(db, command_id, WHOLE)
+            before = await outcomes.command(db, command_id, WHOLE)
             await remote.cancel(db, command_id, now=now, note=_OPERATOR.name)
             await audit.record(
                 db,
@@ -155,7 +155,7 @@ def cancel(
                 after={"command": command_id},
                 now=now,
             )
-            return await remote.command(db, command_id, WHOLE)
+            return await outcomes.command(db, command_id, WHOLE)
 
     _show(run(work), json=json)
 
@@ -169,7 +169,7 @@ def rates(
 
     async def work(opened: Opened) -> list[Rate]:
         async with opened.unit_of_work() as (db, now):
-            return await remote.rates(db, WHOLE, since=now - timedelta(days=days), until=now)
+            return await outcomes.rates(db, WHOLE, since=now - timedelta(days=days), until=now)
 
     show(run(work), _RATE_COLUMNS, json=json)
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from accounts.permissions import Permission
-from csms import remote
+from csms import outcomes, remote
 from csms.queue import AVAILABILITY, Command, CommandState, Failure, needs_order
 from foundation.errors import InvalidInput
 from foundation.identifiers import StationId
@@ -41,7 +41,7 @@ class CommandRoute(ApiRoute):
                 return response
             command_id = json.loads(bytes(response.body))["id"]
             database = context_of(request).database
-            found = await remote.wait_for(database, command_id, timeout_s=seconds)
+            found = await outcomes.wait_for(database, command_id, timeout_s=seconds)
             kept = {
                 name: value
                 for name, value in response.headers.items()
@@ -262,7 +262,7 @@ async def list_commands(
 ) -> Page[CommandModel]:
     """Those of the stations that the caller sees, with what became of them."""
     after = paging.decoded(cursor, int)
-    found = await remote.commands(
+    found = await outcomes.commands(
         db,
         caller.scope,
         station=None if station is None else StationId(station),
@@ -292,7 +292,7 @@ async def command_rates(
     since = now - timedelta(days=30) if first is None else _moment(first, "from")
     until = now if last is None else _moment(last, "to")
     wanted: list[Literal["vendor", "model", "firmware"]] = by or ["vendor", "model", "firmware"]
-    found = await remote.rates(db, caller.scope, since=since, until=until, by=wanted)
+    found = await outcomes.rates(db, caller.scope, since=since, until=until, by=wanted)
     return RatesModel(
         items=[
             RateModel(
@@ -325,15 +325,15 @@ def _moment(given: Any, name: str) -> datetime:
 @router.get("/commands/{command_id:segment}", summary="Get a command")
 async def get_command(db: Db, caller: Reader, command_id: str) -> CommandModel:
     """Every state that it came into, the station's answer, and who asked."""
-    return shown(await remote.command(db, command_id, caller.scope))
+    return shown(await outcomes.command(db, command_id, caller.scope))
 
 
 @router.delete("/commands/{command_id:segment}", summary="Cancel a command that waits")
 async def cancel_command(db: Db, now: Now, caller: Sender, command_id: str) -> CommandModel:
     """Only a queued one: what was sent cannot be taken back."""
-    command = await remote.command(db, command_id, caller.scope)
+    command = await outcomes.command(db, command_id, caller.scope)
     await asking.cancel(db, caller, command, now=now)
-    return shown(await remote.command(db, command_id, caller.scope))
+    return shown(await outcomes.command(db, command_id, caller.scope))
 
 
 def shown(command: Command) -> CommandModel:

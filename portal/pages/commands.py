@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 
 from accounts import audit
 from accounts.permissions import Permission
-from csms import billing_decisions, file_places, files, registry, remote
+from csms import billing_decisions, file_places, files, outcomes, registry
 from csms.queue import Command, CommandIsUnderWay, CommandState, StationUnreachable
 from csms.registry import Station, Transaction
 from foundation.errors import ExpectedError, InvalidInput, NotFound
@@ -130,7 +130,7 @@ async def desk_of(
     """Return the desk of a station; None for who may not even see commands."""
     if not caller.may(Permission.COMMANDS_READ) or station.ocpp_version is None:
         return None
-    found = await remote.commands(db, caller.scope, station=station.identity, limit=_RECENT)
+    found = await outcomes.commands(db, caller.scope, station=station.identity, limit=_RECENT)
     evses = await _evses_of_stops(db, caller, station, found)
     places = by_place(found, now, evses, shown=shown)
     may_ask = asking.may_ask(caller, station)
@@ -211,7 +211,7 @@ async def _page(
 ) -> Response:
     frame = await frame_of(request, db, caller, live=f"station/{station.identity}")
     chosen = CommandState(state) if state in set(CommandState) else None
-    found = await remote.commands(
+    found = await outcomes.commands(
         db,
         caller.scope,
         station=station.identity,
@@ -431,7 +431,7 @@ async def one_command(
     request: Request, db: Db, now: Now, caller: Reader, command_id: str
 ) -> Response:
     """Show one command with every step, its payload and the station's answer."""
-    found = await remote.command(db, command_id, caller.scope)
+    found = await outcomes.command(db, command_id, caller.scope)
     frame = await frame_of(request, db, caller, live=f"station/{found.station}")
     values = {"each": _view(found, frame.words, caller, may_ask=_may_cancel(caller, found))}
     return page(frame, "command.html", values)
@@ -446,7 +446,7 @@ def _may_cancel(caller: Caller, command: Command) -> bool:
 @router.post("/commands/{command_id:segment}/cancel")
 async def cancel(request: Request, db: Db, now: Now, caller: Sender, command_id: str) -> Response:
     """Cancel a command that still waits; one that was sent meanwhile is simply shown."""
-    found = await remote.command(db, command_id, caller.scope)
+    found = await outcomes.command(db, command_id, caller.scope)
     with suppress(CommandIsUnderWay):  # the page tells how far it is
         await asking.cancel(db, caller, found, now=now)
     sent = await sent_fields(request)

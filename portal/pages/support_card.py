@@ -12,7 +12,7 @@ from accounts import directory
 from accounts.directory import Scope
 from accounts.permissions import Permission
 from billing import books
-from csms import registry, remote, stickers
+from csms import outcomes, registry, stickers
 from csms.queue import STARTS, Command
 from csms.registry import Station, Transaction
 from foundation.identifiers import StationId, TransactionId
@@ -205,7 +205,7 @@ async def _starts(
         db, caller.scope, station=station.identity, limit=_LOOKED_AT
     )
     began = [await _began(db, each) for each in transactions[:_LAST]]
-    commands = await remote.commands(db, caller.scope, station=station.identity, limit=30)
+    commands = await outcomes.commands(db, caller.scope, station=station.identity, limit=30)
     asked = [_asked(each) for each in commands if each.action in STARTS][:_LOOKED_AT]
     return starts.last_starts(began, asked, now=now, most=_LAST)
 

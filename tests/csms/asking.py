@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from accounts.directory import WHOLE
-from csms import remote
+from csms import outcomes, remote
 from csms.queue import Command, CommandState, Request
 from foundation.identifiers import OrganisationKey, StationId
 from tests.csms.central import OWNER, Central, RawStation, eventually
@@ -41,7 +41,7 @@ async def ask(
 
 async def seen(central: Central, command: Command) -> Command:
     async with central.database.unit_of_work() as db:
-        return await remote.command(db, command.id, WHOLE)
+        return await outcomes.command(db, command.id, WHOLE)
 
 
 async def becomes(central: Central, command: Command, state: CommandState) -> Command:

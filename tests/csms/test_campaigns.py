@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from accounts import directory
 from accounts.directory import WHOLE, Scope
-from csms import administration, campaigns, remote
+from csms import administration, campaigns, outcomes
 from csms.administration import StationSettings
 from csms.campaigns import CampaignOver, NewCampaign, Wish, due
 from foundation.clock import SetClock
@@ -113,7 +113,7 @@ async def test_stations_are_asked_one_after_the_other_at_the_rate(
     )
     assert not found.is_asking
     async with database.unit_of_work() as db:
-        commands = await remote.commands(db, WHOLE, reference=found.reference)
+        commands = await outcomes.commands(db, WHOLE, reference=found.reference)
     assert {(each.reason, each.asked_by_name, each.action) for each in commands} == {
         ("campaign", "Wanda", "Reset")
     }

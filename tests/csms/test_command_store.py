@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from accounts.directory import WHOLE
-from csms import command_store, remote
+from csms import command_store, outcomes
 from csms.command_store import Claimed, Ready
 from csms.queue import CommandState, Failure, is_held
 from csms.settlement import Change, Step
@@ -42,7 +42,7 @@ async def test_a_command_is_claimed_once_by_the_node_that_holds_the_station(
     )
     assert await claim(database, message="m2") == []
     async with database.unit_of_work() as db:
-        kept = await remote.command(db, made.id, WHOLE)
+        kept = await outcomes.command(db, made.id, WHOLE)
     assert (kept.state, kept.attempts, kept.sent_at) == (CommandState.SENT, 1, NOW)
 
 
@@ -132,7 +132,7 @@ async def test_a_change_is_made_only_from_the_state_that_was_seen(database: Data
             answered_at=NOW,
         )
         assert await command_store.apply(db, [change], now=NOW) == {int(made.id)}
-        kept = await remote.command(db, made.id, WHOLE)
+        kept = await outcomes.command(db, made.id, WHOLE)
     assert [each.state.value for each in kept.transitions] == [
         "queued",
         "sent",

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from accounts.directory import WHOLE, Scope
-from csms import administration, remote
+from csms import administration, outcomes, remote
 from csms.administration import StationSettings
 from csms.queue import (
     Command,
@@ -79,7 +79,7 @@ async def test_what_is_asked_is_durable_and_has_its_history(database: Database) 
     await furnish(database)
     made = await ask(database, *RESET, reason="call", reference="call/7", priority=3)
     async with database.unit_of_work() as db:
-        kept = await remote.command(db, made.id, WHOLE)
+        kept = await outcomes.command(db, made.id, WHOLE)
         events = (await db.execute(text("select kind, payload->>'state' from journal"))).all()
     assert kept == made
     assert (kept.state, kept.owner, kept.version) == (CommandState.QUEUED, OWNER, "1.6")
@@ -99,7 +99,7 @@ async def test_no_connection_is_refused_at_once_and_nothing_is_kept(database: Da
     with pytest.raises(StationUnreachable):
         await ask(database, *RESET)
     async with database.unit_of_work() as db:
-        assert await remote.commands(db, WHOLE) == []
+        assert await outcomes.commands(db, WHOLE) == []
     waits = await ask(database, *RESET, when_offline="queue", expires_in_s=60)
     assert waits.expires_at == NOW + timedelta(seconds=60)
 
@@ -236,10 +236,10 @@ async def test_two_who_come_at_once_with_one_key_get_one_command(database: Datab
 async def test_nobody_has_more_in_flight_than_he_may(database: Database) -> None:
     await furnish(database)
     remote.join(database, orders=None, in_flight_max=3)
-    outcomes = await asyncio.gather(
+    results = await asyncio.gather(
         *(ask(database, *RESET) for _ in range(5)), return_exceptions=True
     )
-    assert sum(isinstance(each, TooManyInFlight) for each in outcomes) == 2
+    assert sum(isinstance(each, TooManyInFlight) for each in results) == 2
     await ask(database, *RESET, asked_by="key-2")
     await ask(database, *RESET, reason="campaign")
 
@@ -266,12 +266,12 @@ async def test_only_who_may_see_the_station_sees_its_commands(database: Database
     shared = Scope(frozenset({OrganisationKey("other")}), {StationId(STATION): "read"})
     async with database.unit_of_work() as db:
         for scope in (mine, shared):
-            assert (await remote.command(db, made.id, scope)).id == made.id
-            assert len(await remote.commands(db, scope)) == 1
-        assert await remote.commands(db, foreign) == []
+            assert (await outcomes.command(db, made.id, scope)).id == made.id
+            assert len(await outcomes.commands(db, scope)) == 1
+        assert await outcomes.commands(db, foreign) == []
         for scope, command_id in ((foreign, made.id), (WHOLE, "4711"), (WHOLE, "x"), (WHOLE, "")):
             with pytest.raises(NotFound):
-                await remote.command(db, command_id, scope)
+                await outcomes.command(db, command_id, scope)
         assert (await remote.addressee(db, mine, STATION)).organisation == OWNER
         for scope, identity in ((foreign, STATION), (WHOLE, "CS-9")):
             with pytest.raises(NotFound):
@@ -283,7 +283,7 @@ async def test_only_a_queued_command_can_be_cancelled(database: Database) -> Non
     made = await ask(database, *RESET)
     async with database.unit_of_work() as db:
         await remote.cancel(db, made.id, now=NOW, note="by mistake")
-        kept = await remote.command(db, made.id, WHOLE)
+        kept = await outcomes.command(db, made.id, WHOLE)
         assert (kept.state, kept.transitions[-1].note) == (CommandState.CANCELLED, "by mistake")
         with pytest.raises(CommandIsUnderWay):
             await remote.cancel(db, made.id, now=NOW)
@@ -292,9 +292,9 @@ async def test_only_a_queued_command_can_be_cancelled(database: Database) -> Non
 async def test_whoever_waits_is_woken_by_the_change(database: Database) -> None:
     await furnish(database)
     made = await ask(database, *RESET)
-    changes = remote.changes_of(database)
+    changes = outcomes.changes_of(database)
     changes.told("0")  # from now on nobody looks by himself
-    waiting = asyncio.ensure_future(remote.wait_for(database, made.id, timeout_s=20))  # noqa: TID251
+    waiting = asyncio.ensure_future(outcomes.wait_for(database, made.id, timeout_s=20))  # noqa: TID251
     async with database.unit_of_work() as db:
         await remote.cancel(db, made.id, now=NOW)
     changes.told(f"1 {made.id}")
@@ -304,7 +304,7 @@ async def test_whoever_waits_is_woken_by_the_change(database: Database) -> None:
 async def test_whoever_waits_too_long_gets_what_is(database: Database) -> None:
     await furnish(database)
     made = await ask(database, *RESET)
-    waited = await remote.wait_for(database, made.id, timeout_s=0.05, until="final")
+    waited = await outcomes.wait_for(database, made.id, timeout_s=0.05, until="final")
     assert waited.state is CommandState.QUEUED
 
 
@@ -332,9 +332,9 @@ async def test_rates_are_told_by_what_one_wants_apart(database: Database) -> Non
             )
     later = NOW + timedelta(seconds=1)
     async with database.unit_of_work() as db:
-        [one, two] = await remote.rates(db, WHOLE, since=NOW, until=later)
-        [whole] = await remote.rates(db, WHOLE, since=NOW, until=later, by=())
-        assert await remote.rates(db, WHOLE, since=NOW, until=NOW) == []
+        [one, two] = await outcomes.rates(db, WHOLE, since=NOW, until=later)
+        [whole] = await outcomes.rates(db, WHOLE, since=NOW, until=later, by=())
+        assert await outcomes.rates(db, WHOLE, since=NOW, until=NOW) == []
     assert (one.firmware, one.asked, one.effective, one.no_answer) == ("1.0", 2, 1, 1)
     assert (two.firmware, two.asked, two.no_effect, two.success) == ("2.0", 1, 1, 0.0)
     assert (whole.firmware, whole.asked, whole.success) == (None, 3, 1 / 3)

@@ -22,7 +22,7 @@ from accounts import api_keys, directory, passwords
 from accounts.directory import WHOLE
 from app.__main__ import main
 from billing.closing import Closing
-from csms import remote
+from csms import outcomes
 from csms.connectivity import SilenceLimits
 from csms.queue import (
     AVAILABILITY_ENDS_AFTER,
@@ -193,7 +193,7 @@ async def test_during_a_call(office: Office) -> None:
         await office.ask(str(draft.id))
     assert str(refused.value) == Refusal.NOT_CONFIRMED
     async with office.database.unit_of_work() as db:
-        assert await remote.commands(db, WHOLE) == []
+        assert await outcomes.commands(db, WHOLE) == []
 
 
 async def test_stops(office: Office) -> None:
@@ -269,9 +269,9 @@ def test_outcome() -> None:
     """One main outcome; a foreign source only with consent; both document before closing."""
     done = Documentation([MainOutcome.PARTS_REPLACED], by_technician="done", by_agent="seen")
     assert check_closing(done) is MainOutcome.PARTS_REPLACED
-    for outcomes in ([], list(MainOutcome)[:2], [MainOutcome.FOREIGN_SOURCE_REMOVED]):
+    for kinds in ([], list(MainOutcome)[:2], [MainOutcome.FOREIGN_SOURCE_REMOVED]):
         with pytest.raises(InvalidInput):
-            check_closing(replace(done, main_outcomes=outcomes))
+            check_closing(replace(done, main_outcomes=kinds))
     for unwritten in (replace(done, by_technician=None), replace(done, by_agent=None)):
         with pytest.raises(NotDocumented):
             check_closing(unwritten)
@@ -453,9 +453,9 @@ async def test_no_door_changes_a_configuration_without_a_written_order(
     for order in (None, str(draft.id), elsewhere.number, other.number, "CO-999999"):
         assert not await door(office, order), order
     async with office.database.unit_of_work() as db:
-        assert await remote.commands(db, WHOLE) == []
+        assert await outcomes.commands(db, WHOLE) == []
     right = await office.order(**lasts)
     assert await door(office, right.number)
     async with office.database.unit_of_work() as db:
-        [command] = await remote.commands(db, WHOLE)
+        [command] = await outcomes.commands(db, WHOLE)
     assert command.change_order == right.number

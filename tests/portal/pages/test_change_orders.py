@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from accounts.directory import WHOLE
-from csms import remote
+from csms import outcomes, remote
 from foundation import mail
 from foundation.clock import SetClock
 from foundation.database import Database
@@ -97,7 +97,7 @@ async def test_the_owners_mail_makes_it_an_order_and_it_is_sent_once(
     assert sent.status_code == 303
     [order] = await orders(database)
     async with database.unit_of_work() as db:
-        [command] = await remote.commands(db, WHOLE, reference=order.number)
+        [command] = await outcomes.commands(db, WHOLE, reference=order.number)
     assert (command.action, command.change_order) == ("SetVariables", order.number)
     assert (await browser.post(f"{path}/execute", data=csrf)).status_code == 409
     html = (await browser.get(path)).text

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from accounts import directory, passwords
 from accounts.directory import WHOLE
-from csms import remote
+from csms import outcomes
 from csms.queue import Command
 from foundation.clock import SetClock
 from foundation.database import Database
@@ -58,7 +58,7 @@ async def pressed(
 
 async def asked(database: Database, station: str = "DE-HN-002") -> list[Command]:
     async with database.unit_of_work() as db:
-        found = await remote.commands(db, WHOLE, station=StationId(station))
+        found = await outcomes.commands(db, WHOLE, station=StationId(station))
     return [each for each in found if int(each.id) > IN_THE_WORLD]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from accounts import audit
 from accounts.directory import WHOLE
-from csms import remote
+from csms import outcomes
 from foundation.database import Database
 from support import calls, tickets
 from support.calls import CallOutcome, NoteKind
@@ -135,7 +135,7 @@ async def test_a_command_of_the_call_names_it(
     assert answer.status_code == 303
     [call] = await records(database)
     async with database.unit_of_work() as db:
-        [command] = await remote.commands(db, WHOLE, reference=str(call.id))
+        [command] = await outcomes.commands(db, WHOLE, reference=str(call.id))
     assert (command.reason, command.action) == ("call", "UnlockConnector")
     assert [(each.kind, each.subject) for each in call.notes] == [
         (NoteKind.COMMAND, None),
@@ -165,7 +165,7 @@ async def test_what_needs_an_order_is_refused_during_a_call(
     assert answer.status_code == 409
     assert "This needs a written order" in answer.text
     async with database.unit_of_work() as db:
-        asked = await remote.commands(db, WHOLE)
+        asked = await outcomes.commands(db, WHOLE)
     assert [each.action for each in asked if each.reason == "call"] == []
     assert (await browser.post(f"{AT}/commands", data={**pressed, "do": "x"})).status_code == 422
 
