@@ -52,6 +52,18 @@ KEY_STATES: dict[str, Mark] = {
     "revoked": Mark("cross", "off", marked("Revoked")),
 }
 
+WEBHOOK_STATES: dict[str, Mark] = {
+    "on": Mark("dot", "ok", marked("On")),
+    "failing": Mark("triangle", "warning", marked("Failing")),
+    "off": Mark("ring", "off", marked("Off")),
+}
+
+DELIVERY_STATES: dict[str, Mark] = {
+    "waiting": Mark("half", "info", marked("Waiting")),
+    "delivered": Mark("dot", "ok", marked("Delivered")),
+    "given_up": Mark("cross", "fault", marked("Given up")),
+}
+
 SHARE_STATES: dict[str, Mark] = {
     "valid": Mark("dot", "ok", marked("Valid")),
     "coming": Mark("half", "info", marked("To come")),

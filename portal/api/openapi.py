@@ -82,10 +82,13 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
     "example": "6f1c2f0e-6b0f-4e9e-9d0c-2f6d0f7d3a51",
 }
 
+_STREAMED = frozenset({"add_file"})
+"""Calls whose body is read piece by piece: nobody could tell whether it is the same again."""
+
 _MEDIA: Mapping[str, tuple[str, Any]] = {
     "get_statement_csv": ("text/csv", "station,evse_id,energy_wh\nDE-HN-014,1,18250\n"),
     "get_statement_pdf": ("application/pdf", None),
-    "get_file_content": ("application/octet-stream", None),
+    "download_file": ("application/octet-stream", None),
     "get_change_order_mail": ("message/rfc822", None),
 }
 """Calls that answer no JSON: the kind of what they answer, and an example where it is text."""
@@ -177,7 +180,7 @@ def _complete(
 ) -> None:
     responses = operation["responses"]
     responses.pop("4XX", None)
-    if method in _WRITING:
+    if method in _WRITING and operation["operationId"] not in _STREAMED:
         parameters = operation.setdefault("parameters", [])
         if _IDEMPOTENCY_KEY not in parameters:
             parameters.append(_IDEMPOTENCY_KEY)

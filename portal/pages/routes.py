@@ -30,6 +30,7 @@ from portal.pages import (
     stations,
     support,
     tickets,
+    webhooks,
 )
 from portal.pages.errors import error_page
 
@@ -54,6 +55,7 @@ for each in (
     people,
     groups,
     keys,
+    webhooks,
     audit,
     account,
     outbox,

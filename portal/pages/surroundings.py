@@ -37,6 +37,8 @@ _DONE = {
     "factor-off": marked("The second factor was taken away."),
     "login-revoked": marked("That browser is signed out."),
     "key-revoked": marked("The key is revoked."),
+    "removed": marked("It is removed."),
+    "sent-again": marked("It is being sent again."),
     "shared": marked("The station is shared."),
     "unshared": marked("The share has ended."),
     "call-kept": marked("It is on record."),
@@ -229,6 +231,10 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
                 (
                     Permission.API_KEYS_READ,
                     NavigationEntry(said.gettext("API keys"), "/api-keys", "key"),
+                ),
+                (
+                    Permission.WEBHOOKS_READ,
+                    NavigationEntry(said.gettext("Webhooks"), "/webhooks", "next"),
                 ),
                 (
                     Permission.AUDIT_READ,
