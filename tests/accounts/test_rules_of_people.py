@@ -1,7 +1,4 @@
-"""The rules of the business about people and support, a test for each row of them.
-
-The rows are those of the rules' sections 1.4 and 7.4; docs/rules.md lists them with their tests.
-"""
+"""The rules of the business about people, a test for each row: docs/rules.md lists them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -298,6 +295,3 @@ async def test_1_4_current_month_cost_is_shown_before_it_is_booked(
 
     assert answer.status_code == 200
     assert answer.json()["dry_run"] is True
-
-
-# ---------------------------------------------------------- 7.4 Support, orders, interventions
