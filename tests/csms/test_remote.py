@@ -255,23 +255,14 @@ async def test_a_start_of_2_gets_a_number_of_ours(database: Database) -> None:
     assert own.remote_start_id == 99
 
 
-# --------------------------------------------------------------------------------- reading
+# ------------------------------------------------------------------- addressing, cancelling, forms
 
 
-async def test_only_who_may_see_the_station_sees_its_commands(database: Database) -> None:
+async def test_only_a_station_in_scope_can_be_addressed(database: Database) -> None:
     await furnish(database)
-    made = await ask(database, *RESET)
     mine = Scope(frozenset({OWNER}))
     foreign = Scope(frozenset({OrganisationKey("other")}))
-    shared = Scope(frozenset({OrganisationKey("other")}), {StationId(STATION): "read"})
     async with database.unit_of_work() as db:
-        for scope in (mine, shared):
-            assert (await outcomes.command(db, made.id, scope)).id == made.id
-            assert len(await outcomes.commands(db, scope)) == 1
-        assert await outcomes.commands(db, foreign) == []
-        for scope, command_id in ((foreign, made.id), (WHOLE, "4711"), (WHOLE, "x"), (WHOLE, "")):
-            with pytest.raises(NotFound):
-                await outcomes.command(db, command_id, scope)
         assert (await remote.addressee(db, mine, STATION)).organisation == OWNER
         for scope, identity in ((foreign, STATION), (WHOLE, "CS-9")):
             with pytest.raises(NotFound):
@@ -289,52 +280,9 @@ async def test_only_a_queued_command_can_be_cancelled(database: Database) -> Non
             await remote.cancel(db, made.id, now=NOW)
 
 
-async def test_whoever_waits_is_woken_by_the_change(database: Database) -> None:
-    await furnish(database)
-    made = await ask(database, *RESET)
-    changes = outcomes.changes_of(database)
-    changes.told("0")  # from now on nobody looks by himself
-    waiting = asyncio.ensure_future(outcomes.wait_for(database, made.id, timeout_s=20))  # noqa: TID251
-    async with database.unit_of_work() as db:
-        await remote.cancel(db, made.id, now=NOW)
-    changes.told(f"1 {made.id}")
-    assert (await waiting).state is CommandState.CANCELLED
-
-
-async def test_whoever_waits_too_long_gets_what_is(database: Database) -> None:
-    await furnish(database)
-    made = await ask(database, *RESET)
-    waited = await outcomes.wait_for(database, made.id, timeout_s=0.05, until="final")
-    assert waited.state is CommandState.QUEUED
-
-
 async def test_forms_know_every_action(database: Database) -> None:
     for version in OcppVersion:
         assert "Reset" in remote.actions(version)
         assert remote.schema(version, "Reset")["title"] == "Reset"
     with pytest.raises(InvalidInput):
         remote.schema(OcppVersion.V16, "GetReport")
-
-
-async def test_rates_are_told_by_what_one_wants_apart(database: Database) -> None:
-    await furnish(database)
-    for state, failure, firmware in (
-        ("effective", None, "1.0"),
-        ("failed", "no_answer", "1.0"),
-        ("failed", "no_effect", "2.0"),
-        ("queued", None, "2.0"),
-    ):
-        made = await ask(database, *RESET)
-        async with database.unit_of_work() as db:
-            await db.execute(
-                text("update commands set state = :s, failure = :f, firmware = :w where id = :i"),
-                {"s": state, "f": failure, "w": firmware, "i": int(made.id)},
-            )
-    later = NOW + timedelta(seconds=1)
-    async with database.unit_of_work() as db:
-        [one, two] = await outcomes.rates(db, WHOLE, since=NOW, until=later)
-        [whole] = await outcomes.rates(db, WHOLE, since=NOW, until=later, by=())
-        assert await outcomes.rates(db, WHOLE, since=NOW, until=NOW) == []
-    assert (one.firmware, one.asked, one.effective, one.no_answer) == ("1.0", 2, 1, 1)
-    assert (two.firmware, two.asked, two.no_effect, two.success) == ("2.0", 1, 1, 0.0)
-    assert (whole.firmware, whole.asked, whole.success) == (None, 3, 1 / 3)
