@@ -36,6 +36,23 @@ async def begin_reading(db: AsyncSession, name: str, at: Cursor, now: datetime) 
     )
 
 
+async def begin_anew(db: AsyncSession, name: str, at: Cursor, now: datetime) -> None:
+    """Let an outsider begin behind a place, wherever he was."""
+    await db.execute(
+        insert(JournalCursorRow)
+        .values(name=name, xid=at.xid, event_id=at.event_id, moved_at=now)
+        .on_conflict_do_update(
+            index_elements=[JournalCursorRow.name],
+            set_={"xid": at.xid, "event_id": at.event_id, "moved_at": now},
+        )
+    )
+
+
+async def hold_cursor(db: AsyncSession, name: str) -> None:
+    """Keep others from moving a cursor, or deciding over it, until the unit of work ends."""
+    await db.get(JournalCursorRow, name, with_for_update=True)
+
+
 async def move_cursor(
     db: AsyncSession, name: str, before: Cursor, to: Cursor, now: datetime
 ) -> None:

@@ -255,8 +255,7 @@ class Webhooks:
         """
         if len(await webhook_store.webhooks(db, {organisation}, limit=_MOST)) >= _MOST:
             raise TooManyWebhooks
-        # Of the very first one too, all is told that happens from now on.
-        await store.begin_reading(db, NAME, await journal.present(db), self._clock.now())
+        await self._begin(db)
         secret = secrets.token_bytes(_SECRET_BYTES)
         row = await webhook_store.add(
             db,
@@ -276,6 +275,14 @@ class Webhooks:
         )
         return Webhook.of(row), shown_secret(secret)
 
+    async def _begin(self, db: AsyncSession) -> None:
+        """Let the journal be read from now on, if no webhook was active before."""
+        now, here = self._clock.now(), await journal.present(db)
+        await store.begin_reading(db, NAME, here, now)
+        await store.hold_cursor(db, NAME)
+        if not await webhook_store.active(db):
+            await store.begin_anew(db, NAME, here, now)
+
     async def change(self, db: AsyncSession, number: int, facts: WebhookFacts) -> Webhook:
         """Change what is named; switching it on again forgets its failures.
 
@@ -291,6 +298,8 @@ class Webhooks:
         if "kinds" in facts:
             row.kinds = _checked_kinds(facts["kinds"])
         if "active" in facts and facts["active"] != row.active:
+            if facts["active"]:
+                await self._begin(db)
             row.active = facts["active"]
             row.failures, row.failing_since, row.inactive_because = 0, None, None
             if not row.active:
@@ -388,13 +397,15 @@ class Webhooks:
         """
         now = self._clock.now()
         async with self._database.unit_of_work() as db:
-            await store.begin_reading(db, NAME, await journal.present(db), now)
+            hooks = await webhook_store.active(db)
+            if not hooks:
+                return False  # nobody listens: the journal need not be read
             place = await store.cursor(db, NAME)
-            assert place is not None
+            assert place is not None, "a webhook is active, and nobody began to read for it"
             found = await journal.read(db, place, limit=_BATCH)
             if not found:
                 return False
-            for row in await webhook_store.active(db):
+            for row in hooks:
                 audience = await audience_of(db, Webhook.of(row), now)
                 heard = [
                     each

@@ -113,9 +113,7 @@ class Stage:
 
 
 @pytest.fixture
-async def stage(
-    database: Database, clock: SetClock, context: PortalContext, keys: Keys
-) -> Stage:
+async def stage(database: Database, clock: SetClock, context: PortalContext, keys: Keys) -> Stage:
     jobs = DoneByHand(database.url)
     mails = Mails(database=database, jobs=jobs, clock=clock, settings=context.settings)
     hooks = Webhooks(
@@ -219,6 +217,29 @@ async def test_what_happened_before_it_was_made_is_not_sent(stage: Stage) -> Non
         await stage.happens("N1")
 
     assert len(await stage.listed(hook["id"])) == 1
+
+
+async def test_what_happened_while_none_was_active_is_not_sent_when_one_is_again(
+    stage: Stage,
+) -> None:
+    async with heard_by(stage) as (_, hook), stage.client() as client:
+        await client.patch(f"{PATH}/{hook['id']}", json={"active": False})
+        stage.clock.advance(timedelta(seconds=1))
+        await stage.happens("N1")
+        assert not await stage.hooks.tell(), "nobody listens, so nothing is read"
+        await client.patch(f"{PATH}/{hook['id']}", json={"active": True})
+        await stage.happens("C1")
+
+    [only] = await stage.listed(hook["id"])
+    assert only["state"] == "waiting"
+
+
+async def test_a_second_webhook_takes_nothing_from_the_first(stage: Stage) -> None:
+    async with heard_by(stage) as (_, first), heard_by(stage) as (_, second):
+        await stage.happens("N1")
+
+    assert len(await stage.listed(first["id"])) == 1
+    assert len(await stage.listed(second["id"])) == 1
 
 
 async def test_a_failed_delivery_is_tried_again_under_the_same_id_and_given_up_in_the_end(
