@@ -30,7 +30,7 @@ from billing import books
 from billing.statement_forms import statement_csv, statement_json
 from billing.statement_pdf import statement_pdf
 from billing.statements import Statement
-from csms.registry import transactions
+from csms.charging import transactions
 from foundation import outbox
 from foundation.clock import SharedClock, SystemClock, write_shared_clock
 from foundation.money import Money

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import Scope
-from csms import reading_store, registry, transaction_store
+from csms import charging, reading_store, transaction_store
 from csms.assembly import assemble
 from csms.handlers.finishing import claims_of
 from csms.transactions import ended_event
@@ -87,7 +87,7 @@ async def stop_billing(
         NotFound: There is no such transaction in scope.
         BillingOver: It has ended.
     """
-    found = await registry.transaction(db, scope, number)
+    found = await charging.transaction(db, scope, number)
     if found.state != "active":
         raise BillingOver(number)
     await decide(db, {number: f"{UNTIL}{now.astimezone(UTC).isoformat()}"}, now=now)

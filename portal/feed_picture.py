@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import WHOLE
 from billing import books
-from csms import registry
+from csms import charging, registry
+from csms.charging import Transaction
 from csms.connectivity import SilenceLimits
 from csms.queue import FINAL, Command, CommandState, Failure
-from csms.registry import Station, Transaction
+from csms.registry import Station
 from csms.watching import NewReading
 from foundation.identifiers import StationId, TransactionId
 from portal import topics
@@ -70,7 +71,7 @@ async def of_running_transactions(db: AsyncSession) -> AsyncIterator[Picture]:
     """Yield the retained messages of the transactions that go on, some at a time."""
     before: tuple[datetime, int] | None = None
     while True:
-        found = await registry.transactions(
+        found = await charging.transactions(
             db, WHOLE, states=("active",), before=before, limit=_PAGE
         )
         yield dict([await _of_transaction(db, each) for each in found])
@@ -86,7 +87,7 @@ async def of_transactions(
     running: Picture = {}
     ended: Picture = {}
     if numbers:
-        for each in await registry.transactions(db, WHOLE, ids=sorted(numbers), limit=len(numbers)):
+        for each in await charging.transactions(db, WHOLE, ids=sorted(numbers), limit=len(numbers)):
             topic, payload = await _of_transaction(db, each)
             (running if each.state == "active" else ended)[topic] = payload
     return running, ended

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from accounts.audit import Entry
 from accounts.permissions import Permission
 from billing.books import BilledTransaction
-from csms.registry import Transaction
+from csms.charging import Transaction
 from foundation.identifiers import TransactionId
 from foundation.sealing import Sealer, Unsealable
 from portal.guard import Caller

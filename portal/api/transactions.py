@@ -14,8 +14,8 @@ from billing import books
 from billing.books import BilledTransaction, BillingState
 from billing.cdr import ChargeClass, Payer
 from billing.rating import LineKind, PricedLine, Unit
-from csms import registry
-from csms.registry import StoredReport, Transaction
+from csms import charging
+from csms.charging import StoredReport, Transaction
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey, PartyId, TransactionId
 from portal import masking, paging
@@ -237,7 +237,7 @@ async def release_transaction(
 ) -> TransactionDetailModel:
     """It is rated again as of its start; the next statement has it."""
     number = _number(transaction_id)
-    found = await registry.transaction(db, caller.scope, number)
+    found = await charging.transaction(db, caller.scope, number)
     payer = None if body.payer is None else await _payer(db, caller, body.payer)
     await context.closing.release(
         db, number, reason=body.reason, by=caller.principal.id, now=now, payer=payer
@@ -259,7 +259,7 @@ async def void_transaction(
 ) -> TransactionDetailModel:
     """Nobody is paid for it; the next statement lists it with the reason."""
     number = _number(transaction_id)
-    found = await registry.transaction(db, caller.scope, number)
+    found = await charging.transaction(db, caller.scope, number)
     await context.closing.void(db, number, reason=body.reason, by=caller.principal.id, now=now)
     await caller.note(
         db,
@@ -307,7 +307,7 @@ class _Wanted:
                 states = ("ended", "ended_waiting_for_queue", "inferred_end")
             case state:
                 states = (state.value,)
-        return await registry.transactions(
+        return await charging.transactions(
             db,
             caller.scope,
             station=self._station,
@@ -347,10 +347,10 @@ async def _payer(db: Db, caller: Caller, body: PayerBody) -> Payer:
 
 
 async def _detail(db: Db, caller: Caller, number: TransactionId) -> TransactionDetailModel:
-    transaction = await registry.transaction(db, caller.scope, number)
+    transaction = await charging.transaction(db, caller.scope, number)
     known = await books.billed(db, [number])
     billed = masking.billed(caller, [transaction], known).get(number)
-    reports = await registry.reports(db, number)
+    reports = await charging.reports(db, number)
     with_raw = caller.may(Permission.FRAMES_READ) and caller.scope.covers(transaction.owner)
     decision = None if billed is None else billed.decision
     english = words("en")

@@ -19,9 +19,10 @@ from starlette.responses import RedirectResponse, Response
 
 from accounts import audit
 from accounts.permissions import Permission
-from csms import billing_decisions, file_places, files, outcomes, registry
+from csms import billing_decisions, charging, file_places, files, outcomes
+from csms.charging import Transaction
 from csms.queue import Command, CommandIsUnderWay, CommandState, StationUnreachable
-from csms.registry import Station, Transaction
+from csms.registry import Station
 from foundation.errors import ExpectedError, InvalidInput, NotFound
 from foundation.identifiers import TransactionId
 from portal import asking, buttons, command_words, vocabulary
@@ -167,7 +168,7 @@ async def _evses_of_stops(
     if not any(buttons.button_of(each.action, each.payload) == "stop" for each in found):
         return {}
     evses: dict[int | str, int] = {}
-    for each in await registry.transactions(db, caller.scope, station=station.identity, limit=50):
+    for each in await charging.transactions(db, caller.scope, station=station.identity, limit=50):
         evses[int(each.transaction_id)] = int(each.evse_id)
         evses[each.ref] = int(each.evse_id)
     return evses
@@ -323,7 +324,9 @@ def refusal(
     error: ExpectedError, button: Button, place: str, sent: Mapping[str, str], said: Words
 ) -> Refused:
     """Return how a refused command is told at its button."""
-    known = command_words.REFUSALS.get(error.code)
+    # What is wrong with a field is said by the error itself.
+    is_wrong = isinstance(error, InvalidInput)
+    known = None if is_wrong else command_words.REFUSALS.get(error.code)
     named = error.field if isinstance(error, InvalidInput) and error.field else ""
     reason = known or Reason(said.gettext("It was not asked for"), str(error))
     title, text = said.gettext(reason.name), said.gettext(reason.advice)
@@ -417,7 +420,7 @@ def _billing(text: str) -> str:
 async def _running(
     db: AsyncSession, caller: Caller, station: Station, transaction_id: str
 ) -> Transaction:
-    found = await registry.transaction(db, caller.scope, TransactionId(number_of(transaction_id)))
+    found = await charging.transaction(db, caller.scope, TransactionId(number_of(transaction_id)))
     if found.station != station.identity:
         raise NotFound("transaction", transaction_id)
     return found

@@ -3,7 +3,8 @@
 import json
 from datetime import timedelta
 
-from csms.registry import StoredFrame, StoredReport
+from csms.charging import StoredReport
+from csms.registry import StoredFrame
 from portal.pages.views import Frame
 
 LONGEST_TEXT = 600

@@ -16,7 +16,7 @@ from accounts.directory import Scope
 from accounts.permissions import Permission
 from billing import books
 from billing.statements import StatementState
-from csms import registry
+from csms import charging, registry
 from csms.registry import StationCounts
 from foundation.money import Money, total
 from portal import vocabulary
@@ -66,7 +66,7 @@ async def overview(
         for each in await books.daily(db, caller.scope, frame.zone, first=first, last=today)
     ]
     shown = [each for each in daily if each.day > today - timedelta(days=DAYS)]
-    latest = await registry.transactions(db, caller.scope, limit=LATEST)
+    latest = await charging.transactions(db, caller.scope, limit=LATEST)
     view = Overview(
         needs=await _needs(db, caller, counted, said),
         today=await _today(db, caller.scope, frame.zone, now, daily),
@@ -134,9 +134,9 @@ async def _today(
     morning = datetime.combine(today, time(0), zone)
     a_week_ago = datetime.combine(today - _WEEK, time(0), zone)
     same_time = (now.astimezone(zone) - _WEEK).replace(fold=0)
-    these = await registry.energy_by_day(db, scope, morning, now, zone.key)
-    those = await registry.energy_by_day(db, scope, a_week_ago, same_time, zone.key)
-    active = await registry.transactions(db, scope, states=["active"], limit=_ACTIVE_AT_MOST)
+    these = await charging.energy_by_day(db, scope, morning, now, zone.key)
+    those = await charging.energy_by_day(db, scope, a_week_ago, same_time, zone.key)
+    active = await charging.transactions(db, scope, states=["active"], limit=_ACTIVE_AT_MOST)
     return Today(
         on=today,
         energy_wh=sum((each.energy_wh for each in these), Decimal(0)),

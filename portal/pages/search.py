@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts.permissions import Permission
-from csms import registry
+from csms import charging, registry
 from foundation.errors import NotFound
 from portal import formats, vocabulary
 from portal.context import context_of
@@ -65,12 +65,12 @@ async def search(
     if wanted and caller.may(Permission.TRANSACTIONS_READ):
         if wanted.isascii() and wanted.isdigit() and len(wanted) < 19:
             try:
-                found = await registry.transaction(db, caller.scope, int(wanted))
+                found = await charging.transaction(db, caller.scope, int(wanted))
             except NotFound:
                 pass
             else:
                 return went(f"/sessions/{found.transaction_id}")
-        sessions = await registry.transactions(
+        sessions = await charging.transactions(
             db, caller.scope, q=wanted, by_token=caller.may(Permission.CRM_READ), limit=AT_MOST
         )
         hits = [

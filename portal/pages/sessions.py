@@ -17,8 +17,8 @@ from accounts.permissions import Permission
 from billing import books
 from billing.books import BilledTransaction, BillingState
 from billing.closing import AlreadySettled, NotOnHold, NotPayable
-from csms import registry
-from csms.registry import Transaction
+from csms import charging, registry
+from csms.charging import Transaction
 from foundation.errors import ExpectedError, InvalidInput, NotFound
 from portal import masking
 from portal.context import context_of
@@ -151,7 +151,7 @@ async def sessions(
         "from": first.isoformat() if first else "",
         "to": last.isoformat() if last else "",
     }
-    found = await registry.transactions(
+    found = await charging.transactions(
         db,
         caller.scope,
         station=station.strip() or None,
@@ -295,7 +295,7 @@ def _refusal(error: ExpectedError, said: Words) -> str:
 async def _transaction(db: AsyncSession, scope: Scope, number: str) -> Transaction:
     if not (number.isascii() and number.isdigit() and len(number) < 19):
         raise NotFound("transaction", number)
-    return await registry.transaction(db, scope, int(number))
+    return await charging.transaction(db, scope, int(number))
 
 
 async def _show(
@@ -316,7 +316,7 @@ async def _show(
     found = masking.transaction(caller, found)
     frame = await frame_of(request, db, caller, live=f"session/{number}")
     said = frame.words
-    readings = await registry.readings(db, number)
+    readings = await charging.readings(db, number)
     names = {each.key: each.name for each in await directory.organisations(db)}
     points = stories.curve_points(found, readings)
     emi3_id = await _emi3_id(request, db, found, now)
@@ -374,7 +374,7 @@ async def _emi3_id(request: Request, db: AsyncSession, found: Transaction, now: 
 
 async def _frames(db: AsyncSession, caller: Caller, number: int) -> tuple[Frame, ...]:
     """The raw messages that made the session: the first and the last of many."""
-    reports = await registry.reports(db, number)
+    reports = await charging.reports(db, number)
     if len(reports) > _REPORTS_SHOWN:
         half = _REPORTS_SHOWN // 2
         reports = [*reports[:half], *reports[-half:]]

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from billing.books import BilledTransaction
-from csms.registry import Connector, Station, Transaction
+from csms.charging import Transaction
+from csms.registry import Connector, Station
 
 _BY_CHARGING_STATE = {
     "Charging": "charging",

@@ -9,9 +9,10 @@ from starlette.requests import Request
 
 from accounts.directory import Scope
 from accounts.permissions import Permission
-from csms import registry
+from csms import charging, registry
 from csms.billing_decisions import billed_until
-from csms.registry import Station, Transaction
+from csms.charging import Transaction
+from csms.registry import Station
 from foundation.identifiers import OrganisationKey
 from portal import formats
 from portal.context import context_of
@@ -47,7 +48,7 @@ async def runs_of(
     db: AsyncSession, caller: Caller, station: Station, now: datetime
 ) -> dict[int, Running]:
     """Return what is running at a station, by its EVSE."""
-    running = await registry.transactions(
+    running = await charging.transactions(
         db, caller.scope, station=station.identity, states=["active"], limit=50
     )
     return {int(each.evse_id): await running_of(db, each, now) for each in reversed(running)}
@@ -55,7 +56,7 @@ async def runs_of(
 
 async def running_of(db: AsyncSession, transaction: Transaction, now: datetime) -> Running:
     """Return a running session with its newest readings."""
-    readings = await registry.readings(db, transaction.transaction_id)
+    readings = await charging.readings(db, transaction.transaction_id)
     energy: Decimal | None = None
     power: Decimal | None = None
     for each in readings:

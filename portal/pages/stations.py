@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from accounts import directory
 from accounts.permissions import Permission
-from csms import administration, registry
+from csms import administration, charging, registry
 from csms.administration import StationSettings
 from csms.connectivity import StationState
 from csms.registry import Station, StationCounts
@@ -179,7 +179,7 @@ async def station_sessions(
     """Show a station's sessions, the newest first."""
     found = await found_station(request, db, caller.scope, identity, now)
     frame = await frame_of(request, db, caller, live=f"station/{found.identity}")
-    transactions = await registry.transactions(
+    transactions = await charging.transactions(
         db,
         caller.scope,
         station=found.identity,

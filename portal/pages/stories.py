@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from billing.books import BilledTransaction, BillingState
-from csms.registry import StoredReading, Transaction
+from csms.charging import StoredReading, Transaction
 from portal import formats
 from portal.charts import Chart, ChartWords, CurvePoint, meter_curve
 from portal.pages.prices import price_line

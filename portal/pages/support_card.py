@@ -12,9 +12,10 @@ from accounts import directory
 from accounts.directory import Scope
 from accounts.permissions import Permission
 from billing import books
-from csms import outcomes, registry, stickers
+from csms import charging, outcomes, registry, stickers
+from csms.charging import Transaction
 from csms.queue import STARTS, Command
-from csms.registry import Station, Transaction
+from csms.registry import Station
 from foundation.identifiers import StationId, TransactionId
 from portal import masking
 from portal.context import context_of
@@ -201,7 +202,7 @@ async def _tickets(db: AsyncSession, caller: Caller, station: Station) -> tuple[
 async def _starts(
     db: AsyncSession, caller: Caller, station: Station, now: datetime
 ) -> tuple[Start, ...]:
-    transactions = await registry.transactions(
+    transactions = await charging.transactions(
         db, caller.scope, station=station.identity, limit=_LOOKED_AT
     )
     began = [await _began(db, each) for each in transactions[:_LAST]]
@@ -213,7 +214,7 @@ async def _starts(
 async def _began(db: AsyncSession, found: Transaction) -> Began:
     energy = found.energy_wh
     if energy is None and found.meter_start_wh is not None:
-        readings = await registry.readings(db, found.transaction_id)
+        readings = await charging.readings(db, found.transaction_id)
         registers = [
             each.energy_register_wh for each in readings if each.energy_register_wh is not None
         ]
@@ -252,7 +253,7 @@ async def _bill(
     """Return the bill of one of the station's sessions; None if there is none such."""
     if not (session.isascii() and session.isdigit() and len(session) < 19):
         return None
-    found = await registry.transactions(
+    found = await charging.transactions(
         db, caller.scope, station=station.identity, ids=[int(session)], limit=1
     )
     if not found or not caller.may(Permission.TRANSACTIONS_READ):

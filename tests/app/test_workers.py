@@ -22,9 +22,9 @@ from app.compose import prepare_root
 from app.ports import CannotListen, PortBusy
 from app.serve import Running, running
 from app.workers import WorkerFailed, Workers, _told
-from csms import administration, registry
+from csms import administration, charging
 from csms.administration import TokenSettings
-from csms.registry import Transaction
+from csms.charging import Transaction
 from foundation.clock import SystemClock
 from foundation.database import Database
 from foundation.settings import Settings
@@ -124,7 +124,7 @@ async def test_a_killed_process_is_replaced_and_no_session_is_lost(
         await admit_tokens(up, options)
         book = Book()
         fleet = Fleet(options, book)
-        charging = asyncio.get_running_loop().create_task(fleet.run())
+        fleet_runs = asyncio.get_running_loop().create_task(fleet.run())
 
         async def both_have_stations() -> bool:
             return len(await connected_by_pid(up)) == WORKERS and fleet.online == options.stations
@@ -146,14 +146,14 @@ async def test_a_killed_process_is_replaced_and_no_session_is_lost(
 
         await eventually(all_are_back)
         fleet.stop()
-        report = await charging
+        report = await fleet_runs
         assert report.unfinished == 0
         assert report.sessions == len(book.records)
         assert before[1] in workers.pids
 
         async def all_have_ended() -> list[Transaction]:
             async with up.database.unit_of_work() as db:
-                found = await registry.transactions(db, WHOLE, limit=10_000)
+                found = await charging.transactions(db, WHOLE, limit=10_000)
             return found if all(each.state == "ended" for each in found) else []
 
         stored = await eventually(all_have_ended)

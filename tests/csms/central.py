@@ -30,9 +30,9 @@ from app.compose import (
     start_central_system,
     stop_central_system,
 )
-from csms import administration, registry
+from csms import administration, charging
 from csms.administration import StationSettings, TokenSettings
-from csms.registry import StoredReading, StoredReport, Transaction
+from csms.charging import StoredReading, StoredReport, Transaction
 from csms.reports import OcppVersion
 from foundation.clock import SetClock
 from foundation.database import Database
@@ -357,12 +357,12 @@ class Central:
     async def transactions(self, station: str) -> list[Transaction]:
         """A station's transactions, the first one first."""
         async with self.database.unit_of_work() as db:
-            found = await registry.transactions(db, directory.WHOLE, station=station)
+            found = await charging.transactions(db, directory.WHOLE, station=station)
         return sorted(found, key=lambda each: each.transaction_id)
 
     async def transaction(self, number: int) -> Transaction:
         async with self.database.unit_of_work() as db:
-            return await registry.transaction(db, directory.WHOLE, number)
+            return await charging.transaction(db, directory.WHOLE, number)
 
     async def only_transaction(self, station: str) -> Transaction:
         [only] = await self.transactions(station)
@@ -370,11 +370,11 @@ class Central:
 
     async def readings(self, number: int) -> list[StoredReading]:
         async with self.database.unit_of_work() as db:
-            return await registry.readings(db, number)
+            return await charging.readings(db, number)
 
     async def reports(self, number: int) -> list[StoredReport]:
         async with self.database.unit_of_work() as db:
-            return await registry.reports(db, number)
+            return await charging.reports(db, number)
 
     async def told(self, *kinds: type[T], about: str | None = None) -> list[T]:
         """Return the journal's events of some kinds, about a station or transaction, in order."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.directory import WHOLE, Scope
-from csms import registry
+from csms import charging
 from csms.billing_decisions import BillingOver, decide, stop_billing
 from csms.handlers.ending import transactions_ended
 from csms.handlers.transactions import transactions_started
@@ -84,7 +84,7 @@ async def test_billing_is_stopped_once_and_only_while_it_runs(work: Work) -> Non
     number = await begin(work)
     at = work.clock.now()
     owner = await stop_billing(work.db, WHOLE, number, now=at)
-    assert owner == (await registry.transaction(work.db, WHOLE, number)).owner
+    assert owner == (await charging.transaction(work.db, WHOLE, number)).owner
     work.clock.advance(timedelta(minutes=5))
     await stop_billing(work.db, WHOLE, number, now=work.clock.now())
     # What was given is not taken back, not even by the decision at the start.

@@ -17,7 +17,7 @@ import pytest
 from msgspec.structs import replace
 from websockets.exceptions import InvalidStatus
 
-from csms import registry
+from csms import charging
 from csms.connections import Connections
 from csms.rebuild import Circumstances, rebuild
 from csms.reports import OcppVersion, TransactionStartReport
@@ -62,7 +62,7 @@ async def assert_rebuilds(central: Central, number: int) -> None:
     """Make a transaction again from its stored messages: it must be the one that is stored."""
     stored = await central.transaction(number)
     async with central.database.unit_of_work() as db:
-        messages = await registry.messages_for_rebuild(db, number)
+        messages = await charging.messages_for_rebuild(db, number)
     inferred = stored.basis == EndBasis.INFERRED
     rebuilt = rebuild(
         messages,

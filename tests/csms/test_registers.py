@@ -6,8 +6,8 @@ from typing import Any
 from csms.registers import Registers
 from tests.csms.central import moment
 from tests.csms.handlers.work import OWNER, Work
+from tests.csms.test_charging import charged
 from tests.csms.test_reading_store import kept, reading
-from tests.csms.test_registry import charged
 
 
 async def spans(work: Work, start: float, end: float) -> list[tuple[Any, ...]]:

@@ -26,9 +26,9 @@ from billing import books, pricing
 from billing.pricing import NewAssignment, place_from
 from billing.statement_forms import statement_json
 from billing.statements import Statement
-from csms import administration, registry
+from csms import administration, charging
 from csms.administration import ConnectorSettings, EvseSettings, StationSettings, TokenSettings
-from csms.registry import Transaction
+from csms.charging import Transaction
 from foundation.identifiers import OrganisationKey, TransactionId
 from foundation.settings import Settings
 from roaming import administration as partners
@@ -254,7 +254,7 @@ class Story:
     async def transactions(self, station: str | None = None) -> list[Transaction]:
         """Return what the central system holds true, the first one first."""
         async with self.program.database.unit_of_work() as db:
-            found = await registry.transactions(db, WHOLE, station=station, limit=10_000)
+            found = await charging.transactions(db, WHOLE, station=station, limit=10_000)
         return sorted(found, key=lambda each: each.transaction_id)
 
     async def settled(self) -> None:

@@ -19,7 +19,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from accounts import directory, passwords
 from app.serve import Running, running
-from csms import administration, outcomes, registry
+from csms import administration, charging, outcomes
 from csms.administration import ConnectorSettings, EvseSettings, StationSettings, TokenSettings
 from csms.queue import Command, CommandState, Failure
 from foundation.clock import SystemClock
@@ -436,7 +436,7 @@ async def test_billing_is_stopped_while_the_charging_goes_on(stage: Stage, versi
         assert station.is_busy
         assert [each for each in stage.book.commands if each["station"] == station.identity] == []
         async with stage.up.database.unit_of_work() as db:
-            [running_one] = await registry.transactions(
+            [running_one] = await charging.transactions(
                 db, directory.WHOLE, station=StationId(station.identity)
             )
         assert (running_one.billing_decision or "").startswith("until:")

@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from csms import registry
+from csms import charging
+from csms.charging import Transaction
 from csms.handlers.ending import transactions_ended
 from csms.handlers.transactions import (
     transactions_started,
     transactions_updated,
 )
-from csms.registry import Transaction
 from csms.reports import (
     AuthorizationStatus,
     IdTokenInfo,
@@ -65,7 +65,7 @@ async def test_a_start_is_answered_with_its_tokens_group_also_when_it_is_repeate
 
 
 async def stored(work: Work) -> list[Transaction]:
-    found = await registry.transactions(work.db, directory.WHOLE)
+    found = await charging.transactions(work.db, directory.WHOLE)
     return sorted(found, key=lambda each: each.transaction_id)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from csms.registry import StoredReading, Transaction
+from csms.charging import StoredReading, Transaction
 from foundation.identifiers import EvseId, OrganisationKey, StationId, TransactionId
 from portal.pages.stories import curve_points, timeline
 from portal.words import words
