@@ -10,14 +10,15 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NotRequired, Self, TypedDict
+from typing import NotRequired, Self, TypedDict, cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import checks, store
 from accounts.directory import WHOLE, Language, Principal, Scope, organisation, root
-from accounts.licences import licensed
+from accounts.licences import Licence, licensed
 from accounts.permissions import RIGHTS, SHIPPED, SHIPPED_REACH, Permission, Reach, Role
+from accounts.store import KeyInUse
 from accounts.tables import ApiKeyRow
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
@@ -65,7 +66,7 @@ class ApiKey:
         )
 
 
-def _rights(row: ApiKeyRow) -> frozenset[Permission]:
+def _rights(row: ApiKeyRow | KeyInUse) -> frozenset[Permission]:
     if row.role is not None:
         return SHIPPED[Role(row.role)]
     known = {each.value for each in Permission}
@@ -257,18 +258,16 @@ async def principal_of_signed(
     return await _principal(db, row, now)
 
 
-async def _principal(db: AsyncSession, row: ApiKeyRow, now: datetime) -> Principal:
-    if row.last_used_at is None or now - row.last_used_at >= _NOTED_EVERY:
-        await store.note_use_of_api_key(db, row.id, now)
-    owner = await organisation(db, OrganisationKey(row.organisation))
-    language: Language = owner.language
+async def _principal(db: AsyncSession, key: KeyInUse, now: datetime) -> Principal:
+    if key.last_used_at is None or now - key.last_used_at >= _NOTED_EVERY:
+        await store.note_use_of_api_key(db, key.id, now)
     return Principal(
-        id=f"api_key/{row.id}",
-        name=row.name,
-        group=row.role or "",
-        rights=licensed(_rights(row), owner.licence),
-        reach=Reach(row.reach),
-        organisation=owner.key,
-        language=language,
-        rate_per_minute=row.rate_per_minute,
+        id=f"api_key/{key.id}",
+        name=key.name,
+        group=key.role or "",
+        rights=licensed(_rights(key), Licence(key.licence)),
+        reach=Reach(key.reach),
+        organisation=OrganisationKey(key.organisation),
+        language=cast("Language", key.language),
+        rate_per_minute=key.rate_per_minute,
     )

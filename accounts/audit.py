@@ -20,11 +20,11 @@ from enum import Enum
 from typing import Any, Literal, Self
 
 from sqlalchemy import or_, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.tables import AuditEntryRow, AuditHeadRow
 from foundation.identifiers import OrganisationKey
+from foundation.statements import Asked, write
 
 Door = Literal["portal", "api", "mqtt", "cli", "system"]
 """Through what somebody came in."""
@@ -143,8 +143,15 @@ async def record(
         "change_order": None if order is None else _storable(order),
     }
     content = _canonical({**row, "before": was, "after": is_now})
-    # Core, and no row that comes back: the trigger of the commit is what completes it.
-    await db.execute(insert(AuditEntryRow).values(**row, content=content))
+    await write(db, Asked(_RECORD, [*row.values(), content], len))
+
+
+_RECORD = """
+insert into audit_entries (chain, at, actor, actor_name, door, address, deed, subject,
+    change_order, content)
+values (%b::text, %b::timestamptz, %b::text, %b::text, %b::text, %b::text, %b::text, %b::text,
+    %b::text, %b::text)
+"""
 
 
 def differences(before: object, after: object) -> tuple[Any, Any]:

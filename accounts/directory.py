@@ -363,8 +363,7 @@ async def scope_of(db: AsyncSession, principal: Principal, *, now: datetime) -> 
     if principal.reach is Reach.INSTALLATION:
         return WHOLE
     if principal.reach is Reach.OWN_AND_BELOW:
-        row = await store.organisation(db, principal.organisation)
-        if row is not None and row.parent is None:
+        if await store.is_root(db, principal.organisation):
             return WHOLE
         seen = await below(db, principal.organisation)
     else:

@@ -1,8 +1,9 @@
 """Reading and writing the tables of accounts."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -16,6 +17,9 @@ from accounts.tables import (
     OrganisationRow,
     PersonRow,
 )
+from foundation.statements import tuples
+
+_IS_ROOT: Final = "is the root organisation"
 
 # ---------------------------------------------------------------------------- organisations
 
@@ -139,22 +143,56 @@ async def is_taken(db: AsyncSession, *, email: str, except_person: int) -> bool:
 # ---------------------------------------------------------------------------- API keys
 
 
-async def api_key(db: AsyncSession, prefix: str) -> ApiKeyRow | None:
-    """Return an API key by the part of it that is no secret.
+@dataclass(frozen=True, slots=True)
+class KeyInUse:
+    """What a call of the API needs of its key, and of the organisation that the key is of."""
 
-    Its organisation is read with it: every call of the API asks for both.
-    """
-    found = await db.execute(
-        select(ApiKeyRow, OrganisationRow)
-        .join(OrganisationRow, OrganisationRow.key == ApiKeyRow.organisation)
-        .where(ApiKeyRow.prefix == prefix)
+    id: int
+    secret_hash: bytes
+    name: str
+    role: str | None
+    rights: Sequence[str] | None
+    reach: str
+    rate_per_minute: int | None
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+    organisation: str
+    language: str
+    licence: str
+    is_of_root: bool
+
+
+async def api_key(db: AsyncSession, prefix: str) -> KeyInUse | None:
+    """Return an API key by the part of it that is no secret."""
+    found = await tuples(
+        db,
+        """
+        select k.id, k.secret_hash, k.name, k.role, k.rights, k.reach, k.rate_per_minute,
+               k.expires_at, k.last_used_at, k.revoked_at, o.key, o.language, o.licence,
+               o.parent is null
+        from api_keys k join organisations o on o.key = k.organisation
+        where k.prefix = %b::text
+        """,
+        [prefix],
     )
-    row = found.first()
-    if row is None:
+    if not found:
         return None
-    key, owner = row
-    db.info["api key's organisation"] = owner  # a session forgets what nobody holds
+    key = KeyInUse(*found[0])
+    db.info[_IS_ROOT, key.organisation] = key.is_of_root
     return key
+
+
+async def is_root(db: AsyncSession, key: str) -> bool:
+    """Tell whether an organisation is the root of the tree.
+
+    What this unit of work learned with an API key is not asked for again.
+    """
+    known: bool | None = db.info.get((_IS_ROOT, key))
+    if known is not None:
+        return known
+    query = "select 1 from organisations where key = %b::text and parent is null"
+    return bool(await tuples(db, query, [key]))
 
 
 async def api_keys(
@@ -178,12 +216,11 @@ async def add_api_key(db: AsyncSession, values: dict[str, Any]) -> ApiKeyRow:
 async def note_use_of_api_key(db: AsyncSession, key_id: int, now: datetime) -> None:
     """Note that a key was used; gives up if another request is noting the same."""
     # Skipping a locked row: a long request must not make all others with its key wait.
-    await db.execute(
-        text(
-            "update api_keys set last_used_at = :now where id ="
-            " (select id from api_keys where id = :id for update skip locked)"
-        ),
-        {"now": now, "id": key_id},
+    await tuples(
+        db,
+        "update api_keys set last_used_at = %b::timestamptz where id ="
+        " (select id from api_keys where id = %b::bigint for update skip locked)",
+        [now, key_id],
     )
 
 

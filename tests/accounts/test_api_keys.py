@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounts import api_keys, directory
 from accounts.directory import Organisation, Scope
 from accounts.permissions import SHIPPED, Role
-from accounts.store import api_key as stored
+from accounts.tables import ApiKeyRow
 from foundation.clock import SetClock
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
@@ -34,7 +34,7 @@ async def test_only_a_hash_of_the_secret_is_kept(
     db: AsyncSession, root: Organisation, clock: SetClock
 ) -> None:
     made, key = await api_keys.create_api_key(db, role="owner", name="X", now=clock.now())
-    row = await stored(db, made.prefix)
+    row = await db.get(ApiKeyRow, made.id)
 
     assert row is not None
     assert key.startswith(f"lst_{made.prefix}_")
