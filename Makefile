@@ -58,6 +58,8 @@ requirements: $(STAMP)
 		--generate-hashes --no-header --no-emit-index-url $(ARGS) dev.in -o all.txt
 	cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url $(ARGS) broker.in -o broker.txt
+	cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url $(ARGS) run.in -c all.txt -o run.txt
 
 # Made anew when the pins or the package's description change, or when Python itself went away.
 $(STAMP): requirements/all.txt pyproject.toml

@@ -27,6 +27,8 @@ class Subscriber:
         self.said: list[tuple[str, Any]] = []
         """Everything that came, in order."""
         self.properties: list[tuple[str, str]] = []
+        self.connections = 0
+        """How often it has connected and subscribed."""
         self._changed = asyncio.Event()
 
     @asynccontextmanager
@@ -60,6 +62,8 @@ class Subscriber:
                 ) as client:
                     for each in self._filters:
                         await client.subscribe(each, qos=1)
+                    self.connections += 1
+                    self._changed.set()
                     ready.set()
                     async for message in client.messages:
                         self._take(message)
