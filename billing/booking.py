@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.lineage import Ancestor, lineage
-from billing import goodwill, ledger, pricing, store
+from billing import goodwill, ledger, ledger_store, pricing, store
 from billing.cdr import Cdr
 from billing.months import Month
 from billing.plausibility import DEFAULT_LIMITS, HoldReason, Limits, holds
@@ -377,7 +377,7 @@ def issuing(db: AsyncSession, records: Sequence[Record], *, now: datetime) -> li
     ]
     return [
         *store.adding_cdrs(records),
-        *store.adding_entries([_entry(cdr, now) for cdr in free]),
+        *ledger_store.adding_entries([_entry(cdr, now) for cdr in free]),
         *store.adding_unsettled(free, sign=1),
         outbox.appending(db, issued, recorded_at=now),
     ]
@@ -407,8 +407,8 @@ async def take_back(db: AsyncSession, records: Sequence[Record], *, now: datetim
     settled = await store.settled(db, list(cdrs)) - unsettled
     again = [cdrs[cdr_id] for cdr_id in sorted(settled)]
     await all_of(db, store.adding_unsettled(again, sign=-1))
-    entries = await store.open_cdr_entries(db, [cdr.transaction_id for cdr in cdrs.values()])
-    await store.add_entries(
+    entries = await ledger_store.open_cdr_entries(db, [cdr.transaction_id for cdr in cdrs.values()])
+    await ledger_store.add_entries(
         db,
         [
             ledger.counter_entry(

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from accounts.directory import WHOLE, Scope
-from billing import book_store, ledger, statement_store, store
+from billing import book_store, ledger, ledger_store, statement_store, store
 from billing.book_store import DayFigures, HeldTransaction
 from billing.cdr import Cdr
 from billing.ledger import JournalEntry, LedgerAccount
@@ -33,13 +33,13 @@ async def balances(
     db: AsyncSession, accounts: Sequence[LedgerAccount] | None = None
 ) -> dict[LedgerAccount, dict[str, Money]]:
     """Return the balances of some accounts, or of all, by currency; debits are positive."""
-    return await store.balances(db, accounts)
+    return await ledger_store.balances(db, accounts)
 
 
 async def owed_to(db: AsyncSession, payee: OrganisationKey) -> dict[str, Money]:
     """Return what statements say that a payee is owed, by currency; negative is carried forward."""
     account = ledger.payable(payee)
-    found = (await store.balances(db, [account])).get(account, {})
+    found = (await ledger_store.balances(db, [account])).get(account, {})
     return {currency: -money for currency, money in found.items()}
 
 
@@ -47,12 +47,12 @@ async def entries(
     db: AsyncSession, account: LedgerAccount, *, after: int = 0, limit: int = 100
 ) -> dict[int, JournalEntry]:
     """Return an account's entries with all their postings, by number, oldest first."""
-    return await store.entries_of_account(db, account, after=after, limit=limit)
+    return await ledger_store.entries_of_account(db, account, after=after, limit=limit)
 
 
 async def entries_of(db: AsyncSession, transaction_id: TransactionId) -> dict[int, JournalEntry]:
     """Return all entries about a transaction, by number, oldest first."""
-    return await store.entries_of_transactions(db, [transaction_id])
+    return await ledger_store.entries_of_transactions(db, [transaction_id])
 
 
 # -------------------------------------------------------------------------------- statements
@@ -157,7 +157,7 @@ async def mark_paid(db: AsyncSession, statement_id: str, *, now: datetime) -> Mo
     nothing = Money.zero(row.currency)
     owed = (await owed_to(db, payee)).get(row.currency, nothing)
     amount = max(nothing, min(owed, Money.from_minor(row.payout_gross_minor, row.currency)))
-    await store.add_entries(
+    await ledger_store.add_entries(
         db,
         [
             ledger.payment_entry(

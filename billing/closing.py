@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from billing import booking, ledger, pricing, statement_store, store
+from billing import booking, ledger, ledger_store, pricing, statement_store, store
 from billing.cdr import Payer
 from billing.drafts import Draft, Lines, RegisterSpan
 from billing.handlers import READER
@@ -397,7 +397,7 @@ async def _write(
         )
     removed = await statement_store.remove_waiting(db, settled)
     assert removed == len(settled), "a line was settled by somebody else meanwhile"
-    await store.add_entries(db, entries)
+    await ledger_store.add_entries(db, entries)
     await outbox.append(
         db,
         [

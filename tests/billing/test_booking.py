@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing import booking, store
+from billing import booking, ledger_store, store
 from billing.cdr import ChargeClass, Payer
 from billing.ledger import unsettled
 from billing.tariff_json import parse_tariff
@@ -94,7 +94,7 @@ async def test_what_was_taken_back_leaves_the_accounts_empty(db: AsyncSession) -
     await booking.take_back(db, [record], now=NOW)
     await booking.take_back(db, [], now=NOW)
 
-    assert (await store.balances(db))[unsettled(BAKERY)]["EUR"] == Money.zero("EUR")
+    assert (await ledger_store.balances(db))[unsettled(BAKERY)]["EUR"] == Money.zero("EUR")
 
 
 async def test_terms_are_found_in_the_order_of_the_events(db: AsyncSession) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from billing import store
+from billing import ledger_store
 from billing.cdr import ChargeClass, Payer
 from billing.closing import (
     AlreadySettled,
@@ -73,7 +73,7 @@ def euro(amount: str) -> Money:
 
 async def the_ledger_balances(db: AsyncSession) -> None:
     sums: dict[str, Money] = {}
-    for by_currency in (await store.balances(db)).values():
+    for by_currency in (await ledger_store.balances(db)).values():
         for currency, money in by_currency.items():
             sums[currency] = sums.get(currency, Money.zero(currency)) + money
     assert not any(money.amount for money in sums.values())
@@ -104,12 +104,12 @@ async def test_own_tokens_pay_all_and_others_ninety_percent(db: AsyncSession) ->
 async def test_the_close_books_the_payout_once_per_group(db: AsyncSession) -> None:
     await settle_in(db)
     await happen(db, ended(1, kwh="10"), ended(2, kwh="10", **EXTERNAL))
-    before = await store.balances(db)
+    before = await ledger_store.balances(db)
     assert before[unsettled(BAKERY)]["EUR"] == euro("-8.00")
 
     await october(db)
 
-    after = await store.balances(db)
+    after = await ledger_store.balances(db)
     assert after[unsettled(BAKERY)]["EUR"] == euro("0")
     assert after[payable(BAKERY)]["EUR"] == euro("-9.04")
     assert after[FEES]["EUR"] == euro("-0.40")
@@ -142,10 +142,10 @@ async def test_a_dry_run_gives_the_same_figures_and_books_nothing(db: AsyncSessi
     await happen(
         db, ended(1), ended(2, **EXTERNAL), ended(3, **UNKNOWN), ended(4, NOW - timedelta(days=60))
     )
-    before = await store.balances(db)
+    before = await ledger_store.balances(db)
 
     dry = await october(db, dry_run=True)
-    assert await store.balances(db) == before
+    assert await ledger_store.balances(db) == before
     real = await october(db, at=NOVEMBER + timedelta(hours=1))
 
     assert dry.lines
@@ -297,7 +297,7 @@ async def test_two_who_close_at_once_get_the_same_statement(database: Database) 
 
     assert first == second
     async with database.unit_of_work() as db:
-        assert (await store.balances(db))[unsettled(BAKERY)]["EUR"] == euro("0")
+        assert (await ledger_store.balances(db))[unsettled(BAKERY)]["EUR"] == euro("0")
 
 
 async def test_a_revision_during_the_close_is_paid_or_corrected(database: Database) -> None:
@@ -374,7 +374,7 @@ async def test_a_rated_transaction_can_be_voided_until_a_statement_has_paid_it(
 
     await closing().void(db, ONE, reason="test", by="person/1", now=NOW)
 
-    assert (await store.balances(db))[unsettled(BAKERY)]["EUR"] == euro("-4.00")
+    assert (await ledger_store.balances(db))[unsettled(BAKERY)]["EUR"] == euro("-4.00")
     statement = await october(db)
     assert [line.transaction_id for line in statement.lines] == [2]
     assert [each.reason for each in statement.unpaid] == ["void"]
@@ -442,7 +442,7 @@ async def test_without_a_payer_a_release_says_who_pays(db: AsyncSession) -> None
         db, ONE, reason="phoned", by="person/1", now=NOW, payer=Payer(organisation=HOTEL)
     )
 
-    assert (await store.balances(db))[clearing(HOTEL)]["EUR"] == euro("4.76")
+    assert (await ledger_store.balances(db))[clearing(HOTEL)]["EUR"] == euro("4.76")
 
 
 async def test_a_transaction_that_billing_never_saw_cannot_be_released(db: AsyncSession) -> None:
@@ -470,7 +470,7 @@ async def test_a_later_revision_before_the_close_takes_the_first_back(db: AsyncS
     await happen(db, ended(1, kwh="5"))
     await happen(db, ended(1, kwh="10", revision=2))
 
-    entries = await store.entries_of_transactions(db, [1])
+    entries = await ledger_store.entries_of_transactions(db, [1])
     assert [entry.kind for entry in entries.values()] == ["cdr", "cdr_reversed", "cdr"]
     assert [line.net for line in (await october(db)).lines] == [euro("4.00")]
     await the_ledger_balances(db)
@@ -507,7 +507,7 @@ async def test_a_negative_statement_is_carried_forward_on_the_payees_account(
     [statement] = await november(db)
 
     assert statement.payout_net == euro("-4.00")
-    assert (await store.balances(db))[payable(BAKERY)]["EUR"] == euro("0")
+    assert (await ledger_store.balances(db))[payable(BAKERY)]["EUR"] == euro("0")
     await the_ledger_balances(db)
 
 

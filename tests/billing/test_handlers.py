@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from billing import store
+from billing import ledger_store, store
 from billing.books import BillingState, state_of
 from billing.cdr import ChargeClass, Payer
 from billing.handlers import READER, rounds, subscription
@@ -70,19 +70,19 @@ async def test_a_transaction_is_rated_recorded_and_booked(db: AsyncSession) -> N
     [line] = found.cdr.lines
     assert line.explanation.measured == Decimal(10)
     assert await state_of(db, [ONE]) == {ONE: BillingState.RATED}
-    [entry] = (await store.entries_of_transactions(db, [1])).values()
+    [entry] = (await ledger_store.entries_of_transactions(db, [1])).values()
     assert sum(posting.amount.amount for posting in entry.postings) == 0
 
 
 async def test_the_same_event_twice_changes_nothing(db: AsyncSession) -> None:
     await settle_in(db)
     await happen(db, started(1), ended(1))
-    before = await store.balances(db)
+    before = await ledger_store.balances(db)
 
     await happen(db, started(1), ended(1))
     await happen(db, ended(1), ended(1))
 
-    assert await store.balances(db) == before
+    assert await ledger_store.balances(db) == before
     assert (await record(db)).cdr.replaces is None
 
 
@@ -197,7 +197,7 @@ async def test_what_needs_a_person_is_recorded_and_not_booked(
     await happen(db, ended(1, **changed))
 
     assert (await record(db)).cdr.hold_reason == reason
-    assert await store.balances(db) == {}
+    assert await ledger_store.balances(db) == {}
     assert await state_of(db, [ONE]) == {ONE: BillingState.HELD}
 
 
@@ -220,7 +220,7 @@ async def test_free_vend_costs_nothing_and_needs_no_payer(db: AsyncSession) -> N
     assert found.hold_reason is None
     assert found.net == euro("0")
     assert await state_of(db, [ONE]) == {ONE: BillingState.RATED}
-    assert await store.balances(db) == {}
+    assert await ledger_store.balances(db) == {}
 
 
 async def test_anothers_token_is_external_and_its_organisation_pays(db: AsyncSession) -> None:

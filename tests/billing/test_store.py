@@ -1,6 +1,5 @@
 """What the database itself refuses, and what comes back as it was written."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,9 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing import store
+from billing import ledger_store, store
 from billing.cdr import Payer
-from billing.ledger import BANK, FEES, EntryKind, JournalEntry, Posting
 from billing.terms import facts_of
 from foundation.database import driver
 from foundation.errors import Conflict
@@ -81,21 +79,6 @@ async def test_the_energy_before_the_month_is_kept(db: AsyncSession) -> None:
     assert [each.energy_before_wh for each in found.values()] == [0, 0]
 
 
-async def unbalanced(db: AsyncSession, amounts: Sequence[int]) -> None:
-    connection = await driver(db)
-    await connection.execute(
-        "insert into ledger_postings (entry_id, account, amount_minor, currency)"
-        " select 1, 'fees', amount, 'EUR' from unnest(%s::bigint[]) amount",
-        (list(amounts),),
-    )
-
-
-async def test_the_database_refuses_an_entry_that_does_not_balance(db: AsyncSession) -> None:
-    await unbalanced(db, [5, -3, -2])
-    with pytest.raises(psycopg.errors.CheckViolation, match="balance"):
-        await unbalanced(db, [5, -4])
-
-
 @pytest.mark.parametrize("table", ["ledger_entries", "ledger_postings", "cdrs", "statement_lines"])
 @pytest.mark.parametrize("change", ["delete from {}", "update {} set {} = {}"])
 async def test_the_database_refuses_to_change_what_was_written(
@@ -105,26 +88,6 @@ async def test_the_database_refuses_to_change_what_was_written(
     connection = await driver(db)
     with pytest.raises(psycopg.errors.RestrictViolation, match=table):
         await connection.execute(change.format(table, column, column).encode())
-
-
-async def test_entries_come_back_and_those_of_nothing_are_left_out(db: AsyncSession) -> None:
-    def entry(*postings: Posting, number: int) -> JournalEntry:
-        return JournalEntry(
-            kind=EntryKind.CDR,
-            booked_at=NOW,
-            narration="test",
-            postings=postings,
-            transaction_id=TransactionId(number),
-        )
-
-    five = Money(Decimal(5), "EUR")
-    full = entry(Posting(BANK, five), Posting(FEES, -five), number=1)
-    [number] = await store.add_entries(db, [full, entry(number=2)])
-
-    assert await store.entries_of_transactions(db, [1, 2]) == {number: full}
-    assert await store.entries_of_account(db, BANK, after=0, limit=5) == {number: full}
-    assert await store.open_cdr_entries(db, [1, 2]) == {number: full}
-    assert await store.balances(db, [FEES]) == {FEES: {"EUR": -five}}
 
 
 steps = st.lists(
@@ -154,7 +117,7 @@ async def test_whatever_happens_the_ledger_balances_and_nothing_is_paid_twice(
 
         sums = [
             money.amount
-            for by_currency in (await store.balances(db)).values()
+            for by_currency in (await ledger_store.balances(db)).values()
             for money in by_currency.values()
         ]
         assert sum(sums, Decimal(0)) == 0
