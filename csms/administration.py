@@ -4,11 +4,11 @@ Whose a station is and who holds a token are dated facts: a change closes the ol
 new one, so that late transactions are still judged by what held at their start.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import available_timezones
 
 from sqlalchemy import func, select, text, update
@@ -199,9 +199,21 @@ async def _location_zone(db: AsyncSession, key: str | None) -> str | None:
 
 
 async def change_station(
-    db: AsyncSession, identity: str, settings: StationSettings, *, now: datetime
+    db: AsyncSession,
+    identity: str,
+    settings: StationSettings,
+    *,
+    now: datetime,
+    cleared: Collection[Literal["name", "location"]] = (),
 ) -> None:
     """Change what the settings name; a new owner counts from now on.
+
+    Args:
+        db: The unit of work.
+        identity: Which station.
+        settings: What is not None changes.
+        now: The moment.
+        cleared: What is taken away; without a location the station keeps its time zone.
 
     Raises:
         InvalidInput, NotFound, Conflict: As for `create_station`.
@@ -215,6 +227,7 @@ async def change_station(
     if settings.location is not None:
         zone = await _location_zone(db, settings.location)
         changes |= {"location": settings.location, "time_zone": settings.time_zone or zone}
+    changes |= dict.fromkeys(cleared)
     if settings.aliases is not None:
         changes["aliases"] = list(settings.aliases)
     if settings.items_per_message is not None:

@@ -6,7 +6,7 @@ Programs rely on `code`; `title` and `detail` are for people. The API answers
 Source: RFC 9457.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -283,16 +283,21 @@ def answer(request: Request, problem: Problem) -> Response:
 
 
 def _methods_at(request: Request) -> list[str]:
-    """Return the methods that some route takes at this path."""
-    found: set[str] = set()
-    waiting: list[Any] = list(request.app.routes)
-    while waiting:
-        route = waiting.pop()
-        if hasattr(route, "effective_candidates"):  # routers that are included stay as they are
-            waiting += route.effective_candidates()
-        elif route.matches(request.scope)[0] is not Match.NONE:
-            found |= set(route.methods or ())
-    return sorted(found)
+    """Return the methods of the routes that have the path of the first one that fits."""
+    fit = [each for each in _routes(request.app.routes) if _is_fit(each, request)]
+    return sorted({method for each in fit if each.path == fit[0].path for method in each.methods})
+
+
+def _routes(given: Iterable[Any]) -> Iterator[Any]:
+    for each in given:
+        if hasattr(each, "effective_candidates"):  # routers that are included stay as they are
+            yield from _routes(each.effective_candidates())
+        else:
+            yield each
+
+
+def _is_fit(route: Any, request: Request) -> bool:
+    return bool(route.methods) and route.matches(request.scope)[0] is not Match.NONE
 
 
 def install(app: FastAPI, error_page: ErrorPage = plain_page) -> None:

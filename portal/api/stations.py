@@ -33,6 +33,8 @@ Reader = Annotated[Caller, Depends(require(Permission.STATIONS_READ))]
 Writer = Annotated[Caller, Depends(require(Permission.STATIONS_WRITE))]
 LogReader = Annotated[Caller, Depends(require(Permission.FRAMES_READ))]
 
+_CLEARABLE: tuple[Literal["name", "location"], ...] = ("name", "location")
+
 Admission = Literal["accepted", "waiting", "refused"]
 BootPolicy = Literal["accept", "pending", "reject"]
 
@@ -258,13 +260,15 @@ async def get_station(
 async def change_station(
     db: Db, now: Now, context: Context, caller: Writer, identity: str, body: StationChange
 ) -> StationModel:
-    """Only what is sent changes; null clears the location."""
+    """Only what is sent changes; null clears the name and the location."""
     before = await _own(db, now, context, caller, identity)
-    facts = facts_from(body, clearable=frozenset())
+    facts = facts_from(body, clearable=frozenset({"name", "location"}))
+    cleared = [each for each in _CLEARABLE if each in facts and facts[each] is None]
+    facts = {name: value for name, value in facts.items() if name not in cleared}
     if "organisation" in facts:
         facts["organisation"] = (await seen_organisation(db, caller, facts["organisation"])).key
     settings = await _settings(db, caller, facts)
-    await administration.change_station(db, identity, settings, now=now)
+    await administration.change_station(db, identity, settings, now=now, cleared=cleared)
     if facts.get("organisation", before.organisation) != before.organisation:
         await shares.end_all(db, StationId(identity), now=now)
     db.expire_all()

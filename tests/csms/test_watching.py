@@ -1,6 +1,7 @@
 """Tests of what those who follow the journal ask for."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 from accounts import directory
 from csms import administration, watching
@@ -62,6 +63,6 @@ async def test_stations_of_transactions_and_their_newest_readings(central: Centr
         ended = await watching.newest_readings(db, before)
 
     assert places == {number: station.identity}
-    assert [(each.energy_register_wh, each.owner) for each in mine] == [(3000, OWNER)]
+    assert [(each.energy_register_wh, each.owner) for each in mine] == [(Decimal(3000), OWNER)]
     assert number not in {each.transaction_id for each in (*later, *ended)}
     assert nothing == {}

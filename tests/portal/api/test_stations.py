@@ -225,3 +225,24 @@ async def test_the_log_is_read_page_by_page_as_json_and_as_text(
     assert lines.headers["content-type"].startswith("text/plain")
     assert len(lines.text.splitlines()) == 3
     assert lines.text.startswith("2026-10-15T12:00:01Z ")
+
+
+async def test_null_clears_name_and_location_and_nothing_else(
+    administrator: AsyncClient,
+) -> None:
+    await administrator.post(
+        "/api/v1/locations", json={"key": "zob", "name": "ZOB", "time_zone": "Europe/Lisbon"}
+    )
+    made = await administrator.post(
+        "/api/v1/stations", json={"identity": "S1", "name": "One", "location": "zob"}
+    )
+    assert made.status_code == 201, made.text
+    cleared = await administrator.patch(
+        "/api/v1/stations/S1", json={"name": None, "location": None}
+    )
+    refused = await administrator.patch("/api/v1/stations/S1", json={"boot_policy": None})
+
+    assert (made.json()["location"], made.json()["time_zone"]) == ("zob", "Europe/Lisbon")
+    assert (cleared.json()["name"], cleared.json()["location"]) == (None, None)
+    assert cleared.json()["time_zone"] == "Europe/Lisbon"
+    assert (refused.status_code, refused.json()["field"]) == (422, "boot_policy")
