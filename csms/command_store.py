@@ -31,7 +31,7 @@ from csms.tables import CommandRow, CommandTransitionRow
 from foundation import metrics, outbox
 from foundation.events import CommandChanged
 from foundation.identifiers import OrganisationKey, StationId, TransactionId
-from foundation.statements import Asked, all_of, ask, rows, together, tuples
+from foundation.statements import Asked, Rows, Tuples, ask, rows, together, tuples, write
 
 CHANNEL: Final = "commands"
 """NOTIFYs of stations that something waits for."""
@@ -56,52 +56,51 @@ class Target:
     firmware: str | None
     epoch: int | None
     is_connected: bool
+    node: str | None
+    """The one that holds its connection."""
 
 
-async def target(db: AsyncSession, station: str) -> Target | None:
-    """Return a station that may be asked; None if there is none."""
-    found = await rows(
-        db,
-        """
-        select nextval('command_number') as number, o.organisation, s.vendor, s.model,
-               s.firmware, coalesce(c.version, s.ocpp_version) as version, c.epoch,
-               c.closed_at is null and n.node is not null as is_connected
-        from stations s
-        join station_owners o on o.station = s.identity and o.valid_to is null
-        left join station_connections c on c.station = s.identity
-        left join nodes n on n.node = c.node and n.lease_until > clock_timestamp()
-        where s.identity = %b::text
-        """,
-        [station],
-    )
+_TARGET = """
+select nextval('command_number'), o.organisation,
+       coalesce(c.version, s.ocpp_version), s.vendor, s.model, s.firmware, c.epoch,
+       c.closed_at is null and n.node is not null, n.node
+from stations s
+join station_owners o on o.station = s.identity and o.valid_to is null
+left join station_connections c on c.station = s.identity
+left join nodes n on n.node = c.node and n.lease_until > clock_timestamp()
+where s.identity = %b::text
+"""
+
+
+def _read_target(found: Tuples) -> Target | None:
     if not found:
         return None
-    row = found[0]
+    number, owner, version, vendor, model, firmware, epoch, is_connected, node = found[0]
     return Target(
-        row["number"],
-        OrganisationKey(row["organisation"]),
-        OcppVersion(row["version"]) if row["version"] else None,
-        row["vendor"],
-        row["model"],
-        row["firmware"],
-        row["epoch"],
-        row["is_connected"],
+        number,
+        OrganisationKey(owner),
+        OcppVersion(version) if version else None,
+        vendor,
+        model,
+        firmware,
+        epoch,
+        is_connected,
+        node,
     )
 
 
-async def owner_of(db: AsyncSession, station: str) -> OrganisationKey | None:
-    """Return whose station it is now; None if there is none."""
-    found = await tuples(
-        db,
-        "select organisation from station_owners where station = %b::text and valid_to is null",
-        [station],
-    )
-    return OrganisationKey(found[0][0]) if found else None
+async def target(
+    db: AsyncSession, station: str, *, asked_by: str | None = None
+) -> tuple[Target | None, int]:
+    """Return a station that may be asked, and how many commands of somebody have no answer.
 
-
-async def in_flight(db: AsyncSession, asked_by: str) -> int:
-    """Return how many commands of somebody have no answer; others of his wait for our commit."""
-    _, count = await together(
+    Others of his wait for our commit. None stands for a station that is not there; nobody has 0.
+    """
+    asking = Asked(_TARGET, [station], _read_target)
+    if asked_by is None:
+        return await ask(db, asking), 0
+    # The count is a statement of its own: it sees what was committed while it waited for the lock.
+    _, count, found = await together(
         db,
         Asked(
             "select pg_advisory_xact_lock(hashtext('commands in flight'), hashtext(%b::text))",
@@ -112,10 +111,11 @@ async def in_flight(db: AsyncSession, asked_by: str) -> int:
             "select count(*) from commands where asked_by = %b::text"
             " and state in ('queued', 'sent')",
             [asked_by],
-            lambda found: int(found[0][0]),
+            lambda counted: int(counted[0][0]),
         ),
+        asking,
     )
-    return count
+    return found, count
 
 
 _INSERT = """
@@ -134,12 +134,17 @@ with made as (
 ), noted as (
     insert into command_transitions (command_id, state, at) select id, 'queued', asked_at from made
 )
-select made.id, pg_notify('commands', made.station)::text from made
+select made.id, case when %b::bool then pg_notify('commands', made.station)::text end from made
 """
 
 
 async def add(
-    db: AsyncSession, command: Command, to: Target, *, concealed: dict[str, Any] | None
+    db: AsyncSession,
+    command: Command,
+    to: Target,
+    *,
+    concealed: dict[str, Any] | None,
+    tells_nodes: bool = True,
 ) -> bool:
     """Write a new command, tell the nodes; False if its idempotency key came first elsewhere."""
     values = [
@@ -172,6 +177,7 @@ async def add(
         command.remote_start_id,
         to.epoch,
         command.expires_at,
+        tells_nodes,
     ]
     inserting = Asked(_INSERT, values, len)
     telling = outbox.appending(
@@ -181,11 +187,11 @@ async def add(
         is_delivered=command.change_order is not None,
     )
     if command.idempotency_key is None:
-        await together(db, inserting, telling)
+        await write(db, inserting, telling)
         return True
     if not await ask(db, inserting):
         return False
-    await ask(db, telling)
+    await write(db, telling)
     return True
 
 
@@ -301,7 +307,7 @@ async def claim(
             sorted(STARTS | STOPS),
         ],
     )
-    await all_of(db, _telling(db, [(row, CommandState.SENT, None, None) for row in found], now))
+    await write(db, *_telling(db, [(row, CommandState.SENT, None, None) for row in found], now))
     return [
         Claimed(
             row["id"],
@@ -342,11 +348,23 @@ update commands c set state = e.after, failure = e.failure, due_at = e.due_at,
 from e where c.id = e.id
 """
 
-_HOLD = """
-select c.id, c.station, c.owner, c.action, c.asked_by, c.asked_by_name, c.reason,
+_HELD = """
+    c.id, c.station, c.owner, c.action, c.asked_by, c.asked_by_name, c.reason,
     c.transaction_id, c.billing_decision, c.payload, c.state, c.message_id, c.change_order
-from commands c where c.id = any (%b::bigint[]) order by c.id for update
 """
+_HELD_NAMES = [each.strip().removeprefix("c.") for each in _HELD.split(",")]
+_HOLD = f"select {_HELD} from commands c where c.id = any (%b::bigint[]) order by c.id for update"  # noqa: S608
+
+
+def holding(message_ids: Sequence[str]) -> Asked[Rows]:
+    """Ask for what `apply` must know of the commands last sent under these message ids."""
+    return Asked(
+        f"select {_HELD} from commands c where c.message_id = any (%b::text[])"  # noqa: S608
+        " order by c.id for update",
+        [sorted(message_ids)],
+        lambda found: [dict(zip(_HELD_NAMES, row, strict=True)) for row in found],
+    )
+
 
 _NOTE = """
 insert into command_transitions (command_id, state, failure, at, note)
@@ -357,18 +375,23 @@ order by s.place
 """
 
 
-async def apply(db: AsyncSession, changes: Iterable[Change], *, now: datetime) -> set[int]:
+async def apply(
+    db: AsyncSession, changes: Iterable[Change], *, now: datetime, held: Rows | None = None
+) -> set[int]:
     """Make changes, with their history, events and notifications; return which commands changed.
 
-    A command that is not in the state that its change starts from is left alone.
+    A command that is not in the state that its change starts from is left alone. `held` is what
+    `holding` found in this unit of work, if it was asked.
     """
     wanted = {each.id: each for each in changes}
     if not wanted:
         return set()
-    held = await rows(db, _HOLD, [sorted(wanted)])
+    if held is None:
+        held = await rows(db, _HOLD, [sorted(wanted)])
     made = [
         (change, row)
         for row in held
+        if row["id"] in wanted
         for change in [wanted[row["id"]]]
         if row["state"] == change.before and change.message_id in (None, row["message_id"])
     ]
@@ -396,7 +419,7 @@ async def apply(db: AsyncSession, changes: Iterable[Change], *, now: datetime) -
         len,
     )
     changing = _changing([change for change, _ in made], now)
-    await all_of(db, [changing, noting, *_telling(db, steps, now)])
+    await write(db, changing, noting, *_telling(db, steps, now))
     await _keep(db, made, now)
     for change, _ in made:
         if change.steps and change.after in FINAL:

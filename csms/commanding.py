@@ -43,11 +43,12 @@ from csms.queue import (
 )
 from csms.settlement import CallErrorSaid, Change, Open
 from csms.tables import CommandRow
-from foundation import metrics
+from foundation import metrics, trips
 from foundation.clock import Clock
 from foundation.database import Database, DatabaseAway
 from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey, StationId
+from foundation.statements import together
 from foundation.tasks import OnEnd, Tasks
 
 log = structlog.get_logger(__name__)
@@ -126,6 +127,7 @@ class Commanding:
         self._settle = asyncio.Event()
         self._ticks = 0
         connections.on_added = self.connected
+        remote.join_node(database, node, self.wake)
 
     # ------------------------------------------------------------------------- what wakes it
 
@@ -198,10 +200,11 @@ class Commanding:
     async def _claimed(self, connections: Sequence[StationConnection]) -> list[Claimed]:
         ready = [Ready(each.station, each.epoch, each.booted, str(uuid4())) for each in connections]
         now = self._clock.now()
+        due_at = now + _SENT_FOR_MOST
         async with self._database.unit_of_work() as db:
-            return await command_store.claim(
-                db, self._node, ready, now=now, due_at=now + _SENT_FOR_MOST
-            )
+            claiming = command_store.claim(db, self._node, ready, now=now, due_at=due_at)
+            claimed: list[Claimed] = (await trips.shared(db, [claiming]))[0]
+        return claimed
 
     def _ask(self, connection: StationConnection, command: Claimed) -> None:
         connection.on_report = self._reported
@@ -244,21 +247,34 @@ class Commanding:
             dirty = {self._dirty.pop() for _ in range(min(BATCH, len(self._dirty)))}
             try:
                 async with self._database.unit_of_work() as db:
-                    stations = await self._take_answers(db, said)
-                    await self._take_read_backs(db, read)
-                    await self._judge(db, dirty | stations | {e.command.station for e in read})
+                    await trips.shared(db, [self._settled(db, said, read, dirty)])
             except (DatabaseAway, psycopg.Error, DBAPIError):
                 self._said.extendleft(reversed(said))
                 self._read.extendleft(reversed(read))
                 self._dirty |= dirty
                 raise
 
+    async def _settled(
+        self,
+        db: AsyncSession,
+        said: Sequence[_Said],
+        read: Sequence[_ReadBack],
+        dirty: set[StationId],
+    ) -> None:
+        stations = await self._take_answers(db, said)
+        await self._take_read_backs(db, read)
+        await self._judge(db, dirty | stations | {each.command.station for each in read})
+
     async def _take_answers(self, db: AsyncSession, said: Sequence[_Said]) -> set[StationId]:
         """Write what stations answered; return those whose commands may take effect now."""
         if not said:
             return set()
         by_message = {each.message_id: each for each in said}
-        found = await open_commands.by_message(db, list(by_message))
+        found, held = await together(
+            db,
+            open_commands.by_message(list(by_message)),
+            command_store.holding(list(by_message)),
+        )
         changes: list[Change] = []
         for command in found:
             assert command.message_id is not None
@@ -266,7 +282,7 @@ class Commanding:
             if change is not None:
                 change.message_id = command.message_id
                 changes.append(change)
-        await command_store.apply(db, changes, now=self._clock.now())
+        await command_store.apply(db, changes, now=self._clock.now(), held=held)
         waits = {each.id for each in changes if each.due_at is not None}
         return {each.station for each in found if each.id in waits}
 

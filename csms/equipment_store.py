@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.reports import ReportedVariable
-from foundation.statements import rows
+from foundation.statements import Asked, rows, write
 
 T = TypeVar("T")
 
@@ -226,29 +226,26 @@ async def save_variables(db: AsyncSession, told: Sequence[Told]) -> None:
     if not ordered:
         return
     its = [each.variable for each in ordered]
-    await rows(
-        db,
-        _VARIABLES,
-        [
-            [each.station for each in ordered],
-            [each.component for each in its],
-            [each.component_instance for each in its],
-            [each.evse_id for each in its],
-            [each.connector_id for each in its],
-            [each.variable for each in its],
-            [each.variable_instance for each in its],
-            [each.attribute for each in its],
-            [each.value for each in its],
-            [each.is_known for each in its],
-            [each.mutability for each in its],
-            [each.data_type for each in its],
-            [each.unit for each in its],
-            [each.min_limit for each in its],
-            [each.max_limit for each in its],
-            [each.values_list for each in its],
-            [each.at for each in ordered],
-        ],
-    )
+    values = [
+        [each.station for each in ordered],
+        [each.component for each in its],
+        [each.component_instance for each in its],
+        [each.evse_id for each in its],
+        [each.connector_id for each in its],
+        [each.variable for each in its],
+        [each.variable_instance for each in its],
+        [each.attribute for each in its],
+        [each.value for each in its],
+        [each.is_known for each in its],
+        [each.mutability for each in its],
+        [each.data_type for each in its],
+        [each.unit for each in its],
+        [each.min_limit for each in its],
+        [each.max_limit for each in its],
+        [each.values_list for each in its],
+        [each.at for each in ordered],
+    ]
+    await write(db, Asked(_VARIABLES, values, len))
 
 
 _VARIABLES = """

@@ -12,6 +12,7 @@ from csms.queue import NEVER_AFTER_AN_OUTAGE, CommandState, Failure
 from csms.reports import OcppVersion
 from csms.settlement import Open
 from csms.tables import CommandRow
+from foundation import statements
 from foundation.identifiers import StationId
 from foundation.statements import rows
 
@@ -24,6 +25,8 @@ _OPEN_COLUMNS = """
     c.expires_at, c.unknown_since, c.read_back::text as read_back, c.read_back_at, c.until_ended,
     c.attempts, c.message_id, c.asked_at
 """
+
+_OPEN_NAMES = [each.split()[-1].removeprefix("c.") for each in _OPEN_COLUMNS.split(",")]
 
 
 def _open(row: dict[str, Any]) -> Open:
@@ -70,15 +73,14 @@ async def waiting_for_evidence(db: AsyncSession, stations: Sequence[str]) -> lis
     return [_open(row) for row in found]
 
 
-async def by_message(db: AsyncSession, message_ids: Sequence[str]) -> list[Open]:
-    """Return the commands that were last sent under these message ids."""
-    found = await rows(
-        db,
+def by_message(message_ids: Sequence[str]) -> statements.Asked[list[Open]]:
+    """Ask for the commands that were last sent under these message ids, and lock them."""
+    return statements.Asked(
         f"select {_OPEN_COLUMNS} from commands c where c.message_id = any (%b::text[])"  # noqa: S608
         " order by c.id for update",
         [sorted(message_ids)],
+        lambda found: [_open(dict(zip(_OPEN_NAMES, row, strict=True))) for row in found],
     )
-    return [_open(row) for row in found]
 
 
 async def is_my_turn(db: AsyncSession) -> bool:

@@ -6,9 +6,10 @@ without a connection is refused at once unless one wants to wait. What became of
 `csms.outcomes`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -40,7 +41,7 @@ from csms.queue import Request as Request
 from csms.queue import Transition as Transition
 from csms.reports import OcppVersion
 from csms.settlement import Change, Step
-from foundation.database import Database
+from foundation.database import Database, after_commit
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey, StationId
 
@@ -61,6 +62,8 @@ class _Joined:
 
 
 _KEY: Final = "csms.remote"
+_HERE: Final = "csms.remote.node "
+_KNOWN: Final = "csms.remote.known"
 
 
 def join(
@@ -71,6 +74,15 @@ def join(
     Where nobody does, what needs an order is refused.
     """
     database.joined[_KEY] = _Joined(orders, in_flight_max)
+
+
+def join_node(database: Database, node: str, wake: Callable[[str], None]) -> None:
+    """Say for a database which node runs in this process, and how it is told of a command.
+
+    Commands for its stations are told by a call as soon as they are committed, those for others'
+    by a notification. What is lost of either is found by the node's own looking round.
+    """
+    database.joined[_HERE + node] = wake
 
 
 # -------------------------------------------------------------------------------------- asking
@@ -98,16 +110,31 @@ class Addressee:
     organisation: OrganisationKey
 
 
-async def addressee(db: AsyncSession, scope: Scope, identity: str) -> Addressee:
+async def addressee(
+    db: AsyncSession, scope: Scope, identity: str, *, asked_by: str | None = None
+) -> Addressee:
     """Return a station in scope: what a door must know before it asks.
+
+    With `asked_by` what `ask` needs to know of both is asked for at once, and kept for it.
 
     Raises:
         NotFound: If there is none with this identity in scope.
     """
-    owner = await command_store.owner_of(db, identity)
-    if owner is None or not scope.covers_station(owner, identity):
+    to, in_flight = await command_store.target(db, identity, asked_by=asked_by)
+    if to is None or not scope.covers_station(to.owner, identity):
         raise NotFound("station", identity)
-    return Addressee(StationId(identity), owner)
+    if asked_by is not None:
+        db.info[_KNOWN] = ((identity, asked_by), to, in_flight)
+    return Addressee(StationId(identity), to.owner)
+
+
+async def _target(db: AsyncSession, request: Request) -> tuple[Target | None, int]:
+    """Return the station and how many commands of the asker have no answer, where that counts."""
+    known = db.info.pop(_KNOWN, None)
+    if known is not None and known[0] == (request.station, request.asked_by):
+        return known[1], known[2]
+    asked_by = None if request.reason in _PACED_BY_THEMSELVES else request.asked_by
+    return await command_store.target(db, request.station, asked_by=asked_by)
 
 
 async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
@@ -126,7 +153,7 @@ async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
     """
     _check(request)
     joined: _Joined = db.info.get("joined", {}).get(_KEY) or _Joined(None, IN_FLIGHT_MAX)
-    to = await command_store.target(db, request.station)
+    to, in_flight = await _target(db, request)
     if to is None:
         raise NotFound("station", request.station)
     if request.idempotency_key is not None:
@@ -151,15 +178,18 @@ async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
     _must_name_order(request, to, has_end=set_back_at is not None)
     if not to.is_connected and request.when_offline == "refuse" and not request.until_ended:
         raise StationUnreachable(request.station)
-    if request.reason not in _PACED_BY_THEMSELVES:
-        count = await command_store.in_flight(db, request.asked_by)
-        if count >= joined.in_flight_max:
-            raise TooManyInFlight(joined.in_flight_max)
+    if request.reason not in _PACED_BY_THEMSELVES and in_flight >= joined.in_flight_max:
+        raise TooManyInFlight(joined.in_flight_max)
     # Last: what an order permits is used up by it, and nothing may refuse the command after that.
     await _must_be_permitted(db, request, joined, now=now)
     command = _command(request, to, to.version, payload, set_back_at, now)
     concealed = None if command.payload == payload else payload
-    if not await command_store.add(db, command, to, concealed=concealed):
+    # The node that is this process needs no notification: it is woken at the commit.
+    wake = db.info.get("joined", {}).get(f"{_HERE}{to.node}") if to.is_connected else None
+    if wake is not None:
+        after_commit(db, partial(wake, request.station))
+    is_new = await command_store.add(db, command, to, concealed=concealed, tells_nodes=wake is None)
+    if not is_new:
         raced = await _asked_before(db, request)
         assert raced is not None, "the key came first elsewhere"
         return raced

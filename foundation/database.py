@@ -5,10 +5,10 @@ whoever opens it commits by leaving it; whatever receives `db` never commits.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import psycopg
@@ -30,6 +30,8 @@ from foundation.errors import Unavailable
 
 Moment = TIMESTAMP(timezone=True)
 """The column type of every moment; values are aware."""
+
+_AFTER_COMMIT: Final = "after commit"
 
 
 class Base(DeclarativeBase):
@@ -209,6 +211,8 @@ class Database:
                 else:
                     # Nobody who ends this task may keep the connection from going back.
                     await asyncio.shield(db.close())
+            for each in db.info.get(_AFTER_COMMIT, ()):
+                each()
         except (psycopg.OperationalError, psycopg.InterfaceError, DBAPIError) as error:
             if not _is_away(error):
                 raise
@@ -238,6 +242,14 @@ class Database:
         while self._idle:
             self._idle.pop().close()
         await self.engine.dispose()
+
+
+def after_commit(db: AsyncSession, do: Callable[[], None]) -> None:
+    """Have something done in this process as soon as the unit of work is committed.
+
+    If it is not, or the process dies between, it is not done: nothing may rest on it alone.
+    """
+    db.info.setdefault(_AFTER_COMMIT, []).append(do)
 
 
 def _is_away(error: Exception) -> bool:

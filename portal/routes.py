@@ -10,7 +10,7 @@ Routing works on the path as it was sent. A path parameter that may hold any cha
 
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from urllib.parse import quote, unquote_to_bytes
 
 from fastapi import Depends
@@ -20,6 +20,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from foundation import trips
 from foundation.errors import InvalidInput
 from portal import guard, idempotency, logins
 from portal.context import PortalContext, context_of
@@ -80,6 +81,12 @@ Context = Annotated[PortalContext, Depends(_context)]
 class ApiRoute(APIRoute):
     """A REST call."""
 
+    shares_trips: ClassVar[frozenset[str]] = frozenset()
+    """Methods whose last writes and commit go in one trip to the database.
+
+    For calls that come in numbers: what they write must not be read by a session of theirs.
+    """
+
     def get_route_handler(self) -> Handler:
         inner = super().get_route_handler()
 
@@ -93,9 +100,13 @@ class ApiRoute(APIRoute):
                     return await inner(request)
                 if guard.is_by_browser(request):
                     logins.require_own_form(request, request.headers.get(logins.CSRF_HEADER))
-                return await idempotency.answer_once(
+                answering = idempotency.answer_once(
                     request, db, caller.principal.id, request.state.now, inner
                 )
+                if request.method not in self.shares_trips:
+                    return await answering
+                response: Response = (await trips.shared(db, [answering]))[0]
+                return response
 
         return handle
 

@@ -31,6 +31,8 @@ LONGEST_WAIT_S = 60.0
 class CommandRoute(ApiRoute):
     """A call that may wait for the station's answer: after its commit, and without the database."""
 
+    shares_trips = frozenset({"POST"})
+
     def get_route_handler(self) -> Handler:
         inner = super().get_route_handler()
 
@@ -196,6 +198,7 @@ class RatesModel(Answer):
 @router.post(
     "/stations/{identity:segment}/commands",
     status_code=202,
+    response_model=CommandModel,
     summary="Ask a station for something",
     responses={202: {"headers": {"Location": {"schema": {"type": "string"}}}}},
 )
@@ -204,16 +207,15 @@ async def ask_station(
     now: Now,
     caller: Sender,
     request: Request,
-    response: Response,
     identity: str,
     body: CommandBody,
     wait: Annotated[
         float, Query(ge=0, le=LONGEST_WAIT_S, description="Seconds to wait for its answer.")
     ] = 0,
-) -> CommandModel:
+) -> Response:
     """Answered as soon as the command is stored, or with the station's answer (`wait`)."""
     must_have_rights(caller, body.action, body.payload, raw=body.raw)
-    station = await remote.addressee(db, caller.scope, identity)
+    station = await remote.addressee(db, caller.scope, identity, asked_by=caller.principal.id)
     command = await asking.ask(
         db,
         caller,
@@ -233,8 +235,13 @@ async def ask_station(
         priority=body.priority,
         until_ended=body.until_ended,
     )
-    response.headers["Location"] = f"/api/v1/commands/{command.id}"
-    return shown(command)
+    # Written at once: the framework would check it once more, and write it by way of dicts.
+    return Response(
+        shown(command).model_dump_json(),
+        202,
+        {"location": f"/api/v1/commands/{command.id}"},
+        "application/json",
+    )
 
 
 def must_have_rights(caller: Caller, action: str, payload: dict[str, Any], *, raw: bool) -> None:

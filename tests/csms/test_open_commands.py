@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from csms import open_commands
+from foundation import statements
 from foundation.database import Database
 from tests.csms.test_command_store import claim
 from tests.csms.test_remote import NOW, RESET, STATION, ask, furnish
@@ -84,7 +85,7 @@ async def test_a_command_is_found_by_the_message_that_it_was_sent_as(database: D
     made = await ask(database, *RESET)
     await claim(database)
     async with database.unit_of_work() as db:
-        [found] = await open_commands.by_message(db, ["m1", "m2"])
+        [found] = await statements.ask(db, open_commands.by_message(["m1", "m2"]))
     assert (str(found.id), found.asked.action, found.asked.sent_at) == (made.id, "Reset", NOW)
     assert found.asked.payload == {"type": "Soft"}
 
