@@ -75,7 +75,7 @@ class Subscriber:
         payload = message.payload
         assert isinstance(payload, bytes)
         try:
-            content = json.loads(payload) if payload else None
+            content: Any = json.loads(payload) if payload else None
         except ValueError:
             return  # somebody else's
         self.said.append((topic, content))

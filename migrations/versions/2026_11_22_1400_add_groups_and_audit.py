@@ -8,8 +8,10 @@ branch_labels = None
 depends_on = None
 
 UPGRADE: tuple[str, ...] = (
-    "ALTER TABLE organisations ADD COLUMN demands_second_factor boolean DEFAULT false NOT NULL,"
-    " ADD COLUMN licence text DEFAULT 'business_premium' NOT NULL",
+    (
+        "ALTER TABLE organisations ADD COLUMN demands_second_factor boolean DEFAULT false NOT NULL,"
+        " ADD COLUMN licence text DEFAULT 'business_premium' NOT NULL"
+    ),
     """
     CREATE TABLE groups (
         id bigint GENERATED ALWAYS AS IDENTITY,
@@ -47,8 +49,10 @@ UPGRADE: tuple[str, ...] = (
         ELSE 'owner' END
     """,
     "ALTER TABLE people ALTER COLUMN group_id SET NOT NULL",
-    "ALTER TABLE people ADD CONSTRAINT fk_people_group_id FOREIGN KEY (group_id)"
-    " REFERENCES groups (id)",
+    (
+        "ALTER TABLE people ADD CONSTRAINT fk_people_group_id FOREIGN KEY (group_id)"
+        " REFERENCES groups (id)"
+    ),
     "CREATE INDEX ix_people_group_id ON people (group_id)",
     "ALTER TABLE people DROP COLUMN roles",
     """
@@ -219,8 +223,10 @@ DOWNGRADE: tuple[str, ...] = (
     "DROP TABLE letters",
     "DROP TABLE recovery_codes",
     "DROP TABLE second_factors",
-    "ALTER TABLE logins DROP COLUMN number, DROP COLUMN address,"
-    " DROP COLUMN awaits_second_factor, DROP COLUMN revoked_at",
+    (
+        "ALTER TABLE logins DROP COLUMN number, DROP COLUMN address,"
+        " DROP COLUMN awaits_second_factor, DROP COLUMN revoked_at"
+    ),
     # What only has rights of its own cannot go on: an older program would take it for a role.
     "DELETE FROM api_keys WHERE role IS NULL OR role NOT IN ('administrator', 'support', 'owner')",
     """

@@ -44,7 +44,7 @@ def test_only_what_was_never_sent_expires_or_is_cancelled() -> None:
 
 # ------------------------------------------------------------------------------ written orders
 
-FREE = (
+FREE: tuple[tuple[str, dict[str, Any]], ...] = (
     ("Reset", {"type": "Hard"}),
     ("UnlockConnector", {"connectorId": 1}),
     ("RemoteStartTransaction", {"idTag": "A"}),
@@ -62,7 +62,7 @@ FREE = (
     ("CustomerInformation", {"clear": False}),
     ("ChangeAvailability", {"connectorId": 1, "type": "Operative"}),
 )
-ORDERED = (
+ORDERED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("ChangeConfiguration", {"key": "A", "value": "1"}),
     ("SetVariables", {}),
     ("SendLocalList", {}),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from csms.connectivity import SilenceLimits
 from foundation.clock import SetClock
 from foundation.database import Database
-from foundation.identifiers import StationId
+from foundation.identifiers import StationId, TransactionId
 from portal import feed_picture
 from tests.csms.central import EVENING, OWNER, central_running
 from tests.portal.test_feed import topic
@@ -33,7 +33,9 @@ async def test_the_picture_holds_stations_evses_and_running_transactions(
                 db, clock.now(), LIMITS, [StationId(station.identity)]
             )
             running = [each async for each in feed_picture.of_running_transactions(db)]
-            going_on, over = await feed_picture.of_transactions(db, [number, ended])
+            going_on, over = await feed_picture.of_transactions(
+                db, [TransactionId(number), TransactionId(ended)]
+            )
             nothing = await feed_picture.of_stations(db, clock.now(), LIMITS, [])
 
     [whole] = stations

@@ -13,7 +13,8 @@ def test_the_chains_are_checked_and_a_changed_row_is_named(cli: Cli, database_ur
     with psycopg.connect(database_url) as connection:
         connection.execute("alter table audit_entries disable trigger all")
         connection.execute(
-            "update audit_entries set content = replace(content, 'active', 'aktiv') where number = 2"
+            "update audit_entries set content = replace(content, 'active', 'aktiv')"
+            " where number = 2"
         )
         connection.execute("alter table audit_entries enable trigger all")
     broken = cli("audit", "verify")
