@@ -320,13 +320,21 @@ def overtaken(command: Open) -> Change:
 # -------------------------------------------------------------------------------- reading back
 
 
+def _is_readable(command: Open) -> bool:
+    """Tell whether a station said yes and what it has now may still show: a late yes is one too."""
+    if command.state is CommandState.FAILED:
+        is_late = command.failure is Failure.NO_ANSWER and command.asked.answered_at is not None
+        return is_late and command.due_at is not None
+    return command.state is CommandState.ACCEPTED
+
+
 def must_be_read(command: Open, facts: Facts, now: datetime) -> bool:
     """Tell whether a station must be asked (again) what it has now.
 
     At once after the answer, after a boot, and in growing pauses as long as it does not show.
     """
     rule = rule_of(command.asked.version, command.asked.action)
-    if rule.shown not in READ_BACK or command.state is not CommandState.ACCEPTED:
+    if rule.shown not in READ_BACK or not _is_readable(command):
         return False
     last, since = command.read_back_at, command.asked.answered_at
     if last is None or since is None:
@@ -338,6 +346,6 @@ def must_be_read(command: Open, facts: Facts, now: datetime) -> bool:
 
 def read_back(command: Open, said: dict[str, Any] | None, at: datetime) -> Change | None:
     """Return the change that notes what a station has now; None: it did not say."""
-    if command.state is not CommandState.ACCEPTED:
+    if not _is_readable(command):
         return None
     return _change(command, command.due_at, read_back=said, read_back_at=at)

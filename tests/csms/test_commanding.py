@@ -141,6 +141,22 @@ async def test_no_answer_is_a_failure_and_a_late_one_is_taken_into_the_history(
         assert states(late) == ["queued", "sent", "failed", "effective"]
 
 
+async def test_a_late_yes_to_a_setting_is_read_back(start_central: Starter) -> None:
+    async with start_central(call_timeout_s=0.5) as central:
+        station = await central.connect(await central.station())
+        await station.boot()
+        wanted = {"key": "HeartbeatInterval", "value": "77"}
+        asked = await ask(central, station.identity, "ChangeConfiguration", wanted)
+        call = await station.next_asked()
+        assert (await becomes(central, asked, FAILED)).failure is Failure.NO_ANSWER
+        await station.send([3, call[1], {"status": "Accepted"}])
+        has = {"configurationKey": [wanted | {"readonly": False}]}
+        read = await answer(station, has)
+        assert read[2:] == ["GetConfiguration", {"key": ["HeartbeatInterval"]}]
+        late = await becomes(central, asked, EFFECTIVE)
+        assert states(late) == ["queued", "sent", "failed", "failed", "effective"]
+
+
 async def test_one_call_is_outstanding_and_the_urgent_goes_first(
     central: Central, there: RawStation
 ) -> None:

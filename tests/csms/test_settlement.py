@@ -276,6 +276,18 @@ def test_nothing_else_is_read_back() -> None:
     assert (change.steps, change.read_back, change.read_back_at) == ((), {"a": 1}, NOW)
 
 
+def test_a_late_yes_is_read_back_as_one_in_time_and_a_late_no_is_not() -> None:
+    late = {**CHANGED, "failure": Failure.NO_ANSWER}
+    yes = command(FAILED, **late)
+    assert settlement.must_be_read(yes, Facts(), NOW)
+    change = made(settlement.read_back(yes, {"a": 1}, NOW))
+    assert (change.after, change.failure, change.due_at) == (FAILED, Failure.NO_ANSWER, yes.due_at)
+    assert (change.steps, change.read_back) == ((), {"a": 1})
+    for no in ({**late, "due_at": None}, {**late, "answered_at": None, "answer": None}):
+        assert not settlement.must_be_read(command(FAILED, **no), Facts(), NOW)
+        assert settlement.read_back(command(FAILED, **no), {}, NOW) is None
+
+
 # ---------------------------------------------------------------------------------- the law
 
 ACTIONS = ("Reset", "ClearCache", "RemoteStartTransaction", "ChangeConfiguration", "DataTransfer")
