@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -242,6 +243,39 @@ async def test_nobody_has_more_in_flight_than_he_may(database: Database) -> None
     assert sum(isinstance(each, TooManyInFlight) for each in results) == 2
     await ask(database, *RESET, asked_by="key-2")
     await ask(database, *RESET, reason="campaign")
+
+
+async def test_the_own_node_is_called_and_another_is_notified(database: Database) -> None:
+    await furnish(database)
+    called: list[str] = []
+    notified: list[str] = []
+    async with await psycopg.AsyncConnection.connect(database.url, autocommit=True) as listening:
+        listening.add_notify_handler(lambda each: notified.append(each.payload))
+        await listening.execute("listen commands")
+        remote.join_node(database, "n2", called.append)
+        await ask(database, *RESET)
+        await listening.execute("select 1")  # what was notified comes before the answer
+        assert (called, notified) == ([], [STATION])
+        remote.join_node(database, "n1", called.append)
+        await ask(database, *RESET)
+        await listening.execute("select 1")
+        assert (called, notified) == ([STATION], [STATION])
+
+
+async def test_what_a_door_learned_of_a_station_serves_only_its_next_command(
+    database: Database,
+) -> None:
+    await furnish(database)
+    remote.join(database, orders=None, in_flight_max=2)
+    async with database.unit_of_work() as db:
+        await remote.addressee(db, WHOLE, STATION, asked_by="key-1")
+        first, second = [await remote.ask(db, request(STATION, *RESET), now=NOW) for _ in range(2)]
+        assert first.id != second.id
+        with pytest.raises(TooManyInFlight):
+            await remote.ask(db, request(STATION, *RESET), now=NOW)
+        await remote.addressee(db, WHOLE, STATION, asked_by="key-2")
+        with pytest.raises(TooManyInFlight):
+            await remote.ask(db, request(STATION, *RESET), now=NOW)
 
 
 async def test_a_start_of_2_gets_a_number_of_ours(database: Database) -> None:

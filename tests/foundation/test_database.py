@@ -2,12 +2,13 @@
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from foundation.database import Database, DatabaseAway, driver, engine_url
+from foundation.database import Database, DatabaseAway, after_commit, driver, engine_url
 
 
 async def words(database: Database) -> list[str]:
@@ -39,6 +40,24 @@ async def test_nothing_stays_of_a_unit_of_work_that_fails(database_with_words: D
     with pytest.raises(ValueError, match="changed my mind"):
         await write_and_fail()
     assert await words(database_with_words) == []
+
+
+async def test_what_is_done_after_a_commit_is_done_only_after_a_commit(
+    database_with_words: Database,
+) -> None:
+    done: list[str] = []
+
+    async def write(word: str) -> None:
+        async with database_with_words.unit_of_work() as db:
+            after_commit(db, partial(done.append, word))
+            await db.execute(text("insert into words values (:word)"), {"word": word})
+            assert word not in done
+
+    await write("one")
+    with pytest.raises(IntegrityError):
+        await write("one")
+    await write("two")
+    assert done == ["one", "two"]
 
 
 async def test_the_drivers_connection_is_in_the_same_unit_of_work(

@@ -2,22 +2,30 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import pytest
 from fastapi import APIRouter, FastAPI
 from httpx import AsyncClient
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from accounts import directory
 from accounts.directory import OrganisationFacts
+from foundation import statements
 from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.errors import Conflict
+from foundation.statements import Asked, tuples
 from portal.routes import ApiRoute, Db, Now, PageRoute, PublicRoute, StreamRoute
 from tests.portal.conftest import Keys
 
 EAST: OrganisationFacts = {"name": "East"}
+
+
+class SharingRoute(ApiRoute):
+    shares_trips = frozenset({"POST"})
 
 
 @pytest.fixture
@@ -46,6 +54,31 @@ def trial(app: FastAPI) -> FastAPI:
         await db.execute(text("insert into late values (1), (1)"))
         return "done"
 
+    sharing = APIRouter(route_class=SharingRoute)
+
+    @sharing.post("/api/v1/shared/write")
+    async def write_last(db: Db, now: Now) -> str:
+        await _east(db, now)
+        return "done"
+
+    @sharing.post("/api/v1/shared/refuse")
+    async def refuse_last(db: Db, now: Now) -> str:
+        await _east(db, now)
+        raise Conflict("Not now.")
+
+    @sharing.post("/api/v1/shared/break")
+    async def fail_last(db: Db, now: Now) -> str:
+        await _east(db, now)
+        raise RuntimeError
+
+    @sharing.post("/api/v1/shared/late")
+    async def late_last(db: Db) -> str:
+        await tuples(db, "create table late (n int unique deferrable initially deferred)", [])
+        await statements.write(db, Asked("insert into late values (1), (1)", [], len))
+        return "done"
+
+    app.include_router(sharing)
+
     @router.get("/api/v1/name/{name:segment}")
     async def name(name: str) -> str:
         return name
@@ -69,19 +102,35 @@ def trial(app: FastAPI) -> FastAPI:
     return app
 
 
+async def _east(db: AsyncSession, now: datetime) -> None:
+    """Write as the last thing, by a statement whose rows nobody needs."""
+    query = """
+        insert into organisations (key, name, parent, time_zone, currency, country, tax_status,
+            language, created_at)
+        select 'east', 'East', key, time_zone, currency, country, tax_status, language,
+            %b::timestamptz
+        from organisations where parent is null
+    """
+    await statements.write(db, Asked(query, [now], len))
+
+
 async def is_there(database: Database) -> bool:
     async with database.unit_of_work() as db:
         return "east" in {each.key for each in await directory.organisations(db)}
 
 
+@pytest.mark.parametrize("path", ["write", "shared/write"])
 async def test_what_was_answered_is_committed(
-    trial: FastAPI, administrator: AsyncClient, database: Database
+    trial: FastAPI, administrator: AsyncClient, database: Database, path: str
 ) -> None:
-    assert (await administrator.post("/api/v1/write")).json() == "done"
+    assert (await administrator.post(f"/api/v1/{path}")).json() == "done"
     assert await is_there(database)
 
 
-@pytest.mark.parametrize(("path", "status"), [("refuse", 409), ("break", 500)])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("refuse", 409), ("break", 500), ("shared/refuse", 409), ("shared/break", 500)],
+)
 async def test_what_was_refused_left_nothing(
     trial: FastAPI, administrator: AsyncClient, database: Database, path: str, status: int
 ) -> None:
@@ -89,10 +138,11 @@ async def test_what_was_refused_left_nothing(
     assert not await is_there(database)
 
 
+@pytest.mark.parametrize("path", ["late", "shared/late"])
 async def test_a_commit_that_fails_is_never_answered_as_done(
-    trial: FastAPI, administrator: AsyncClient
+    trial: FastAPI, administrator: AsyncClient, path: str
 ) -> None:
-    assert (await administrator.post("/api/v1/late")).status_code == 500
+    assert (await administrator.post(f"/api/v1/{path}")).status_code == 500
 
 
 @pytest.mark.parametrize(
