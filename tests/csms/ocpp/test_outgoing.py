@@ -85,6 +85,7 @@ def test_a_valid_payload_leaves_exactly_as_it_was_given(data: st.DataObject) -> 
     assert outgoing.encode(version, action, payload, raw=True) == text
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(
     payload=st.dictionaries(
