@@ -495,6 +495,7 @@ def _known(command: Open, facts: Facts, taken: set[Any]) -> Facts:
     """Return a station's facts with what only one command knows."""
     return Facts(
         booted_at=facts.booted_at,
+        boots=facts.boots,
         firmware=facts.firmware,
         connectors=facts.connectors,
         transactions=facts.transactions,

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+import msgspec
 import structlog
 
 from csms.commands import Command, Outcome
@@ -235,6 +236,7 @@ class StationConnection:
             self._defect(origin, error)
             return
         if isinstance(report, BootReport):
+            report = self._own_boot(report)
             self.booted = True
             self._profile = profile_of(report.vendor, report.model, report.firmware, shipped())
         self._watch_clock(report)
@@ -261,6 +263,13 @@ class StationConnection:
         report: Report = self._translator.to_report(message, origin)
         if self._profile is not None:
             return adjusted(report, self._profile)
+        return report
+
+    def _own_boot(self, report: BootReport) -> BootReport:
+        """Note with a boot that we asked for it, where the station gives no reason itself."""
+        was_asked_for, self.lane.asked_for_boot = self.lane.asked_for_boot, False
+        if was_asked_for and report.reason is None:
+            return msgspec.structs.replace(report, reason="Triggered")
         return report
 
     def _watch_clock(self, report: Report) -> None:

@@ -136,6 +136,8 @@ _TRIGGERED_BY = {
     "SignV2G20Certificate": "SignCertificate",
     "SignCombinedCertificate": "SignCertificate",
 }
+_NO_RESET = frozenset({"Triggered", "FirmwareUpdate"})
+"""Reasons of a boot message that no reset led to."""
 _INSTALLED = frozenset({"Installed", "Published"})
 _GIVEN_UP = frozenset(
     {
@@ -192,6 +194,14 @@ class ConnectorFact:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BootFact:
+    """A boot message: when it came, and why it was sent, if that is known."""
+
+    at: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TransactionFact:
     """A transaction; `ref` is a 2.x station's own id, `number` the one that a 1.6 station uses."""
 
@@ -220,6 +230,7 @@ class Facts:
     """What is known of the station now. `taken` are transactions that other starts led to."""
 
     booted_at: datetime | None = None
+    boots: Sequence[BootFact] = ()
     firmware: str | None = None
     connectors: Sequence[ConnectorFact] = ()
     transactions: Sequence[TransactionFact] = ()
@@ -294,7 +305,7 @@ def judge(rule: Rule, asked: Asked, facts: Facts) -> Verdict:
         case Shown.END:
             return _stopped(asked, facts)
         case Shown.BOOT:
-            return _SHOWN if _since(facts.booted_at, asked) else _NOT_YET
+            return _restarted(asked, facts)
         case Shown.UNLOCKED:
             return _unlocked(asked, facts)
         case Shown.AVAILABILITY:
@@ -317,6 +328,12 @@ def judge(rule: Rule, asked: Asked, facts: Facts) -> Verdict:
 
 def _since(at: datetime | None, asked: Asked) -> bool:
     return at is not None and at >= asked.sent_at
+
+
+def _restarted(asked: Asked, facts: Facts) -> Verdict:
+    """A reset by a boot that came by itself: one that was asked for shows nothing."""
+    came = any(_since(each.at, asked) and each.reason not in _NO_RESET for each in facts.boots)
+    return _SHOWN if came else _NOT_YET
 
 
 # -------------------------------------------------------------------------------- transactions

@@ -9,10 +9,12 @@ from datetime import datetime
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms.evidence import Came, ConnectorFact, Facts, TransactionFact
+from csms.evidence import BootFact, Came, ConnectorFact, Facts, Shown, TransactionFact, rule_of
 from csms.queue import STARTS, STOPS
 from csms.reports import OcppVersion
 from csms.settlement import Open
+from foundation import outbox
+from foundation.events import StationBooted
 from foundation.identifiers import TransactionId
 from foundation.statements import rows
 
@@ -49,6 +51,7 @@ async def facts(db: AsyncSession, waiting: Sequence[Open], actions: set[str]) ->
         )
     transactions, taken = await _transactions(db, waiting, since)
     came = await _came(db, since, actions) if actions else {}
+    boots = await _boots(db, waiting)
     booted = await rows(
         db,
         "select identity, booted_at, firmware from stations where identity = any (%b::text[])",
@@ -57,6 +60,7 @@ async def facts(db: AsyncSession, waiting: Sequence[Open], actions: set[str]) ->
     return {
         row["identity"]: Facts(
             booted_at=row["booted_at"],
+            boots=boots.get(row["identity"], []),
             firmware=row["firmware"],
             connectors=connectors.get(row["identity"], []),
             transactions=transactions.get(row["identity"], []),
@@ -118,6 +122,30 @@ async def _transactions(
             )
         )
     return by_station, frozenset(TransactionId(row["id"]) for row in found if row["is_taken"])
+
+
+def _shown_by(waiting: Sequence[Open], shown: Shown) -> list[Open]:
+    return [
+        each for each in waiting if rule_of(each.asked.version, each.asked.action).shown is shown
+    ]
+
+
+async def _boots(db: AsyncSession, waiting: Sequence[Open]) -> dict[str, list[BootFact]]:
+    """Return the boots since, with their reasons, of the stations that resets wait for."""
+    resets = _shown_by(waiting, Shown.BOOT)
+    if not resets:
+        return {}
+    told = await outbox.told_of(
+        db,
+        sorted({f"station/{each.station}" for each in resets}),
+        kinds=[StationBooted.kind],
+        since=min(each.asked.sent_at for each in resets),
+    )
+    boots: dict[str, list[BootFact]] = {}
+    for entry in told:
+        fact = BootFact(at=entry.happened_at, reason=entry.payload["reason"])
+        boots.setdefault(entry.payload["station"], []).append(fact)
+    return boots
 
 
 async def _came(

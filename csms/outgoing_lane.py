@@ -19,7 +19,7 @@ import msgspec
 from csms.ocpp import rpc
 from csms.ocpp.codec import encode
 from csms.ocpp.fields import Message
-from csms.queue import CallRefused, NoAnswer, StationUnreachable
+from csms.queue import TRIGGERS, CallRefused, NoAnswer, StationUnreachable
 from foundation.identifiers import StationId
 
 
@@ -75,6 +75,7 @@ class OutgoingLane:
         "_timeout_s",
         "_timer",
         "_waiting",
+        "asked_for_boot",
         "on_free",
         "on_late",
     )
@@ -97,6 +98,9 @@ class OutgoingLane:
         self._timer: asyncio.TimerHandle | None = None
         self._is_reserved = False
         self._is_closed = False
+        self.asked_for_boot = False
+        """Whether we asked for a boot message and were not refused: the next one is ours then.
+        Whoever takes that in sets it back."""
         self.on_free: Callable[[], None] | None = None
         """Called when nothing is outstanding and nothing waits."""
         self.on_late: Callable[[str, Answer], None] | None = None
@@ -180,6 +184,8 @@ class OutgoingLane:
             question.action, question.payload, message_id=question.message_id
         )
         self._current = question
+        if _asks_for_boot(question):
+            self.asked_for_boot = True
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(question.timeout_s, self._timed_out)
         shown = None
@@ -218,5 +224,17 @@ class OutgoingLane:
             self._timer.cancel()
             self._timer = None
         if question is not None:
+            if _asks_for_boot(question) and _is_refusal(answer):
+                self.asked_for_boot = False
             question.done(answer)
         self._go_on()
+
+
+def _asks_for_boot(question: Question) -> bool:
+    return question.action in TRIGGERS and b'"BootNotification"' in question.payload
+
+
+def _is_refusal(answer: Answer | Silence) -> bool:
+    if isinstance(answer, rpc.CallResult):
+        return b'"Accepted"' not in bytes(answer.payload)
+    return isinstance(answer, rpc.CallError)

@@ -150,7 +150,7 @@ class BootReport(Report, frozen=True, gc=False):
     iccid: str | None
     imsi: str | None
     reason: str | None
-    """2.x BootReasonEnumType; None in 1.6."""
+    """2.x BootReasonEnumType; in 1.6 Triggered for one that we asked for, else None."""
 
 
 class HeartbeatReport(Report, frozen=True, gc=False):

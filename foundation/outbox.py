@@ -29,7 +29,7 @@ from foundation.clock import Clock
 from foundation.database import Database, DatabaseAway
 from foundation.errors import Conflict, ExpectedError, Unavailable
 from foundation.events import EVENTS, Event
-from foundation.statements import Asked, together, write
+from foundation.statements import Asked, ask, together, write
 from foundation.tables import DeliveryRow, JournalRow
 
 log = structlog.get_logger(__name__)
@@ -416,6 +416,20 @@ async def journal_after(
         },
     )
     return [JournalEntry(Cursor(xid, id_), *rest) for xid, id_, *rest in rows]
+
+
+async def told_of(
+    db: AsyncSession, subjects: Sequence[str], *, kinds: Sequence[str], since: datetime
+) -> list[JournalEntry]:
+    """Return what was told of these subjects since a moment, as this unit of work sees it."""
+    asking = Asked(
+        "select xid::text::bigint, id, kind, subject, happened_at, recorded_at, payload"
+        " from journal where subject = any (%b::text[]) and kind = any (%b::text[])"
+        " and recorded_at >= %b::timestamptz order by id",
+        [list(subjects), list(kinds), since],
+        lambda found: [JournalEntry(Cursor(xid, id_), *rest) for xid, id_, *rest in found],
+    )
+    return await ask(db, asking)
 
 
 async def journal_entry(db: AsyncSession, event_id: int) -> JournalEntry | None:

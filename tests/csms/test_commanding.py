@@ -10,6 +10,7 @@ from csms import administration
 from csms.queue import CommandState, Failure
 from csms.reports import OcppVersion
 from foundation.errors import InvalidInput
+from foundation.identifiers import StationId
 from tests.csms.asking import answer, ask, becomes, nothing_more, seen, states
 from tests.csms.central import CARD, Central, RawStation, eventually
 from tests.csms.conftest import Starter
@@ -124,6 +125,39 @@ async def test_what_was_accepted_without_effect_fails_when_its_time_is_over(
     await there.boot()
     late = await becomes(central, asked, EFFECTIVE)
     assert states(late)[-2:] == ["failed", "effective"]
+
+
+async def test_a_boot_that_we_asked_for_shows_no_reset(central: Central, there: RawStation) -> None:
+    asked = await ask(central, there.identity, "Reset", {"type": "Soft"})
+    await there.next_asked()
+    await there.close()
+    again = await central.connect(there.identity)
+    await again.call("Heartbeat", {})
+    central.clock.at += timedelta(seconds=6)
+    central.system.connections.trigger_boots()
+    assert (await answer(again))[3] == {"requestedMessage": "BootNotification"}
+    await again.boot()
+    trigger = await ask(
+        central, again.identity, "TriggerMessage", {"requestedMessage": "BootNotification"}
+    )
+    await answer(again)
+    await again.boot()
+    await becomes(central, trigger, EFFECTIVE)
+    assert (await seen(central, asked)).state is SENT
+    central.clock.at += timedelta(seconds=1)
+    await again.boot()
+    await becomes(central, asked, EFFECTIVE)
+
+
+async def test_a_boot_after_a_refused_trigger_came_by_itself(
+    central: Central, there: RawStation
+) -> None:
+    asked = await ask(central, there.identity, "Reset", {"type": "Soft"})
+    await answer(there)
+    central.system.connections.admitted(StationId(there.identity))
+    await answer(there, {"status": "Rejected"})
+    await there.boot()
+    await becomes(central, asked, EFFECTIVE)
 
 
 async def test_no_answer_is_a_failure_and_a_late_one_is_taken_into_the_history(

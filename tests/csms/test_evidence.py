@@ -11,6 +11,7 @@ from csms.evidence import (
     READ_BACK,
     RULES,
     Asked,
+    BootFact,
     Came,
     ConnectorFact,
     Effect,
@@ -61,6 +62,10 @@ def plug(status: str, *, evse_id: int = 1, at: datetime = SINCE) -> Facts:
         evse_id=evse_id, connector_id=min(evse_id, 1), status=status, reported_at=at
     )
     return Facts(connectors=[fact])
+
+
+def boot(reason: str | None, *, at: datetime = SINCE) -> Facts:
+    return Facts(booted_at=at, boots=[BootFact(at=at, reason=reason)])
 
 
 def charging(**changed: Any) -> Facts:
@@ -133,7 +138,8 @@ ROWS = (
         charging(is_over=True),
         charging(is_over=True, ref="tx-8"),
     ),
-    Row("Reset", _ALL, {"type": "Hard"}, Facts(booted_at=SINCE), Facts(booted_at=BEFORE)),
+    Row("Reset", _16, {"type": "Hard"}, boot(None), boot("Triggered")),
+    Row("Reset", _2, {"type": "Immediate"}, boot("RemoteReset"), boot("Triggered")),
     Row(
         "UnlockConnector", _16, {"connectorId": 1}, plug("Available"), plug("Available", evse_id=2)
     ),
@@ -315,6 +321,22 @@ def test_a_stop_knows_a_station_s_own_number() -> None:
     rule = rule_of(V16, "RemoteStopTransaction")
     assert judge(rule, command, charging(number=-1, is_over=True)).transaction_id == 7
     assert judge(rule, command, charging(number=-2, is_over=True)).effect is Effect.NOT_YET
+
+
+# ------------------------------------------------------------------------------------ resets
+
+
+@pytest.mark.parametrize(
+    "reason", ["RemoteReset", "ScheduledReset", "PowerUp", "Unknown", "Watchdog", "LocalReset"]
+)
+def test_a_reset_shows_by_a_boot_that_came_by_itself(reason: str) -> None:
+    rule, command = rule_of(V201, "Reset"), asked(V201, "Reset", {"type": "OnIdle"})
+    assert judge(rule, command, boot(reason)).effect is Effect.SHOWN
+    assert judge(rule, command, boot(reason, at=BEFORE)).effect is Effect.NOT_YET
+    for other in ("Triggered", "FirmwareUpdate"):
+        assert judge(rule, command, boot(other)).effect is Effect.NOT_YET
+        both = Facts(boots=[*boot(reason).boots, *boot(other).boots])
+        assert judge(rule, command, both).effect is Effect.SHOWN
 
 
 # ------------------------------------------------------------------------------- connectors

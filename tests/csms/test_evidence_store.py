@@ -6,7 +6,10 @@ from sqlalchemy import text
 
 from csms import evidence_store, open_commands
 from csms.evidence import Facts
+from foundation import outbox
 from foundation.database import Database
+from foundation.events import StationBooted
+from foundation.identifiers import StationId
 from tests.csms.test_command_store import claim
 from tests.csms.test_remote import NOW, STATION, ask, furnish
 
@@ -42,6 +45,30 @@ async def test_boot_firmware_and_connectors_are_known(database: Database) -> Non
     [plug] = found.connectors
     assert (plug.evse_id, plug.status, plug.reported_at) == (1, "Available", LATER)
     assert (found.transactions, found.came) == ([], [])
+
+
+async def test_boots_are_known_with_their_reasons_to_whom_a_reset_was_sent(
+    database: Database,
+) -> None:
+    await furnish(database)
+    told = [
+        StationBooted(
+            happened_at=at,
+            station=StationId(STATION),
+            vendor="V",
+            model="M",
+            firmware=None,
+            reason=reason,
+        )
+        for at, reason in ((NOW - timedelta(days=1), None), (LATER, "Triggered"), (LATER, None))
+    ]
+    async with database.unit_of_work() as db:
+        for each in told:
+            await outbox.append(db, [each], recorded_at=each.happened_at)
+    await ask(database, "Reset", {"type": "Soft"})
+    await claim(database)
+    found = (await facts(database)).boots
+    assert [(each.at, each.reason) for each in found] == [(LATER, "Triggered"), (LATER, None)]
 
 
 async def test_messages_are_found_in_the_log_by_their_action(database: Database) -> None:

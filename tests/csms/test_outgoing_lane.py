@@ -156,3 +156,30 @@ async def test_a_secret_is_written_but_not_logged() -> None:
     wire.lane.ask(Question("Set", b'{"value":"hunter2"}', outcomes.append, 60.0, shown=b"{}"))
     assert wire.sent[0][3] == {"value": "hunter2"}
     assert "hunter2" not in wire.logged[0]
+
+
+@pytest.mark.parametrize("action", ["TriggerMessage", "ExtendedTriggerMessage"])
+async def test_it_is_known_whether_we_asked_for_a_boot_message(action: str) -> None:
+    wire, outcomes = Wire(), list[Any]()
+
+    def knows() -> bool:
+        return wire.lane.asked_for_boot
+
+    def trigger(message: str) -> None:
+        wire.lane.ask(
+            Question(action, json.dumps({"requestedMessage": message}).encode(), outcomes.append, 9)
+        )
+
+    trigger("Heartbeat")
+    wire.answer("m1")
+    assert not knows()
+    trigger("BootNotification")
+    assert knows()
+    wire.answer("m2", '{"status":"NotImplemented"}')
+    assert not knows()
+    trigger("BootNotification")
+    wire.refuse("m3")
+    assert not knows()
+    trigger("BootNotification")
+    wire.answer("m4")
+    assert knows()

@@ -144,6 +144,19 @@ async def test_what_a_reader_wrote_and_its_mark_are_one_unit_of_work(routed: Dat
         assert [each.kind for each in await outbox.journal_after(db, None)] == ["station_booted"]
 
 
+async def test_what_was_told_of_a_subject_is_found_by_kind_and_moment(routed: Database) -> None:
+    await write(routed, booted("S1", "a"), booted("S2", "b"), booted("S1", "c"))
+
+    async def told(kind: str, since: datetime) -> list[str]:
+        async with routed.unit_of_work() as db:
+            found = await outbox.told_of(db, ["station/S1"], kinds=[kind], since=since)
+        return [each.payload["model"] for each in found]
+
+    assert await told("station_booted", NOW) == ["a", "c"]
+    assert await told("station_came_back", NOW) == []
+    assert await told("station_booted", NOW + timedelta(seconds=1)) == []
+
+
 async def test_a_cursor_never_passes_an_event_that_is_not_committed_yet(routed: Database) -> None:
     async with routed.unit_of_work() as slow:
         await outbox.append(slow, [booted("S1", "slow")], recorded_at=NOW)
