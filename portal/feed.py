@@ -221,7 +221,8 @@ class Feed:
         await link.publish(
             [Message(topic, payload, event_id=newest) for topic, payload in ended.items()]
         )
-        await self._clear(link, self._known & ended.keys())
+        # Also where nothing was retained: whoever keeps what he hears is told to let it go.
+        await self._clear(link, ended.keys())
 
     # ----------------------------------------------------------------------------- picture
 

@@ -78,7 +78,10 @@ async def outage(broker: RunningBroker, central: Central, gone_for_s: float) -> 
             wanted = await picture(central)
             await heard.until(lambda: heard.picture == wanted)
             feed.leave()
-            await running
+            async with asyncio.timeout(20):
+                await running
+            # It was told in full, also what was on its way when the picture first was right.
+            await heard.until(lambda: heard.picture == wanted)
 
     assert heard.events.keys() >= ids
     told = {content["event_id"]: content for topic, content in heard.said if "/events/" in topic}
