@@ -185,12 +185,13 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConnectorFact:
-    """A connector's live status, and when it was last reported."""
+    """A connector's live status, when it was last reported, and when it last became available."""
 
     evse_id: int
     connector_id: int
     status: str | None
     reported_at: datetime | None
+    freed_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -407,11 +408,15 @@ def _concerned(asked: Asked, facts: Facts) -> list[ConnectorFact]:
 
 
 def _unlocked(asked: Asked, facts: Facts) -> Verdict:
-    """An unlock by the status: the connector is not occupied, or was reported anew since."""
-    for each in _concerned(asked, facts):
-        if each.status not in (None, "Occupied") or _since(each.reported_at, asked):
-            return _SHOWN
-    return _NOT_YET
+    """An unlock by the answer, or by a connector that became free since.
+
+    Unlocked is what the station did, not what it will do (OCPP 1.6, 5.18; 2.0.1, F05); the cable
+    may stay in for long after. A status that is only told anew shows nothing.
+    """
+    if asked.answer is not None and asked.answer.get("status") == "Unlocked":
+        return _SHOWN
+    is_free = any(_since(each.freed_at, asked) for each in _concerned(asked, facts))
+    return _SHOWN if is_free else _NOT_YET
 
 
 def _availability(asked: Asked, facts: Facts) -> Verdict:

@@ -5,16 +5,26 @@ Only asked when a station has such commands; the messages that it sent are found
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms.evidence import BootFact, Came, ConnectorFact, Facts, Shown, TransactionFact, rule_of
+from csms.evidence import (
+    Asked,
+    BootFact,
+    Came,
+    ConnectorFact,
+    Facts,
+    Shown,
+    TransactionFact,
+    rule_of,
+)
 from csms.queue import STARTS, STOPS
-from csms.reports import OcppVersion
+from csms.reports import ConnectorStatus, OcppVersion
 from csms.settlement import Open
 from foundation import outbox
-from foundation.events import StationBooted
+from foundation.events import ConnectorStatusChanged, StationBooted
 from foundation.identifiers import TransactionId
 from foundation.statements import rows
 
@@ -34,6 +44,7 @@ async def facts(db: AsyncSession, waiting: Sequence[Open], actions: set[str]) ->
         sent_at = each.asked.sent_at
         since[each.station] = min(since.get(each.station, sent_at), sent_at)
     stations = sorted(since)
+    freed = await _freed(db, waiting)
     connectors: dict[str, list[ConnectorFact]] = {}
     for row in await rows(
         db,
@@ -47,6 +58,7 @@ async def facts(db: AsyncSession, waiting: Sequence[Open], actions: set[str]) ->
                 connector_id=row["connector_id"],
                 status=row["status"],
                 reported_at=row["status_received_at"],
+                freed_at=freed.get((row["station"], row["evse_id"], row["connector_id"])),
             )
         )
     transactions, taken = await _transactions(db, waiting, since)
@@ -128,6 +140,31 @@ def _shown_by(waiting: Sequence[Open], shown: Shown) -> list[Open]:
     return [
         each for each in waiting if rule_of(each.asked.version, each.asked.action).shown is shown
     ]
+
+
+def _evse_of(asked: Asked) -> Any:
+    """Return the EVSE that an unlock is about; 1.6's connector n is EVSE n."""
+    return asked.payload.get("connectorId" if asked.version is OcppVersion.V16 else "evseId")
+
+
+async def _freed(db: AsyncSession, waiting: Sequence[Open]) -> dict[tuple[str, int, int], datetime]:
+    """Return when connectors became available that unlocks wait for, as we were told."""
+    unlocks = _shown_by(waiting, Shown.UNLOCKED)
+    if not unlocks:
+        return {}
+    places = {(each.station, _evse_of(each.asked)) for each in unlocks}
+    told = await outbox.told_of(
+        db,
+        sorted(f"evse/{station}/{evse_id}" for station, evse_id in places),
+        kinds=[ConnectorStatusChanged.kind],
+        since=min(each.asked.sent_at for each in unlocks),
+    )
+    return {
+        (said["station"], said["evse_id"], said["connector_id"]): entry.recorded_at
+        for entry in told
+        for said in [entry.payload]
+        if said["status"] == ConnectorStatus.AVAILABLE
+    }
 
 
 async def _boots(db: AsyncSession, waiting: Sequence[Open]) -> dict[str, list[BootFact]]:

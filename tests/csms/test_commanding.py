@@ -17,6 +17,7 @@ from tests.csms.conftest import Starter
 
 ACCEPTED, EFFECTIVE = CommandState.ACCEPTED, CommandState.EFFECTIVE
 FAILED, REJECTED = CommandState.FAILED, CommandState.REJECTED
+STATUS = {"requestedMessage": "StatusNotification", "connectorId": 1}
 EXPIRED, QUEUED, SENT = CommandState.EXPIRED, CommandState.QUEUED, CommandState.SENT
 
 EVENING_MINUTES = 480.0
@@ -147,6 +148,31 @@ async def test_a_boot_that_we_asked_for_shows_no_reset(central: Central, there: 
     central.clock.at += timedelta(seconds=1)
     await again.boot()
     await becomes(central, asked, EFFECTIVE)
+
+
+async def test_a_status_told_anew_shows_no_unlock_and_a_connector_set_free_does(
+    central: Central, there: RawStation
+) -> None:
+    await there.status("Charging", EVENING_MINUTES)
+    asked = await ask(central, there.identity, "UnlockConnector", {"connectorId": 1})
+    await there.next_asked()
+    await there.close()
+    again = await central.connect(there.identity)
+    await again.boot()
+    await again.status("Charging", EVENING_MINUTES + 1)
+    trigger = await ask(central, again.identity, "TriggerMessage", STATUS)
+    await answer(again)
+    await again.status("Charging", EVENING_MINUTES + 1)
+    await becomes(central, trigger, EFFECTIVE)
+    assert (await seen(central, asked)).state is SENT
+    await again.status("Available", EVENING_MINUTES + 2)
+    await becomes(central, asked, EFFECTIVE)
+
+
+async def test_unlocked_is_what_the_station_did(central: Central, there: RawStation) -> None:
+    asked = await ask(central, there.identity, "UnlockConnector", {"connectorId": 1})
+    await answer(there, {"status": "Unlocked"})
+    assert states(await becomes(central, asked, EFFECTIVE))[-2:] == ["accepted", "effective"]
 
 
 async def test_a_boot_after_a_refused_trigger_came_by_itself(

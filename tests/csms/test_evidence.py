@@ -64,6 +64,13 @@ def plug(status: str, *, evse_id: int = 1, at: datetime = SINCE) -> Facts:
     return Facts(connectors=[fact])
 
 
+def freed(at: datetime, *, evse_id: int = 1) -> Facts:
+    fact = ConnectorFact(
+        evse_id=evse_id, connector_id=1, status="Available", reported_at=SINCE, freed_at=at
+    )
+    return Facts(connectors=[fact])
+
+
 def boot(reason: str | None, *, at: datetime = SINCE) -> Facts:
     return Facts(booted_at=at, boots=[BootFact(at=at, reason=reason)])
 
@@ -141,14 +148,18 @@ ROWS = (
     Row("Reset", _16, {"type": "Hard"}, boot(None), boot("Triggered")),
     Row("Reset", _2, {"type": "Immediate"}, boot("RemoteReset"), boot("Triggered")),
     Row(
-        "UnlockConnector", _16, {"connectorId": 1}, plug("Available"), plug("Available", evse_id=2)
+        "UnlockConnector",
+        _16,
+        {"connectorId": 1},
+        freed(SINCE),
+        freed(SINCE, evse_id=2),
     ),
     Row(
         "UnlockConnector",
         _2,
         {"evseId": 1, "connectorId": 1},
-        plug("Available", at=BEFORE),
-        plug("Occupied", at=BEFORE),
+        freed(SINCE),
+        freed(BEFORE),
     ),
     Row(
         "ChangeAvailability",
@@ -340,6 +351,18 @@ def test_a_reset_shows_by_a_boot_that_came_by_itself(reason: str) -> None:
 
 
 # ------------------------------------------------------------------------------- connectors
+
+
+@pytest.mark.parametrize("version", list(OcppVersion))
+def test_an_unlock_shows_by_its_answer_and_not_by_a_status_told_anew(version: OcppVersion) -> None:
+    payload = {"connectorId": 1} if version is V16 else {"evseId": 1, "connectorId": 1}
+    rule = rule_of(version, "UnlockConnector")
+    unlocked = asked(version, "UnlockConnector", payload, answer={"status": "Unlocked"})
+    assert judge(rule, unlocked, plug("Occupied", at=BEFORE)).effect is Effect.SHOWN
+    silent = asked(version, "UnlockConnector", payload, answer=None)
+    for status in ("Occupied", "Available"):
+        assert judge(rule, silent, plug(status)).effect is Effect.NOT_YET
+    assert judge(rule, silent, freed(SINCE)).effect is Effect.SHOWN
 
 
 def test_the_whole_station_is_out_of_order_by_its_own_status_or_by_all_connectors() -> None:

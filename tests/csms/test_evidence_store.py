@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from csms import evidence_store, open_commands
+from csms import evidence_store, open_commands, store
 from csms.evidence import Facts
 from foundation import outbox
 from foundation.database import Database
-from foundation.events import StationBooted
-from foundation.identifiers import StationId
+from foundation.events import ConnectorStatusChanged, StationBooted
+from foundation.identifiers import ConnectorId, EvseId, StationId
 from tests.csms.test_command_store import claim
 from tests.csms.test_remote import NOW, STATION, ask, furnish
 
@@ -69,6 +69,26 @@ async def test_boots_are_known_with_their_reasons_to_whom_a_reset_was_sent(
     await claim(database)
     found = (await facts(database)).boots
     assert [(each.at, each.reason) for each in found] == [(LATER, "Triggered"), (LATER, None)]
+
+
+async def test_an_unlock_is_told_when_its_connector_became_free(database: Database) -> None:
+    await furnish(database)
+    await ask(database, "UnlockConnector", {"connectorId": 1})
+    await claim(database)
+    async with database.unit_of_work() as db:
+        await store.ensure_connectors(db, [(STATION, 1, 1), (STATION, 2, 1)])
+        for evse_id, status in ((1, "Available"), (2, "Available"), (1, "Occupied")):
+            changed = ConnectorStatusChanged(
+                happened_at=LATER,
+                station=StationId(STATION),
+                evse_id=EvseId(evse_id),
+                connector_id=ConnectorId(1),
+                status=status,
+                charging_state=None,
+            )
+            await outbox.append(db, [changed], recorded_at=LATER)
+    found = (await facts(database)).connectors
+    assert {each.evse_id: each.freed_at for each in found} == {1: LATER, 2: None}
 
 
 async def test_messages_are_found_in_the_log_by_their_action(database: Database) -> None:

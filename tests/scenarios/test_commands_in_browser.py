@@ -112,20 +112,20 @@ def expected(key: str, version: str, failing: Failing | None) -> set[End]:
         case Failing.NO_ANSWER:
             return {NO_ANSWER}
         case Failing.LATE_ANSWER:
-            # Its effect shows only to who reads it back.
-            return {DONE, NO_ANSWER} if key == "change_configuration" else {DONE}
+            return {DONE}
         case Failing.LOSE_CONNECTION if key in ASKED_AGAIN:
             return {DONE}
         case Failing.LOSE_CONNECTION:
-            # A station that is back tells all statuses anew and is asked for a boot message, which
-            # may look like an unlocking or a restart.
-            may_seem_done = key == "unlock" or key.startswith("restart")
-            return {UNKNOWN, DONE} if may_seem_done else {UNKNOWN}
+            # A station that is back tells all statuses anew and is asked for a boot message:
+            # neither is an unlocking or a restart.
+            return {UNKNOWN}
         case Failing.LOSE_CONNECTION_BUT_DONE:
             return {DONE}
         case _:
             assert failing is Failing.NO_EFFECT
-            is_seen = key in WITHOUT_TRACE or (key == "read_configuration" and version == "1.6")
+            # "Unlocked" is what the station did, by its own word.
+            is_seen = key in WITHOUT_TRACE | {"unlock"}
+            is_seen = is_seen or (key == "read_configuration" and version == "1.6")
             return {DONE} if is_seen else {NO_EFFECT}
 
 
