@@ -64,6 +64,8 @@ _FIRST_WORD_S = 5.0
 """How long a fresh connection may be silent before it is sent commands: a reconnect is no boot."""
 _SENT_FOR_MOST = timedelta(minutes=10)
 """After this a command that is only sent is looked into, whatever our own books say."""
+_PATIENCE_S = 60.0
+"""How long a station that was late may take to say what it has; its lane is taken meanwhile."""
 _ANSWERS_MOST = 10_000
 
 
@@ -379,11 +381,16 @@ class Commanding:
     ) -> None:
         """Ask a station what it has now."""
         said: dict[str, Any] | None = None
+        limit_s = answer_timeout_s(action, self._call_timeout_s)
+        if command.asked.answered_at is not None:
+            # Who answered late before is given as much time again, and more.
+            took_s = (command.asked.answered_at - command.asked.sent_at).total_seconds()
+            limit_s = max(limit_s, min(2 * took_s, _PATIENCE_S))
         try:
             answer = await connection.lane.call(
                 action,
                 msgspec.json.encode(payload),
-                timeout_s=answer_timeout_s(action, self._call_timeout_s),
+                timeout_s=limit_s,
             )
             said = outgoing.decode_answer(connection.version, action, answer.payload)
         except (CallRefused, MessageError) as error:
