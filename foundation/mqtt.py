@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 import aiomqtt
@@ -71,6 +72,31 @@ class Link:
         self._client = client
         self._has_properties = has_properties
         self._timeout_s = timeout_s
+        self._lost = asyncio.Event()
+        self._why = ""
+
+    def lose(self, why: str) -> None:
+        """Note that the connection is gone; whoever uses it is told."""
+        self._why = why
+        self._lost.set()
+
+    def must_be_up(self) -> None:
+        """Tell that the connection is gone, if it is.
+
+        Raises:
+            BrokerAway: If it is.
+        """
+        if self._lost.is_set():
+            raise BrokerAway(self._why)
+
+    async def until_lost(self) -> NoReturn:
+        """Wait until the connection is gone.
+
+        Raises:
+            BrokerAway: Then.
+        """
+        await self._lost.wait()
+        raise BrokerAway(self._why)
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Publish in this order, many in flight; return when the broker took them all.
@@ -80,10 +106,14 @@ class Link:
         """
         waiting = iter(messages)
         while some := list(islice(waiting, _IN_FLIGHT)):
+            self.must_be_up()
             try:
                 async with asyncio.timeout(self._timeout_s), asyncio.TaskGroup() as group:
-                    for each in some:
-                        group.create_task(self._publish(each))
+                    watching = group.create_task(self.until_lost())
+                    await asyncio.gather(*[self._publish(each) for each in some])
+                    watching.cancel()
+            except* BrokerAway:
+                raise BrokerAway(self._why) from None
             except* (aiomqtt.MqttError, TimeoutError) as errors:
                 reason = str(errors_in(errors)[0]) or "it does not acknowledge"
                 raise BrokerAway(reason) from None
@@ -125,7 +155,10 @@ class Broker:
         filters: Sequence[str] = (),
         received: Callable[[Received], None] = lambda _: None,
     ) -> None:
-        """Connect and do the work; it is cancelled when the connection is lost.
+        """Connect and do the work, which the link tells when the connection is lost.
+
+        It is not cancelled then: it may be in the middle of something that has nothing to do with
+        the broker.
 
         Args:
             work: What to do with the connection.
@@ -172,23 +205,23 @@ class Broker:
         link = Link(client, has_properties=is_newest, timeout_s=self._timeout_s)
         try:
             async with client, asyncio.TaskGroup() as group:
-                listening = group.create_task(_listen(client, received), name="mqtt.listen")
+                listening = group.create_task(_listen(client, link, received), name="mqtt.listen")
                 for each in filters:
                     await client.subscribe(each, qos=1)
                 await work(link)
                 listening.cancel()
         except* (ExpectedError, aiomqtt.MqttError) as errors:
-            # Work that is cancelled with the connection may tell of something else besides.
-            found = errors_in(errors)
-            lost = [each for each in found if isinstance(each, BrokerAway | aiomqtt.MqttError)]
-            raise (lost or found)[0] from None
+            raise errors_in(errors)[0] from None
 
 
-async def _listen(client: aiomqtt.Client, received: Callable[[Received], None]) -> None:
-    """Hand on what comes; the loss of the connection ends it with an error."""
-    async for message in client.messages:
-        payload = message.payload
-        received(Received(str(message.topic), payload if isinstance(payload, bytes) else b""))
+async def _listen(client: aiomqtt.Client, link: Link, received: Callable[[Received], None]) -> None:
+    """Hand on what comes, until the connection is lost."""
+    try:
+        async for message in client.messages:
+            payload = message.payload
+            received(Received(str(message.topic), payload if isinstance(payload, bytes) else b""))
+    except aiomqtt.MqttError as error:
+        link.lose(str(error))
 
 
 def _is_too_new(error: aiomqtt.MqttCodeError) -> bool:

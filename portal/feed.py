@@ -155,6 +155,7 @@ class Feed:
         refresh_at = readings_at = loop.time()
         self._measured_at = self._clock.now()
         while not self._leaving.is_set():
+            link.must_be_up()
             if loop.time() >= refresh_at:
                 await self._refresh(link)
                 refresh_at = loop.time() + self._refresh_every_s

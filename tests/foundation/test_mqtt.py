@@ -69,7 +69,7 @@ async def test_the_work_ends_when_the_broker_does(broker: RunningBroker) -> None
     async def wait(link: Link) -> None:
         await link.publish([Message("a", b"1")])
         await broker.stop()
-        await asyncio.Event().wait()
+        await link.until_lost()
 
     async with asyncio.timeout(60):
         with pytest.raises(BrokerAway):
@@ -79,8 +79,8 @@ async def test_the_work_ends_when_the_broker_does(broker: RunningBroker) -> None
 async def test_a_connection_that_breaks_while_publishing_is_told(broker: RunningBroker) -> None:
     async def flood(link: Link) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(link.publish([Message("a", b"x" * 1000)] * 5000))
             group.create_task(gate.shut())
+            await link.publish([Message("a", b"x" * 1000)] * 5000)
 
     async with asyncio.timeout(60), Gate(broker) as gate:
         with pytest.raises(BrokerAway):
