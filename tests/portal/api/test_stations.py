@@ -181,11 +181,11 @@ async def test_a_fresh_password_is_shown_once(administrator: AsyncClient) -> Non
     given = (await administrator.put(path, json={"password": "my own password"})).json()
     made = (await administrator.put(path, json={})).json()
 
-    assert given == {"identity": "S", "password": None}
+    assert given == {"identity": "S", "password": None, "command": None}
     assert len(made["password"]) >= 16
     assert (await administrator.get(f"{PATH}/S")).json()["security_profile"] == 1
     wire = await administrator.put(path, json={"over_the_wire": True})
-    assert (wire.status_code, wire.json()["field"]) == (422, "over_the_wire")
+    assert (wire.status_code, wire.json()["code"]) == (503, "station_unreachable")
 
 
 async def test_the_log_is_read_page_by_page_as_json_and_as_text(
