@@ -41,6 +41,7 @@ from foundation.sealing import Sealer
 from portal import journal, store, webhook_store
 from portal.journal import Audience, Told
 from portal.tables import WebhookDeliveryRow, WebhookRow
+from portal.webhook_letters import switched_off
 
 log = structlog.get_logger(__name__)
 
@@ -532,37 +533,10 @@ class Webhooks:
         log.warning("webhook.switched_off", webhook=row.id, failures=row.failures, why=why)
         owner = await directory.organisation(db, OrganisationKey(row.organisation))
         if owner.email is not None:
-            subject, text = _words(row, owner.language, why)
+            subject, text = switched_off(row.name, owner.language, why)
             mail = Mail(owner.email, subject, text, owner.language)
             key = f"webhook/{row.id}/off/{now.isoformat()}"
             await self._mails.post(db, mail, key=key)
-
-
-def _words(row: WebhookRow, language: str, why: str) -> tuple[str, str]:
-    # A host name says enough; the rest of the URL may hold what only the receiver should know.
-    if language == "de":
-        return (
-            f"Webhook „{row.name}“ abgeschaltet",
-            f"""\
-Der Webhook „{row.name}“ nimmt seit längerem keine Ereignisse an und wurde abgeschaltet.
-
-Zuletzt: {why}
-
-Wenn der Empfänger wieder da ist, schalten Sie ihn unter Einstellungen, Webhooks ein. Was bis dahin
-geschah, lässt sich dort nachsenden.
-""",
-        )
-    return (
-        f'Webhook "{row.name}" switched off',
-        f"""\
-The webhook "{row.name}" has taken no events for long and was switched off.
-
-Last: {why}
-
-Once its receiver is back, switch it on in Settings, Webhooks. What happened until then can be sent
-again there.
-""",
-    )
 
 
 async def webhook(db: AsyncSession, number: int) -> Webhook:
