@@ -1,11 +1,20 @@
 """The words of the portal in both languages."""
 
 import string
+from functools import cache
 
 import pytest
 from babel.messages.pofile import read_po
 
 from portal.words import catalogue_path, found_texts, preferred_language, words
+
+Found = tuple[str, int, str | tuple[str, ...], str | None]
+
+
+@cache
+def texts() -> tuple[Found, ...]:
+    """Every text that code and templates say; looking through them takes seconds."""
+    return tuple(found_texts())
 
 
 @pytest.mark.parametrize(
@@ -34,7 +43,7 @@ def test_the_german_catalogue_is_complete() -> None:
     with catalogue_path("de").open("rb") as file:
         catalogue = read_po(file, locale="de")
     missing = []
-    for place, line, text, context in found_texts():
+    for place, line, text, context in texts():
         one = text if isinstance(text, str) else text[0]
         message = catalogue.get(one, context)
         found = None if message is None else message.string
@@ -57,7 +66,7 @@ def test_translations_name_the_same_values_as_their_source() -> None:
 def test_the_catalogue_holds_nothing_that_is_said_nowhere() -> None:
     with catalogue_path("de").open("rb") as file:
         catalogue = read_po(file, locale="de")
-    said = {text if isinstance(text, str) else text[0] for _, _, text, _ in found_texts()}
+    said = {text if isinstance(text, str) else text[0] for _, _, text, _ in texts()}
     kept = {m.id if isinstance(m.id, str) else m.id[0] for m in catalogue if m.id}
     assert kept - said == set()
 
@@ -74,7 +83,7 @@ def test_english_is_the_source() -> None:
 
 
 def test_sources_are_sentences_and_not_keys() -> None:
-    for place, line, text, _ in found_texts():
+    for place, line, text, _ in texts():
         one = text if isinstance(text, str) else text[0]
         assert "_" not in one.replace("%(", ""), f"{place}:{line}"
         assert one[0] in string.printable or one[0] in "“–%", f"{place}:{line}"
