@@ -120,6 +120,7 @@ _SCHEMAS = {
 _write = msgspec.json.Encoder(decimal_format="number").encode
 
 
+@pytest.mark.slow
 @settings(
     max_examples=100,
     deadline=None,
