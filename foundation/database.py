@@ -32,6 +32,7 @@ Moment = TIMESTAMP(timezone=True)
 """The column type of every moment; values are aware."""
 
 _AFTER_COMMIT: Final = "after commit"
+_GOING_BACK_S: Final = 5.0
 
 
 class Base(DeclarativeBase):
@@ -183,6 +184,8 @@ class Database:
             json_deserializer=msgspec.json.decode,
         )
         self._idle: list[PoolProxiedConnection] = []
+        self._closing: set[asyncio.Task[None]] = set()
+        """Units of work whose task was ended while they give their connection back."""
         self._waiting = 0
 
     @property
@@ -210,7 +213,10 @@ class Database:
                     self._give_back(pooled)
                 else:
                     # Nobody who ends this task may keep the connection from going back.
-                    await asyncio.shield(db.close())
+                    closing = asyncio.get_running_loop().create_task(db.close())
+                    self._closing.add(closing)
+                    closing.add_done_callback(self._closing.discard)
+                    await asyncio.shield(closing)
             for each in db.info.get(_AFTER_COMMIT, ()):
                 each()
         except (psycopg.OperationalError, psycopg.InterfaceError, DBAPIError) as error:
@@ -238,7 +244,9 @@ class Database:
             self._idle.append(pooled)
 
     async def close(self) -> None:
-        """Close all connections that are not in use."""
+        """Close all connections that are not in use, those on their way back included."""
+        if self._closing:
+            await asyncio.wait([*self._closing], timeout=_GOING_BACK_S)
         while self._idle:
             self._idle.pop().close()
         await self.engine.dispose()

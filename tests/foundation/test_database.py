@@ -185,3 +185,23 @@ async def test_our_own_mistakes_are_not_taken_for_a_database_that_is_away(
 def test_a_url_is_understood_as_people_write_it() -> None:
     url = "postgresql://lea:pass@/leitstand?host=/run/x"
     assert engine_url(url).startswith("postgresql+psycopg://lea:pass@/leitstand?host=")
+
+
+async def test_closing_waits_for_connections_that_ended_work_gives_back(database: Database) -> None:
+    """Else such a connection comes back to a pool that is gone, and stays open for ever."""
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        async with database.unit_of_work() as db:
+            await db.execute(text("select 1"))
+            begun.set()
+            await asyncio.Event().wait()
+
+    async with asyncio.TaskGroup() as group:
+        ended = group.create_task(work())
+        await begun.wait()
+        ended.cancel()
+    await database.close()
+
+    assert not database._closing
+    assert not database._idle
