@@ -37,21 +37,14 @@ class CostPace:
         self._every = every
         self._last: dict[int, datetime] = {}
 
-    def begin(self, transaction: int, now: datetime) -> None:
-        """Take note of a new transaction: its first cost is due a span later, not at once.
-
-        Most stations send their first readings right after the start, when nothing was taken yet.
-        """
-        if len(self._last) >= _REMEMBERED:
-            self._last.clear()
-        self._last[transaction] = now
-
     def is_due(self, transaction: int, now: datetime) -> bool:
         """Tell whether it is time again, and remember that it was asked."""
         last = self._last.get(transaction)
         if last is not None and now - last < self._every:
             return False
-        self.begin(transaction, now)
+        if len(self._last) >= _REMEMBERED:
+            self._last.clear()
+        self._last[transaction] = now
         return True
 
 

@@ -31,7 +31,6 @@ from csms.reports import (
     AuthorizationStatus,
     IdTokenInfo,
     MeterReport,
-    OcppVersion,
     TransactionReport,
     TransactionStartAnswer,
     TransactionStartReport,
@@ -150,8 +149,6 @@ async def _record_starts(
             facts.generation = before.generation + 1
         fresh[key] = facts
         added.append(facts)
-        if facts.version != OcppVersion.V16:
-            context.cost_pace.begin(facts.id, context.clock.now())
     if added:
         await write(db, transaction_store.adding(added))
     if late:

@@ -17,13 +17,6 @@ def test_a_cost_is_due_at_first_and_then_once_in_each_span() -> None:
     assert not pace.is_due(1, NOW + MINUTE + timedelta(seconds=1))
 
 
-def test_the_first_cost_of_a_new_transaction_is_due_a_span_after_its_start() -> None:
-    pace = CostPace(MINUTE)
-    pace.begin(1, NOW)
-    assert not pace.is_due(1, NOW + MINUTE - timedelta(seconds=1))
-    assert pace.is_due(1, NOW + MINUTE)
-
-
 def test_each_transaction_has_a_pace_of_its_own() -> None:
     pace = CostPace(MINUTE)
     assert pace.is_due(1, NOW)

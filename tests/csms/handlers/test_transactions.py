@@ -116,10 +116,10 @@ async def test_a_2x_station_is_told_the_running_and_the_total_cost(work: Work) -
         [answer] = await transactions_updated(work.db, context, [report])
         return answer.total_cost
 
-    assert await update(1, 2000) is None, "nothing to tell right after the start"
+    assert await update(1, 2000) == 10
+    assert await update(2, 3000) is None, "a display need not know it every second"
     work.clock.advance(timedelta(minutes=1))
-    assert await update(2, 3000) == 20
-    assert await update(3, 4000) is None, "a display need not know it every second"
+    assert await update(3, 4000) == 30
     last = [register2(60, 9000, "Transaction.End")]
     report = said(work, "Ended", 4, 60, meterValue=last)
     [answer] = await transactions_ended(work.db, context, [report])
