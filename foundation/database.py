@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import Pool, QueuePool
 from sqlalchemy.util import greenlet_spawn
 
 from foundation.errors import Unavailable
@@ -74,6 +74,7 @@ class UnitOfWork(AsyncSession):
     def __init__(
         self,
         engine: AsyncEngine,
+        pool: Pool,
         pooled: PoolProxiedConnection,
         routes: Mapping[str, Any],
         joined: Mapping[str, Any],
@@ -81,6 +82,7 @@ class UnitOfWork(AsyncSession):
         connection = pooled.driver_connection
         assert isinstance(connection, psycopg.AsyncConnection)
         self._engine = engine
+        self._pool = pool
         self._pooled = pooled
         self._driver: psycopg.AsyncConnection[tuple[Any, ...]] = connection
         self._info: dict[Any, Any] = {
@@ -111,6 +113,11 @@ class UnitOfWork(AsyncSession):
     def _is_idle(self) -> bool:
         return self._driver.pgconn.transaction_status == TransactionStatus.IDLE
 
+    @property
+    def _has_its_pool(self) -> bool:
+        """Whether the pool was not closed meanwhile: nobody closes what goes back to such a one."""
+        return self._engine.pool is self._pool
+
     async def commit(self) -> None:
         """Keep what was written."""
         if self.has_session:
@@ -133,14 +140,14 @@ class UnitOfWork(AsyncSession):
             if not self._is_idle:
                 await self._driver.rollback()
         finally:
-            if self._pooled.is_valid and not self._is_idle:
+            if self._pooled.is_valid and not (self._is_idle and self._has_its_pool):
                 await greenlet_spawn(self._pooled.invalidate)
             self._pooled.close()
 
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to be done but to give the connection back."""
-        return self._is_idle and not self.has_session
+        return self._is_idle and self._has_its_pool and not self.has_session
 
 
 class Database:
@@ -203,8 +210,9 @@ class Database:
             DatabaseAway: If there is no connection, or it is lost on the way.
         """
         try:
+            pool = self.engine.pool
             pooled = await self._taken()
-            db = UnitOfWork(self.engine, pooled, self._routes, self.joined)
+            db = UnitOfWork(self.engine, pool, pooled, self._routes, self.joined)
             try:
                 yield db
                 await db.commit()
@@ -244,12 +252,17 @@ class Database:
             self._idle.append(pooled)
 
     async def close(self) -> None:
-        """Close all connections that are not in use, those on their way back included."""
+        """Close all connections that are not in use, those on their way back included.
+
+        One in use is closed when its unit of work ends.
+        """
         if self._closing:
             await asyncio.wait([*self._closing], timeout=_GOING_BACK_S)
         while self._idle:
             self._idle.pop().close()
-        await self.engine.dispose()
+        pool = self.engine.pool
+        await self.engine.dispose(close=False)  # another pool first: what comes back now sees it
+        await greenlet_spawn(pool.dispose)
 
 
 def after_commit(db: AsyncSession, do: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from functools import partial
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
@@ -205,3 +206,53 @@ async def test_closing_waits_for_connections_that_ended_work_gives_back(database
 
     assert not database._closing
     assert not database._idle
+
+
+async def _connections(database: Database) -> int:
+    async with await psycopg.AsyncConnection.connect(database.url) as connection:
+        cursor = await connection.execute(
+            "select count(*) from pg_stat_activity where datname = current_database()"
+            " and pid <> pg_backend_pid() and application_name = 'leitstand'"
+        )
+        row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.mark.parametrize("how", ["idle", "after a statement", "with a session"])
+async def test_a_connection_in_use_when_the_database_is_closed_is_closed_at_its_end(
+    database: Database, how: str
+) -> None:
+    async with database.unit_of_work() as db:
+        if how == "after a statement":
+            await (await driver(db)).execute("select 1")
+        if how == "with a session":
+            await db.execute(text("select 1"))
+        await database.close()
+        assert await _connections(database) == 1
+    async with asyncio.timeout(10):
+        while await _connections(database):  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.01)
+    async with database.unit_of_work() as db:  # and the next one works
+        assert (await db.execute(text("select 1"))).scalar_one() == 1
+
+
+async def test_connections_given_back_while_the_database_is_being_closed_are_closed(
+    database: Database,
+) -> None:
+    async def work(begun: asyncio.Barrier, turns: int) -> None:
+        async with database.unit_of_work():
+            await begun.wait()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+    begun = asyncio.Barrier(5)
+    async with asyncio.TaskGroup() as group:
+        for turns in range(4):
+            group.create_task(work(begun, turns))
+        await begun.wait()
+        await asyncio.sleep(0)
+        await database.close()
+    async with asyncio.timeout(10):
+        while await _connections(database):  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.01)
