@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from billing import charge_tables as charge_tables  # the rest of the room's tables
+from billing import month_tables as month_tables
 from foundation.database import Base
 
 
