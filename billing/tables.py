@@ -27,6 +27,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from billing import charge_tables as charge_tables  # the rest of the room's tables
+from billing import credit_tables as credit_tables
+from billing import tariff_rule_tables as tariff_rule_tables
 from billing import month_tables as month_tables
 from foundation.database import Base
 
@@ -55,7 +57,15 @@ class TariffAssignmentRow(Base):
 
     __tablename__ = "tariff_assignments"
     __table_args__ = (
-        UniqueConstraint("scope", "scope_id", "valid_from"),
+        UniqueConstraint(
+            "scope",
+            "scope_id",
+            "side",
+            "priority",
+            "conditions_key",
+            "valid_from",
+            name="uq_tariff_assignments_lane",
+        ),
         CheckConstraint("valid_to > valid_from", name="period"),
     )
 
@@ -63,6 +73,12 @@ class TariffAssignmentRow(Base):
     scope: Mapped[str] = mapped_column(Text)
     scope_id: Mapped[str] = mapped_column(Text)
     tariff_id: Mapped[str] = mapped_column(Text, index=True)
+    side: Mapped[str] = mapped_column(Text)
+    """sale: what is paid for a session; purchase: what the owner's credit is computed on."""
+    priority: Mapped[int] = mapped_column(Integer)
+    conditions: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    conditions_key: Mapped[str] = mapped_column(Text)
+    """A digest of the conditions; empty for none."""
     valid_from: Mapped[datetime]
     valid_to: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -72,6 +88,13 @@ class TransactionTermsRow(Base):
     """What was found to hold at a transaction's start, frozen."""
 
     __tablename__ = "transaction_terms"
+    __table_args__ = (
+        Index(
+            "ix_transaction_terms_stop_at",
+            "stop_at",
+            postgresql_where=text("stop_at is not null and stop_asked_at is null"),
+        ),
+    )
 
     transaction_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
@@ -83,6 +106,11 @@ class TransactionTermsRow(Base):
     share_bps: Mapped[int] = mapped_column(Integer)
     basis: Mapped[str] = mapped_column(Text)
     tariff_number: Mapped[int | None] = mapped_column(BigInteger)
+    purchase_number: Mapped[int | None] = mapped_column(BigInteger)
+    """The tariff that the owner's credit is computed by; None: by what the session is sold for."""
+    stop_at: Mapped[datetime | None]
+    """When the session is to be stopped by its tariff or the place's hours; None: never."""
+    stop_asked_at: Mapped[datetime | None]
     frozen_at: Mapped[datetime]
 
 
@@ -130,6 +158,10 @@ class CdrRow(Base):
     vat_minor: Mapped[int] = mapped_column(BigInteger)
     lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     hold_reasons: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    purchase_number: Mapped[int | None] = mapped_column(BigInteger)
+    purchase_net_minor: Mapped[int | None] = mapped_column(BigInteger)
+    """What the owner's share is taken of where a purchase price exists; else None."""
+    purchase_lines: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class UnsettledLineRow(Base):

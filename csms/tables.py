@@ -298,6 +298,7 @@ class TransactionRow(Base):
     conflicting_ends: Mapped[int] = mapped_column(Integer)
     billing_decision: Mapped[str | None] = mapped_column(Text)
     """token or free, where staff started it and decided; else None."""
+    token_group: Mapped[str | None] = mapped_column(Text)
 
 
 class ReportRow(Base):
