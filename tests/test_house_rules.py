@@ -32,6 +32,7 @@ WITHOUT_MIRROR = {
 WITHOUT_MIRROR_HERE: dict[str, str] = {
     "billing/charge_tables.py": "the migrations' tests compare every table with the database",
     "billing/credit_tables.py": "the migrations' tests compare every table with the database",
+    "billing/credit_tables.py": "the migrations' tests compare every table with the database",
     "billing/month_tables.py": "the migrations' tests compare every table with the database",
     "billing/tariff_rule_tables.py": "the migrations' tests compare every table with the database",
     "csms/campaign_tables.py": "the migrations' tests compare every table with the database",
