@@ -90,6 +90,7 @@ class TransactionFacts(Struct):
     doubts: list[str]
     conflicting_ends: int
     billing_decision: str | None = None
+    token_group: str | None = None
 
     @property
     def token(self) -> IdToken | None:
@@ -211,6 +212,7 @@ def _frozen(facts: TransactionFacts) -> dict[str, object]:
             OrganisationKey(facts.token_organisation) if facts.token_organisation else None
         ),
         "token_provider": PartyId(facts.token_provider) if facts.token_provider else None,
+        "token_group": facts.token_group,
         "free_vend": facts.free_vend,
         "started_at": facts.started_at,
     }

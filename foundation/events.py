@@ -199,8 +199,9 @@ class FaultCleared(EvseEvent, frozen=True, kw_only=True, gc=False):
 class TransactionEvent(Event, frozen=True, kw_only=True, gc=False):
     """An event about one transaction, with what was frozen on it at its corrected start.
 
-    `owner` is the station owner's organisation, `token_organisation` and `token_provider` whose
-    token it was, all as of `started_at`. `time_zone` is the station's (IANA), for tariffs.
+    `owner` is the station owner's organisation, `token_organisation`, `token_provider` and
+    `token_group` whose token it was, all as of `started_at`. `time_zone` is the station's (IANA),
+    for tariffs.
     """
 
     transaction_id: TransactionId
@@ -216,6 +217,7 @@ class TransactionEvent(Event, frozen=True, kw_only=True, gc=False):
     token_provider: PartyId | None
     free_vend: bool
     started_at: datetime
+    token_group: str | None = None
 
     @property
     def subject(self) -> str:

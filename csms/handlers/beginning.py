@@ -150,6 +150,7 @@ def give_token(
     if token is not None:
         facts.token_organisation = token.organisation
         facts.token_provider = token.provider
+        facts.token_group = token.group_id
 
 
 def completed(before: TransactionFacts, start: TransactionFacts) -> TransactionFacts:
@@ -177,6 +178,7 @@ def completed(before: TransactionFacts, start: TransactionFacts) -> TransactionF
         for name in ("id_token", "id_token_type", "token_key", "token_status", "token_provider"):
             setattr(start, name, getattr(before, name))
         start.token_organisation = before.token_organisation
+        start.token_group = before.token_group
         start.authorization_status = before.authorization_status
     return start
 

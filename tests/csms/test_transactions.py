@@ -253,3 +253,8 @@ def test_an_end_is_told_with_its_revision_energy_and_doubts() -> None:
 def test_a_running_transaction_is_told_as_if_it_ended_with_its_last_reading() -> None:
     event = ended_event(facts(), assembled_hour(None))
     assert (event.ended_at, event.basis) == (NOON, EndBasis.REPORTED)
+
+
+def test_events_tell_the_group_that_the_token_was_of() -> None:
+    assert started_event(facts(token_group="FLEET")).token_group == "FLEET"
+    assert started_event(facts()).token_group is None
