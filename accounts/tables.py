@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from accounts import account_tables as account_tables
 from foundation.database import Base
 
 
@@ -114,6 +115,7 @@ class ApiKeyRow(Base):
     rights: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     reach: Mapped[str] = mapped_column(Text)
     rate_per_minute: Mapped[int | None] = mapped_column(Integer)
+    commercial: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     organisation: Mapped[str] = mapped_column(Text, ForeignKey("organisations.key"))
     created_at: Mapped[datetime]
     created_by: Mapped[str | None] = mapped_column(Text)

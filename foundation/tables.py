@@ -73,6 +73,8 @@ class MailRow(Base):
     key: Mapped[str] = mapped_column(Text, unique=True)
     created_at: Mapped[datetime]
     recipient: Mapped[str] = mapped_column(Text)
+    sender: Mapped[str | None] = mapped_column(Text)
+    """Whom it is from; None: the installation's own sender."""
     subject: Mapped[str] = mapped_column(Text)
     body_text: Mapped[str] = mapped_column(Text)
     language: Mapped[str] = mapped_column(Text)
