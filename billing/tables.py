@@ -29,8 +29,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from billing import charge_tables as charge_tables  # the rest of the room's tables
 from billing import credit_tables as credit_tables
 from billing import tariff_rule_tables as tariff_rule_tables
-from billing import credit_tables as credit_tables
 from billing import month_tables as month_tables
+from billing import payout_tables as payout_tables
 from foundation.database import Base
 
 
@@ -122,6 +122,12 @@ class CdrRow(Base):
     __table_args__ = (
         UniqueConstraint("transaction_id", "revision", "attempt"),
         Index(None, "payee", "ended_at"),
+        Index(
+            "ix_cdrs_id_token_started_at",
+            "id_token",
+            "started_at",
+            postgresql_where=text("id_token is not null"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
@@ -205,6 +211,8 @@ class HoldRow(Base):
     decided_why: Mapped[str | None] = mapped_column(Text)
     shown_in: Mapped[str | None] = mapped_column(Text)
     """The statement that listed it as unpaid since the last change."""
+    findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
+    """What the plausibility monitor found, with its evidence, reason by reason."""
 
 
 class LedgerEntryRow(Base):
