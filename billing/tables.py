@@ -28,9 +28,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from billing import charge_tables as charge_tables  # the rest of the room's tables
 from billing import credit_tables as credit_tables
-from billing import tariff_rule_tables as tariff_rule_tables
+from billing import document_tables as document_tables
 from billing import month_tables as month_tables
 from billing import payout_tables as payout_tables
+from billing import tariff_rule_tables as tariff_rule_tables
+from billing import validity_tables as validity_tables
 from foundation.database import Base
 
 
