@@ -29,6 +29,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from csms import campaign_tables as campaign_tables  # the rest of the room's tables
 from csms import equipment_tables as equipment_tables
+from csms import signed_value_tables as signed_value_tables
 from foundation.database import Base
 
 TRANSACTION_NUMBERS = Sequence(
@@ -298,6 +299,8 @@ class TransactionRow(Base):
     conflicting_ends: Mapped[int] = mapped_column(Integer)
     billing_decision: Mapped[str | None] = mapped_column(Text)
     """token or free, where staff started it and decided; else None."""
+    correction: Mapped[str | None] = mapped_column(Text)
+    """What a person corrected of it (JSON, `csms.corrections`); else None."""
     token_group: Mapped[str | None] = mapped_column(Text)
 
 

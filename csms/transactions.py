@@ -91,6 +91,7 @@ class TransactionFacts(Struct):
     conflicting_ends: int
     billing_decision: str | None = None
     token_group: str | None = None
+    correction: str | None = None
 
     @property
     def token(self) -> IdToken | None:
