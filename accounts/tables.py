@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from accounts import account_tables as account_tables
+from accounts import cost_tables as cost_tables
 from foundation.database import Base
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from foundation.database import Base
 
-for room in ("foundation", "accounts", "csms", "billing", "roaming", "support", "portal"):
+for room in ("foundation", "accounts", "csms", "alerts", "billing", "roaming", "support", "portal"):
     importlib.import_module(f"{room}.tables")
 
 
