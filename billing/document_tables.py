@@ -58,8 +58,6 @@ class ContactRow(Base):
     bic: Mapped[str | None] = mapped_column(Text)
     represents: Mapped[str | None] = mapped_column(Text)
     """The organisation or provider whose papers go to it: `organisation/bakery`."""
-    self_billing_accepted_at: Mapped[datetime | None]
-    self_billing_accepted_by: Mapped[str | None] = mapped_column(Text)
     is_active: Mapped[bool] = mapped_column(Boolean)
     created_at: Mapped[datetime]
 

@@ -1,17 +1,23 @@
-"""Standard rates of value added tax, by country and date.
+"""Value added tax: standard rates by country and date, and which treatment a supply has.
 
-Only the standard rate: what payees are paid for is charging, which has no reduced rate here. A
-country that is missing is refused, since a wrong tax on a paper is worse than none.
+Only the standard rate: charging and our services have no reduced rate here. A country that is
+missing is refused, since a wrong tax on a paper is worse than none.
 
 Source: European Commission, "VAT rates applied in the Member States"; Swiss Federal Tax
 Administration (Switzerland and Liechtenstein); HM Revenue and Customs; Norwegian Tax
-Administration. Rates since 2020, as known in 2026.
+Administration. Rates since 2020, as known in 2026. Treatments: Directive 2006/112/EC, articles 38,
+39 (electricity), 44, 45 (services), 196 (reverse charge), 282 to 292 (small businesses); CEF VATEX
+code list.
 """
 
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from typing import Final
 
+from billing.documents import VatCategory
+from billing.statements import TaxStatus
 from foundation.errors import ExpectedError
 
 _EVER: Final = date.min
@@ -74,3 +80,101 @@ def standard_vat_rate(country: str, on: date) -> Decimal:
     if country not in _RATES:
         raise UnknownVatRate(country)
     return Decimal([rate for since, rate in _RATES[country] if since <= on][-1])
+
+
+EUROPEAN_UNION: Final = frozenset(
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
+)
+"""The member states, by ISO 3166-1."""
+
+
+class Supply(StrEnum):
+    """What is sold."""
+
+    CHARGING = "charging"
+    """Energy at a station: taxed where it is taken, unless the buyer resells it."""
+    SERVICE = "service"
+    """Monitoring, licences, fees: taxed where a business buyer is, else where the seller is."""
+
+
+class TaxReason(StrEnum):
+    """Why no tax is shown; the papers have its sentence."""
+
+    REVERSE_CHARGE = "reverse_charge"
+    SMALL_BUSINESS = "small_business"
+    OUTSIDE_SCOPE = "outside_scope"
+    PRIVATE_SELLER = "private_seller"
+
+
+VATEX: Final = {
+    TaxReason.REVERSE_CHARGE: "VATEX-EU-AE",
+    TaxReason.OUTSIDE_SCOPE: "VATEX-EU-O",
+    TaxReason.PRIVATE_SELLER: "VATEX-EU-O",
+}
+"""The code of a reason; a small business has none in the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaxPosition:
+    """How somebody stands to VAT; `country` is the one that he is taxed in (ISO 3166-1)."""
+
+    country: str
+    status: TaxStatus
+    vat_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How a supply is taxed.
+
+    Attributes:
+        rate: A percentage; None where each session has the one of its place.
+        reason: None where tax is due.
+    """
+
+    category: VatCategory
+    rate: Decimal | None
+    reason: TaxReason | None = None
+
+
+_NOTHING: Final = Decimal(0)
+
+
+def treatment(seller: TaxPosition, buyer: TaxPosition, supply: Supply, on: date) -> Treatment:
+    """Return how a supply of the seller to the buyer is taxed on a day.
+
+    A buyer counts as a business if he has a VAT id and is not private. Charging that a person
+    pays for is taxed where it happened, so by the rate that each session has.
+
+    Raises:
+        UnknownVatRate: If tax is due and the seller's country is not in the table.
+    """
+    if seller.status is TaxStatus.PRIVATE:
+        return Treatment(VatCategory.O, _NOTHING, TaxReason.PRIVATE_SELLER)
+    if seller.status is TaxStatus.SMALL_BUSINESS:
+        return Treatment(VatCategory.E, _NOTHING, TaxReason.SMALL_BUSINESS)
+    if TaxStatus.REVERSE_CHARGE in (seller.status, buyer.status):
+        return Treatment(VatCategory.AE, _NOTHING, TaxReason.REVERSE_CHARGE)
+    is_business = buyer.vat_id is not None and buyer.status is not TaxStatus.PRIVATE
+    if is_business and buyer.country != seller.country:
+        if {seller.country, buyer.country} <= EUROPEAN_UNION:
+            return Treatment(VatCategory.AE, _NOTHING, TaxReason.REVERSE_CHARGE)
+        return Treatment(VatCategory.O, _NOTHING, TaxReason.OUTSIDE_SCOPE)
+    rate = standard_vat_rate(seller.country, on)
+    return Treatment(VatCategory.S, None if supply is Supply.CHARGING else rate)
+
+
+def payee_treatment(status: TaxStatus, rate: Decimal) -> Treatment:
+    """Return how a payout is taxed by the status of its payee, who is the seller.
+
+    Args:
+        status: The payee's, as on the statement.
+        rate: The statement's percentage.
+    """
+    if status is TaxStatus.STANDARD:
+        return Treatment(VatCategory.S, rate)
+    return {
+        TaxStatus.SMALL_BUSINESS: Treatment(VatCategory.E, _NOTHING, TaxReason.SMALL_BUSINESS),
+        TaxStatus.REVERSE_CHARGE: Treatment(VatCategory.AE, _NOTHING, TaxReason.REVERSE_CHARGE),
+        TaxStatus.PRIVATE: Treatment(VatCategory.O, _NOTHING, TaxReason.PRIVATE_SELLER),
+    }[status]

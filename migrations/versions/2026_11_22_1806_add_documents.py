@@ -28,8 +28,6 @@ UPGRADE: tuple[str, ...] = (
         iban text,
         bic text,
         represents text,
-        self_billing_accepted_at timestamptz,
-        self_billing_accepted_by text,
         is_active boolean not null,
         created_at timestamptz not null,
         constraint pk_contacts primary key (id),
