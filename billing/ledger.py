@@ -15,7 +15,17 @@ CDR                 receivable of the provider, or          unsettled of the pay
 month close         unsettled of the payee: net;            payable of the payee: payout gross;
                     vat: the tax on the payout              fees: what we keep
 payment             payable of the payee                    bank
+invoice             debtor: gross                           what the CDRs were booked on: gross;
+                                                            services: net, vat: tax of charges
+VAT by recipient    debtor: what more tax the recipient     vat
+                    owes than was booked by session
+                    (less: the other way round)
+receipt             bank                                    debtor
+counter-document    the postings of what it takes back, with the sign turned
 ==================  ======================================  ===================================
+
+A document's entries move what was booked before: charging revenue came in with the CDR, what a
+payee is owed with the close. So a credit note that says what its statement says books nothing.
 """
 
 from collections import defaultdict
@@ -53,9 +63,17 @@ class AccountKind(StrEnum):
     """Tax that we collected less tax that we were charged."""
     BANK = "bank"
     """Money that came in or went out."""
+    DEBTOR = "debtor"
+    """The open items of a contact, an organisation or a provider, by document."""
+    SERVICES = "services"
+    """What we earned with services."""
+    UNCREDITED = "uncredited"
+    """What a statement owes a payee whose credit note was taken back and not written again."""
 
 
-_WITHOUT_PARTY = frozenset({AccountKind.FEES, AccountKind.VAT, AccountKind.BANK})
+_WITHOUT_PARTY = frozenset(
+    {AccountKind.FEES, AccountKind.VAT, AccountKind.BANK, AccountKind.SERVICES}
+)
 
 
 class LedgerAccount(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -98,7 +116,17 @@ def payable(payee: OrganisationKey) -> LedgerAccount:
     return LedgerAccount(AccountKind.PAYABLE, payee)
 
 
+def debtor(key: str) -> LedgerAccount:
+    """Return the account of the open items of `contact/17`, `organisation/x` or `provider/y`."""
+    return LedgerAccount(AccountKind.DEBTOR, key)
+
+
+def uncredited(payee: OrganisationKey) -> LedgerAccount:
+    return LedgerAccount(AccountKind.UNCREDITED, payee)
+
+
 FEES = LedgerAccount(AccountKind.FEES)
+SERVICES = LedgerAccount(AccountKind.SERVICES)
 VAT = LedgerAccount(AccountKind.VAT)
 BANK = LedgerAccount(AccountKind.BANK)
 
@@ -120,6 +148,12 @@ class EntryKind(StrEnum):
     CDR_REVERSED = "cdr_reversed"
     CLOSE = "close"
     PAYMENT = "payment"
+    INVOICE = "invoice"
+    VAT_BY_RECIPIENT = "vat_by_recipient"
+    """The one place where the tax of a document differs from that of its sessions."""
+    CREDIT_NOTE = "credit_note"
+    CANCELLATION = "cancellation"
+    RECEIPT = "receipt"
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -267,6 +301,132 @@ def payment_entry(
         narration=f"{statement_id}: paid",
         statement_id=statement_id,
         postings=_without_zeros([Posting(payable(payee), amount), Posting(BANK, -amount)]),
+    )
+
+
+def invoice_entries(
+    *,
+    number: str,
+    debtor_key: str,
+    charged: Mapping[LedgerAccount, Money],
+    charged_tax: Money,
+    services: Money,
+    tax: Money,
+    booked_at: datetime,
+) -> list[JournalEntry]:
+    """Return the entries of an invoice: what it moves, then the tax that differs by recipient.
+
+    Args:
+        number: The invoice's.
+        debtor_key: Whose open item it becomes.
+        charged: What its sessions were booked with, tax included, by the account that owes it.
+        charged_tax: The tax in that.
+        services: The net sum of its charges.
+        tax: The tax of the invoice.
+        booked_at: When.
+    """
+    account = debtor(debtor_key)
+    moved = sum((money.amount for money in charged.values()), _ZERO)
+    amount = Money(moved, tax.currency) + services
+    entries = [
+        JournalEntry(
+            kind=EntryKind.INVOICE,
+            booked_at=booked_at,
+            narration=f"{number}: invoice",
+            postings=_without_zeros(
+                [
+                    Posting(account, amount),
+                    *(Posting(each, -money) for each, money in sorted(charged.items())),
+                    Posting(SERVICES, -services),
+                ]
+            ),
+        ),
+        JournalEntry(
+            kind=EntryKind.VAT_BY_RECIPIENT,
+            booked_at=booked_at,
+            narration=f"{number}: VAT {tax.text}, by session {charged_tax.text}",
+            postings=_without_zeros(
+                [Posting(account, tax - charged_tax), Posting(VAT, charged_tax - tax)]
+            ),
+        ),
+    ]
+    return [entry for entry in entries if entry.postings]
+
+
+def discount_entry(
+    *, number: str, payee: OrganisationKey, net: Money, tax: Money, booked_at: datetime
+) -> JournalEntry:
+    """Return the entry of what a credit note takes off its statement.
+
+    Args:
+        net: What is taken off, 0 or more.
+        tax: By how much that lowers the tax.
+    """
+    return JournalEntry(
+        kind=EntryKind.CREDIT_NOTE,
+        booked_at=booked_at,
+        narration=f"{number}: discount on community sessions",
+        postings=_without_zeros(
+            [Posting(payable(payee), net + tax), Posting(FEES, -net), Posting(VAT, -tax)]
+        ),
+    )
+
+
+def credit_note_entry(
+    *, number: str, payee: OrganisationKey, gross: Money, booked_at: datetime, taken_back: bool
+) -> JournalEntry:
+    """Return the entry by which a credit note is taken back, or written again.
+
+    What the statement owes is then owed without a paper, and with one again.
+    """
+    sign = 1 if taken_back else -1
+    return JournalEntry(
+        kind=EntryKind.CANCELLATION if taken_back else EntryKind.CREDIT_NOTE,
+        booked_at=booked_at,
+        narration=f"{number}: credit note {'taken back' if taken_back else 'written again'}",
+        postings=_without_zeros(
+            [Posting(payable(payee), gross * sign), Posting(uncredited(payee), gross * -sign)]
+        ),
+    )
+
+
+def cancelled_entry(
+    entry: JournalEntry, *, entry_id: int, number: str, booked_at: datetime
+) -> JournalEntry:
+    """Return the entry by which a counter-document takes a stored entry back."""
+    return replace(
+        entry,
+        kind=EntryKind.CANCELLATION,
+        booked_at=booked_at,
+        narration=f"{number}: takes back {entry.narration}",
+        corrects=entry_id,
+        postings=tuple(Posting(each.account, -each.amount) for each in entry.postings),
+    )
+
+
+def part_credit_entry(
+    *, number: str, debtor_key: str, net: Money, tax: Money, booked_at: datetime
+) -> JournalEntry:
+    """Return the entry of a counter-document over a part: it comes out of what we keep."""
+    return JournalEntry(
+        kind=EntryKind.CANCELLATION,
+        booked_at=booked_at,
+        narration=f"{number}: part taken back",
+        postings=_without_zeros(
+            [Posting(debtor(debtor_key), -(net + tax)), Posting(FEES, net), Posting(VAT, tax)]
+        ),
+    )
+
+
+def receipt_entry(
+    *, debtor_key: str, amount: Money, number: str, booked_at: datetime
+) -> JournalEntry:
+    """Return the entry of an invoice that was paid."""
+    return JournalEntry(
+        kind=EntryKind.RECEIPT,
+        booked_at=booked_at,
+        narration=f"{number}: paid",
+        postings=_without_zeros([Posting(BANK, amount), Posting(debtor(debtor_key), -amount)]),
     )
 
 

@@ -82,9 +82,7 @@ def standard_vat_rate(country: str, on: date) -> Decimal:
     return Decimal([rate for since, rate in _RATES[country] if since <= on][-1])
 
 
-EUROPEAN_UNION: Final = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
-)
+EUROPEAN_UNION: Final = frozenset(_RATES) - {"CH", "GB", "LI", "NO"}
 """The member states, by ISO 3166-1."""
 
 
@@ -116,11 +114,13 @@ VATEX: Final = {
 
 @dataclass(frozen=True, slots=True)
 class TaxPosition:
-    """How somebody stands to VAT; `country` is the one that he is taxed in (ISO 3166-1)."""
+    """How somebody stands to VAT; `country` is the one that it is taxed in (ISO 3166-1)."""
 
     country: str
     status: TaxStatus
     vat_id: str | None
+    resells: bool = False
+    """Whether it buys energy to sell it on, as a provider (EMP) does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +143,8 @@ _NOTHING: Final = Decimal(0)
 def treatment(seller: TaxPosition, buyer: TaxPosition, supply: Supply, on: date) -> Treatment:
     """Return how a supply of the seller to the buyer is taxed on a day.
 
-    A buyer counts as a business if he has a VAT id and is not private. Charging that a person
-    pays for is taxed where it happened, so by the rate that each session has.
+    A buyer counts as a business if it has a VAT id and is not private. Charging is taxed where it
+    happened, so by the rate that each session has, unless the buyer sells it on.
 
     Raises:
         UnknownVatRate: If tax is due and the seller's country is not in the table.
@@ -156,7 +156,8 @@ def treatment(seller: TaxPosition, buyer: TaxPosition, supply: Supply, on: date)
     if TaxStatus.REVERSE_CHARGE in (seller.status, buyer.status):
         return Treatment(VatCategory.AE, _NOTHING, TaxReason.REVERSE_CHARGE)
     is_business = buyer.vat_id is not None and buyer.status is not TaxStatus.PRIVATE
-    if is_business and buyer.country != seller.country:
+    moves = supply is Supply.SERVICE or buyer.resells
+    if is_business and moves and buyer.country != seller.country:
         if {seller.country, buyer.country} <= EUROPEAN_UNION:
             return Treatment(VatCategory.AE, _NOTHING, TaxReason.REVERSE_CHARGE)
         return Treatment(VatCategory.O, _NOTHING, TaxReason.OUTSIDE_SCOPE)
