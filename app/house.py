@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from app.readers import subscriptions
 from app.station_files import forget_files, join_files
 from billing.closing import Closing
-from billing.month_end import CRON, close_due
+from billing.month_end import CRON, MonthEnd
 from csms import outcomes, remote
 from csms.campaigns import keep_going
 from csms.partitions import keep_partitions
@@ -43,13 +43,11 @@ from support.correspondence import Correspondence
 from support.handlers import EXPIRY_CRON, expire_orders
 
 
-def month_end(
-    database: Database, closing: Closing, clock: Clock
-) -> Callable[[], Coroutine[Any, Any, None]]:
+def run_due(month_end: MonthEnd) -> Callable[[], Coroutine[Any, Any, None]]:
     """Return the run at month end as a job."""
 
     async def run() -> None:
-        await close_due(database, closing, clock)
+        await month_end.due()
 
     return run
 
@@ -96,14 +94,17 @@ def compose_house(
     )
     webhooks = compose_webhooks(settings, database, clock, jobs, mails, sealer)
     jobs.every("webhooks", webhooks.forget, cron="47 3 * * *")
+    month_end = MonthEnd(database, closing, clock, jobs=jobs)
+    month_end.register()
     if settings.close_automatically:
-        jobs.every("month end", month_end(database, closing, clock), cron=CRON)
+        jobs.every("month end", run_due(month_end), cron=CRON)
     portal = create_application(
         PortalContext(
             database=database,
             clock=clock,
             settings=settings,
             closing=closing,
+            month_end=month_end,
             sealer=sealer,
             mails=mails,
             webhooks=webhooks,

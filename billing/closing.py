@@ -58,6 +58,25 @@ class MonthNotOver(Conflict):
         )
 
 
+class MonthNotBegun(Conflict):
+    """The month lies ahead in the payee's zone: nothing of it can be shown yet."""
+
+    code = "month_not_begun"
+
+    def __init__(self, payee: OrganisationKey, month: Month, begins_at: datetime) -> None:
+        self.begins_at = begins_at
+        super().__init__(f"{month} begins at {begins_at.isoformat()} for {payee}.")
+
+
+class MonthClosed(Conflict):
+    """The month is closed for the payee: its statements say what it came to."""
+
+    code = "month_closed"
+
+    def __init__(self, payee: OrganisationKey, month: Month) -> None:
+        super().__init__(f"{month} is closed for {payee}: look at its statement.")
+
+
 class DeliveriesPending(Conflict):
     """Events of the month are still on their way to billing; closing again soon will help."""
 
@@ -103,6 +122,19 @@ class NotPayable(Conflict):
             HoldReason.NO_PAYER: "nobody answers for its token; say who pays",
         }.get(reason, "its usage contradicts itself, so that it has no price")
         super().__init__(f"Transaction {transaction_id} cannot be released: {remedy}, or void it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """What a month would come to now.
+
+    Attributes:
+        statements: As the close would issue them, one for each currency.
+        pending: How many events of the month have not reached billing, and so are missing.
+    """
+
+    statements: tuple[Statement, ...]
+    pending: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +186,7 @@ class Closing:
         wanted = Month.parse(month)
         organisation = await directory.organisation(db, payee)
         zone = ZoneInfo(organisation.time_zone)
-        start, end = wanted.start(zone), wanted.end(zone)
+        end = wanted.end(zone)
         if now < end:
             raise MonthNotOver(payee, wanted, end)
         await statement_store.lock_payee(db, payee)
@@ -164,28 +196,71 @@ class Closing:
         pending = await outbox.pending(db, READER, end)
         if pending:
             raise DeliveriesPending(wanted, pending)
-        waiting = await statement_store.waiting(db, payee, end)
-        held = await statement_store.held(db, payee, start=start, end=end)
+        drafts = await self._drafts(db, organisation, wanted, now=now)
+        if not dry_run:
+            await _write(db, payee, wanted, drafts, now)
+        return [statement for statement, _ in drafts]
+
+    async def shadow(
+        self, db: AsyncSession, payee: OrganisationKey, month: str, *, now: datetime
+    ) -> Shadow:
+        """Return what the month would come to now, whether or not it is over; nothing is written.
+
+        Args:
+            db: A unit of work.
+            payee: An organisation.
+            month: As in `2026-10`.
+            now: When the statements would be issued.
+
+        Raises:
+            NotFound: If there is no such organisation.
+            InvalidInput: If the month is none.
+            MonthNotBegun: In the payee's zone.
+            MonthClosed: If there is nothing to draw any more.
+            UnknownVatRate: If the payee charges VAT and the rate is not known.
+        """
+        wanted = Month.parse(month)
+        organisation = await directory.organisation(db, payee)
+        zone = ZoneInfo(organisation.time_zone)
+        if now < wanted.start(zone):
+            raise MonthNotBegun(payee, wanted, wanted.start(zone))
+        if await statement_store.is_closed(db, payee, month):
+            raise MonthClosed(payee, wanted)
+        drafts = await self._drafts(db, organisation, wanted, now=now, is_locking=False)
+        pending = await outbox.pending(db, READER, wanted.end(zone))
+        return Shadow(tuple(statement for statement, _ in drafts), pending)
+
+    async def _drafts(
+        self,
+        db: AsyncSession,
+        organisation: directory.Organisation,
+        month: Month,
+        *,
+        now: datetime,
+        is_locking: bool = True,
+    ) -> list[tuple[Statement, Lines]]:
+        """Return the statements that stand to be written, with the sources of their lines."""
+        payee, zone = organisation.key, ZoneInfo(organisation.time_zone)
+        start, end = month.start(zone), month.end(zone)
+        waiting = await statement_store.waiting(db, payee, end, is_locking=is_locking)
+        held = await statement_store.held(db, payee, start=start, end=end, is_locking=is_locking)
         spans = await self.registers.registers(db, payee, start, end)
         draft = Draft(
             organisation=organisation,
             issuer=await directory.root(db),
-            month=wanted,
+            month=month,
             zone=zone,
             issued_at=now,
             due_days=self.due_days,
         )
         crossing = await statement_store.crossing(db, payee, start=start, end=end)
         papers = (
-            await statement_store.last_registers(db, payee, month)
+            await statement_store.last_registers(db, payee, str(month))
             if any(each.ended_at < start for each in waiting)
             else {}
         )
         proof = draft.proof(spans, waiting, held, crossing, papers)
-        drafts = [draft.statement(*part, proof) for part in draft.by_currency(waiting, held)]
-        if not dry_run:
-            await _write(db, payee, wanted, drafts, now)
-        return [statement for statement, _ in drafts]
+        return [draft.statement(*part, proof) for part in draft.by_currency(waiting, held)]
 
     # ------------------------------------------------------------------------------- decide
 

@@ -73,15 +73,19 @@ select u.cdr_id, u.sign, u.transaction_id, c.station, c.evse_id, c.charge_class,
 from unsettled_lines u join cdrs c on c.id = u.cdr_id
 where u.payee = %b and u.ended_at < %b
 order by u.id
-for update of u
 """
 
 
-async def waiting(db: AsyncSession, payee: str, before: datetime) -> list[Waiting]:
-    """Return, locked, what waits for the payee's next statements and ended before a moment."""
+async def waiting(
+    db: AsyncSession, payee: str, before: datetime, *, is_locking: bool = True
+) -> list[Waiting]:
+    """Return what waits for the payee's next statements and ended before a moment.
+
+    Nobody else may bill it before this unit of work ends, unless it is only looked at.
+    """
     connection = await driver(db)
     cursor = connection.cursor(binary=True)
-    await cursor.execute(_WAITING, (payee, before))
+    await cursor.execute(f"{_WAITING} for update of u" if is_locking else _WAITING, (payee, before))
     classes = {str(each): each for each in ChargeClass}
     bases = {str(each): each for each in Basis}
     return [
@@ -126,15 +130,18 @@ from holds h join cdrs c on c.id = h.cdr_id
 where h.payee = %b and h.ended_at < %b and h.decision is distinct from 'released'
   and (h.shown_in is null or h.ended_at >= %b)
 order by h.transaction_id
-for update of h
 """
 
 
-async def held(db: AsyncSession, payee: str, *, start: datetime, end: datetime) -> list[Held]:
+async def held(
+    db: AsyncSession, payee: str, *, start: datetime, end: datetime, is_locking: bool = True
+) -> list[Held]:
     """Return the payee's unpaid transactions: those that ended in [start, end), and those that
     ended earlier and were on no statement since the last change."""
     connection = await driver(db)
-    cursor = await connection.execute(_HELD, (payee, end, start))
+    cursor = await connection.execute(
+        f"{_HELD} for update of h" if is_locking else _HELD, (payee, end, start)
+    )
     return [Held(*row) for row in await cursor.fetchall()]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from starlette.requests import HTTPConnection
 
 from billing.closing import Closing
+from billing.month_end import MonthEnd
 from foundation.clock import Clock
 from foundation.database import Database
 from foundation.errors import Unavailable
@@ -29,6 +30,7 @@ class PortalContext:
     settings: Settings
     closing: Closing
     sealer: Sealer
+    month_end: MonthEnd | None = None
     mails: Mails | None = None
     webhooks: Webhooks | None = None
     limits: Limits = field(default_factory=Limits)
@@ -41,6 +43,11 @@ class PortalContext:
         Never by what a request says of its host: whoever asks for another's reset says that.
         """
         return self.settings.reached_at
+
+    @property
+    def months(self) -> MonthEnd:
+        """What runs months; one that does no runs beside the request, where none was given."""
+        return self.month_end or MonthEnd(self.database, self.closing, self.clock)
 
     def mails_or_refuse(self) -> Mails:
         """Return the sender of mails.
