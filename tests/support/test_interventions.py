@@ -1,18 +1,12 @@
 """Visits to a station, decided purely."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from foundation.errors import InvalidInput
 from support.interventions import (
-    SHIPPED_LEVEL,
-    BusinessHours,
     Cover,
     CoverDecision,
     CoverUndecided,
@@ -23,10 +17,7 @@ from support.interventions import (
     SecondPersonNeeded,
     check_closing,
     check_dispatch,
-    deadlines,
     decide_cover,
-    is_maintenance_free,
-    maintenance_due_on,
 )
 
 WARRANTY = CoverDecision(Cover.WARRANTY, "three months old", "person/1")
@@ -34,7 +25,6 @@ PACKAGE = DispatchPackage(Decimal("49.14"), Decimal("9.22"), "contactor sticks",
 DONE = Documentation(
     [MainOutcome.PARTS_REPLACED], by_technician="cable replaced", by_agent="tested with him"
 )
-BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def test_who_pays_is_decided_with_a_reason() -> None:
@@ -96,42 +86,3 @@ def test_both_document_before_it_is_closed() -> None:
     for missing in ({"by_technician": None}, {"by_agent": " "}):
         with pytest.raises(NotDocumented):
             check_closing(replace(DONE, **missing))
-
-
-def test_maintenance_is_due_twelve_months_later() -> None:
-    assert maintenance_due_on(date(2026, 5, 31)) == date(2027, 5, 31)
-    assert maintenance_due_on(date(2028, 2, 29)) == date(2029, 2, 28)
-    assert is_maintenance_free(True)
-    assert not is_maintenance_free(False)
-
-
-@given(st.dates(date(2000, 1, 1), date(2090, 1, 1)))
-def test_maintenance_never_drifts_by_more_than_a_day(last_on: date) -> None:
-    assert timedelta(364) <= maintenance_due_on(last_on) - last_on <= timedelta(366)
-
-
-HOURS = BusinessHours("Europe/Berlin", holidays=frozenset({date(2026, 10, 19)}))
-
-
-@pytest.mark.parametrize(
-    ("reported", "answer", "on_site"),
-    [
-        # Thursday noon; Monday the 19th is a holiday
-        (datetime(2026, 10, 15, 12, tzinfo=BERLIN), date(2026, 10, 16), date(2026, 10, 23)),
-        # Friday after closing time counts as the next working day's: Tuesday
-        (datetime(2026, 10, 16, 18, tzinfo=BERLIN), date(2026, 10, 21), date(2026, 10, 27)),
-        (datetime(2026, 10, 16, 17, 59, tzinfo=BERLIN), date(2026, 10, 20), date(2026, 10, 26)),
-        (datetime(2026, 10, 17, 9, tzinfo=BERLIN), date(2026, 10, 21), date(2026, 10, 27)),
-    ],
-)
-def test_reaction_times_count_working_days(reported: datetime, answer: date, on_site: date) -> None:
-    found = deadlines(SHIPPED_LEVEL, HOURS, reported.astimezone(UTC))
-    assert found.remote_at == reported + timedelta(hours=4)
-    assert found.answer_at == datetime.combine(answer, time(18), BERLIN)
-    assert found.on_site_at == datetime.combine(on_site, time(18), BERLIN)
-
-
-def test_somebody_works_on_some_day() -> None:
-    never = BusinessHours("Europe/Berlin", weekdays=frozenset())
-    with pytest.raises(InvalidInput):
-        deadlines(SHIPPED_LEVEL, never, datetime(2026, 10, 15, tzinfo=UTC))

@@ -22,6 +22,7 @@ from accounts import api_keys, directory, passwords
 from accounts.directory import WHOLE
 from app.__main__ import main
 from billing.closing import Closing
+from billing.packages import maintenance_due_on
 from csms import outcomes
 from csms.connectivity import SilenceLimits
 from csms.queue import (
@@ -37,6 +38,7 @@ from foundation.errors import InvalidInput
 from foundation.mqtt import Message, Received
 from foundation.sealing import Sealer
 from foundation.settings import Settings
+from foundation.working_hours import SHIPPED_LEVEL, BusinessHours, deadlines
 from portal.api.models import iso
 from portal.application import create_application
 from portal.context import PortalContext
@@ -45,8 +47,6 @@ from portal.limits import Limits
 from roaming.handlers import Reimbursement
 from support import change_orders
 from support.interventions import (
-    SHIPPED_LEVEL,
-    BusinessHours,
     Cover,
     CoverDecision,
     CoverUndecided,
@@ -57,9 +57,7 @@ from support.interventions import (
     SecondPersonNeeded,
     check_closing,
     check_dispatch,
-    deadlines,
     decide_cover,
-    maintenance_due_on,
 )
 from support.orders import Confirmer, OrderState, Refusal, WrittenOrderMissing
 from tests.support.conftest import HELEN, N1, N2, NORTH, OPERATOR
