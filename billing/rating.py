@@ -8,21 +8,32 @@ which price component; here it becomes money:
 - `step_size` counts once for ENERGY, and once for TIME and PARKING_TIME together: the *total* of
   the dimension that was priced last is rounded up to whole steps of the component that priced it
   last, at that component's price. Reserved time is a total of its own.
-- A minimum and a maximum price become lines of their own.
+- A cap, a minimum and a maximum price become lines of their own; the last two are for the whole,
+  whatever was capped before.
+- What is free or blocked by the tariff's additions is told by `billing.additions`.
 
 Source: OCPI 2.2.1, 10.2 (CDR object, step_size) and 11 (Tariffs), bug-fix edition.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
-from billing.tariffs import Dimension, PriceLimit, Restrictions, Tariff
-from billing.usage import Amount, Usage, Used, used_by, used_by_reservation
+from billing.additions import billed, blocked, is_aborted
+from billing.tariffs import (
+    NO_ADDITIONS,
+    BlockingFee,
+    Dimension,
+    PriceComponent,
+    PriceLimit,
+    Restrictions,
+    Tariff,
+)
+from billing.usage import MICROSECOND, Amount, Usage, Used, used_by, used_by_reservation
 from foundation.money import Money, rounded
 from foundation.quantities import SECONDS_PER_HOUR, WH_PER_KWH
 
@@ -41,6 +52,16 @@ class LineKind(StrEnum):
     ENERGY = "energy"
     TIME = "time"
     PARKING_TIME = "parking_time"
+    BLOCKING = "blocking"
+    """Standing there after the charging was over."""
+    FREE_MINUTES = "free_minutes"
+    """Nothing, for the first minutes: of time, or of a session that was over by then."""
+    ENERGY_CAP = "energy_cap"
+    TIME_CAP = "time_cap"
+    PARKING_TIME_CAP = "parking_time_cap"
+    BLOCKING_CAP = "blocking_cap"
+    EXCESS = "excess"
+    """Nothing, for what was used after the session was to be stopped."""
     MIN_PRICE = "min_price"
     MAX_PRICE = "max_price"
     BY_STAFF = "by_staff"
@@ -110,7 +131,9 @@ class Rating(msgspec.Struct, frozen=True, gc=False):
     gross: Money
 
 
-def rate(usage: Usage, tariff: Tariff, time_zone: str) -> Rating:
+def rate(
+    usage: Usage, tariff: Tariff, time_zone: str, *, stop_at: datetime | None = None
+) -> Rating:
     """Return what the usage costs by the tariff.
 
     The validity of the tariff itself (`start_date_time`) is not looked at: whoever assigned it to
@@ -120,16 +143,26 @@ def rate(usage: Usage, tariff: Tariff, time_zone: str) -> Rating:
         usage: So far (the running cost) or whole (the final one).
         tariff: The tariff that held when the transaction started.
         time_zone: The station's, of the IANA database, for restrictions by clock and calendar.
+        stop_at: When the session was to be stopped by its tariff or the place's hours.
 
     Raises:
         UnratableUsage: If energy or time run backwards, or the time zone is none.
     """
     currency = tariff.currency
-    lines = _lines(used_by(usage, tariff, time_zone), currency, reserved=False)
+    whole, usage = usage, billed(usage, tariff, stop_at)
+    used = used_by(usage, tariff, time_zone)
+    aborted = is_aborted(usage, tariff.additions)
+    lines = [] if aborted else _lines(used, currency, reserved=False)
     if usage.reservation is not None:
         before = used_by_reservation(usage, tariff, time_zone)
         lines = _lines(before, currency, reserved=True) + lines
-    if tariff.min_price is not None or tariff.max_price is not None:
+    if tariff.additions is not NO_ADDITIONS:
+        lines += _added(lines, tariff, usage, time_zone, aborted=aborted)
+        if whole is not usage:
+            lines.append(
+                _nothing(LineKind.EXCESS, usage.points[-1].at, whole.points[-1].at, tariff)
+            )
+    if not aborted and (tariff.min_price is not None or tariff.max_price is not None):
         lines += _limits(lines, tariff, usage)
     net, vat = _sums(lines, currency)
     return Rating(tuple(lines), net, vat, net + vat)
@@ -177,7 +210,7 @@ def _lines(used: Used, currency: str, *, reserved: bool) -> list[PricedLine]:
 
 def _place(amount: Amount) -> tuple[int, datetime, int]:
     """Return where an amount stands among the others."""
-    return _ORDER[amount.component.type], amount.from_at, amount.element
+    return _ORDER[amount.component.type], amount.from_at, amount.element or 0
 
 
 def _line(amount: Amount, extra: Decimal | None, kind: LineKind, currency: str) -> PricedLine:
@@ -227,6 +260,86 @@ def _sums(lines: Sequence[PricedLine], currency: str) -> tuple[Money, Money]:
     return Money(net, currency), Money(vat, currency)
 
 
+_CAPS: Final = {
+    Dimension.ENERGY: (LineKind.ENERGY, LineKind.ENERGY_CAP),
+    Dimension.TIME: (LineKind.TIME, LineKind.TIME_CAP),
+    Dimension.PARKING_TIME: (LineKind.PARKING_TIME, LineKind.PARKING_TIME_CAP),
+}
+"""The lines that each cap is for, and that of the cap."""
+
+
+def _added(
+    lines: Sequence[PricedLine], tariff: Tariff, usage: Usage, time_zone: str, *, aborted: bool
+) -> list[PricedLine]:
+    """Return the lines of what the tariff has beyond OCPI."""
+    additions, result = tariff.additions, []
+    if not usage.points:
+        return []
+    start, end = usage.points[0].at, usage.points[-1].at
+    if aborted:
+        return [_nothing(LineKind.FREE_MINUTES, start, end, tariff)]
+    if additions.free_minutes is not None and any(line.unit is Unit.HOUR for line in lines):
+        until = start + timedelta(minutes=additions.free_minutes)
+        result.append(_nothing(LineKind.FREE_MINUTES, start, until, tariff))
+    for cap in additions.caps:
+        kind, cap_kind = _CAPS[cap.type]
+        capped = [line for line in lines if line.kind is kind]
+        limit = PriceLimit(cap.amount, None)
+        line = _limit_line(cap_kind, limit, capped, tariff, start, end) if capped else None
+        if line is not None:
+            result.append(line)
+    if additions.blocking_fee is not None:
+        result += _blocking(additions.blocking_fee, tariff, usage, time_zone)
+    return result
+
+
+def _blocking(fee: BlockingFee, tariff: Tariff, usage: Usage, time_zone: str) -> list[PricedLine]:
+    """Return the line of the blocked time, and that of its cap; rounded as any other time."""
+    found = blocked(usage, fee, time_zone)
+    if found is None:
+        return []
+    component = PriceComponent(
+        type=Dimension.PARKING_TIME, price=fee.price, vat=fee.vat, step_size=fee.step_size
+    )
+    held = Restrictions(
+        start_time=fee.exempt_to,
+        end_time=fee.exempt_from,
+        min_duration=None if not fee.grace_minutes else fee.grace_minutes * 60,
+    )
+    when = None if held == Restrictions() else held
+    amount = Amount(None, when, component, found.from_at, found.to_at, found.micros)
+    extra = None
+    if fee.step_size:
+        step = Decimal(fee.step_size * _MICROS_PER_SECOND)
+        extra = (found.micros / step).to_integral_value(ROUND_CEILING) * step - found.micros
+    line = _line(amount, extra, LineKind.BLOCKING, tariff.currency)
+    if fee.max_price is None:
+        return [line]
+    limit = PriceLimit(fee.max_price, None)
+    cap = _limit_line(LineKind.BLOCKING_CAP, limit, [line], tariff, found.from_at, found.to_at)
+    return [line] if cap is None else [line, cap]
+
+
+def _nothing(kind: LineKind, from_at: datetime, to_at: datetime, tariff: Tariff) -> PricedLine:
+    """Return a line of price 0 for a time, in hours."""
+    zero = Money.zero(tariff.currency)
+    hours = Decimal((to_at - from_at) // MICROSECOND) / (SECONDS_PER_HOUR * _MICROS_PER_SECOND)
+    return PricedLine(
+        kind=kind,
+        quantity=hours,
+        unit=Unit.HOUR,
+        unit_price=zero,
+        step_size=None,
+        exact=zero,
+        net=zero,
+        vat_rate=None,
+        vat=zero,
+        from_at=from_at,
+        to_at=to_at,
+        explanation=Explanation(kind=kind, measured=hours, element=None, restrictions=None),
+    )
+
+
 def _limits(lines: Sequence[PricedLine], tariff: Tariff, usage: Usage) -> list[PricedLine]:
     """Return the lines that bring the sums to the minimum or maximum price.
 
@@ -260,7 +373,7 @@ def _limit_line(
     from_at: datetime,
     to_at: datetime,
 ) -> PricedLine | None:
-    bound = min if kind is LineKind.MAX_PRICE else max
+    bound = max if kind is LineKind.MIN_PRICE else min
     net, vat = _sums(lines, tariff.currency)
     excl_vat = Money(limit.excl_vat, tariff.currency).rounded()
     new_net = bound(net, excl_vat)

@@ -3,7 +3,7 @@
 Reading is strict, because a misread field is wrong money: unknown fields, numbers finer than OCPI's
 four decimals and things that contradict each other are refused, all at once, each with its place.
 Restrictions by current are refused too, since rating knows energy and time only; restrictions by
-power say the same.
+power say the same. What a tariff has beyond OCPI stands in a field of its own, `leitstand`.
 
 Source: OCPI 2.2.1, chapter 11 (Tariffs module) and section 16 (types), bug-fix edition.
 """
@@ -17,9 +17,14 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from billing.tariffs import (
+    NO_ADDITIONS,
+    Additions,
+    BlockingFee,
+    Cap,
     DayOfWeek,
     Dimension,
     DisplayText,
+    Excess,
     PriceComponent,
     PriceLimit,
     ReservationRestriction,
@@ -71,12 +76,19 @@ def parse_tariff(data: object) -> Tariff:
     return tariff
 
 
+ADDITIONS: Final = "leitstand"
+"""The field of what is ours; OCPI lets other parties ignore fields that they do not know."""
+
 # ------------------------------------------------------------------------------------ writing
 
 
 def tariff_json(tariff: Tariff) -> dict[str, Any]:
     """Return the tariff as OCPI's JSON, without what is not set; `parse_tariff` gives it back."""
-    return _object_json(tariff)
+    result = _object_json(tariff)
+    del result["additions"]
+    if tariff.additions != NO_ADDITIONS:
+        result[ADDITIONS] = _object_json(tariff.additions)
+    return result
 
 
 def _object_json(value: object) -> dict[str, Any]:
@@ -108,6 +120,7 @@ def _json(item: object) -> Any:
 
 _MOST: Final = Decimal(1_000_000_000)
 _DECIMALS: Final = 4
+_LONGEST_MINUTES: Final = 60 * 24 * 7
 _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _DATE: Final = re.compile(r"[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 _BY_CURRENT: Final = ("min_current", "max_current")
@@ -128,7 +141,9 @@ class _Reader:
     # -------------------------------------------------------------- the objects of OCPI
 
     def tariff(self, data: object) -> Tariff | None:
-        given = self.record(data, "", Tariff, required=("id", "currency", "elements"))
+        given = self.record(
+            data, "", Tariff, required=("id", "currency", "elements"), known=(ADDITIONS,)
+        )
         if given is None:
             return None
         start = self.optional(given, "", "start_date_time", self.moment)
@@ -137,7 +152,7 @@ class _Reader:
         low = self.optional(given, "", "min_price", self.price_limit)
         high = self.optional(given, "", "max_price", self.price_limit)
         self.limits_agree(low, high)
-        return Tariff(
+        tariff = Tariff(
             id=self.optional(given, "", "id", self.string(36)) or "",
             currency=self.optional(given, "", "currency", self.currency) or "",
             elements=self.items(given, "", "elements", self.element),
@@ -152,7 +167,17 @@ class _Reader:
             end_date_time=end,
             energy_mix=self.optional(given, "", "energy_mix", self.any_object),
             last_updated=self.optional(given, "", "last_updated", self.moment),
+            additions=self.optional(given, "", ADDITIONS, self.additions) or NO_ADDITIONS,
         )
+        if tariff.additions.blocking_fee is not None and any(
+            component.type is Dimension.PARKING_TIME
+            for element in tariff.elements
+            for component in element.price_components
+        ):
+            self.problem(
+                f"{ADDITIONS}.blocking_fee", "would come on top of a price for PARKING_TIME"
+            )
+        return tariff
 
     def element(self, data: object, path: str) -> TariffElement | None:
         given = self.record(data, path, TariffElement, required=("price_components",))
@@ -248,6 +273,71 @@ class _Reader:
         if low.incl_vat is not None and high.incl_vat is not None and low.incl_vat > high.incl_vat:
             self.problem("max_price.incl_vat", "is less than min_price.incl_vat")
 
+    # -------------------------------------------------------------- what is ours
+
+    def additions(self, data: object, path: str) -> Additions | None:
+        given = self.record(data, path, Additions)
+        if given is None:
+            return None
+        caps = self.items(given, path, "caps", self.cap)
+        if len({each.type for each in caps}) < len(caps):
+            self.problem(f"{path}.caps", "has two for one dimension")
+        result = Additions(
+            free_minutes=self.optional(given, path, "free_minutes", self.minutes),
+            caps=caps,
+            blocking_fee=self.optional(given, path, "blocking_fee", self.blocking_fee),
+            session_limit_minutes=self.optional(given, path, "session_limit_minutes", self.minutes),
+            excess=self.optional(given, path, "excess", self.enum(Excess)),
+        )
+        self.ordered(
+            result.free_minutes,
+            result.session_limit_minutes,
+            f"{path}.session_limit_minutes",
+            "free_minutes",
+        )
+        return result
+
+    def cap(self, data: object, path: str) -> Cap | None:
+        given = self.record(data, path, Cap, required=("type", "amount"))
+        if given is None:
+            return None
+        dimension = self.optional(given, path, "type", self.enum(Dimension))
+        amount = self.optional(given, path, "amount", self.number())
+        if dimension is Dimension.FLAT:
+            self.problem(f"{path}.type", "FLAT is due once and needs no cap")
+        return None if dimension is None or amount is None else Cap(dimension, amount)
+
+    def blocking_fee(self, data: object, path: str) -> BlockingFee | None:
+        given = self.record(data, path, BlockingFee, required=("price", "step_size"))
+        if given is None:
+            return None
+        price = self.optional(given, path, "price", self.number())
+        step_size = self.optional(given, path, "step_size", self.integer)
+        begin = self.optional(given, path, "exempt_from", self.clock_time)
+        end = self.optional(given, path, "exempt_to", self.clock_time)
+        if (given.get("exempt_from") is None) != (given.get("exempt_to") is None):
+            self.problem(f"{path}.exempt_to", "exempt_from and exempt_to belong together")
+        elif begin is not None and begin == end:
+            self.problem(f"{path}.exempt_to", "is the same as exempt_from")
+        if price is None or step_size is None:
+            return None
+        return BlockingFee(
+            price=price,
+            vat=self.optional(given, path, "vat", self.number(most=Decimal(100))),
+            step_size=step_size,
+            grace_minutes=self.optional(given, path, "grace_minutes", self.integer),
+            exempt_from=begin,
+            exempt_to=end,
+            max_price=self.optional(given, path, "max_price", self.number()),
+        )
+
+    def minutes(self, value: object, path: str) -> int | None:
+        number = self.integer(value, path)
+        if number is not None and not 1 <= number <= _LONGEST_MINUTES:
+            self.problem(path, f"must be between 1 and {_LONGEST_MINUTES}")
+            return None
+        return number
+
     # -------------------------------------------------------------- shapes
 
     def record(
@@ -262,7 +352,7 @@ class _Reader:
         if not isinstance(data, Mapping):
             self.problem(path or "tariff", "must be an object")
             return None
-        names = {field.name for field in fields(of)} | set(known)
+        names = ({field.name for field in fields(of)} - {"additions"}) | set(known)
         for name in data:
             if name not in names:
                 self.problem(_join(path, str(name)), "is no field of OCPI 2.2.1 here")

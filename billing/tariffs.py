@@ -9,7 +9,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 
 class Dimension(StrEnum):
@@ -127,6 +127,69 @@ class DisplayText:
     text: str
 
 
+class Excess(StrEnum):
+    """What is paid for the time after a session's end by tariff or hours, if it goes on."""
+
+    CHARGED = "charged"
+    """As before."""
+    FREE = "free"
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """The most that one dimension of a session comes to, excluding VAT."""
+
+    type: Dimension
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockingFee:
+    """A price for standing at the connector after the charging is over, until the session ends.
+
+    Pauses of the charging are none: only what follows the last of it counts.
+
+    Attributes:
+        price: Excluding VAT, per hour.
+        vat: Percentage; None where no VAT applies.
+        step_size: In s; the blocked time is rounded up to whole steps. 0 for no steps.
+        grace_minutes: So long after the charging nothing is due.
+        exempt_from: From this time of day (the station's) to `exempt_to` nothing is due: a night
+            in which nobody shall have to drive away. Both or neither.
+        max_price: The most that it comes to, excluding VAT.
+    """
+
+    price: Decimal
+    vat: Decimal | None
+    step_size: int
+    grace_minutes: int | None = None
+    exempt_from: time | None = None
+    exempt_to: time | None = None
+    max_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Additions:
+    """What a tariff has beyond OCPI; None and empty for what it has not.
+
+    Attributes:
+        free_minutes: A session that ends within them costs nothing at all; a longer one pays for
+            time only from then on.
+        caps: At most one per dimension.
+        blocking_fee: For standing there after the charging.
+        session_limit_minutes: So long after its start a session is stopped.
+        excess: What is paid for the time after the limit; None: as before.
+    """
+
+    free_minutes: int | None = None
+    caps: tuple[Cap, ...] = ()
+    blocking_fee: BlockingFee | None = None
+    session_limit_minutes: int | None = None
+    excess: Excess | None = None
+
+
+NO_ADDITIONS: Final = Additions()
+
 Match = tuple[int, TariffElement, PriceComponent]
 """A price component with its element, and the element's index in the tariff."""
 
@@ -188,7 +251,8 @@ class Tariff:
     """An OCPI tariff.
 
     `country_code`, `party_id` and `last_updated` are required between parties; a tariff that is
-    made here may leave them out, since they are this installation's own.
+    made here may leave them out, since they are this installation's own. `additions` are ours;
+    other parties do not know them.
     """
 
     id: str
@@ -205,6 +269,7 @@ class Tariff:
     end_date_time: datetime | None = None
     energy_mix: Mapping[str, Any] | None = None
     last_updated: datetime | None = None
+    additions: Additions = NO_ADDITIONS
 
     @cached_property
     def of_charging(self) -> Elements:

@@ -93,9 +93,12 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(slots=True)
 class Amount:
-    """How much of a dimension one price component covers: Wh, microseconds, or 1 for FLAT."""
+    """How much of a dimension one price component covers: Wh, microseconds, or 1 for FLAT.
 
-    element: int
+    `element` is None for a price that stands in no element.
+    """
+
+    element: int | None
     restrictions: Restrictions | None
     component: PriceComponent
     from_at: datetime
@@ -146,11 +149,14 @@ def used_by(usage: Usage, tariff: Tariff, time_zone: str) -> Used:
     if not points:
         return Used()
     elements = tariff.of_charging
-    zone = _zone(time_zone) if elements.times else None
+    zone = zone_of(time_zone) if elements.times else None
+    timed_from = points[0].at
+    if tariff.additions.free_minutes is not None:
+        timed_from += timedelta(minutes=tariff.additions.free_minutes)
     holding = _holding_throughout(points, elements, zone)
     if holding is not None:
-        return _used_evenly(points, elements.prices(holding))
-    return _used(points, elements, zone)
+        return _used_evenly(points, elements.prices(holding), timed_from)
+    return _used(points, elements, zone, timed_from)
 
 
 def used_by_reservation(usage: Usage, tariff: Tariff, time_zone: str) -> Used:
@@ -165,7 +171,8 @@ def used_by_reservation(usage: Usage, tariff: Tariff, time_zone: str) -> Used:
         UsagePoint(reservation.ended_at, _ZERO, charging=True),
     )
     elements = tariff.of_reservation(expired=reservation.expired)
-    return _used(points, elements, _zone(time_zone) if elements.times else None)
+    zone = zone_of(time_zone) if elements.times else None
+    return _used(points, elements, zone, points[0].at)
 
 
 def _check(points: Sequence[UsagePoint]) -> None:
@@ -199,7 +206,7 @@ def _holding_throughout(
     local = None
     if zone is not None:
         local = first.at.astimezone(zone)
-        cuts = _clock_moments(elements.times, local, last.at, zone)
+        cuts = clock_moments(elements.times, local, last.at, zone)
         if bisect_right(cuts, last.at) > bisect_right(cuts, first.at):
             return None
     if elements.durations_s:
@@ -212,7 +219,9 @@ def _holding_throughout(
     ]
 
 
-def _used_evenly(points: Sequence[UsagePoint], prices: Mapping[Dimension, Match]) -> Used:
+def _used_evenly(
+    points: Sequence[UsagePoint], prices: Mapping[Dimension, Match], timed_from: datetime
+) -> Used:
     """Return what `_used` does, at once, where the same prices hold all the time."""
     used = Used()
     start = points[0]
@@ -235,17 +244,26 @@ def _used_evenly(points: Sequence[UsagePoint], prices: Mapping[Dimension, Match]
     if time_price is not None or parking_price is not None:
         for earlier, later in pairwise(points):
             match = time_price if earlier.charging else parking_price
-            if match is not None and later.at > earlier.at:
-                micros = Decimal((later.at - earlier.at) // MICROSECOND)
-                used.add(match, micros, earlier.at, later.at)
+            from_at = max(earlier.at, timed_from)
+            if match is not None and later.at > from_at:
+                micros = Decimal((later.at - from_at) // MICROSECOND)
+                used.add(match, micros, from_at, later.at)
     return used
 
 
-def _used(points: Sequence[UsagePoint], elements: Elements, zone: ZoneInfo | None) -> Used:
-    """Return how much of which component was used, restrictions taken into account."""
+def _used(
+    points: Sequence[UsagePoint],
+    elements: Elements,
+    zone: ZoneInfo | None,
+    timed_from: datetime,
+) -> Used:
+    """Return how much of which component was used, restrictions taken into account.
+
+    Time counts from `timed_from` on.
+    """
     used = Used()
     flat_done = False
-    for part in _parts(points, elements, zone):
+    for part in _parts(points, elements, zone, timed_from):
         prices = elements.prices(
             [
                 each.restrictions is None or _holds(each.restrictions, part)
@@ -261,7 +279,7 @@ def _used(points: Sequence[UsagePoint], elements: Elements, zone: ZoneInfo | Non
             energy = prices.get(Dimension.ENERGY)
             if energy is not None:
                 used.add(energy, part.energy_wh, part.from_at, part.to_at)
-        if part.micros:
+        if part.micros and part.from_at >= timed_from:
             match = prices.get(Dimension.TIME if part.charging else Dimension.PARKING_TIME)
             if match is not None:
                 used.add(match, Decimal(part.micros), part.from_at, part.to_at)
@@ -317,7 +335,11 @@ def _holds_calendar(restrictions: Restrictions, local: datetime) -> bool:
         return False
     start = restrictions.start_time or _MIDNIGHT
     end = restrictions.end_time or _MIDNIGHT
-    now = local.time()
+    return in_times_of_day(local.time(), start, end)
+
+
+def in_times_of_day(now: time, start: time, end: time) -> bool:
+    """Say whether a time of day lies from `start` to `end`, over midnight if that is earlier."""
     if start < end:
         return start <= now < end
     return now >= start or now < end  # over midnight; equal times are the whole day
@@ -332,14 +354,18 @@ def _wh(kwh: Decimal | None) -> Decimal | None:
 
 
 def _parts(
-    points: Sequence[UsagePoint], elements: Elements, zone: ZoneInfo | None
+    points: Sequence[UsagePoint],
+    elements: Elements,
+    zone: ZoneInfo | None,
+    timed_from: datetime,
 ) -> Iterator[_Part]:
-    """Cut the usage wherever a restriction can begin or cease to hold."""
+    """Cut the usage wherever a restriction can begin or cease to hold, and where time begins."""
     started_at = points[0].at
     moments = {started_at + timedelta(seconds=each) for each in elements.durations_s}
+    moments.add(timed_from)
     if zone is not None:
         local = started_at.astimezone(zone)
-        moments.update(_clock_moments(elements.times, local, points[-1].at, zone))
+        moments.update(clock_moments(elements.times, local, points[-1].at, zone))
     cuts = sorted(moments)
     thresholds = elements.thresholds_wh
 
@@ -395,14 +421,19 @@ def _marks(
 
 
 @lru_cache(maxsize=1000)
-def _zone(time_zone: str) -> ZoneInfo:
+def zone_of(time_zone: str) -> ZoneInfo:
+    """Return a zone of the IANA database.
+
+    Raises:
+        UnratableUsage: If there is none of this name.
+    """
     try:
         return ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise UnratableUsage(f"there is no time zone {time_zone!r}") from error
 
 
-def _clock_moments(
+def clock_moments(
     times: frozenset[time], from_local: datetime, to_at: datetime, zone: ZoneInfo
 ) -> Sequence[datetime]:
     """Return the moments between at which a clock in the zone shows one of the times, and more.

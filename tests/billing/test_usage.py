@@ -118,11 +118,13 @@ RESTRICTIONS: list[dict[str, object]] = [
         min_size=1,
         max_size=3,
     ),
+    free_minutes=st.sampled_from([0, 1, 10, 20, 60]),
 )
 def test_the_short_way_gives_what_cutting_gives(
     start: datetime,
     spans: list[tuple[int, Decimal, bool]],
     restrictions: list[tuple[dict[str, object], set[Dimension]]],
+    free_minutes: int,
 ) -> None:
     points = [UsagePoint(start, Decimal(0), charging=True)]
     for micros, energy_wh, charging in spans:
@@ -142,11 +144,13 @@ def test_the_short_way_gives_what_cutting_gives(
                 }
                 for restriction, dimensions in restrictions
             ],
+            "leitstand": {"free_minutes": free_minutes} if free_minutes else {},
         }
     )
+    timed_from = start + timedelta(minutes=free_minutes)
 
     short = used_by(Usage(tuple(points)), tariff, "Europe/Berlin")
-    long = _used(points, tariff.of_charging, ZoneInfo("Europe/Berlin"))
+    long = _used(points, tariff.of_charging, ZoneInfo("Europe/Berlin"), timed_from)
 
     assert short.amounts == long.amounts
     assert (short.last_energy, short.last_time) == (long.last_energy, long.last_time)
