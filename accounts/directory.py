@@ -439,6 +439,12 @@ async def person(db: AsyncSession, person_id: int) -> Person:
     return await person_of(db, row)
 
 
+async def person_named(db: AsyncSession, user_name: str) -> Person | None:
+    """Return who has exactly this user name; None if nobody has."""
+    row = await store.person_named(db, user_name)
+    return None if row is None else await person_of(db, row)
+
+
 async def create_person(
     db: AsyncSession,
     user_name: str,

@@ -96,6 +96,12 @@ async def person(db: AsyncSession, person_id: int, *, locked: bool = False) -> P
     return found.scalar_one_or_none()
 
 
+async def person_named(db: AsyncSession, user_name: str) -> PersonRow | None:
+    """Return who has exactly this user name."""
+    found = await db.execute(select(PersonRow).where(PersonRow.user_name == user_name))
+    return found.scalar_one_or_none()
+
+
 async def person_called(db: AsyncSession, user_name_or_email: str) -> PersonRow | None:
     """Return who has this user name or mail address, both in lower case as they are kept."""
     found = await db.execute(

@@ -202,6 +202,8 @@ class Settings(BaseSettings):
     # ---------------------------------------------------------------- money
     close_automatically: bool = True
     """Close every payee's month shortly after it is over in his time zone."""
+    charge_portal_use: bool = False
+    """Take what portal use costs in credits from customers, per user and month."""
 
     # ---------------------------------------------------------------- people
     admin_email: str | None = None
