@@ -102,6 +102,12 @@ class Permission(StrEnum):
     API_KEYS_WRITE = "api_keys.write"
     WEBHOOKS_READ = "webhooks.read"
     WEBHOOKS_WRITE = "webhooks.write"
+    CREDITS_READ = "credits.read"
+    """The balance of credits, and each booking."""
+    CREDITS_ORDER = "credits.order"
+    """Order credits, and buy remote access with them."""
+    CREDITS_BOOK = "credits.book"
+    """Book orders of credits on payment or before, and set what credits and services cost."""
     DESIGN_READ = "design.read"
     """The page that shows every component of the portal."""
 
@@ -167,6 +173,19 @@ RIGHTS: Mapping[Permission, Right] = {
         Area.USERS,
         marked("Cost release"),
         marked("Release actions that have costs."),
+    ),
+    Permission.CREDITS_READ: Right(
+        Area.USERS, marked("See credits"), marked("The balance of credits, and each booking.")
+    ),
+    Permission.CREDITS_ORDER: Right(
+        Area.USERS,
+        marked("Order credits"),
+        marked("Order credits, and buy remote access with them."),
+    ),
+    Permission.CREDITS_BOOK: Right(
+        Area.FINANCE,
+        marked("Book credits"),
+        marked("Book orders of credits when they are paid, and set what credits cost."),
     ),
     Permission.TRANSACTIONS_READ: Right(
         Area.DASHBOARD, marked("See sessions"), marked("Charging sessions, energy and proceeds.")
@@ -329,10 +348,13 @@ _OWNER = frozenset(
         Permission.EVENTS_READ,
         Permission.WEBHOOKS_READ,
         Permission.WEBHOOKS_WRITE,
+        Permission.CREDITS_READ,
+        Permission.CREDITS_ORDER,
     }
 )
 
 _READS = _OWNER - {
+    Permission.CREDITS_ORDER,
     Permission.CHANGE_ORDERS_CONFIRM,
     Permission.STATIONS_SHARE,
     Permission.COMMANDS_READ,
@@ -381,6 +403,8 @@ _FINANCE = _READS | {
     Permission.STATEMENTS_CLOSE,
     Permission.OUTBOX_READ,
     Permission.COST_RELEASE,
+    Permission.CREDITS_ORDER,
+    Permission.CREDITS_BOOK,
 }
 
 _TECHNICIAN = frozenset(
@@ -427,6 +451,7 @@ WHOLE_INSTALLATION = frozenset(
         Permission.AGREEMENTS_WRITE,
         Permission.STATEMENTS_CLOSE,
         Permission.OUTBOX_READ,
+        Permission.CREDITS_BOOK,
         Permission.DESIGN_READ,
     }
 )
@@ -450,6 +475,8 @@ WEIGHTY = frozenset(
         Permission.COMMANDS_RAW,
         Permission.CHANGE_ORDERS_CONFIRM,
         Permission.COST_RELEASE,
+        Permission.CREDITS_ORDER,
+        Permission.CREDITS_BOOK,
     }
 )
 """Whoever has one of these needs a second factor, where his organisation demands one."""
