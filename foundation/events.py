@@ -5,7 +5,7 @@ reads csms's tables. Reports (`csms.reports`) are what a station claims; events 
 true. They are stored as JSON by `foundation.outbox`; a field that is added later needs a default.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
@@ -21,6 +21,7 @@ from foundation.identifiers import (
     StationId,
     TransactionId,
 )
+from foundation.money import Money
 
 
 class EndBasis(StrEnum):
@@ -166,6 +167,26 @@ class StationFileReceived(StationEvent, frozen=True, kw_only=True, gc=False):
     size_bytes: int
 
 
+class MonitoringActivated(StationEvent, frozen=True, kw_only=True, gc=False):
+    """A station's monitoring was switched on for an organisation, by whom, at what price."""
+
+    kind: ClassVar[str] = "monitoring_activated"
+    organisation: OrganisationKey
+    by: str
+    by_name: str
+    per_month: Money | None
+
+
+class MonitoringDeactivated(StationEvent, frozen=True, kw_only=True, gc=False):
+    """A station's monitoring ended for an organisation: asked, moved or decommissioned."""
+
+    kind: ClassVar[str] = "monitoring_deactivated"
+    organisation: OrganisationKey
+    by: str
+    by_name: str
+    because: str
+
+
 class EvseEvent(Event, frozen=True, kw_only=True, gc=False):
     """An event about one EVSE."""
 
@@ -264,6 +285,8 @@ class TransactionEnded(TransactionEvent, frozen=True, kw_only=True, gc=False):
     stop_reason: str | None = None
     billing_decision: str | None = None
     """Of a start by staff: `token` (as usual) or `free` (it costs nothing); else None."""
+    corrected_by: str | None = None
+    """Who corrected times or energy by hand, as in `person/7`; else None."""
 
 
 class CommandChanged(Event, frozen=True, kw_only=True, gc=False):
@@ -317,6 +340,51 @@ class StatementIssued(Event, frozen=True, kw_only=True, gc=False):
         return f"payee/{self.payee}"
 
 
+class LicenceCharge(msgspec.Struct, frozen=True, gc=False):
+    """What a licence costs: `count` things for so many months, each at a price for a month.
+
+    `item` is `account`, `datapoints` or `metering_points`, `about` which licence. The amount is
+    rounded, without tax; the days are the organisation's, both included.
+    """
+
+    item: str
+    about: str
+    count: int
+    months: int
+    unit_price: Decimal
+    net: Decimal
+    currency: str
+    first_day: date
+    last_day: date
+
+
+class AccountApproved(Event, frozen=True, kw_only=True, gc=False):
+    """An application was approved; `what` is its kind, `charges` what it costs, if anything."""
+
+    kind: ClassVar[str] = "account_approved"
+    organisation: OrganisationKey
+    application_id: int
+    what: str
+    charges: tuple[LicenceCharge, ...]
+
+    @property
+    def subject(self) -> str:
+        return f"account/{self.organisation}"
+
+
+class LicenceMonthBegan(Event, frozen=True, kw_only=True, gc=False):
+    """A month of a monthly licence began, and is charged at the price list of its first day."""
+
+    kind: ClassVar[str] = "licence_month_began"
+    organisation: OrganisationKey
+    licence_id: int
+    charges: tuple[LicenceCharge, ...]
+
+    @property
+    def subject(self) -> str:
+        return f"account/{self.organisation}"
+
+
 EVENTS: dict[str, type[Event]] = {
     event.kind: event
     for event in (
@@ -331,6 +399,8 @@ EVENTS: dict[str, type[Event]] = {
         ReservationEnded,
         VariablesReported,
         StationFileReceived,
+        MonitoringActivated,
+        MonitoringDeactivated,
         ConnectorStatusChanged,
         FaultReported,
         FaultCleared,
@@ -339,6 +409,8 @@ EVENTS: dict[str, type[Event]] = {
         CommandChanged,
         CdrIssued,
         StatementIssued,
+        AccountApproved,
+        LicenceMonthBegan,
     )
 }
 """Every kind of event by its stored name."""
