@@ -16,6 +16,7 @@ _OWNERS_DEEDS = {
     Permission.WEBHOOKS_WRITE,
     Permission.CHANGE_ORDERS_CONFIRM,
     Permission.STATIONS_SHARE,
+    Permission.CREDITS_ORDER,
 }
 
 
