@@ -66,6 +66,8 @@ class LineKind(StrEnum):
     MAX_PRICE = "max_price"
     BY_STAFF = "by_staff"
     """Nothing, because staff started it free of charge."""
+    GHOST = "ghost"
+    """No energy was taken for long, so that nothing is charged."""
     NOT_BILLED = "not_billed"
     """Nothing, for what was used after staff stopped the billing."""
 

@@ -287,6 +287,8 @@ class TransactionEnded(TransactionEvent, frozen=True, kw_only=True, gc=False):
     """Of a start by staff: `token` (as usual) or `free` (it costs nothing); else None."""
     corrected_by: str | None = None
     """Who corrected times or energy by hand, as in `person/7`; else None."""
+    corrected_by: str | None = None
+    """Who corrected times or energy by hand, as in `person/7`; else None."""
 
 
 class CommandChanged(Event, frozen=True, kw_only=True, gc=False):

@@ -29,6 +29,7 @@ _KINDS: dict[LineKind, str] = {
     LineKind.MIN_PRICE: marked("Up to the minimum price"),
     LineKind.MAX_PRICE: marked("Down to the maximum price"),
     LineKind.BY_STAFF: marked("Started by staff, free of charge"),
+    LineKind.GHOST: marked("No energy was taken, so that nothing is charged"),
     LineKind.NOT_BILLED: marked("Billing stopped by staff, free from then on"),
 }
 
@@ -48,7 +49,7 @@ def _sentence(line: PricedLine, words: Words) -> str:
     name = words.gettext(_KINDS[line.kind])
     if line.explanation.limit is not None:
         return f"{name} ({formats.money(line.explanation.limit, locale)})"
-    if line.kind in (LineKind.BY_STAFF, LineKind.NOT_BILLED):
+    if line.kind in (LineKind.BY_STAFF, LineKind.GHOST, LineKind.NOT_BILLED):
         return name
     price = formats.unit_price(line.unit_price, locale)
     if line.unit == Unit.KWH:
