@@ -27,6 +27,7 @@ from app.demo_checks import Check
 from app.ports import PortBusy
 from app.serve import Running, running, stop_requested
 from billing import books
+from billing.statement_document import statement_xml
 from billing.statement_forms import statement_csv, statement_json
 from billing.statement_pdf import statement_pdf
 from billing.statements import Statement
@@ -229,7 +230,9 @@ async def _close_and_check(
         await _books(program, output),
         demo_checks.same_sums(documents, rows),
         *[
-            demo_checks.same_forms(document, statement_csv(each), statement_pdf(each))
+            demo_checks.same_forms(
+                document, statement_csv(each), statement_pdf(each), statement_xml(each)
+            )
             for document, each in zip(documents, closed, strict=True)
         ],
         Check(
@@ -302,6 +305,7 @@ async def _write(
         )
         (folder / f"{name}.csv").write_text(statement_csv(statement), newline="")
         (folder / f"{name}.pdf").write_bytes(statement_pdf(statement))
+        (folder / f"{name}.xml").write_bytes(statement_xml(statement))
     async with program.database.unit_of_work() as db:
         rows = [row async for row in books.transactions_of(db, month)]
     with (output / "transactions.csv").open("w", newline="") as file:

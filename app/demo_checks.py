@@ -51,8 +51,8 @@ def same_sums(statements: Sequence[Mapping[str, Any]], rows: Iterable[Mapping[st
     )
 
 
-def same_forms(statement: Mapping[str, Any], csv_text: str, pdf: bytes) -> Check:
-    """A statement says the same as JSON, CSV and PDF."""
+def same_forms(statement: Mapping[str, Any], csv_text: str, pdf: bytes, xml: bytes) -> Check:
+    """A statement says the same as JSON, CSV, PDF and XML, which is inside the PDF too."""
     rows = list(csv.DictReader(io.StringIO(csv_text)))
     lines = [row for row in rows if row["record"] == "line"]
     wrong = []
@@ -62,7 +62,13 @@ def same_forms(statement: Mapping[str, Any], csv_text: str, pdf: bytes) -> Check
         wrong.append("the CSV's lines do not add up to the payout")
     if len(lines) != len(statement["lines"]):
         wrong.append("the CSV has another number of lines")
-    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+    reader = PdfReader(io.BytesIO(pdf))
+    if reader.attachments.get("factur-x.xml") != [xml]:
+        wrong.append("the XML is not inside the PDF")
+    for tag, said in (("LineTotalAmount", "payout_net"), ("DuePayableAmount", "payout_gross")):
+        if f"<ram:{tag}>{statement[said]}</ram:{tag}>" not in xml.decode():
+            wrong.append(f"the XML does not say {said}")
+    text = "".join(page.extract_text() for page in reader.pages)
     plain = text.replace("\u00a0", "").replace("\u202f", "").replace(" ", "")
     shown = {name: Decimal(statement[name]) for name in ("payout_net", "payout_gross")}
     for charge_class, total in statement["totals"].items():
@@ -77,7 +83,7 @@ def same_forms(statement: Mapping[str, Any], csv_text: str, pdf: bytes) -> Check
         if english not in plain and german not in plain:
             wrong.append(f"the PDF does not show {name} {amount}")
     return Check(
-        f"{statement['statement_id']}: JSON, CSV and PDF agree",
+        f"{statement['statement_id']}: JSON, CSV, PDF and XML agree",
         not wrong,
         "; ".join(wrong) or f"{len(lines)} lines, {statement['payout_gross']} gross",
     )

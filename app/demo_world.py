@@ -28,6 +28,13 @@ from roaming import administration as partners
 PASSWORD: Final = "leitstand-demo"  # noqa: S105 - nobody is kept out by it
 """Of everybody in the demo: it listens on loopback only, and its data is thrown away."""
 
+OPERATOR: Final[OrganisationFacts] = {
+    "vat_id": "DE115235681",
+    "iban": "DE89370400440532013000",
+    "address": "Am Umspannwerk 3\n70565 Stuttgart",
+}
+"""What the operator's papers need beside its name."""
+
 OWNERS: Final[Mapping[str, OrganisationFacts]] = {
     "stadtwerke-auental": {
         "name": "Stadtwerke Auental GmbH",
@@ -225,6 +232,8 @@ async def build(db: AsyncSession, *, number_of_stations: int, seed: int, begin: 
 
 async def _people(db: AsyncSession, now: datetime) -> None:
     hashed = await passwords.hashed(PASSWORD)
+    operator = await directory.root(db)
+    await directory.change_organisation(db, operator.key, OPERATOR)
     for key, facts in OWNERS.items():
         await directory.create_organisation(db, key, facts, now=now)
         await directory.create_person(

@@ -38,7 +38,8 @@ class RegisterSpan(Protocol):
 
     `lifetime` is False for a register that counts from the start of each transaction. `running_wh`
     is what was read in the span of transactions that had no end yet; `was_reset` tells that the
-    register fell within the span.
+    register fell within the span; `offline_wh` is what it counted outside of transactions while
+    the station was not connected.
     """
 
     @property
@@ -55,6 +56,8 @@ class RegisterSpan(Protocol):
     def running_wh(self) -> Decimal: ...
     @property
     def was_reset(self) -> bool: ...
+    @property
+    def offline_wh(self) -> Decimal: ...
 
 
 Lines = list[tuple[int, int]]
@@ -210,6 +213,7 @@ class Draft:
                         + min(late_wh[place], unseen),
                         held_wh=held_wh[place],
                         was_reset=span is not None and span.was_reset,
+                        offline_wh=Decimal(0) if span is None else span.offline_wh,
                     )
                 )
             )
@@ -223,6 +227,7 @@ def _party(organisation: Organisation) -> Party:
         address=tuple((organisation.address or "").splitlines()),
         vat_id=organisation.vat_id,
         iban=organisation.iban,
+        country=organisation.country,
     )
 
 

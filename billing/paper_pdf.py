@@ -4,12 +4,14 @@ Everything is measured in points from the lower left corner of the page, as PDF 
 numbers are right-aligned; the typeface has figures of one width. A page is first laid out as a
 list of marks and drawn at the end, when the number of pages is known.
 
-The same marks give the same bytes: the file names no moment and no random number.
+The same marks give the same bytes: nothing in the file is of the moment or random. Every file is
+PDF/A-3b (billing/archive_pdf.py).
 """
 
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Any, Final, Literal
@@ -18,6 +20,8 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
+
+from billing.archive_pdf import Description, Enclosure, archived
 
 Align = Literal["left", "right"]
 Colour = tuple[float, float, float]
@@ -96,7 +100,7 @@ class Paper:
         align: Align = "left",
     ) -> None:
         at = self.y if y is None else y
-        self._pages[-1].append(_Text(x, at, text, font, size, colour, align))
+        self._pages[-1].append(_Text(x, at, drawable(text), font, size, colour, align))
 
     def rule(
         self,
@@ -139,14 +143,17 @@ class Paper:
         subject: str,
         note: str,
         numbering: Callable[[int, int], str],
+        created_at: datetime,
+        enclosures: Sequence[Enclosure] = (),
     ) -> bytes:
-        """Return the file; `note` and the page's number stand at the foot of every page."""
+        """Return the file; `note` and the page's number stand at the foot of every page.
+
+        Args:
+            created_at: When the paper was issued.
+            enclosures: Files inside it.
+        """
         file = io.BytesIO()
-        canvas = Canvas(file, pagesize=A4, invariant=1, lang=language)
-        canvas.setTitle(title)
-        canvas.setAuthor(author)
-        canvas.setSubject(subject)
-        canvas.setCreator("Leitstand")
+        canvas = Canvas(file, pagesize=A4, invariant=1, lang=language, initialFontName=REGULAR)
         for number, marks in enumerate(self._pages, start=1):
             page = numbering(number, len(self._pages))
             foot = (
@@ -157,7 +164,10 @@ class Paper:
             _draw(canvas, [*marks, *foot])
             canvas.showPage()
         canvas.save()
-        return file.getvalue()
+        description = Description(
+            title=title, author=author, subject=subject, language=language, created_at=created_at
+        )
+        return archived(file.getvalue(), description, enclosures)
 
 
 def _draw(canvas: Any, marks: Sequence[_Text | _Line | _Box]) -> None:
@@ -197,6 +207,17 @@ def _register_fonts() -> None:
     ):
         with as_file(folder / file) as path:
             pdfmetrics.registerFont(TTFont(name, str(path)))
+
+
+def drawable(text: str) -> str:
+    """Return a text with a question mark for each character that the typeface does not have.
+
+    An archive takes no paper with a box instead of a letter; the XML inside keeps the letter.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    known = pdfmetrics.getFont(REGULAR).face.charToGlyph
+    return "".join(letter if ord(letter) in known else "?" for letter in text)
 
 
 def width_of(text: str, font: str = REGULAR, size: float = SIZE) -> float:

@@ -1,8 +1,12 @@
-"""The statement on paper, in the payee's language: a `Statement` in, a PDF file out."""
+"""The statement on paper, in the payee's language: a `Statement` in, a PDF file out.
+
+The file is PDF/A-3 with the statement's XML form inside (Factur-X).
+"""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
+from billing.archive_pdf import FACTURX_NAME, Enclosure
 from billing.cdr import ChargeClass
 from billing.paper_pdf import (
     ACCENT,
@@ -22,6 +26,7 @@ from billing.paper_pdf import (
     draw_title,
     fitted,
 )
+from billing.statement_document import statement_xml
 from billing.statement_words import Words
 from billing.statements import (
     ClassTotal,
@@ -52,6 +57,12 @@ def statement_pdf(statement: Statement) -> bytes:
         subject=words("subject", month=month),
         note=words.zone_note(),
         numbering=lambda page, pages: words("page", page=page, pages=pages),
+        created_at=statement.issued_at,
+        enclosures=[
+            Enclosure(
+                FACTURX_NAME, "text/xml", statement_xml(statement), "Alternative", words("attached")
+            )
+        ],
     )
 
 

@@ -75,6 +75,19 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "net_short": ("Net", "Netto"),
     "class_sum": ("{name}, sum", "{name}, Summe"),
     "page": ("Page {page} of {pages}", "Seite {page} von {pages}"),
+    "group_line": (
+        "Charging revenue, {name}: {sessions} sessions, {energy} kWh, net {net}, share {share} %",
+        "Ladeerlöse, {name}: {sessions} Ladevorgänge, {energy} kWh, netto {net}, Anteil {share} %",
+    ),
+    "self_billing": (
+        "Self-billing: we write this invoice for you, as agreed.",
+        "Gutschrift: Wir stellen diese Rechnung wie vereinbart für Sie aus.",
+    ),
+    "attached": ("The statement as XML (EN 16931)", "Die Abrechnung als XML (EN 16931)"),
+    "outside_scope": (
+        "Outside the scope of VAT: the payee is a private person.",
+        "Nicht umsatzsteuerbar: Der Empfänger ist eine Privatperson.",
+    ),
     "no_sessions": (
         "No session of this month is paid.",
         "Kein Ladevorgang dieses Monats wird vergütet.",

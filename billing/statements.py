@@ -49,13 +49,17 @@ class GapExplanation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """Who stands on a paper, with the lines of the address as they are printed."""
+    """Who stands on a paper, with the lines of the address as they are printed.
+
+    The country is of ISO 3166-1 alpha-2; None only for somebody who was removed since.
+    """
 
     key: OrganisationKey
     name: str
     address: tuple[str, ...] = ()
     vat_id: str | None = None
     iban: str | None = None
+    country: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,8 +298,8 @@ class RegisterFacts:
             that reported too late for this statement.
         held_wh: What the month's sessions took that are not paid.
         was_reset: Whether the register fell within the month.
-        was_offline: Whether the register at a border of the month is older or younger than it
-            should be, since the station was not connected.
+        offline_wh: What the register counted outside of sessions while the station was not
+            connected: sessions that it never told of, as a rule.
     """
 
     station: StationId
@@ -306,7 +310,7 @@ class RegisterFacts:
     late_wh: Decimal = Decimal(0)
     held_wh: Decimal = Decimal(0)
     was_reset: bool = False
-    was_offline: bool = False
+    offline_wh: Decimal = Decimal(0)
 
 
 def explain_gap(facts: RegisterFacts) -> ProofRow:
@@ -314,8 +318,8 @@ def explain_gap(facts: RegisterFacts) -> ProofRow:
 
     A register that is missing, or fell, explains everything. Else the gap is explained by what
     accounts for it whole: held sessions, then late ones, then both (shown as held, since a person
-    has to do something about these), then a register read at another moment; what remains was
-    taken outside of sessions.
+    has to do something about these), then what was counted while the station was not connected,
+    if that is most of what these leave; what remains was taken outside of sessions.
     """
     start, end = facts.register_start_wh, facts.register_end_wh
     gap = None if start is None or end is None else end - start - facts.sessions_wh
@@ -346,7 +350,7 @@ def _explanation(facts: RegisterFacts, gap_wh: Decimal | None) -> GapExplanation
     ):
         if explained_wh and abs(gap_wh - explained_wh) < REGISTER_TOLERANCE_WH:
             return explanation
-    if facts.was_offline:
+    if facts.offline_wh > 0 and 2 * facts.offline_wh >= abs(gap_wh) - facts.held_wh - facts.late_wh:
         return GapExplanation.OFFLINE
     return GapExplanation.BETWEEN_SESSIONS
 

@@ -15,6 +15,7 @@ from accounts.permissions import Permission
 from billing import books
 from billing.books import StatementHead
 from billing.months import Month
+from billing.statement_document import statement_xml
 from billing.statement_forms import statement_csv, statement_json, statement_json_text
 from billing.statement_pdf import statement_pdf
 from billing.statements import Statement, StatementState
@@ -112,6 +113,13 @@ async def get_statement_pdf(db: Db, caller: Reader, statement_id: str) -> Respon
     loop = asyncio.get_running_loop()
     content = await loop.run_in_executor(_drawing, statement_pdf, statement)
     return _file(statement, content, "application/pdf", "pdf")
+
+
+@router.get("/statements/{statement_id:segment}.xml", summary="Get a statement as XML")
+async def get_statement_xml(db: Db, caller: Reader, statement_id: str) -> Response:
+    """The self-billed invoice (389) of EN 16931, as it is inside the PDF too (Factur-X)."""
+    statement = await books.statement(db, statement_id, caller.scope)
+    return _file(statement, statement_xml(statement), "application/xml", "xml")
 
 
 @router.get("/statements/{statement_id:segment}", summary="Get a statement")

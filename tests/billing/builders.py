@@ -98,8 +98,11 @@ def statement(**changes: Any) -> Statement:
             address=("Marktplatz 16", "71032 Böblingen"),
             vat_id="DE123456789",
             iban="DE89370400440532013000",
+            country="DE",
         ),
-        "issuer": Party(key=OrganisationKey("root"), name="Ladewerk GmbH", address=("Ulm",)),
+        "issuer": Party(
+            key=OrganisationKey("root"), name="Ladewerk GmbH", address=("Ulm",), country="DE"
+        ),
         "month": "2026-10",
         "time_zone": "Europe/Berlin",
         "language": "en",

@@ -1,6 +1,7 @@
 """Paper holds what is drawn on it: on as many pages as it takes, shortened only where it may be."""
 
 import io
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ def file_of(paper: Paper) -> bytes:
         subject="Something",
         note="a note",
         numbering=lambda page, pages: f"{page}/{pages}",
+        created_at=datetime(2026, 11, 1, tzinfo=UTC),
     )
 
 

@@ -8,6 +8,7 @@ import pypdf
 import pytest
 from httpx import AsyncClient
 
+from tests.billing.invoice_rules import values
 from tests.portal.api.conftest import everything
 
 
@@ -18,6 +19,7 @@ async def test_the_forms_of_a_statement_agree(boss: AsyncClient, works: AsyncCli
     plain = (await works.get(path)).json()
     table = await works.get(f"{path}.csv")
     paper = await works.get(f"{path}.pdf")
+    invoice = await works.get(f"{path}.xml")
 
     assert plain == document
     assert head["payout_net"] == {"amount": document["payout_net"], "currency": "EUR"}
@@ -27,6 +29,11 @@ async def test_the_forms_of_a_statement_agree(boss: AsyncClient, works: AsyncCli
     assert paid == sum(Decimal(each["payout_amount"]) for each in document["lines"])
     assert table.headers["content-type"] == "text/csv; charset=utf-8"
     assert paper.headers["content-type"] == "application/pdf"
+    assert invoice.headers["content-type"] == "application/xml"
+    assert values(invoice.content, "//DuePayableAmount") == [document["payout_gross"]]
+    assert pypdf.PdfReader(io.BytesIO(paper.content)).attachments == {
+        "factur-x.xml": [invoice.content]
+    }
     assert head["statement_id"] in paper.headers["content-disposition"]
     assert len(pypdf.PdfReader(io.BytesIO(paper.content)).pages) >= 1
 
@@ -43,7 +50,7 @@ async def test_statements_are_filtered_and_hidden_from_others(
     assert (await boss.get(path, params={"month": "09/2026"})).json()["field"] == "month"
     assert await everything(parking, path) == []
     assert await everything(parking, path, payee="stadtwerke") == []
-    for form in ("", ".json", ".csv", ".pdf"):
+    for form in ("", ".json", ".csv", ".pdf", ".xml"):
         hidden = await parking.get(f"{path}/{head['statement_id']}{form}")
         assert hidden.status_code == 404
     assert (await boss.get(f"{path}/nothing.json")).status_code == 404

@@ -19,7 +19,7 @@ async def test_a_statement_shows_paper_and_numbers_and_its_forms(
         "Late sessions",
     ):
         assert text in html
-    for form in ("pdf", "csv", "json"):
+    for form in ("pdf", "csv", "json", "xml"):
         assert f'href="/api/v1{MINE}.{form}"' in html
     assert "More energy than possible" in html
 
