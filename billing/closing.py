@@ -8,6 +8,7 @@ waits for the next one.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,17 @@ DUE_DAYS: Final = 14
 """How many days after its issue a statement is to be paid, unless set otherwise."""
 
 
+class EndedTransaction(Protocol):
+    """A transaction that ended, as the central system holds it true."""
+
+    @property
+    def transaction_id(self) -> TransactionId: ...
+    @property
+    def revision(self) -> int: ...
+    @property
+    def energy_wh(self) -> Decimal: ...
+
+
 class Registers(Protocol):
     """The registers of a payee's stations, for the proof; fulfilled by csms."""
 
@@ -43,6 +55,12 @@ class Registers(Protocol):
         self, db: AsyncSession, owner: OrganisationKey, start: datetime, end: datetime
     ) -> Sequence[RegisterSpan]:
         """Return the register of every EVSE that was the owner's in [start, end)."""
+        ...
+
+    async def ended_transactions(
+        self, db: AsyncSession, owner: OrganisationKey, start: datetime, end: datetime
+    ) -> Sequence[EndedTransaction]:
+        """Return the owner's transactions that ended in [start, end), by number."""
         ...
 
 

@@ -173,18 +173,34 @@ class Span:
     lifetime: bool = True
     running_wh: Decimal = Decimal(0)
     was_reset: bool = False
+    offline_wh: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A transaction that ended, as csms tells of it."""
+
+    transaction_id: TransactionId
+    revision: int
+    energy_wh: Decimal
 
 
 @dataclass(frozen=True)
 class SetRegisters:
-    """Registers that say what a test wants."""
+    """Registers and ended transactions that say what a test wants."""
 
     spans: Sequence[Span] = ()
+    told: Sequence[Ended] = ()
 
     async def registers(
         self, db: AsyncSession, owner: OrganisationKey, start: datetime, end: datetime
     ) -> Sequence[Span]:
         return self.spans
+
+    async def ended_transactions(
+        self, db: AsyncSession, owner: OrganisationKey, start: datetime, end: datetime
+    ) -> Sequence[Ended]:
+        return self.told
 
 
 def closing(*spans: Span) -> Closing:

@@ -235,7 +235,7 @@ def facts(**changes: object) -> RegisterFacts:
             GapExplanation.BETWEEN_SESSIONS,
         ),
         (
-            {"sessions_wh": Decimal(9000), "was_offline": True},
+            {"sessions_wh": Decimal(9000), "offline_wh": Decimal(600)},
             "1000",
             GapExplanation.OFFLINE,
         ),

@@ -3,7 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from csms.registers import Registers
+from foundation import outbox
+from foundation.events import StationConnected, StationDisconnected
+from foundation.identifiers import StationId
 from tests.csms.central import moment
 from tests.csms.handlers.work import OWNER, Work
 from tests.csms.test_charging import charged
@@ -59,3 +64,51 @@ async def test_a_register_that_always_begins_at_zero_is_no_lifetime_register(wor
         )
     [(_, _, _, lifetime)] = await spans(work, -100, 300)
     assert lifetime is False
+
+
+async def told(work: Work, kind: type[StationConnected | StationDisconnected], at: float) -> None:
+    facts: dict[str, Any] = {"happened_at": moment(at), "station": StationId("CS-1"), "epoch": 1}
+    event = (
+        StationConnected(ocpp_version="ocpp1.6", **facts)
+        if kind is StationConnected
+        else StationDisconnected(reason="silence", **facts)
+    )
+    await outbox.append(work.db, [event], recorded_at=moment(at))
+
+
+async def offline_wh(work: Work, start: float = -100, end: float = 400) -> list[Decimal]:
+    found = await Registers().registers(work.db, OWNER, moment(start), moment(end))
+    return [each.offline_wh for each in found]
+
+
+@pytest.mark.parametrize(
+    ("gone", "back", "expected"),
+    [
+        (70, 90, 500),  # between the two transactions
+        (70, 150, 500),  # it came back in the second
+        (30, 90, 500),  # it went in the first
+        (10, 50, 0),  # within a transaction, which tells all that was counted
+        (170, 190, 0),  # after everything
+    ],
+)
+async def test_what_was_counted_while_the_station_was_not_connected_is_told(
+    work: Work, gone: float, back: float, expected: int
+) -> None:
+    await charged(work, "a", 0)
+    await charged(work, "b", 100, meter_start_wh=Decimal(9500), meter_stop_wh=Decimal(11_000))
+    assert await offline_wh(work) == [0]
+
+    await told(work, StationConnected, -50)
+    await told(work, StationDisconnected, gone)
+    await told(work, StationConnected, back)
+
+    assert await offline_wh(work) == [expected]
+
+
+async def test_transactions_that_ended_are_told_with_their_energy(work: Work) -> None:
+    number = await charged(work, "a", 0)
+    await charged(work, "b", 100, state="active", ended_at=None, energy_wh=None)
+    [ended] = await Registers().ended_transactions(work.db, OWNER, moment(0), moment(61))
+    assert ended.transaction_id == number
+    assert ended.energy_wh == 8000
+    assert await Registers().ended_transactions(work.db, OWNER, moment(0), moment(60)) == []
