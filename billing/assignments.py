@@ -55,6 +55,18 @@ class Place(NamedTuple):
     def __str__(self) -> str:
         return f"{self.scope} {self.id}"
 
+    @property
+    def station(self) -> str | None:
+        """The identity of the station that it is, or is a part of; None for what is larger."""
+        match self.scope:
+            case TariffScope.CONNECTOR:
+                return self.id.rsplit("/", 2)[0]
+            case TariffScope.EVSE:
+                return self.id.rsplit("/", 1)[0]
+            case TariffScope.STATION:
+                return self.id
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:

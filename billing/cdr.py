@@ -41,6 +41,14 @@ class Payer(msgspec.Struct, frozen=True, gc=False):
         assert (self.organisation is None) != (self.provider is None), "exactly one pays"
 
 
+class Purchase(msgspec.Struct, frozen=True, gc=False):
+    """What the session is bought for of the owner; the sum of the lines, without VAT."""
+
+    tariff_id: int
+    lines: tuple[PricedLine, ...]
+    net: Money
+
+
 class Cdr(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything that a paper about one transaction needs.
 
@@ -49,10 +57,11 @@ class Cdr(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         payer: None if nobody pays: a free-vend transaction, or a held one without a payer.
         tariff_id: Our number of the tariff as it was at the start; None if there was none.
         lines: Empty if there was no tariff.
-        net: What counts for the share; the sum of the lines.
-        share_bps: The payee's share of `net` by the agreement at the start.
+        net: What is paid without VAT; the sum of the lines.
+        share_bps: The payee's share of `credited` by the agreement at the start.
         hold_reason: None if nothing speaks against paying it.
         replaces: The record of the transaction's earlier revision.
+        purchase: What the share is taken of, where a purchase price exists; else None.
     """
 
     cdr_id: int
@@ -81,6 +90,12 @@ class Cdr(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     share_bps: int
     hold_reason: HoldReason | None = None
     replaces: int | None = None
+    purchase: Purchase | None = None
+
+    @property
+    def credited(self) -> Money:
+        """What the payee's share is taken of: the purchase price, or else the sale's."""
+        return self.net if self.purchase is None else self.purchase.net
 
     def __post_init__(self) -> None:
         assert 0 <= self.share_bps <= 10_000, f"a share of {self.share_bps} bps"
@@ -92,3 +107,7 @@ class Cdr(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             vat += line.vat.amount
         assert net == self.net.amount, "the lines do not add up to the record's net"
         assert vat == self.vat.amount, "the lines do not add up to the record's VAT"
+        if self.purchase is not None:
+            bought = sum((line.net.amount for line in self.purchase.lines), Decimal(0))
+            assert bought == self.purchase.net.amount, "the purchase lines do not add up"
+            assert self.purchase.net.currency == self.net.currency, "bought in another currency"

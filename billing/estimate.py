@@ -12,9 +12,25 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing import goodwill, tariff_store
-from billing.assignments import Assignment, Place, most_specific, places_of
-from billing.pricing import TariffVersion, parents_of_all, version_at, versions_of
+from billing.applying import (
+    Assigned,
+    HoursByPlace,
+    Parents,
+    applied,
+    name_contacts,
+    places_of_charge,
+    who_charges,
+)
+from billing.pricing import (
+    TariffVersion,
+    concerned,
+    contacts_at,
+    found_of,
+    parents_of_all,
+    versions_of,
+)
 from billing.rating import rate
+from billing.tariff_store import Counts
 from billing.usage import UnratableUsage
 from foundation.events import TransactionEnded
 from foundation.identifiers import OrganisationKey
@@ -22,15 +38,17 @@ from foundation.identifiers import OrganisationKey
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """All tariffs with how many versions and assignments there were."""
+    """All tariffs and hours, with how many versions, assignments and hours there were."""
 
-    counts: tuple[int, int]
-    assignments: dict[Place, list[Assignment]]
+    counts: Counts
+    assignments: Assigned
     versions: dict[str, list[TariffVersion]]
-    parents: dict[OrganisationKey, OrganisationKey | None]
+    hours: HoursByPlace
+    parents: Parents
+    names_contacts: bool
 
 
-_NOTHING = _Known((-1, -1), {}, {}, {})
+_NOTHING = _Known((-1, -1, -1), {}, {}, {}, {}, names_contacts=False)
 
 
 @dataclass(slots=True)
@@ -48,37 +66,40 @@ class Estimator:
         """
         if not transactions:
             return []
-        known = await self._current(db, {each.owner for each in transactions})
-        return [_cost(known, each) for each in transactions]
+        known = await self._current(db, concerned(transactions))
+        contacts = await contacts_at(db, transactions, named=known.names_contacts)
+        return [
+            _cost(known, each, contact)
+            for each, contact in zip(transactions, contacts, strict=True)
+        ]
 
-    async def _current(self, db: AsyncSession, owners: set[OrganisationKey]) -> _Known:
+    async def _current(self, db: AsyncSession, organisations: set[OrganisationKey]) -> _Known:
         counts = await tariff_store.counts(db)
-        if counts != self._known.counts or not owners <= self._known.parents.keys():
+        if counts != self._known.counts or not organisations <= self._known.parents.keys():
+            assignments = await tariff_store.all_assignments(db)
             self._known = _Known(
                 counts,
-                await tariff_store.all_assignments(db),
+                assignments,
                 await versions_of(db, None),
+                await tariff_store.hours_on(db, None),
                 await parents_of_all(db),
+                names_contacts=name_contacts(assignments.values()),
             )
         return self._known
 
 
-def _cost(known: _Known, transaction: TransactionEnded) -> Decimal | None:
+def _cost(known: _Known, transaction: TransactionEnded, contact: str | None) -> Decimal | None:
     if transaction.free_vend or goodwill.is_given(transaction):
         return Decimal(0)
-    places = places_of(
-        transaction.station,
-        transaction.evse_id,
-        transaction.location,
-        transaction.owner,
-        known.parents,
-    )
-    assignment = most_specific(places, known.assignments, transaction.started_at)
-    if assignment is None:
+    places = places_of_charge(transaction, known.parents)
+    who = who_charges(transaction, known.parents, contact)
+    applies = applied(transaction, places, who, known.assignments, known.hours)
+    found = found_of(transaction, applies, known.versions)
+    if found.sale is None:
         return None
-    version = version_at(known.versions[assignment.tariff_id], transaction.started_at)
     try:
         usage = goodwill.usage_of(transaction)
-        return rate(usage, version.tariff, transaction.time_zone).gross.amount
+        rating = rate(usage, found.sale.tariff, transaction.time_zone, stop_at=found.stop_at)
+        return rating.gross.amount
     except UnratableUsage:
         return None

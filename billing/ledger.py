@@ -204,11 +204,17 @@ def cdr_entry(
     payee: OrganisationKey,
     net: Money,
     vat: Money,
+    credited: Money | None = None,
     transaction_id: TransactionId,
     booked_at: datetime,
     narration: str,
 ) -> JournalEntry:
-    """Return the entry of a CDR: the payer owes net and tax, the net waits for the close."""
+    """Return the entry of a CDR: the payer owes net and tax, the net waits for the close.
+
+    Where the owner's share is taken of a purchase price, that is what waits (`credited`); the
+    difference to what is paid is the operator's at once.
+    """
+    waits = net if credited is None else credited
     return JournalEntry(
         kind=EntryKind.CDR,
         booked_at=booked_at,
@@ -217,7 +223,8 @@ def cdr_entry(
         postings=_without_zeros(
             [
                 Posting(payer, net + vat),
-                Posting(unsettled(payee), -net),
+                Posting(unsettled(payee), -waits),
+                Posting(FEES, waits - net),
                 Posting(VAT, -vat),
             ]
         ),

@@ -1,6 +1,6 @@
 """The face of prices: tariffs with their versions, where they are assigned, what held when."""
 
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -12,15 +12,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounts import directory
 from accounts.directory import WHOLE, Scope
 from billing import tariff_store as store
+from billing.applying import (
+    Applied,
+    Parents,
+    applied,
+    name_contacts,
+    places_of_charge,
+    stop_of,
+    who_charges,
+)
 from billing.assignments import (
     Assignment,
     AssignmentsOverlap,
     Place,
     TariffScope,
     check_assignment,
-    most_specific,
-    places_of,
 )
+from billing.conditions import ALWAYS as FOR_ALL
+from billing.conditions import Conditions, Side
 from billing.rating import Rating, rate
 from billing.tables import TariffVersionRow
 from billing.tariff_json import parse_tariff, tariff_json
@@ -86,11 +95,18 @@ class TariffVersion:
 
 @dataclass(frozen=True, slots=True)
 class NewAssignment:
-    """Where a tariff shall hold; `valid_from` None means from now on."""
+    """Where and for whom a tariff shall hold; `valid_from` None means from now on."""
 
     place: Place
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+    side: Side = Side.SALE
+    priority: int = 0
+    conditions: Conditions = FOR_ALL
+
+
+LOWEST_PRIORITY: Final = -1000
+HIGHEST_PRIORITY: Final = 1000
 
 
 def place_from(scope: str, id_: str) -> Place:
@@ -116,6 +132,15 @@ def place_from(scope: str, id_: str) -> Place:
                 field="id",
             )
         return Place(kind, f"{station}/{int(evse_id)}")
+    if kind is TariffScope.CONNECTOR:
+        evse, slash, connector_id = id_.rpartition("/")
+        if not (slash and connector_id.isdecimal()):
+            raise InvalidInput(
+                "A connector is written as the station's identity, the EVSE's and the connector's"
+                f" number, as in STATION/1/2, not {id_!r}.",
+                field="id",
+            )
+        return Place(kind, f"{place_from(TariffScope.EVSE, evse).id}/{int(connector_id)}")
     return Place(kind, id_)
 
 
@@ -214,11 +239,17 @@ async def assign(
     Raises:
         NotFound: If there is no such tariff.
         InvalidInput: If the organisation is unknown, or the period is empty.
-        AssignmentsOverlap: If the place would have two tariffs at once.
+        AssignmentsOverlap: If the place would have two tariffs at once, or a charge could fall
+            under two.
     """
     if not await store.versions(db, [tariff_id]):
         raise NotFound("tariff", tariff_id)
+    if not LOWEST_PRIORITY <= new.priority <= HIGHEST_PRIORITY:
+        raise InvalidInput(
+            f"A priority is {LOWEST_PRIORITY} to {HIGHEST_PRIORITY}.", field="priority"
+        )
     place = new.place
+    lane = (new.side, new.priority, new.conditions)
     if place.scope is TariffScope.ORGANISATION:
         try:
             await directory.organisation(db, OrganisationKey(place.id))
@@ -228,18 +259,19 @@ async def assign(
     existing = (await store.assignments_on(db, [place])).get(place, [])
     valid_from = now if new.valid_from is None else new.valid_from
     try:
-        check_assignment(existing, valid_from, new.valid_to)
+        check_assignment(existing, valid_from, new.valid_to, lane)
     except AssignmentsOverlap as overlap:
         other = overlap.existing
-        if (other.tariff_id, other.valid_from, other.valid_to) == (
+        if (other.tariff_id, other.valid_from, other.valid_to, other.lane) == (
             tariff_id,
             valid_from,
             new.valid_to,
+            lane,
         ):
             return other
         raise
     return await store.add_assignment(
-        db, tariff_id, place, valid_from=valid_from, valid_to=new.valid_to, now=now
+        db, tariff_id, place, lane, valid_from=valid_from, valid_to=new.valid_to, now=now
     )
 
 
@@ -296,26 +328,46 @@ async def assignments(db: AsyncSession, tariff_ids: Collection[str]) -> list[Ass
     return await store.assignments_of(db, tariff_ids)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found to hold for a charge as of its start.
+
+    Attributes:
+        applied: The assignments, and how the hours stood.
+        sale: The tariff by which it is paid; None if none was assigned.
+        purchase: That by which the owner's credit is computed; None: by what is paid.
+        stop_at: When it is to be stopped; None: never.
+    """
+
+    applied: Applied
+    sale: TariffVersion | None
+    purchase: TariffVersion | None
+    stop_at: datetime | None
+
+
 async def tariffs_at(
-    db: AsyncSession,
-    transactions: Sequence[TransactionEvent],
-    parents: Mapping[OrganisationKey, OrganisationKey | None],
+    db: AsyncSession, transactions: Sequence[TransactionEvent], parents: Parents
 ) -> list[TariffVersion | None]:
-    """Return the tariff that held at each transaction's start, in their order; None for none.
+    """Return the tariff by which each transaction is paid, as `found_at` finds it."""
+    return [each.sale for each in await found_at(db, transactions, parents)]
+
+
+async def found_at(
+    db: AsyncSession, transactions: Sequence[TransactionEvent], parents: Parents
+) -> list[Found]:
+    """Return what held at each transaction's start, in their order; set-based.
 
     Args:
         db: A unit of work.
         transactions: With station, EVSE, location and owner as of the start.
-        parents: The organisations above the owners; a tariff of one above counts where there is
-            no nearer.
+        parents: The organisations above the owners and above those of the tokens; a tariff of one
+            above counts where there is no nearer.
     """
-    chains = [
-        places_of(each.station, each.evse_id, each.location, each.owner, parents)
-        for each in transactions
-    ]
-    assignments, versions = await together(
+    chains = [places_of_charge(each, parents) for each in transactions]
+    assignments, versions, hours = await together(
         db, *store.asking_assignments({place for chain in chains for place in chain})
     )
+    contacts = await contacts_at(db, transactions, named=name_contacts(assignments.values()))
     history: dict[str, list[TariffVersion]] = {}
     for number, tariff_id, version, valid_from, organisation, document, created_at in versions:
         history.setdefault(tariff_id, []).append(
@@ -329,14 +381,52 @@ async def tariffs_at(
                 created_at,
             )
         )
-    found: list[TariffVersion | None] = []
-    for chain, each in zip(chains, transactions, strict=True):
-        assignment = most_specific(chain, assignments, each.started_at)
-        found.append(
-            None
-            if assignment is None
-            else version_at(history[assignment.tariff_id], each.started_at)
-        )
+    found: list[Found] = []
+    for chain, each, contact in zip(chains, transactions, contacts, strict=True):
+        who = who_charges(each, parents, contact)
+        found.append(found_of(each, applied(each, chain, who, assignments, hours), history))
+    return found
+
+
+def found_of(
+    event: TransactionEvent, found: Applied, history: Mapping[str, Sequence[TariffVersion]]
+) -> Found:
+    """Return the versions of the tariffs that apply to a charge, and when it is to be stopped."""
+
+    def version_of(assignment: Assignment | None) -> TariffVersion | None:
+        if assignment is None:
+            return None
+        return version_at(history[assignment.tariff_id], event.started_at)
+
+    sale = version_of(found.sale)
+    stop = stop_of(event, found, None if sale is None else sale.tariff)
+    return Found(found, sale, version_of(found.purchase), stop)
+
+
+async def contacts_at(
+    db: AsyncSession, transactions: Sequence[TransactionEvent], *, named: bool
+) -> Sequence[str | None]:
+    """Return whose contract covers each transaction's token; nobody's unless contacts are named."""
+    if not named:
+        return [None] * len(transactions)
+    return await store.contacts_of(
+        db,
+        [
+            (
+                None if each.id_token is None else each.id_token.key,
+                each.token_organisation,
+                each.started_at,
+            )
+            for each in transactions
+        ],
+    )
+
+
+def concerned(events: Iterable[TransactionEvent]) -> set[OrganisationKey]:
+    """Return the organisations that prices depend on: the owners and those of the tokens."""
+    events = list(events)
+    found = {each.owner for each in events}
+    found.update(each.token_organisation for each in events if each.token_organisation is not None)
     return found
 
 

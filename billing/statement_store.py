@@ -48,7 +48,8 @@ async def add_closed(db: AsyncSession, payee: str, month: str, now: datetime) ->
 class Waiting:
     """A booked CDR, or the taking back of a settled one, that waits for a statement.
 
-    Energy and money carry the sign.
+    `net` is what the payee's share is taken of: what it is bought for where a purchase price
+    exists, which is always without VAT; else what is paid. Energy and money carry the sign.
     """
 
     cdr_id: int
@@ -68,7 +69,8 @@ class Waiting:
 
 _WAITING = """
 select u.cdr_id, u.sign, u.transaction_id, c.station, c.evse_id, c.charge_class,
-  c.share_bps, c.basis, c.started_at, c.ended_at, c.energy_wh * u.sign, c.net_minor * u.sign,
+  c.share_bps, case when c.purchase_net_minor is null then c.basis else 'net' end, c.started_at,
+  c.ended_at, c.energy_wh * u.sign, coalesce(c.purchase_net_minor, c.net_minor) * u.sign,
   c.vat_minor * u.sign, c.currency
 from unsettled_lines u join cdrs c on c.id = u.cdr_id
 where u.payee = %b and u.ended_at < %b

@@ -17,9 +17,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing.cdr import Cdr, ChargeClass, Payer
+from billing.cdr import Cdr, ChargeClass, Payer, Purchase
 from billing.ledger import LedgerAccount, clearing, receivable
-from billing.plausibility import HoldReason
+from billing.plausibility import Finding, HoldReason
 from billing.rating import PricedLine
 from billing.tables import CdrRow, HoldRow
 from billing.terms import Basis, Sharing, Terms
@@ -67,7 +67,7 @@ def payer_from(name: str | None) -> Payer | None:
 
 _TERMS = """
 select transaction_id, payee, charge_class, payer, share_bps, basis, agreement_id, tariff_number,
-  facts::text, frozen_at
+  facts::text, frozen_at, purchase_number, stop_at
 from transaction_terms where transaction_id = any(%b::bigint[])
 order by transaction_id for update
 """
@@ -94,6 +94,8 @@ def _terms_found(found: Tuples) -> dict[TransactionId, Terms]:
             tariff_number=row[7],
             facts=msgspec.json.decode(row[8]),
             frozen_at=row[9],
+            purchase_number=row[10],
+            stop_at=row[11],
         )
         for row in found
     }
@@ -114,13 +116,15 @@ def _sharing(
 
 _PUT_TERMS = """
 insert into transaction_terms (transaction_id, payee, charge_class, payer, share_bps, basis,
-  agreement_id, tariff_number, facts, frozen_at)
+  agreement_id, tariff_number, facts, frozen_at, purchase_number, stop_at)
 select * from unnest(%b::bigint[], %b::text[], %b::text[], %b::text[], %b::int[], %b::text[],
-  %b::bigint[], %b::bigint[], %b::text[]::jsonb[], %b::timestamptz[])
+  %b::bigint[], %b::bigint[], %b::text[]::jsonb[], %b::timestamptz[], %b::bigint[],
+  %b::timestamptz[])
 on conflict (transaction_id) do update set (payee, charge_class, payer, share_bps, basis,
-  agreement_id, tariff_number, facts, frozen_at) = (excluded.payee, excluded.charge_class,
-  excluded.payer, excluded.share_bps, excluded.basis, excluded.agreement_id,
-  excluded.tariff_number, excluded.facts, excluded.frozen_at)
+  agreement_id, tariff_number, facts, frozen_at, purchase_number, stop_at) = (excluded.payee,
+  excluded.charge_class, excluded.payer, excluded.share_bps, excluded.basis,
+  excluded.agreement_id, excluded.tariff_number, excluded.facts, excluded.frozen_at,
+  excluded.purchase_number, excluded.stop_at)
 """
 
 
@@ -145,6 +149,8 @@ def putting_terms(terms: Iterable[Terms]) -> list[Asked[Any]]:
                 each.tariff_number,
                 msgspec.json.encode(each.facts).decode(),
                 each.frozen_at,
+                each.purchase_number,
+                each.stop_at,
             )
             for each in sorted(terms, key=attrgetter("transaction_id"))
         ],
@@ -188,21 +194,24 @@ _ADD_CDRS = """
 insert into cdrs (id, transaction_id, revision, attempt, replaces, issued_at, payee, charge_class,
   payer, share_bps, basis, tariff_number, station, evse_id, connector_id, location, time_zone,
   id_token, id_token_type, started_at, ended_at, meter_start_wh, meter_stop_wh, energy_wh,
-  energy_before_wh, energy_basis, currency, net_minor, vat_minor, lines, hold_reasons)
+  energy_before_wh, energy_basis, currency, net_minor, vat_minor, lines, hold_reasons,
+  purchase_number, purchase_net_minor, purchase_lines)
 select c.id, c.transaction_id, c.revision, c.attempt, c.replaces, c.issued_at, c.payee,
   c.charge_class, c.payer, c.share_bps, c.basis, c.tariff_number, c.station, c.evse_id,
   c.connector_id, c.location, c.time_zone, c.id_token, c.id_token_type, c.started_at, c.ended_at,
   c.meter_start_wh, c.meter_stop_wh, c.energy_wh, c.energy_before_wh, c.energy_basis, c.currency,
-  c.net_minor, c.vat_minor, c.lines::jsonb, string_to_array(c.hold_reasons, ',')
+  c.net_minor, c.vat_minor, c.lines::jsonb, string_to_array(c.hold_reasons, ','),
+  c.purchase_number, c.purchase_net_minor, c.purchase_lines::jsonb
 from unnest(%b::bigint[], %b::bigint[], %b::int[], %b::int[], %b::bigint[], %b::timestamptz[],
   %b::text[], %b::text[], %b::text[], %b::int[], %b::text[], %b::bigint[], %b::text[], %b::int[],
   %b::int[], %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[],
   %b::numeric[], %b::numeric[], %b::numeric[], %b::numeric[], %b::text[], %b::text[],
-  %b::bigint[], %b::bigint[], %b::text[], %b::text[])
+  %b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::bigint[], %b::bigint[], %b::text[])
 as c (id, transaction_id, revision, attempt, replaces, issued_at, payee, charge_class, payer,
   share_bps, basis, tariff_number, station, evse_id, connector_id, location, time_zone, id_token,
   id_token_type, started_at, ended_at, meter_start_wh, meter_stop_wh, energy_wh, energy_before_wh,
-  energy_basis, currency, net_minor, vat_minor, lines, hold_reasons)
+  energy_basis, currency, net_minor, vat_minor, lines, hold_reasons, purchase_number,
+  purchase_net_minor, purchase_lines)
 """
 
 
@@ -243,9 +252,13 @@ def adding_cdrs(records: Sequence[Record]) -> list[Asked[Any]]:
                 cdr.vat.minor,
                 msgspec.json.encode(cdr.lines).decode(),
                 ",".join(each.hold_reasons),
+                None if bought is None else bought.tariff_id,
+                None if bought is None else bought.net.minor,
+                None if bought is None else msgspec.json.encode(bought.lines).decode(),
             )
             for each in records
             for cdr in (each.cdr,)
+            for bought in (cdr.purchase,)
         ],
     )
 
@@ -286,12 +299,23 @@ def record_of(row: CdrRow) -> Record:
             share_bps=row.share_bps,
             hold_reason=reasons[0] if reasons else None,
             replaces=row.replaces,
+            purchase=_purchase(row),
         ),
         attempt=row.attempt,
         issued_at=row.issued_at,
         basis=Basis(row.basis),
         hold_reasons=reasons,
         energy_before_wh=row.energy_before_wh,
+    )
+
+
+def _purchase(row: CdrRow) -> Purchase | None:
+    if row.purchase_number is None or row.purchase_net_minor is None:
+        return None
+    return Purchase(
+        row.purchase_number,
+        msgspec.convert(row.purchase_lines, tuple[PricedLine, ...], strict=False),
+        Money.from_minor(row.purchase_net_minor, row.currency),
     )
 
 
@@ -385,18 +409,20 @@ class NewHold(msgspec.Struct, frozen=True, gc=False):
     cdr: Cdr
     reason: HoldReason
     evidence: str | None
+    findings: tuple[Finding, ...] = ()
 
 
 _PUT_HOLDS = """
-insert into holds (transaction_id, cdr_id, reason, payee, ended_at, held_at, evidence)
-select h.transaction_id, h.cdr_id, h.reason, h.payee, h.ended_at, h.held_at, h.evidence::jsonb
+insert into holds (transaction_id, cdr_id, reason, payee, ended_at, held_at, evidence, findings)
+select h.transaction_id, h.cdr_id, h.reason, h.payee, h.ended_at, h.held_at, h.evidence::jsonb,
+  h.findings::jsonb
 from unnest(%b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::timestamptz[],
-  %b::timestamptz[], %b::text[])
-as h (transaction_id, cdr_id, reason, payee, ended_at, held_at, evidence)
+  %b::timestamptz[], %b::text[], %b::text[])
+as h (transaction_id, cdr_id, reason, payee, ended_at, held_at, evidence, findings)
 on conflict (transaction_id) do update set (cdr_id, reason, payee, ended_at, held_at, evidence,
-  decision, decided_at, decided_by, decided_why, shown_in) = (excluded.cdr_id, excluded.reason,
-  excluded.payee, excluded.ended_at, excluded.held_at, excluded.evidence, null, null, null, null,
-  null)
+  findings, decision, decided_at, decided_by, decided_why, shown_in) = (excluded.cdr_id,
+  excluded.reason, excluded.payee, excluded.ended_at, excluded.held_at, excluded.evidence,
+  excluded.findings, null, null, null, null, null)
 """
 
 
@@ -418,6 +444,7 @@ def putting_holds(holds: Sequence[NewHold], *, now: datetime) -> list[Asked[Any]
                 each.cdr.ended_at,
                 now,
                 each.evidence,
+                msgspec.json.encode(each.findings).decode(),
             )
             for each in holds
         ],

@@ -1,14 +1,19 @@
-"""The statements about tariffs: their versions, and where they are assigned."""
+"""The statements about tariffs: their versions, where they are assigned, and places' hours."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
 
+import msgspec
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing.assignments import Assignment, Place, TariffScope
+from billing.assignments import PLAIN, Assignment, Lane, Place, TariffScope
+from billing.conditions import Conditions, Side, conditions_json, parse_conditions
+from billing.hours import Hours, HoursKind, PlaceHours, hours_json, parse_hours
 from billing.tables import TariffAssignmentRow, TariffVersionRow
+from billing.tariff_rule_tables import PlaceHoursRow
 from foundation.statements import Asked, Tuples, ask, tuples
 
 # ---------------------------------------------------------------------------------- versions
@@ -92,11 +97,11 @@ async def assignments_on(
     db: AsyncSession, places: Iterable[Place]
 ) -> dict[Place, list[Assignment]]:
     """Return the assignments of some places, oldest first; places without one are missing."""
-    return await ask(db, asking_assignments(set(places))[0])
+    return await ask(db, asking_assignments(list(places))[0])
 
 
-_HELD = """
-select id, scope, scope_id, tariff_id, valid_from, valid_to
+_HELD: Final = """
+select id, scope, scope_id, tariff_id, valid_from, valid_to, side, priority, conditions::text
 from tariff_assignments join unnest(%b::text[], %b::text[]) as place (scope, scope_id)
   using (scope, scope_id)
 order by valid_from
@@ -111,23 +116,71 @@ order by tariff_id, version
 """
 
 
+_HELD_HOURS: Final = """
+select scope, scope_id, kind, hours::text, transition_minutes, stops, valid_from
+from place_hours join unnest(%b::text[], %b::text[]) as place (scope, scope_id)
+  using (scope, scope_id)
+"""
+
+
 def asking_assignments(
-    places: Iterable[Place],
-) -> tuple[Asked[dict[Place, list[Assignment]]], Asked[Tuples]]:
-    """Ask for what `assignments_on` returns, and for all versions of their tariffs."""
-    keys = list(places)
-    values = [[place.scope for place in keys], [place.id for place in keys]]
-    return Asked(_HELD, values, _by_place), Asked(_HELD_VERSIONS, values, list)
+    places: Collection[Place],
+) -> tuple[
+    Asked[dict[Place, list[Assignment]]], Asked[Tuples], Asked[dict[Place, list[PlaceHours]]]
+]:
+    """Ask for what `assignments_on` returns, all versions of their tariffs, and the hours there."""
+    values = [[place.scope for place in places], [place.id for place in places]]
+    return (
+        Asked(_HELD, values, _by_place),
+        Asked(_HELD_VERSIONS, values, list),
+        Asked(_HELD_HOURS, values, _hours_by_place),
+    )
 
 
 def _by_place(found: Tuples) -> dict[Place, list[Assignment]]:
     by_place: dict[Place, list[Assignment]] = {}
-    for number, scope, id_, tariff_id, valid_from, valid_to in found:
+    for number, scope, id_, tariff_id, valid_from, valid_to, side, priority, conditions in found:
         place = Place(TariffScope(scope), id_)
         by_place.setdefault(place, []).append(
-            Assignment(number, place, tariff_id, valid_from, valid_to)
+            Assignment(
+                number,
+                place,
+                tariff_id,
+                valid_from,
+                valid_to,
+                Side(side),
+                priority,
+                _conditions(conditions),
+            )
         )
     return by_place
+
+
+@lru_cache(maxsize=10_000)  # thousands of transactions share theirs
+def _conditions(document: str) -> Conditions:
+    return parse_conditions(msgspec.json.decode(document))
+
+
+def _hours_by_place(found: Tuples) -> dict[Place, list[PlaceHours]]:
+    by_place: dict[Place, list[PlaceHours]] = {}
+    for scope, id_, kind, hours, transition_minutes, stops, valid_from in found:
+        place = Place(TariffScope(scope), id_)
+        by_place.setdefault(place, []).append(
+            PlaceHours(
+                place=place,
+                kind=HoursKind(kind),
+                hours=None if hours is None else _hours(hours),
+                transition=timedelta(minutes=transition_minutes),
+                stops=stops,
+                valid_from=valid_from,
+            )
+        )
+    return by_place
+
+
+@lru_cache(maxsize=10_000)
+def _hours(document: str) -> Hours:
+    return parse_hours(msgspec.json.decode(document))
 
 
 _DOCUMENTS = "select number, document::text from tariff_versions where number = any(%b::bigint[])"
@@ -159,15 +212,18 @@ async def all_assignments(db: AsyncSession) -> dict[Place, list[Assignment]]:
     return found
 
 
-_COUNTS = """
-select (select count(*) from tariff_versions), (select count(*) from tariff_assignments)
+_COUNTS: Final = """
+select (select count(*) from tariff_versions), (select count(*) from tariff_assignments),
+  (select count(*) from place_hours)
 """
 
+Counts = tuple[int, int, int]
 
-async def counts(db: AsyncSession) -> tuple[int, int]:
-    """Return how many versions and assignments there are; both are only ever added to."""
-    [(versions, assignments)] = await tuples(db, _COUNTS, [])
-    return versions, assignments
+
+async def counts(db: AsyncSession) -> Counts:
+    """Return how many versions, assignments and hours there are; all are only ever added to."""
+    [(versions, assignments, hours)] = await tuples(db, _COUNTS, [])
+    return versions, assignments, hours
 
 
 async def assignments_of(db: AsyncSession, tariff_ids: Collection[str]) -> list[Assignment]:
@@ -189,20 +245,22 @@ async def add_assignment(
     db: AsyncSession,
     tariff_id: str,
     place: Place,
+    lane: Lane = PLAIN,
     *,
     valid_from: datetime,
     valid_to: datetime | None,
     now: datetime,
 ) -> Assignment:
     """Write an assignment."""
+    side, priority, conditions = lane
     row = TariffAssignmentRow(
         scope=place.scope,
         scope_id=place.id,
         tariff_id=tariff_id,
-        side="sale",
-        priority=0,
-        conditions={},
-        conditions_key="",
+        side=side,
+        priority=priority,
+        conditions=conditions_json(conditions),
+        conditions_key=conditions.key,
         valid_from=valid_from,
         valid_to=valid_to,
         created_at=now,
@@ -219,4 +277,76 @@ def _assignment(row: TariffAssignmentRow) -> Assignment:
         tariff_id=row.tariff_id,
         valid_from=row.valid_from,
         valid_to=row.valid_to,
+        side=Side(row.side),
+        priority=row.priority,
+        conditions=parse_conditions(row.conditions),
     )
+
+
+# ------------------------------------------------------------------------------------- hours
+
+
+async def add_hours(db: AsyncSession, hours: PlaceHours, *, now: datetime) -> None:
+    """Write the hours of a place from a moment on."""
+    db.add(
+        PlaceHoursRow(
+            scope=hours.place.scope,
+            scope_id=hours.place.id,
+            kind=hours.kind,
+            hours=None if hours.hours is None else hours_json(hours.hours),
+            transition_minutes=int(hours.transition.total_seconds()) // 60,
+            stops=hours.stops,
+            valid_from=hours.valid_from,
+            created_at=now,
+        )
+    )
+    await db.flush()
+
+
+async def hours_on(
+    db: AsyncSession, places: Collection[Place] | None
+) -> dict[Place, list[PlaceHours]]:
+    """Return the hours of some places, or of all, oldest first; places without are missing."""
+    query = select(PlaceHoursRow).order_by(PlaceHoursRow.valid_from, PlaceHoursRow.id)
+    found: dict[Place, list[PlaceHours]] = {}
+    for row in (await db.execute(query)).scalars():
+        place = Place(TariffScope(row.scope), row.scope_id)
+        if places is None or place in places:
+            found.setdefault(place, []).append(
+                PlaceHours(
+                    place=place,
+                    kind=HoursKind(row.kind),
+                    hours=None if row.hours is None else parse_hours(row.hours),
+                    transition=timedelta(minutes=row.transition_minutes),
+                    stops=row.stops,
+                    valid_from=row.valid_from,
+                )
+            )
+    return found
+
+
+# ---------------------------------------------------------------------------------- contacts
+
+_CONTACTS: Final = """
+select k.place, coalesce(named.contact_id, general.contact_id)::text
+from unnest(%b::text[], %b::text[], %b::timestamptz[])
+  with ordinality as k (token, organisation, at, place)
+left join lateral (
+  select c.contact_id from contract_tokens t join contracts c on c.id = t.contract_id
+  where t.token = k.token and t.valid_from <= k.at
+    and (t.valid_to is null or t.valid_to > k.at)
+  order by t.valid_from desc limit 1) named on true
+left join lateral (
+  select c.contact_id from contracts c
+  where c.tokens_of = k.organisation and c.valid_from <= (k.at at time zone 'UTC')::date
+    and (c.valid_to is null or c.valid_to > (k.at at time zone 'UTC')::date)
+  order by c.valid_from desc limit 1) general on true
+"""
+
+
+async def contacts_of(
+    db: AsyncSession, asked: Sequence[tuple[str | None, str | None, datetime]]
+) -> list[str | None]:
+    """Return the contact whose contract covers each (token key, organisation, moment), in order."""
+    found = await tuples(db, _CONTACTS, [[each[index] for each in asked] for index in range(3)])
+    return [contact for _, contact in sorted(found)]

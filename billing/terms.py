@@ -41,6 +41,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         tariff_number: The version of the tariff; None if none was assigned.
+        purchase_number: That of the tariff that the owner's share is taken by; None: the same.
+        stop_at: When the session is to be stopped by its tariff or the place's hours.
         facts: What the terms were found by, as JSON values: if a later revision of the
             transaction says otherwise, they are looked up again.
     """
@@ -51,6 +53,13 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tariff_number: int | None
     facts: dict[str, Any]
     frozen_at: datetime
+    purchase_number: int | None = None
+    stop_at: datetime | None = None
+
+    @property
+    def tariff_numbers(self) -> set[int]:
+        """The versions of all tariffs that the transaction is billed by."""
+        return {each for each in (self.tariff_number, self.purchase_number) if each is not None}
 
     @property
     def is_complete(self) -> bool:
@@ -70,5 +79,7 @@ def facts_of(event: TransactionEvent) -> dict[str, Any]:
         "token_status": event.token_status,
         "token_organisation": event.token_organisation,
         "token_provider": event.token_provider,
+        "token_group": event.token_group,
+        "connector_id": event.connector_id,
         "free_vend": event.free_vend,
     }

@@ -193,10 +193,9 @@ async def _zone(db: AsyncSession, place: Place) -> str:
             if not found:
                 raise InvalidInput(f"There is no location {place.id!r}.", field="id")
             return found[0].time_zone
-        case TariffScope.STATION | TariffScope.EVSE:
-            identity = place.id
-            if place.scope is TariffScope.EVSE:
-                identity = identity.rpartition("/")[0]
+        case TariffScope.STATION | TariffScope.EVSE | TariffScope.CONNECTOR:
+            identity = place.station
+            assert identity is not None
             now = pricing.ALWAYS  # only the zone is of interest, not who was silent for how long
             try:
                 station = await registry.station(db, WHOLE, identity, now, limits=SilenceLimits())

@@ -60,7 +60,7 @@ async def test_assignments_come_by_place_oldest_first(db: AsyncSession) -> None:
     assert found.keys() == {S1}
     assert (await store.all_assignments(db)).keys() == {S1, S2}
     assert len(await store.assignments_of(db, ["T2"])) == 3
-    assert await store.counts(db) == (0, 3)
+    assert await store.counts(db) == (0, 3, 0)
 
 
 async def test_two_assignments_of_a_place_cannot_begin_at_once(db: AsyncSession) -> None:
