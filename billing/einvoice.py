@@ -75,7 +75,8 @@ def invoice_xml(document: Document) -> bytes:
     _moment(event, "ram:OccurrenceDateTime", document.last_day)
     _settlement(transaction, document)
     ET.indent(root, " ")
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root) + b"\n"
+    text = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
 
 
 def _head(root: ET.Element, document: Document) -> None:

@@ -239,6 +239,24 @@ def fitted(text: str, width: float, font: str = REGULAR, size: float = SIZE) -> 
     return "\N{HORIZONTAL ELLIPSIS}"
 
 
+def wrapped(text: str, width: float, font: str = REGULAR, size: float = SIZE) -> list[str]:
+    """Return the text on as many lines as it takes, at least one; a word too long is shortened."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and width_of(longer, font, size) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(fitted(word, width, font, size))
+    return lines or [""]
+
+
+def in_fours(iban: str) -> str:
+    """Return an account number in groups of four, as people read it."""
+    compact = iban.replace(" ", "")
+    return " ".join(compact[index : index + 4] for index in range(0, len(compact), 4))
+
+
 # ------------------------------------------------------------------------------- tables
 
 

@@ -121,7 +121,7 @@ def statement_csv(statement: Statement) -> str:
     writer.writeheader()
     head = {
         "statement_id": statement.statement_id,
-        "payee": _cell(statement.payee.key),
+        "payee": cell(statement.payee.key),
         "month": statement.month,
         "currency": statement.currency,
     }
@@ -135,7 +135,7 @@ def _csv_rows(statement: Statement) -> list[dict[str, Any]]:
         {
             "record": "line",
             "transaction_id": line.transaction_id,
-            "station": _cell(line.station),
+            "station": cell(line.station),
             "evse_id": line.evse_id,
             "class": line.charge_class.value,
             "started_at": moment_text(line.started_at),
@@ -180,7 +180,7 @@ def _csv_rows(statement: Statement) -> list[dict[str, Any]]:
         {
             "record": "unpaid",
             "transaction_id": each.transaction_id,
-            "station": _cell(each.station),
+            "station": cell(each.station),
             "evse_id": each.evse_id,
             "started_at": moment_text(each.started_at),
             "ended_at": moment_text(each.ended_at),
@@ -192,7 +192,7 @@ def _csv_rows(statement: Statement) -> list[dict[str, Any]]:
     rows += (
         {
             "record": "proof",
-            "station": _cell(row.station),
+            "station": cell(row.station),
             "evse_id": row.evse_id,
             "energy_wh": _plain(row.sessions_wh),
             "register_start_wh": _plain(row.register_start_wh),
@@ -226,7 +226,7 @@ def _plain(value: Decimal | None) -> str:
     return "" if value is None else str(number(value))
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Return a text that no spreadsheet takes for a formula: stations name themselves."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 

@@ -25,6 +25,7 @@ from billing.paper_pdf import (
     draw_table_head,
     draw_title,
     fitted,
+    in_fours,
 )
 from billing.statement_document import statement_xml
 from billing.statement_words import Words
@@ -95,7 +96,7 @@ def _head(paper: Paper, statement: Statement, words: Words) -> None:
     if payee.vat_id:
         facts.append((words("vat_id"), payee.vat_id))
     if payee.iban:
-        facts.append((words("iban"), _in_fours(payee.iban)))
+        facts.append((words("iban"), in_fours(payee.iban)))
     paper.y = facts_y
     label_x = RIGHT - 205
     for label, value in facts:
@@ -132,11 +133,6 @@ def _head(paper: Paper, statement: Statement, words: Words) -> None:
         align="right",
     )
     paper.down(34)
-
-
-def _in_fours(iban: str) -> str:
-    compact = iban.replace(" ", "")
-    return " ".join(compact[index : index + 4] for index in range(0, len(compact), 4))
 
 
 def _totals(paper: Paper, statement: Statement, words: Words) -> None:

@@ -255,7 +255,7 @@ class Words:
     def amount(self, value: Money) -> str:
         """Return a rounded amount without its currency, as in `1,234.50`."""
         assert value.is_rounded, f"{value} was not rounded"
-        return self._number(value.amount, MINOR_DIGITS[value.currency])
+        return self.decimal(value.amount, MINOR_DIGITS[value.currency])
 
     def money(self, value: Money) -> str:
         """Return a rounded amount with its currency, as in `€1,234.50`, `1.234,50 €`."""
@@ -271,17 +271,18 @@ class Words:
 
     def kwh(self, energy_wh: Decimal | None) -> str:
         """Return an energy in kWh with three decimals; a dash where there is none."""
-        return "\N{EN DASH}" if energy_wh is None else self._number(kwh_for_paper(energy_wh), 3)
+        return "\N{EN DASH}" if energy_wh is None else self.decimal(kwh_for_paper(energy_wh), 3)
 
     def percent(self, value: Decimal) -> str:
         """Return a percentage with as many decimals as it has, at most two."""
         digits = next(digits for digits in (0, 1, 2) if value == round(value, digits))
-        return self._number(value, digits)
+        return self.decimal(value, digits)
 
     def count(self, value: int) -> str:
-        return self._number(Decimal(value), 0)
+        return self.decimal(Decimal(value), 0)
 
-    def _number(self, value: Decimal, digits: int) -> str:
+    def decimal(self, value: Decimal, digits: int) -> str:
+        """Return a number rounded half up to so many decimals."""
         rounded = value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
         text = f"{abs(rounded):,.{digits}f}"
         if self._is_german:

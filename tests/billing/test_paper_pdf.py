@@ -16,6 +16,7 @@ from billing.paper_pdf import (
     draw_table,
     fitted,
     width_of,
+    wrapped,
 )
 
 
@@ -78,6 +79,15 @@ def test_a_text_is_shortened_in_its_middle_and_only_if_it_must_be() -> None:
     assert "…" in shorter
     assert width_of(shorter) <= 80
     assert fitted("W" * 50, 5) == "…"
+
+
+def test_a_text_is_set_on_as_many_lines_as_it_takes() -> None:
+    lines = wrapped("one two three four five six seven " + "W" * 60, 60)
+    assert len(lines) == 3
+    assert all(width_of(each) <= 60 for each in lines)
+    assert " ".join(lines[:-1]).startswith("one two three")
+    assert "…" in lines[-1]
+    assert wrapped("", 60) == [""]
 
 
 def test_columns_end_at_the_margin_or_are_a_mistake() -> None:
