@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from billing import booking, ledger, ledger_store, pricing, statement_store, store
+from billing import booking, ledger, ledger_store, monitor, pricing, statement_store, store
 from billing.cdr import Payer
 from billing.drafts import Draft, Lines, RegisterSpan
 from billing.handlers import READER
@@ -220,7 +220,13 @@ class Closing:
         return [statement for statement, _ in drafts]
 
     async def shadow(
-        self, db: AsyncSession, payee: OrganisationKey, month: str, *, now: datetime
+        self,
+        db: AsyncSession,
+        payee: OrganisationKey,
+        month: str,
+        *,
+        now: datetime,
+        ended_from: datetime | None = None,
     ) -> Shadow:
         """Return what the month would come to now, whether or not it is over; nothing is written.
 
@@ -229,6 +235,7 @@ class Closing:
             payee: An organisation.
             month: As in `2026-10`.
             now: When the statements would be issued.
+            ended_from: Leave out what ended before; None for nothing.
 
         Raises:
             NotFound: If there is no such organisation.
@@ -244,7 +251,9 @@ class Closing:
             raise MonthNotBegun(payee, wanted, wanted.start(zone))
         if await statement_store.is_closed(db, payee, month):
             raise MonthClosed(payee, wanted)
-        drafts = await self._drafts(db, organisation, wanted, now=now, is_locking=False)
+        drafts = await self._drafts(
+            db, organisation, wanted, now=now, is_locking=False, ended_from=ended_from
+        )
         pending = await outbox.pending(db, READER, wanted.end(zone))
         return Shadow(tuple(statement for statement, _ in drafts), pending)
 
@@ -256,12 +265,16 @@ class Closing:
         *,
         now: datetime,
         is_locking: bool = True,
+        ended_from: datetime | None = None,
     ) -> list[tuple[Statement, Lines]]:
         """Return the statements that stand to be written, with the sources of their lines."""
         payee, zone = organisation.key, ZoneInfo(organisation.time_zone)
         start, end = month.start(zone), month.end(zone)
         waiting = await statement_store.waiting(db, payee, end, is_locking=is_locking)
         held = await statement_store.held(db, payee, start=start, end=end, is_locking=is_locking)
+        if ended_from is not None:
+            waiting = [each for each in waiting if each.ended_at >= ended_from]
+            held = [each for each in held if each.ended_at >= ended_from]
         spans = await self.registers.registers(db, payee, start, end)
         draft = Draft(
             organisation=organisation,
@@ -415,7 +428,7 @@ class Closing:
         return booking.make_record(
             event,
             terms,
-            replace(charged, hold_reasons=()),
+            replace(charged, findings=()),
             cdr_id=cdr_id,
             attempt=record.attempt + 1,
             replaces=record.cdr.cdr_id,
@@ -426,11 +439,16 @@ class Closing:
     async def _charged(
         self, db: AsyncSession, event: TransactionEnded, terms: Terms
     ) -> booking.Charge:
-        number = terms.tariff_number
-        tariff = None if number is None else (await pricing.tariffs_by_number(db, [number]))[number]
+        tariffs = await pricing.tariffs_by_number(db, terms.tariff_numbers)
         owner = await directory.organisation(db, event.owner)
         charged = booking.charge(
-            event, terms.sharing, tariff, currency=owner.currency, limits=self.limits
+            event,
+            terms.sharing,
+            None if terms.tariff_number is None else tariffs[terms.tariff_number],
+            currency=owner.currency,
+            limits=await monitor.limits_for(db, event.owner, self.limits),
+            purchase=None if terms.purchase_number is None else tariffs[terms.purchase_number],
+            stop_at=terms.stop_at,
         )
         if charged.is_unratable:
             raise NotPayable(event.transaction_id, HoldReason.IMPOSSIBLE_ENERGY)
