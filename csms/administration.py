@@ -28,6 +28,7 @@ from csms.tables import (
     StationOwnerRow,
     StationRow,
 )
+from foundation.database import savepoint
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.events import TokenStatus
 from foundation.identifiers import ID_TOKEN_TYPES, OrganisationKey, normalised_token
@@ -281,7 +282,7 @@ async def _set_evses(db: AsyncSession, identity: str, evses: Sequence[EvseSettin
         else:
             written = written.on_conflict_do_nothing(index_elements=["station", "evse_id"])
         try:
-            async with db.begin_nested():
+            async with await savepoint(db):
                 await db.execute(written)
         except IntegrityError:
             raise Conflict(f"Another EVSE has the EVSE ID {evse.emi3_id} already.") from None

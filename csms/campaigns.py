@@ -7,7 +7,7 @@ campaign goes on. It can be stopped; what was asked by then goes its way.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from csms.campaign_tables import CampaignItemRow, CampaignRow
 from csms.queue import Request, WhenOffline
 from csms.tables import CommandRow
 from foundation.clock import Clock
-from foundation.database import Database
+from foundation.database import Database, savepoint
 from foundation.errors import Conflict, ExpectedError, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey, StationId
 
@@ -263,7 +263,7 @@ async def _ask(
     # Written before the question: what is read in between must not find it waiting still.
     await db.flush()
     try:
-        async with db.begin_nested():
+        async with await savepoint(db):
             command = await remote.ask(db, _request(campaign, item), now=now)
     except ExpectedError as refused:
         item.refusal = refused.code
@@ -272,18 +272,42 @@ async def _ask(
 
 
 def _request(campaign: CampaignRow, item: CampaignItemRow) -> Request:
+    return replace(
+        request(
+            NewCampaign(
+                title=campaign.title,
+                wishes=(),
+                per_minute=campaign.per_minute,
+                organisation=OrganisationKey(campaign.organisation),
+                asked_by=campaign.asked_by,
+                asked_by_name=campaign.asked_by_name,
+                door=campaign.door,
+                is_authorised=campaign.is_authorised,
+                when_offline="queue" if campaign.when_offline == "queue" else "refuse",
+                expires_in_s=campaign.expires_in_s,
+                ends_in_s=campaign.ends_in_s,
+                change_order=campaign.change_order,
+            ),
+            Wish(StationId(item.station), item.action, item.payload),
+        ),
+        reference=reference(campaign.id),
+    )
+
+
+def request(campaign: NewCampaign, wish: Wish) -> Request:
+    """Return what the queue is asked for one station; it names no campaign yet."""
     return Request(
-        station=StationId(item.station),
-        action=item.action,
-        payload=item.payload,
+        station=wish.station,
+        action=wish.action,
+        payload=wish.payload,
         asked_by=campaign.asked_by,
         asked_by_name=campaign.asked_by_name,
         door=campaign.door,
-        asker_organisation=OrganisationKey(campaign.organisation),
+        asker_organisation=campaign.organisation,
         reason="campaign",
-        reference=reference(campaign.id),
+        reference=None,
         expires_in_s=campaign.expires_in_s,
-        when_offline="queue" if campaign.when_offline == "queue" else "refuse",
+        when_offline=campaign.when_offline,
         change_order=campaign.change_order,
         is_authorised=campaign.is_authorised,
         ends_in_s=campaign.ends_in_s,

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from foundation.clock import Clock
-from foundation.database import Database
+from foundation.database import Database, savepoint
 from foundation.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -69,7 +69,7 @@ async def _exists(db: AsyncSession, name: str) -> bool:
 async def _make(db: AsyncSession, table: str, name: str, start: date, end: date) -> None:
     """Make a partition, unless rows of its span lie in the default one already."""
     try:
-        async with db.begin_nested():
+        async with await savepoint(db):
             await db.execute(
                 text(
                     f"create table {name} partition of {table}"

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
     AsyncSession,
+    AsyncSessionTransaction,
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase
@@ -263,6 +264,17 @@ class Database:
         pool = self.engine.pool
         await self.engine.dispose(close=False)  # another pool first: what comes back now sees it
         await greenlet_spawn(pool.dispose)
+
+
+async def savepoint(db: AsyncSession) -> AsyncSessionTransaction:
+    """Begin a part of a unit of work that can be taken back alone; a context manager as well.
+
+    SQLAlchemy marks the place only when the session asks for its connection: what went straight to
+    the driver before that would lie in front of it.
+    """
+    part = await db.begin_nested()
+    await db.connection()
+    return part
 
 
 def after_commit(db: AsyncSession, do: Callable[[], None]) -> None:

@@ -118,6 +118,8 @@ async def open_ticket(
         owner = found
     elif not scope.covers(owner):
         raise NotFound("organisation", owner)
+    else:
+        await directory.organisation(db, owner)  # the whole installation covers any key
     row = TicketRow(
         organisation=owner,
         station=station,

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from accounts import directory, groups
 from accounts.groups import Group
 from accounts.permissions import Permission, Reach
+from foundation.database import savepoint
 from foundation.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from portal import people, rights
 from portal.guard import Caller, require
@@ -82,7 +83,7 @@ async def create_group(
 ) -> Response:
     """Make a group."""
     try:
-        async with db.begin_nested():
+        async with await savepoint(db):
             made = await people.create_group(
                 db,
                 caller,
@@ -131,7 +132,7 @@ async def change_group(
     """Set a group's switches."""
     group = await people.seen_group(db, caller, _number(group_id))
     try:
-        async with db.begin_nested():
+        async with await savepoint(db):
             await people.change_group(
                 db, caller, group.id, name=name, rights=right, reach=reach, now=now
             )

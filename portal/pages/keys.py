@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from accounts import api_keys, directory
 from accounts.permissions import Permission, Reach, Role
+from foundation.database import savepoint
 from foundation.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from portal import people, rights
 from portal.guard import Caller, require
@@ -109,7 +110,7 @@ async def create_key(
         "rate": rate,
     }
     try:
-        async with db.begin_nested():
+        async with await savepoint(db):
             made, secret = await people.create_api_key(
                 db,
                 caller,

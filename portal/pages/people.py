@@ -10,6 +10,7 @@ from starlette.responses import Response
 from accounts import directory, groups, second_factor, sign_in
 from accounts.directory import Person, PersonFacts
 from accounts.permissions import Permission
+from foundation.database import savepoint
 from foundation.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from portal import people, rights
 from portal.context import context_of
@@ -124,7 +125,7 @@ async def create_person(
         "language": language,
     }
     try:
-        async with db.begin_nested():
+        async with await savepoint(db):
             person = await people.create_person(
                 db,
                 context_of(request),
@@ -183,7 +184,7 @@ async def change_person(
         facts.pop("name", None)
         facts.pop("email", None)
     try:
-        async with db.begin_nested():
+        async with await savepoint(db):
             await people.change_person(db, caller, person.id, _changed(person, facts), now=now)
     except _REFUSALS as error:
         frame = await frame_of(request, db, caller)
@@ -220,7 +221,7 @@ async def set_active(
     """Deactivate a person, or let him in again."""
     person = await people.seen_person(db, caller, _number(person_id))
     try:
-        async with db.begin_nested():
+        async with await savepoint(db):
             await people.change_person(db, caller, person.id, {"active": active == "yes"}, now=now)
     except _REFUSALS as error:
         frame = await frame_of(request, db, caller)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from accounts import directory, shares
 from accounts.permissions import Permission
 from csms.registry import Station
+from foundation.database import savepoint
 from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey
 from portal import people
@@ -50,7 +51,7 @@ async def share(
     station = await _own(request, db, now, caller, identity)
     zone = ZoneInfo(station.time_zone)
     try:
-        async with db.begin_nested():
+        async with await savepoint(db):
             await people.share_station(
                 db,
                 caller,

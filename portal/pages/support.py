@@ -15,12 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from accounts import audit
 from accounts.permissions import Permission
 from csms.registry import Station
 from foundation.errors import ExpectedError, InvalidInput, NotFound
 from foundation.identifiers import StationId
-from portal import asking
+from portal import asking, support_deeds
 from portal.buttons import BUTTONS
 from portal.context import context_of
 from portal.guard import Caller, require, signed_in
@@ -198,15 +197,7 @@ async def running_call(
         by=caller.actor,
         now=now,
     )
-    await audit.record(
-        db,
-        caller.actor,
-        "call.open",
-        f"call/{made.id}",
-        organisation=made.organisation,
-        after={"station": station.identity},
-        now=now,
-    )
+    await support_deeds.call_opened(db, caller, made, now)
     return made
 
 
@@ -366,15 +357,7 @@ async def open_ticket(
     await calls.note(
         db, call.id, NoteKind.TICKET, made.title, subject=str(made.id), by=caller.actor, now=now
     )
-    await audit.record(
-        db,
-        caller.actor,
-        "ticket.open",
-        f"ticket/{made.id}",
-        organisation=made.organisation,
-        after={"title": made.title, "station": station.identity},
-        now=now,
-    )
+    await support_deeds.ticket_changed(db, caller, "ticket.open", made, now)
     forget_counts(request)
     return went_back(station.identity, q, done="ticket-opened")
 
@@ -415,15 +398,7 @@ async def close_call(
             status=422,
         )
     closed = await calls.close_call(db, before.id, outcome, text=text, by=caller.actor, now=now)
-    await audit.record(
-        db,
-        caller.actor,
-        "call.close",
-        f"call/{closed.id}",
-        organisation=closed.organisation,
-        after={"outcome": closed.outcome},
-        now=now,
-    )
+    await support_deeds.call_closed(db, caller, closed, now)
     return went("/support", done="call-closed")
 
 

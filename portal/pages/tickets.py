@@ -1,7 +1,6 @@
 """Tickets: what somebody has to put right, from hand to hand until it is closed."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query
@@ -9,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
-from accounts import audit, directory
+from accounts import directory
 from accounts.directory import Person
 from accounts.permissions import Permission
 from csms import stickers
@@ -22,6 +21,7 @@ from portal.pages.support_parts import number_of_path, support_tabs
 from portal.pages.surroundings import frame_of, page, went
 from portal.rendering import FormErrors, Turn, link
 from portal.routes import Db, Now, PageRoute
+from portal.support_deeds import ticket_changed
 from portal.words import Words
 from support import tickets
 from support.tickets import LONGEST_TEXT, Ticket, TicketState, WrongTicketState
@@ -162,7 +162,7 @@ async def open_ticket(
         by=caller.actor,
         now=now,
     )
-    await _record(db, caller, "ticket.open", made, now)
+    await ticket_changed(db, caller, "ticket.open", made, now)
     forget_counts(request)
     return went(f"/support/tickets/{made.id}", done="ticket-opened")
 
@@ -238,7 +238,7 @@ async def assign(
         made = await tickets.assign(db, found.id, chosen, by=caller.actor, now=now)
     except (WrongTicketState, InvalidInput):
         return await _show(request, db, caller, found, {"person": _closed(said)})
-    await _record(db, caller, "ticket.assign", made, now, found)
+    await ticket_changed(db, caller, "ticket.assign", made, now, found)
     return went(f"/support/tickets/{found.id}")
 
 
@@ -261,7 +261,7 @@ async def close(
         except WrongTicketState:
             problem = {"outcome": _closed(said)}
         else:
-            await _record(db, caller, "ticket.close", made, now, found)
+            await ticket_changed(db, caller, "ticket.close", made, now, found)
             forget_counts(request)
             return went(f"/support/tickets/{found.id}", done="ticket-closed")
     return await _show(request, db, caller, found, problem, {"outcome": outcome})
@@ -286,7 +286,7 @@ async def reopen(
         except WrongTicketState:
             problem = {"reason": said.gettext("Somebody opened it again already.")}
         else:
-            await _record(db, caller, "ticket.reopen", made, now, found)
+            await ticket_changed(db, caller, "ticket.reopen", made, now, found)
             forget_counts(request)
             return went(f"/support/tickets/{found.id}")
     return await _show(request, db, caller, found, problem, {"reason": reason})
@@ -302,32 +302,3 @@ def _text_problem(name: str, text: str, said: Words) -> dict[str, str]:
 
 def _closed(said: Words) -> str:
     return said.gettext("Somebody closed it meanwhile.")
-
-
-async def _record(
-    db: AsyncSession,
-    caller: Caller,
-    deed: str,
-    made: Ticket,
-    now: datetime,
-    before: Ticket | None = None,
-) -> None:
-    def told(ticket: Ticket) -> dict[str, object]:
-        return {
-            "title": ticket.title,
-            "station": ticket.station,
-            "state": ticket.state,
-            "assigned_to": ticket.assigned_to,
-            "outcome": ticket.outcome,
-        }
-
-    await audit.record(
-        db,
-        caller.actor,
-        deed,
-        f"ticket/{made.id}",
-        organisation=made.organisation,
-        before=None if before is None else told(before),
-        after=told(made),
-        now=now,
-    )

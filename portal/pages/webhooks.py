@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from accounts import directory
 from accounts.permissions import Permission
+from foundation.database import savepoint
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.events import EVENTS
 from portal import hooks, journal, webhooks
@@ -108,7 +109,7 @@ async def create_webhook(
     """Make a webhook, and show its secret once."""
     given = {"name": name, "url": url, "organisation": organisation}
     try:
-        async with db.begin_nested():
+        async with await savepoint(db):
             made, secret = await hooks.create(
                 db,
                 caller,

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from foundation.database import Database, DatabaseAway, after_commit, driver, engine_url
+from foundation.database import Database, DatabaseAway, after_commit, driver, engine_url, savepoint
 
 
 async def words(database: Database) -> list[str]:
@@ -76,6 +76,18 @@ async def test_what_only_the_driver_wrote_stays(database_with_words: Database) -
     async with database_with_words.unit_of_work() as db:
         await (await driver(db)).execute("insert into words values ('one')")
     assert await words(database_with_words) == ["one"]
+
+
+async def test_what_the_driver_wrote_behind_a_savepoint_is_taken_back_with_it(
+    database_with_words: Database,
+) -> None:
+    async with database_with_words.unit_of_work() as db:
+        await (await driver(db)).execute("insert into words values ('one')")
+        part = await savepoint(db)
+        await (await driver(db)).execute("insert into words values ('two')")
+        await part.rollback()
+        await (await driver(db)).execute("insert into words values ('three')")
+    assert await words(database_with_words) == ["one", "three"]
 
 
 async def test_session_and_driver_see_what_the_other_wrote(database_with_words: Database) -> None:

@@ -1,0 +1,76 @@
+"""What the audit is told of calls and tickets, whatever door they came through."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from accounts import audit
+from portal.guard import Caller
+from support.calls import Call
+from support.tickets import Ticket
+
+
+async def call_opened(db: AsyncSession, caller: Caller, call: Call, now: datetime) -> None:
+    """Record that somebody began a call's record."""
+    await audit.record(
+        db,
+        caller.actor,
+        "call.open",
+        f"call/{call.id}",
+        organisation=call.organisation,
+        after={"station": call.station},
+        now=now,
+    )
+
+
+async def call_closed(db: AsyncSession, caller: Caller, call: Call, now: datetime) -> None:
+    """Record how a call ended."""
+    await audit.record(
+        db,
+        caller.actor,
+        "call.close",
+        f"call/{call.id}",
+        organisation=call.organisation,
+        after={"outcome": call.outcome},
+        now=now,
+    )
+
+
+async def ticket_changed(
+    db: AsyncSession,
+    caller: Caller,
+    deed: str,
+    made: Ticket,
+    now: datetime,
+    before: Ticket | None = None,
+) -> None:
+    """Record what somebody did to a ticket.
+
+    Args:
+        db: The unit of work of the change.
+        caller: Who did it.
+        deed: `ticket.open`, `ticket.assign`, `ticket.close` or `ticket.reopen`.
+        made: The ticket as it is now.
+        now: The moment.
+        before: The ticket as it was, unless it is new.
+    """
+    await audit.record(
+        db,
+        caller.actor,
+        deed,
+        f"ticket/{made.id}",
+        organisation=made.organisation,
+        before=None if before is None else _told(before),
+        after=_told(made),
+        now=now,
+    )
+
+
+def _told(ticket: Ticket) -> dict[str, object]:
+    return {
+        "title": ticket.title,
+        "station": ticket.station,
+        "state": ticket.state,
+        "assigned_to": ticket.assigned_to,
+        "outcome": ticket.outcome,
+    }
