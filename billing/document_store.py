@@ -98,6 +98,13 @@ async def number_ranges(db: AsyncSession, issuer: OrganisationKey) -> list[Numbe
     return list(rows.scalars())
 
 
+async def lock_issuer(db: AsyncSession, issuer: OrganisationKey) -> None:
+    """Let nobody else draw up documents of an issuer until the unit of work ends."""
+    await db.execute(
+        text("select pg_advisory_xact_lock(hashtextextended(:key, 7))"), {"key": f"papers/{issuer}"}
+    )
+
+
 # ------------------------------------------------------------- sessions that wait for a document
 
 _CREATE_WAITING: Final = """
@@ -131,7 +138,7 @@ with fresh as (
   select * from fresh union all select * from taken_back
 )
 select f.id as cdr_id, f.sign, f.transaction_id, f.started_at, f.ended_at, f.currency,
-  f.payer, f.id_token as token, f.energy_wh * f.sign as energy_wh,
+  f.payer, upper(translate(f.id_token, E' \\t:-.', '')) as token, f.energy_wh * f.sign as energy_wh,
   f.net_minor * f.sign as net_minor, f.vat_minor * f.sign as vat_minor,
   case when (
     select count(distinct coalesce(l ->> 'vat_rate', '')) from jsonb_array_elements(f.lines) l
@@ -266,11 +273,14 @@ join unnest(
 """
 
 
-async def put_sessions(db: AsyncSession, issued: Iterable[tuple[Draft, str, str]]) -> None:
+async def put_sessions(db: AsyncSession, issued: Iterable[tuple[Draft, str]]) -> None:
     """Note the sessions that stand on documents: of `find_waiting` of this unit of work.
 
+    A contact's sessions may wait under its own name or that of whom it stands for.
+
     Args:
-        issued: Drafts with the debtor whose sessions they have, and their numbers.
+        db: The unit of work in which they were found.
+        issued: Drafts with their numbers.
     """
     rows = [
         (
@@ -282,7 +292,8 @@ async def put_sessions(db: AsyncSession, issued: Iterable[tuple[Draft, str, str]
             line,
             draft.document.lines[line - 1].vat_rate,
         )
-        for draft, debtor, number in issued
+        for draft, number in issued
+        for debtor in sorted({draft.document.recipient.key, f"contact/{draft.contact_id}"})
         for (token, rate), line in draft.lines_of.items()
     ]
     if not rows:
@@ -523,6 +534,17 @@ async def statement_period(
         {"ids": list(statement_ids)},
     )
     return {row[0]: (row[1], row[2]) for row in rows}
+
+
+async def credited_statements(db: AsyncSession, statement_ids: Collection[str]) -> set[str]:
+    """Return those statements over which a credit note was written once."""
+    found = await db.execute(
+        select(DocumentRow.statement_id).where(
+            DocumentRow.statement_id.in_(list(statement_ids)),
+            DocumentRow.kind == DocumentKind.CREDIT_NOTE.value,
+        )
+    )
+    return {each for each in found.scalars() if each is not None}
 
 
 async def set_state(db: AsyncSession, number: str, **values: Any) -> None:

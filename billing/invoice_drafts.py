@@ -89,6 +89,7 @@ class Draft:
         owed: What it asks for; None on a credit note.
         lines_of: For (token, VAT rate) of its sessions the position of their line.
         discount: On a credit note what is taken off the statement: net and tax.
+        written_again: What the statement owes, where an earlier credit note was taken back.
     """
 
     document: Document
@@ -101,6 +102,7 @@ class Draft:
     owed: Owed | None = None
     lines_of: Mapping[tuple[str | None, Decimal | None], int] = field(default_factory=dict)
     discount: tuple[Money, Money] | None = None
+    written_again: Money | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +294,7 @@ def credit_note(
     statement: Statement,
     *,
     period: tuple[date, date],
+    is_again: bool = False,
     now: datetime,
 ) -> Draft:
     """Return the credit note over a statement: the same totals, less the discount that is set.
@@ -301,6 +304,7 @@ def credit_note(
         contact: The payee's.
         statement: Without its lines, which the credit note sums up by group.
         period: From the start of its first session to the end of its last one.
+        is_again: Whether an earlier credit note over it was taken back.
         now: When.
     """
     settings = issuer.settings
@@ -356,6 +360,7 @@ def credit_note(
         run_key=f"credit_note/{statement.statement_id}",
         statement_id=statement.statement_id,
         discount=(discount, taken_off) if discount.amount else None,
+        written_again=statement.payout_gross if is_again else None,
     )
 
 

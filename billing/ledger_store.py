@@ -101,6 +101,11 @@ async def entries_of_transactions(
     )
 
 
+async def entries_by_number(db: AsyncSession, numbers: Sequence[int]) -> dict[int, JournalEntry]:
+    """Return some entries, by number, oldest first."""
+    return await _entries(db, " where e.id = any(%b::bigint[])", (list(numbers),))
+
+
 async def entries_of_account(
     db: AsyncSession, account: LedgerAccount, *, after: int, limit: int
 ) -> dict[int, JournalEntry]:

@@ -287,8 +287,6 @@ class TransactionEnded(TransactionEvent, frozen=True, kw_only=True, gc=False):
     """Of a start by staff: `token` (as usual) or `free` (it costs nothing); else None."""
     corrected_by: str | None = None
     """Who corrected times or energy by hand, as in `person/7`; else None."""
-    corrected_by: str | None = None
-    """Who corrected times or energy by hand, as in `person/7`; else None."""
 
 
 class CommandChanged(Event, frozen=True, kw_only=True, gc=False):
@@ -340,6 +338,25 @@ class StatementIssued(Event, frozen=True, kw_only=True, gc=False):
     @property
     def subject(self) -> str:
         return f"payee/{self.payee}"
+
+
+class DocumentIssued(Event, frozen=True, kw_only=True, gc=False):
+    """An invoice, credit note or counter-document was issued.
+
+    `organisation` is the recipient, or the one that manages the contact it goes to.
+    """
+
+    kind: ClassVar[str] = "document_issued"
+    number: str
+    document_kind: str
+    organisation: OrganisationKey
+    gross: str
+    currency: str
+    mailed: bool
+
+    @property
+    def subject(self) -> str:
+        return f"document/{self.number}"
 
 
 class LicenceCharge(msgspec.Struct, frozen=True, gc=False):
@@ -411,6 +428,7 @@ EVENTS: dict[str, type[Event]] = {
         CommandChanged,
         CdrIssued,
         StatementIssued,
+        DocumentIssued,
         AccountApproved,
         LicenceMonthBegan,
     )

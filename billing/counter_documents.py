@@ -1,0 +1,289 @@
+"""Counter-documents: the only way to take a document back, whole or in part.
+
+What was issued is never changed. The counter-document names it, has the same positive amounts and
+the opposite meaning, a number of its own range, and its own entries in the ledger.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing import document_store, issuing, ledger, ledger_store, statement_store
+from billing.document_tables import DocumentRow, DocumentStateRow
+from billing.document_words import DocumentWords
+from billing.documents import Document, DocumentKind, DocumentLine, VatLine, tax_on
+from billing.invoice_drafts import ONE, Draft
+from billing.invoicing import issuer_of
+from billing.ledger import JournalEntry
+from foundation.errors import Conflict, InvalidInput, NotFound
+from foundation.identifiers import OrganisationKey
+from foundation.money import Money, total
+
+
+class AlreadyCancelled(Conflict):
+    """Nothing is left of the document that could be taken back."""
+
+    code = "already_cancelled"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"Document {number} was taken back already.")
+
+
+class NotCancellable(Conflict):
+    """A counter-document is not taken back; a document is issued anew instead."""
+
+    code = "not_cancellable"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"{number} is a counter-document and stays; issue a document anew.")
+
+
+class CreditAboveInvoice(InvalidInput):
+    """More would be taken back than is left of the document."""
+
+    code = "credit_above_invoice"
+
+    def __init__(self, number: str, left: Money) -> None:
+        self.left = left
+        super().__init__(
+            f"Of {number} only {left.text} {left.currency} without tax are left to take back.",
+            field="net",
+        )
+
+
+async def cancel(
+    db: AsyncSession,
+    number: str,
+    *,
+    reason: str,
+    now: datetime,
+    again: bool = True,
+    mailed: bool = True,
+) -> Document:
+    """Take a whole document back by a counter-document; return that.
+
+    Args:
+        db: A unit of work.
+        number: An invoice or credit note of which nothing was taken back.
+        reason: Why, in words; it stands on the counter-document.
+        now: When.
+        again: Whether its sessions and charges wait for another document; otherwise we bear them.
+        mailed: Whether the counter-document is mailed by itself.
+
+    Raises:
+        NotFound: If there is no such document.
+        InvalidInput: If no reason is given.
+        AlreadyCancelled: If (a part of) it was taken back.
+        NotCancellable: If it is a counter-document.
+    """
+    row, state = await _locked(db, number)
+    if state.cancelled_at is not None or state.credited_minor:
+        raise AlreadyCancelled(number)
+    what = document_store.value_of(row)
+    entries = await _whole(db, row, what, again=again, now=now)
+    counter = _counter(what, what.lines, what.vat, reason, now, is_part=False)
+    made = await _issue(db, row, counter, entries, mailed=mailed, now=now)
+    values = {"credited_minor": row.gross_minor, "cancelled_at": now}
+    if again:
+        await document_store.set_state(db, number, run_key=None, **values)
+        await document_store.release_sessions(db, number)
+        await document_store.free_charges(db, number)
+    else:
+        await document_store.set_state(db, number, **values)
+    return made
+
+
+async def _whole(
+    db: AsyncSession, row: DocumentRow, what: Document, *, again: bool, now: datetime
+) -> list[JournalEntry]:
+    """Return what taking a whole document back books; the narrations get the number later."""
+    if what.kind is DocumentKind.INVOICE and not again:
+        return [
+            ledger.part_credit_entry(
+                number=what.number,
+                debtor_key=row.recipient,
+                net=what.net,
+                tax=what.tax,
+                booked_at=now,
+            )
+        ]
+    ids = await document_store.entry_ids(db, what.number)
+    of = await ledger_store.entries_by_number(db, ids)
+    if what.kind is DocumentKind.INVOICE:
+        return [
+            ledger.cancelled_entry(entry, entry_id=each, number=what.number, booked_at=now)
+            for each, entry in of.items()
+        ]
+    # Of a credit note its discount is taken back, not that it was once written again.
+    entries = [
+        ledger.cancelled_entry(entry, entry_id=each, number=what.number, booked_at=now)
+        for each, entry in of.items()
+        if all(posting.account.kind != ledger.AccountKind.UNCREDITED for posting in entry.postings)
+    ]
+    assert row.statement_id is not None, "a credit note is over a statement"
+    statement = await statement_store.statement_row(db, row.statement_id)
+    assert statement is not None
+    entries.append(
+        ledger.credit_note_entry(
+            number=what.number,
+            payee=OrganisationKey(statement.payee),
+            gross=Money.from_minor(statement.payout_gross_minor, statement.currency),
+            booked_at=now,
+            taken_back=True,
+        )
+    )
+    return entries
+
+
+async def credit(
+    db: AsyncSession,
+    number: str,
+    *,
+    net: Money,
+    reason: str,
+    now: datetime,
+    vat_rate: Decimal | None = None,
+    mailed: bool = True,
+) -> Document:
+    """Take a part of an invoice back by a counter-document; we bear it.
+
+    Args:
+        db: A unit of work.
+        number: An invoice.
+        net: How much, without tax; above zero and rounded.
+        reason: Why, in words; it stands on the counter-document.
+        now: When.
+        vat_rate: Of which of its tax lines, where it has several; a percentage.
+        mailed: Whether the counter-document is mailed by itself.
+
+    Raises:
+        NotFound: If there is no such document.
+        InvalidInput: If the amount or the rate does not do.
+        CreditAboveInvoice: If less than that is left of the invoice.
+        AlreadyCancelled: If nothing is left of it.
+        NotCancellable: If it is no invoice.
+    """
+    row, state = await _locked(db, number)
+    if state.cancelled_at is not None:
+        raise AlreadyCancelled(number)
+    what = document_store.value_of(row)
+    if what.kind is not DocumentKind.INVOICE:
+        raise NotCancellable(number)
+    if net.currency != what.currency or not net.is_rounded or net.amount <= 0:
+        raise InvalidInput(f"net is a sum above zero in {what.currency}.", field="net")
+    of = [each for each in what.vat if vat_rate is None or each.rate == vat_rate]
+    if len(of) != 1:
+        rates = ", ".join(str(each.rate) for each in what.vat)
+        raise InvalidInput(f"Say of which VAT rate: {rates}.", field="vat_rate")
+    [line] = of
+    before = [
+        each
+        for counter in await document_store.counter_documents(db, number)
+        for each in document_store.value_of(counter).vat
+        if (each.category, each.rate) == (line.category, line.rate)
+    ]
+    left = line.net - total((each.net for each in before), what.currency)
+    if net > left:
+        raise CreditAboveInvoice(number, left)
+    vat = replace(line, net=net, amount=tax_on(net, line.rate))
+    gross = net + vat.amount
+    left_gross = Money.from_minor(row.gross_minor - state.credited_minor, what.currency)
+    if gross > left_gross:
+        raise CreditAboveInvoice(number, left)
+    words = DocumentWords(what.language)
+    text = words.text("part", number=number, reason=_reason(reason))
+    credited = DocumentLine(
+        position=1,
+        text=text,
+        quantity=Decimal(1),
+        unit=ONE,
+        unit_price=net.amount,
+        net=net,
+        vat_category=line.category,
+        vat_rate=line.rate,
+        reference=number,
+    )
+    counter = _counter(what, [credited], [vat], reason, now, is_part=True)
+    entry = ledger.part_credit_entry(
+        number=number, debtor_key=row.recipient, net=net, tax=vat.amount, booked_at=now
+    )
+    made = await _issue(db, row, counter, [entry], mailed=mailed, now=now)
+    values: dict[str, object] = {"credited_minor": state.credited_minor + gross.minor}
+    if gross == left_gross:
+        values["cancelled_at"] = now
+    await document_store.set_state(db, number, **values)
+    return made
+
+
+async def _locked(db: AsyncSession, number: str) -> tuple[DocumentRow, DocumentStateRow]:
+    found = await document_store.document(db, number, locked=True)
+    if found is None:
+        raise NotFound("document", number)
+    if found[0].kind == DocumentKind.CANCELLATION:
+        raise NotCancellable(number)
+    return found
+
+
+def _reason(given: str) -> str:
+    reason = " ".join(given.split())
+    if not reason or len(reason) > 500:
+        raise InvalidInput("reason is a sentence of at most 500 characters.", field="reason")
+    return reason
+
+
+def _counter(
+    what: Document,
+    lines: Sequence[DocumentLine],
+    vat: Sequence[VatLine],
+    reason: str,
+    now: datetime,
+    *,
+    is_part: bool,
+) -> Document:
+    words = DocumentWords(what.language)
+    net = total((each.net for each in lines), what.currency)
+    tax = total((each.amount for each in vat), what.currency)
+    said = "cancels_part" if is_part else "cancels"
+    return replace(
+        what,
+        number="",
+        kind=DocumentKind.CANCELLATION,
+        due_on=None,
+        payment_terms=None,
+        lines=tuple(lines),
+        vat=tuple(vat),
+        net=net,
+        tax=tax,
+        gross=net + tax,
+        cancels=what.number,
+        cancels_issued_on=what.issued_on,
+        cancels_kind=what.kind,
+        notes=(
+            words.text(said, number=what.number, day=words.day(what.issued_on)),
+            words.text("why", reason=_reason(reason)),
+        ),
+    )
+
+
+async def _issue(
+    db: AsyncSession,
+    row: DocumentRow,
+    counter: Document,
+    entries: Sequence[JournalEntry],
+    *,
+    mailed: bool,
+    now: datetime,
+) -> Document:
+    issuer = await issuer_of(db)
+    draft = Draft(
+        document=replace(counter, issued_on=now.astimezone(issuer.zone).date()),
+        prefix=issuer.settings.prefix(DocumentKind.CANCELLATION),
+        contact_id=row.contact_id,
+        managing=OrganisationKey(row.managing),
+        month=row.month,
+    )
+    [made] = await issuing.issue(db, issuer, [draft], mailed=mailed, now=now, entries={0: entries})
+    return made
