@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounts import checks, store
 from accounts.directory import WHOLE, Language, Principal, Scope, organisation, root
 from accounts.licences import Licence, licensed
+from accounts.licensing import entitlement_of
 from accounts.permissions import RIGHTS, SHIPPED, SHIPPED_REACH, Permission, Reach, Role
 from accounts.store import KeyInUse
 from accounts.tables import ApiKeyRow
@@ -45,6 +46,8 @@ class ApiKey:
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    is_commercial: bool = False
+    """Declared to be in commercial use, which needs a Professional account."""
 
     @classmethod
     def of(cls, row: ApiKeyRow) -> Self:
@@ -63,6 +66,7 @@ class ApiKey:
             expires_at=row.expires_at,
             last_used_at=row.last_used_at,
             revoked_at=row.revoked_at,
+            is_commercial=row.commercial,
         )
 
 
@@ -85,6 +89,7 @@ async def create_api_key(
     rate_per_minute: int | None = None,
     expires_at: datetime | None = None,
     created_by: str | None = None,
+    commercial: bool = False,
 ) -> tuple[ApiKey, str]:
     """Create a key; the second value is the key itself, which is never shown again.
 
@@ -101,8 +106,11 @@ async def create_api_key(
         rate_per_minute: How many calls a minute it may make; None: as many as any.
         expires_at: When it ends by itself; None: never.
         created_by: Who made it, as `Principal.id` has it.
+        commercial: Whether it is declared to be in commercial use.
 
     Raises:
+        TierTooLow: If it is for commercial use, and the organisation's account is below the tier
+            Professional.
         InvalidInput: If not just one of role and rights is given, one is unknown, the name is
             empty, the rate is below 1, or it would have ended already.
         NotFound: If there is no such organisation (the root's, if none is named).
@@ -120,6 +128,11 @@ async def create_api_key(
     if reach not in set(Reach):
         raise InvalidInput(f"reach must be one of {', '.join(Reach)}.", field="reach")
     owner = await (root(db) if organisation_key is None else organisation(db, organisation_key))
+    if commercial:
+        granted = await entitlement_of(db, owner.key, now=now)
+        refusal = None if granted is None else granted.refusal_of_function("commercial")
+        if refusal is not None:
+            raise refusal
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     row = await store.add_api_key(
         db,
@@ -134,6 +147,7 @@ async def create_api_key(
             "organisation": owner.key,
             "created_at": now,
             "created_by": created_by,
+            "commercial": commercial,
             "expires_at": _checked_end(expires_at, now),
         },
     )
@@ -270,4 +284,5 @@ async def _principal(db: AsyncSession, key: KeyInUse, now: datetime) -> Principa
         organisation=OrganisationKey(key.organisation),
         language=cast("Language", key.language),
         rate_per_minute=key.rate_per_minute,
+        is_commercial=key.commercial,
     )

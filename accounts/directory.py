@@ -119,6 +119,7 @@ class Principal:
     person_id: int | None = None
     rate_per_minute: int | None = None
     login_number: int | None = None
+    is_commercial: bool = False
     owes_second_factor: bool = False
     """His organisation demands a second factor of people with his rights, and he has none."""
 

@@ -61,6 +61,10 @@ class Permission(StrEnum):
     AGREEMENTS_WRITE = "agreements.write"
     STATEMENTS_READ = "statements.read"
     STATEMENTS_CLOSE = "statements.close"
+    DOCUMENTS_READ = "documents.read"
+    """Contacts, contracts, invoices and credit notes."""
+    DOCUMENTS_ISSUE = "documents.issue"
+    """Issue documents and take them back; the switches of invoicing."""
     ORGANISATIONS_READ = "organisations.read"
     ORGANISATIONS_WRITE = "organisations.write"
     USERS_READ = "users.read"
@@ -90,11 +94,19 @@ class Permission(StrEnum):
     TICKETS_WRITE = "tickets.write"
     CRM_READ = "crm.read"
     """See personal data; without it they read as ****."""
+    CRM_WRITE = "crm.write"
+    """Change contacts and contracts."""
     MONITORING = "monitoring"
     """The tab "Operational management" of a station's data sheet."""
     COST_RELEASE = "cost_release"
     """Release actions that have costs."""
     STATIONS_SHARE = "stations.share"
+    ACCOUNTS_READ = "accounts.read"
+    """The account section: accounts, their licences and applications."""
+    ACCOUNTS_WRITE = "accounts.write"
+    """Apply for an account, datapoints, a licence or a renewal (SuperAdmin)."""
+    ACCOUNTS_DECIDE = "accounts.decide"
+    """Approve and reject applications, archive accounts, set the price list (Customer Success)."""
     AUDIT_READ = "audit.read"
     GROUPS_READ = "groups.read"
     GROUPS_WRITE = "groups.write"
@@ -206,6 +218,11 @@ RIGHTS: Mapping[Permission, Right] = {
         marked("See personal data"),
         marked("Names, mail addresses and id tokens; without it they read as ****."),
     ),
+    Permission.CRM_WRITE: Right(
+        Area.CRM,
+        marked("Change contacts"),
+        marked("Add and change contacts and their contracts."),
+    ),
     Permission.PROVIDERS_READ: Right(
         Area.FINANCE, marked("See providers"), marked("Who answers for external tokens.")
     ),
@@ -230,6 +247,16 @@ RIGHTS: Mapping[Permission, Right] = {
     Permission.STATEMENTS_CLOSE: Right(
         Area.FINANCE, marked("Close months"), marked("Book a month and send its statements.")
     ),
+    Permission.DOCUMENTS_READ: Right(
+        Area.FINANCE,
+        marked("See documents"),
+        marked("Contacts, contracts, invoices and credit notes."),
+    ),
+    Permission.DOCUMENTS_ISSUE: Right(
+        Area.FINANCE,
+        marked("Issue documents"),
+        marked("Issue invoices and credit notes, take them back, and set how invoicing works."),
+    ),
     Permission.ORGANISATIONS_READ: Right(
         Area.USERS, marked("See organisations"), marked("The tree of organisations.")
     ),
@@ -251,6 +278,21 @@ RIGHTS: Mapping[Permission, Right] = {
         Area.USERS,
         marked("Manage groups"),
         marked("Make and change groups of rights that one has oneself."),
+    ),
+    Permission.ACCOUNTS_READ: Right(
+        Area.USERS,
+        marked("See accounts"),
+        marked("Accounts with licence, datapoints and term, and their applications."),
+    ),
+    Permission.ACCOUNTS_WRITE: Right(
+        Area.USERS,
+        marked("Apply for accounts"),
+        marked("The right of a SuperAdmin: apply for accounts, datapoints, licences, renewals."),
+    ),
+    Permission.ACCOUNTS_DECIDE: Right(
+        Area.USERS,
+        marked("Decide about applications"),
+        marked("Customer Success: approve or reject what others applied for, and set prices."),
     ),
     Permission.AUDIT_READ: Right(
         Area.USERS, marked("Read the audit"), marked("Who did what to what, when, and from where.")
@@ -338,6 +380,7 @@ _OWNER = frozenset(
         Permission.TOKENS_READ,
         Permission.AGREEMENTS_READ,
         Permission.STATEMENTS_READ,
+        Permission.DOCUMENTS_READ,
         Permission.ORGANISATIONS_READ,
         Permission.COMMANDS_READ,
         Permission.CHANGE_ORDERS_READ,
@@ -382,6 +425,9 @@ _SUPPORT = _READS | {
 }
 
 _CUSTOMER_SUCCESS = _READS | {
+    Permission.CRM_WRITE,
+    Permission.ACCOUNTS_READ,
+    Permission.ACCOUNTS_DECIDE,
     Permission.TARIFFS_READ,
     Permission.OUTBOX_READ,
     Permission.USERS_READ,
@@ -401,6 +447,8 @@ _FINANCE = _READS | {
     Permission.TARIFFS_WRITE,
     Permission.AGREEMENTS_WRITE,
     Permission.STATEMENTS_CLOSE,
+    Permission.CRM_WRITE,
+    Permission.DOCUMENTS_ISSUE,
     Permission.OUTBOX_READ,
     Permission.COST_RELEASE,
     Permission.CREDITS_ORDER,
@@ -443,6 +491,7 @@ SHIPPED_REACH: Mapping[Role, Reach] = {
 
 WHOLE_INSTALLATION = frozenset(
     {
+        Permission.ACCOUNTS_DECIDE,
         Permission.TRANSACTIONS_DECIDE,
         Permission.PROVIDERS_READ,
         Permission.PROVIDERS_WRITE,
@@ -463,6 +512,8 @@ share of the revenue.
 
 WEIGHTY = frozenset(
     {
+        Permission.ACCOUNTS_WRITE,
+        Permission.ACCOUNTS_DECIDE,
         Permission.USERS_WRITE,
         Permission.GROUPS_WRITE,
         Permission.API_KEYS_WRITE,
@@ -470,6 +521,7 @@ WEIGHTY = frozenset(
         Permission.TARIFFS_WRITE,
         Permission.AGREEMENTS_WRITE,
         Permission.STATEMENTS_CLOSE,
+        Permission.DOCUMENTS_ISSUE,
         Permission.TRANSACTIONS_DECIDE,
         Permission.COMMANDS_CONFIGURE,
         Permission.COMMANDS_RAW,

@@ -167,6 +167,7 @@ class KeyInUse:
     language: str
     licence: str
     is_of_root: bool
+    commercial: bool
 
 
 async def api_key(db: AsyncSession, prefix: str) -> KeyInUse | None:
@@ -176,7 +177,7 @@ async def api_key(db: AsyncSession, prefix: str) -> KeyInUse | None:
         """
         select k.id, k.secret_hash, k.name, k.role, k.rights, k.reach, k.rate_per_minute,
                k.expires_at, k.last_used_at, k.revoked_at, o.key, o.language, o.licence,
-               o.parent is null
+               o.parent is null, k.commercial
         from api_keys k join organisations o on o.key = k.organisation
         where k.prefix = %b::text
         """,

@@ -1,6 +1,7 @@
 """The readers of events, wired: the process that delivers has them."""
 
 from app.routes import MAILING, ROUTES
+from billing import document_mailing, licence_charges
 from billing import handlers as billing_handlers
 from billing.mailing import StatementMailer
 from billing.pricing import SharingTerms
@@ -19,6 +20,8 @@ def subscriptions(sharing: SharingTerms, clock: Clock, mails: Mails) -> list[Sub
         billing_handlers.subscription(sharing, clock),
         Subscription(MAILING, (StatementIssued.kind,), StatementMailer(mails, clock)),
         support_handlers.subscription(Correspondence(mails), clock),
+        licence_charges.subscription(clock),
+        document_mailing.subscription(mails, clock),
     ]
     assert dict(outbox.routes(made)) == ROUTES
     return made

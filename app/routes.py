@@ -5,16 +5,27 @@ Words only, so that a process which delivers nothing loads no reader.
 
 from typing import Final
 
-from foundation.events import CommandChanged, StatementIssued
+from foundation.events import (
+    AccountApproved,
+    CommandChanged,
+    DocumentIssued,
+    LicenceMonthBegan,
+    StatementIssued,
+)
 
 BILLING: Final = "billing"
 MAILING: Final = "mailing"
+DOCUMENTS: Final = "documents"
 SUPPORT: Final = "support"
+LICENCE_CHARGES: Final = "licence charges"
 
 ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "transaction_started": (BILLING,),
     "transaction_ended": (BILLING,),
     StatementIssued.kind: (MAILING,),
+    DocumentIssued.kind: (DOCUMENTS,),
     CommandChanged.kind: (SUPPORT,),
+    AccountApproved.kind: (LICENCE_CHARGES,),
+    LicenceMonthBegan.kind: (LICENCE_CHARGES,),
 }
 """Kind of event → readers."""

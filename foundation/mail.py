@@ -9,7 +9,7 @@ Source: RFC 5321, RFC 5322 (Message-ID, 3.6.4), RFC 3834 (Auto-Submitted).
 
 import hashlib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import HeaderParseError
@@ -64,13 +64,17 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What is to be sent to one person, in plain text; `language` as in `de`."""
+    """What is to be sent to one person, in plain text; `language` as in `de`.
+
+    `on_behalf_of` is the key of the organisation in whose name it is written, if it is in one's.
+    """
 
     recipient: str
     subject: str
     body_text: str
     language: str
     attachments: tuple[Attachment, ...] = ()
+    on_behalf_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +103,17 @@ class InvalidAddress(InvalidInput):
         super().__init__(f"{address!r} is no mail address.", field="recipient")
 
 
+Domains = Callable[[AsyncSession, Mail], Awaitable[str | None]]
+"""Tells from which domain a mail leaves; None: from that of the installation's sender."""
+
+
 class Mails:
     """Writes mails, and sends them if there is a mail server.
 
     Registers its job with `jobs`; make one per process.
 
     Args:
+        domains: Tells from which domain a mail leaves; unless given, from the installation's.
         pauses_s: The wait after each failed attempt to send.
         tls: How servers' certificates are checked; the system's authorities unless given.
     """
@@ -116,6 +125,7 @@ class Mails:
         jobs: Jobs,
         clock: Clock,
         settings: Settings,
+        domains: Domains | None = None,
         pauses_s: Sequence[float] = PAUSES_S,
         tls: ssl.SSLContext | None = None,
     ) -> None:
@@ -124,6 +134,7 @@ class Mails:
         self._clock = clock
         self._url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
         self._sender = settings.mail_sender
+        self._domains = domains
         self._timeout_s = settings.smtp_timeout_s
         self._tls = tls
         jobs.register(JOB, self._send, pauses_s=pauses_s)
@@ -146,12 +157,14 @@ class Mails:
         check_address(mail.recipient)
         if any(ord(char) < 32 for char in mail.subject):
             raise InvalidInput("A subject is one line of text.", field="subject")
+        domain = None if self._domains is None else await self._domains(db, mail)
         written = await db.execute(
             insert(MailRow)
             .values(
                 key=key,
                 created_at=self._clock.now(),
                 recipient=mail.recipient,
+                sender=None if domain is None else sender_at(self._sender, domain),
                 subject=mail.subject,
                 body_text=mail.body_text,
                 language=mail.language,
@@ -209,7 +222,7 @@ class Mails:
                 return
             files = await _attachments(db, mail_id)
         try:
-            await self._hand_over(_composed(row, files, self._sender))
+            await self._hand_over(_composed(row, files, row.sender or self._sender))
         except (aiosmtplib.SMTPException, OSError) as error:
             is_final = attempt.is_last or _is_refusal(error)
             said = _said(error)
@@ -257,6 +270,12 @@ class Mails:
             tls_context=self._tls,
             timeout=self._timeout_s,
         )
+
+
+def sender_at(sender: str, domain: str) -> str:
+    """Return the sender as it is at another domain: the same name, the same mailbox."""
+    mailbox, _, rest = sender.rpartition("@")
+    return f"{mailbox}@{domain}{'>' if rest.endswith('>') else ''}"
 
 
 def check_address(address: str) -> None:

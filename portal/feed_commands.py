@@ -39,7 +39,7 @@ from portal import asking, problems, topics
 from portal.api import commands
 from portal.api.commands import CommandBody
 from portal.api.models import Body, Moment
-from portal.guard import Caller
+from portal.guard import Caller, granted_to
 from portal.limits import Limits
 from portal.problems import FieldError, ManyProblems
 
@@ -166,7 +166,10 @@ class Requests:
             if abs(_moment(signed.at) - now) > VALID_FOR:
                 raise TooOld
             caller = Caller(
-                principal, await directory.scope_of(db, principal, now=now), door="mqtt"
+                principal,
+                await directory.scope_of(db, principal, now=now),
+                door="mqtt",
+                granted=await granted_to(db, principal, now=now),
             )
             caller.must_have(Permission.FEED_COMMANDS)
             caller.must_have(Permission.COMMANDS_SEND)

@@ -14,9 +14,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
-from accounts import api_keys, audit, directory, sign_in
+from accounts import api_keys, audit, directory, licensing, sign_in
 from accounts.audit import Actor, Door
 from accounts.directory import Principal, Scope
+from accounts.entitlements import Entitlement
 from accounts.permissions import (
     RIGHTS,
     WHOLE_INSTALLATION,
@@ -75,6 +76,8 @@ class Caller:
     scope: Scope
     door: Door = "api"
     address: str | None = None
+    granted: Entitlement | None = None
+    """What his organisation's account grants; None: nothing limits him."""
 
     @property
     def actor(self) -> Actor:
@@ -85,6 +88,8 @@ class Caller:
         """Tell whether the caller may use a function; for pages that show what one may do."""
         if self.principal.owes_second_factor:
             return False
+        if self.granted is not None and self.granted.refusal(permission) is not None:
+            return False
         return allows(self.principal.rights, permission, sees_all=self.scope.is_whole)
 
     def must_have(self, permission: Permission) -> None:
@@ -93,11 +98,26 @@ class Caller:
         Raises:
             PermissionMissing: If he does.
             SecondFactorDue: If he would have it with a second factor, which he has to set up.
+            AccountExpired, TierTooLow: If he would have it but for his organisation's account.
         """
         if self.principal.owes_second_factor:
             raise SecondFactorDue
+        if self.granted is not None and permission in self.principal.rights:
+            refusal = self.granted.refusal(permission)
+            if refusal is not None:
+                raise refusal
         if not self.may(permission):
             raise PermissionMissing(permission)
+
+    def must_be_able_to_export(self) -> None:
+        """Refuse exports to those whose account has expired; what is on a page stays readable.
+
+        Raises:
+            AccountExpired: If it has.
+        """
+        refusal = None if self.granted is None else self.granted.refusal_of_exports()
+        if refusal is not None:
+            raise refusal
 
     def must_see(self, owner: OrganisationKey | None, what: str, key: object) -> None:
         """Hide what belongs to an organisation outside the caller's scope.
@@ -182,12 +202,30 @@ async def identify(request: Request, db: AsyncSession, now: datetime) -> Caller 
     principal = await _principal(request, db, now)
     if principal is None:
         return None
+    granted = await granted_to(db, principal, now=now)
     return Caller(
         principal,
         await directory.scope_of(db, principal, now=now),
         door="portal" if is_by_browser(request) else "api",
         address=None if request.client is None else request.client.host,
+        granted=granted,
     )
+
+
+async def granted_to(
+    db: AsyncSession, principal: Principal, *, now: datetime
+) -> Entitlement | None:
+    """Return what the account of somebody's organisation grants now; None: nothing limits him.
+
+    Raises:
+        TierTooLow: If he is an API key in commercial use, and the account's tier has none.
+    """
+    granted = await licensing.entitlement_of(db, principal.organisation, now=now)
+    if granted is not None and principal.is_commercial:
+        refusal = granted.refusal_of_function("commercial")
+        if refusal is not None:
+            raise refusal
+    return granted
 
 
 async def _principal(request: Request, db: AsyncSession, now: datetime) -> Principal | None:

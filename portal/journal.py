@@ -35,6 +35,9 @@ _NEEDED: tuple[tuple[type[Event], Permission], ...] = (
     (events.CdrIssued, Permission.TRANSACTIONS_READ),
     (events.CommandChanged, Permission.COMMANDS_READ),
     (events.StatementIssued, Permission.STATEMENTS_READ),
+    (events.DocumentIssued, Permission.DOCUMENTS_READ),
+    (events.AccountApproved, Permission.ACCOUNTS_READ),
+    (events.LicenceMonthBegan, Permission.ACCOUNTS_READ),
 )
 """What else than to read events one must be permitted, by the kind of event."""
 

@@ -24,7 +24,7 @@ from typing import Final, NotRequired, Self, TypedDict
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from accounts import checks, directory
+from accounts import checks, directory, licensing
 from accounts.directory import Principal, Scope
 from accounts.permissions import Reach
 from foundation.clock import Clock
@@ -188,6 +188,13 @@ async def audience_of(db: AsyncSession, hook: Webhook, now: datetime) -> Audienc
         language="en",
     )
     scope = await directory.scope_of(db, speaks, now=now)
+    granted = await licensing.entitlement_of(db, hook.organisation, now=now)
+    if granted is not None and (
+        granted.refusal_of_function("auto_export") or granted.refusal_of_exports()
+    ):
+        # Suspended, not switched off: it goes on when the account may again, and what it missed
+        # can be sent from the journal.
+        return Audience(scope, frozenset(), sees_personal=hook.sees_personal)
     return Audience(scope, hook.kinds, sees_personal=hook.sees_personal)
 
 
