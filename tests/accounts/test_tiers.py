@@ -1,4 +1,4 @@
-"""Tiers of metering points: the lowest counts, narrow licences go first, functions are suspended."""
+"""Tiers of metering points: the lowest counts, and narrow licences go first."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -104,7 +104,8 @@ def test_a_right_belongs_to_one_function_at_most() -> None:
 
     assert len(rights) == len(set(rights))
     function = tiers.function_of(Permission.WEBHOOKS_WRITE)
-    assert function is not None and function.key == "auto_export"
+    assert function is not None
+    assert function.key == "auto_export"
     assert tiers.function_of(Permission.STATIONS_READ) is None
 
 
