@@ -10,6 +10,8 @@ from foundation.events import (
     CommandChanged,
     DocumentIssued,
     LicenceMonthBegan,
+    MonitoringActivated,
+    MonitoringDeactivated,
     StatementIssued,
 )
 
@@ -17,6 +19,8 @@ BILLING: Final = "billing"
 MAILING: Final = "mailing"
 DOCUMENTS: Final = "documents"
 SUPPORT: Final = "support"
+ALERTS: Final = "alerts"
+SERVICES: Final = "services"
 LICENCE_CHARGES: Final = "licence charges"
 
 ROUTES: Final[dict[str, tuple[str, ...]]] = {
@@ -25,6 +29,8 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     StatementIssued.kind: (MAILING,),
     DocumentIssued.kind: (DOCUMENTS,),
     CommandChanged.kind: (SUPPORT,),
+    MonitoringActivated.kind: (ALERTS, SERVICES),
+    MonitoringDeactivated.kind: (ALERTS, SERVICES),
     AccountApproved.kind: (LICENCE_CHARGES,),
     LicenceMonthBegan.kind: (LICENCE_CHARGES,),
 }
