@@ -18,10 +18,22 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.lineage import Ancestor, lineage
-from billing import goodwill, ledger, ledger_store, pricing, store
-from billing.cdr import Cdr
+from billing import goodwill, ledger, ledger_store, monitor, pricing, store, validity_store
+from billing.cdr import Cdr, Purchase
+from billing.monitor import Noticed, Witness
 from billing.months import Month
-from billing.plausibility import DEFAULT_LIMITS, HoldReason, Limits, holds
+from billing.plausibility import (
+    DEFAULT_LIMITS,
+    GUARDED,
+    Elsewhere,
+    Finding,
+    HoldReason,
+    Limits,
+    Testimony,
+    findings,
+    is_ghost,
+    mirrored,
+)
 from billing.pricing import SharingTerms
 from billing.rating import Rating, rate
 from billing.store import NewHold, Record
@@ -98,21 +110,23 @@ async def find_terms(
     if not events:
         return []
     if parents is None:
-        above = await ask(db, lineage({each.owner for each in events}))
+        above = await ask(db, lineage(pricing.concerned(events)))
         parents = {key: each.parent for key, each in above.items()}
-    tariffs, shares = await side_by_side(
-        db, pricing.tariffs_at(db, events, parents), sharing.terms_of(db, events)
+    prices, shares = await side_by_side(
+        db, pricing.found_at(db, events, parents), sharing.terms_of(db, events)
     )
     return [
         Terms(
             transaction_id=event.transaction_id,
             payee=event.owner,
             sharing=share,
-            tariff_number=None if tariff is None else tariff.number,
+            tariff_number=None if price.sale is None else price.sale.number,
+            purchase_number=None if price.purchase is None else price.purchase.number,
+            stop_at=price.stop_at,
             facts=facts_of(event),
             frozen_at=now,
         )
-        for event, tariff, share in zip(events, tariffs, shares, strict=True)
+        for event, price, share in zip(events, prices, shares, strict=True)
     ]
 
 
@@ -123,9 +137,16 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
     """What a transaction comes to, and all that speaks against booking it."""
 
     rating: Rating
-    hold_reasons: tuple[HoldReason, ...]
+    findings: tuple[Finding, ...]
+    """What speaks against booking it, each with its evidence, the one to be shown first."""
     is_unratable: bool = False
     """Whether the usage contradicts itself, so that there is no price."""
+    purchase: Rating | None = None
+    """What the owner's share is taken of; None: of `rating`."""
+
+    @property
+    def hold_reasons(self) -> tuple[HoldReason, ...]:
+        return tuple(each.reason for each in self.findings)
 
 
 def charge(
@@ -135,37 +156,61 @@ def charge(
     *,
     currency: str,
     limits: Limits = DEFAULT_LIMITS,
+    purchase: Tariff | None = None,
+    stop_at: datetime | None = None,
+    testimony: Testimony | None = None,
+    elsewhere: Sequence[Elsewhere] = (),
 ) -> Charge:
     """Return what a transaction comes to by its frozen terms.
 
-    A free-vend transaction and one that staff gave away cost nothing, whatever tariff is assigned.
-    Usage that contradicts itself has no price and is held as impossible.
+    A free-vend transaction, one that staff gave away and one that never took energy cost nothing,
+    whatever tariff is assigned. Usage that contradicts itself has no price and is held as
+    impossible. What is bought in another currency than it is sold in has no fitting tariff.
 
     Args:
         ended: The transaction.
         sharing: Who pays.
         tariff: The one at its start; None if there was none.
         currency: The payee's, for a charge of nothing where no tariff names one.
-        limits: What counts as impossible.
+        limits: What the plausibility monitor is set to.
+        purchase: The tariff of what the owner's share is taken of; None: of what is paid.
+        stop_at: When the session was to be stopped by its tariff or the place's hours.
+        testimony: What the central system knows beside it; None where nobody was asked.
+        elsewhere: Where its card charged at the same time.
     """
     costs_nothing = ended.free_vend or goodwill.is_given(ended)
-    reasons = holds(
-        ended,
-        has_tariff=tariff is not None or costs_nothing,
-        has_payer=sharing.payer is not None or costs_nothing,
-        limits=limits,
+    reasons = tuple(
+        findings(
+            ended,
+            has_tariff=costs_nothing or _fits(tariff, purchase),
+            has_payer=sharing.payer is not None or costs_nothing,
+            limits=limits,
+            testimony=testimony,
+            elsewhere=elsewhere,
+        )
     )
     if goodwill.is_given(ended):
         given = goodwill.rating_of(ended, currency if tariff is None else tariff.currency)
         return Charge(given, reasons)
     if tariff is None or ended.free_vend:
         return Charge(_nothing(currency if tariff is None else tariff.currency), reasons)
+    if is_ghost(ended, limits):
+        return Charge(goodwill.rating_of_ghost(ended, tariff.currency), reasons)
     try:
-        rating = rate(goodwill.usage_of(ended), tariff, ended.time_zone)
-        return Charge(goodwill.with_explanation(rating, ended), reasons)
+        usage = goodwill.usage_of(ended)
+        rating = rate(usage, tariff, ended.time_zone, stop_at=stop_at)
+        bought = None
+        if purchase is not None and purchase.currency == tariff.currency:
+            bought = rate(usage, purchase, ended.time_zone, stop_at=stop_at)
+        return Charge(goodwill.with_explanation(rating, ended), reasons, purchase=bought)
     except UnratableUsage:
         nothing = _nothing(tariff.currency)
-        return Charge(nothing, reasons or (HoldReason.IMPOSSIBLE_ENERGY,), is_unratable=True)
+        contradicts = (Finding(HoldReason.IMPOSSIBLE_ENERGY, {}),)
+        return Charge(nothing, reasons or contradicts, is_unratable=True)
+
+
+def _fits(tariff: Tariff | None, purchase: Tariff | None) -> bool:
+    return tariff is not None and (purchase is None or purchase.currency == tariff.currency)
 
 
 def _nothing(currency: str) -> Rating:
@@ -180,6 +225,7 @@ async def freeze_and_bill(
     *,
     limits: Limits,
     now: datetime,
+    witness: Witness | None = None,
 ) -> None:
     """Freeze the terms; rate what ended, write its CDR, book it if nothing speaks against that.
 
@@ -189,38 +235,46 @@ async def freeze_and_bill(
         db: A unit of work; the transactions are locked in it.
         events: At most one for each transaction.
         sharing: Who pays, and what the owner gets.
-        limits: What counts as impossible.
+        limits: What the plausibility monitor is set to where no organisation says otherwise.
         now: When terms are frozen, and CDRs issued and booked.
+        witness: Who testifies to them; None: nobody is asked.
     """
     ended = [each for each in events if type(each) is TransactionEnded]
     ended_ids = [each.transaction_id for each in ended]
-    frozen, rated, owners, cdr_ids, tariffs = await together(
+    (frozen, rated, owners, cdr_ids, tariffs), noticed = await side_by_side(
         db,
-        store.locking_terms([each.transaction_id for each in events]),
-        store.rated_revisions(ended_ids),
-        lineage({each.owner for each in events}),
-        store.cdr_ids(len(ended)),
-        pricing.frozen_tariffs(ended_ids),
+        together(
+            db,
+            store.locking_terms([each.transaction_id for each in events]),
+            store.rated_revisions(ended_ids),
+            lineage(pricing.concerned(events)),
+            store.cdr_ids(len(ended)),
+            pricing.frozen_tariffs(ended_ids),
+        ),
+        monitor.notice(db, ended, witness, limits, now=now),
     )
     parents = {key: each.parent for key, each in owners.items()}
     found = await find_terms(db, _unknown(events, frozen), sharing, parents, now=now)
     writing = store.putting_terms(found)
     terms = frozen | {each.transaction_id: each for each in found}
     fresh = [each for each in ended if each.revision > rated.get(each.transaction_id, -1)]
+    others: dict[TransactionId, Finding] = {}
     if fresh:
         before = await _taken_back(
             db, [each.transaction_id for each in fresh if each.transaction_id in rated], now=now
         )
-        numbers = {terms[each.transaction_id].tariff_number for each in fresh} - tariffs.keys()
-        tariffs |= await pricing.tariffs_by_number(
-            db, {each for each in numbers if each is not None}
-        )
+        held = [terms[each.transaction_id] for each in fresh]
+        numbers = {number for each in held for number in each.tariff_numbers} - tariffs.keys()
+        tariffs |= await pricing.tariffs_by_number(db, numbers)
         records, holds = _rated(
-            fresh, terms, tariffs, before, owners, cdr_ids, limits=limits, now=now
+            fresh, terms, tariffs, before, owners, cdr_ids, noticed=noticed, now=now
         )
         writing += issuing(db, records, now=now)
         writing += store.putting_holds(holds, now=now)
+        others = _counterparts(fresh, holds)
     await write(db, *writing)
+    if others:
+        await _hold_others(db, others, noticed, parents, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +306,11 @@ def _rated(
     owners: Mapping[OrganisationKey, Ancestor],
     cdr_ids: Sequence[int],
     *,
-    limits: Limits,
+    noticed: Noticed,
     now: datetime,
 ) -> tuple[list[Record], list[NewHold]]:
     """Return the new CDRs of ended transactions, and the holds of those that have one."""
+    parents = {key: each.parent for key, each in owners.items()}
     records: list[Record] = []
     holds: list[NewHold] = []
     for cdr_id, event in zip(cdr_ids, ended, strict=False):
@@ -268,11 +323,16 @@ def _rated(
             its.sharing,
             None if its.tariff_number is None else tariffs[its.tariff_number],
             currency=owner.currency,
-            limits=limits,
+            limits=noticed.limits(event.owner, parents),
+            testimony=noticed.testimonies.get(event.transaction_id),
+            elsewhere=noticed.elsewhere.get(event.transaction_id, ()),
+            purchase=None if its.purchase_number is None else tariffs[its.purchase_number],
+            stop_at=its.stop_at,
         )
         if event.transaction_id in before.voided:
             # A person said that nobody pays for it; what came since is for a person, too.
-            charged = replace(charged, hold_reasons=(HoldReason.BY_HAND, *charged.hold_reasons))
+            by_hand = Finding(HoldReason.BY_HAND, {})
+            charged = replace(charged, findings=(by_hand, *charged.findings))
         replaced = before.records.get(event.transaction_id)
         record = make_record(
             event,
@@ -287,8 +347,57 @@ def _rated(
         records.append(record)
         if record.cdr.hold_reason is not None:
             evidence = msgspec.json.encode(event).decode()
-            holds.append(NewHold(record.cdr, record.cdr.hold_reason, evidence))
+            holds.append(NewHold(record.cdr, record.cdr.hold_reason, evidence, charged.findings))
     return records, holds
+
+
+def _counterparts(
+    fresh: Sequence[TransactionEnded], holds: Sequence[NewHold]
+) -> dict[TransactionId, Finding]:
+    """Return the other transactions that findings concern as well, with what is found of them."""
+    here = {each.transaction_id: each for each in fresh}
+    return {
+        TransactionId(finding.counterpart): mirrored(finding, here[hold.cdr.transaction_id])
+        for hold in holds
+        for finding in hold.findings
+        if finding.counterpart is not None and finding.counterpart not in here
+    }
+
+
+async def _hold_others(
+    db: AsyncSession,
+    others: Mapping[TransactionId, Finding],
+    noticed: Noticed,
+    parents: Mapping[OrganisationKey, OrganisationKey | None],
+    *,
+    now: datetime,
+) -> None:
+    """Hold what another transaction has made doubtful, as if they had come the other way round.
+
+    What a statement has paid stays as it is, and so does what a person has decided.
+    """
+    await store.locked_terms(db, list(others))
+    records = await store.current_records(db, others)
+    left = {
+        number: record
+        for number, record in records.items()
+        if record.cdr.hold_reason is None
+        and GUARDED[others[number].reason] in noticed.limits(record.cdr.payee, parents).checks
+    }
+    spared = await validity_store.decided(db, list(left))
+    settled = await store.settled(db, [each.cdr.cdr_id for each in left.values()])
+    doubtful = [
+        record
+        for number, record in left.items()
+        if number not in spared and record.cdr.cdr_id not in settled
+    ]
+    await take_back(db, doubtful, now=now)
+    holds = [
+        NewHold(each.cdr, finding.reason, None, (finding,))
+        for each in doubtful
+        for finding in (others[each.cdr.transaction_id],)
+    ]
+    await store.put_holds(db, holds, now=now)
 
 
 def make_record(
@@ -333,6 +442,9 @@ def make_record(
             share_bps=terms.sharing.share_bps,
             hold_reason=reasons[0] if reasons else None,
             replaces=replaces,
+            purchase=None
+            if charged.purchase is None or terms.purchase_number is None
+            else Purchase(terms.purchase_number, charged.purchase.lines, charged.purchase.net),
         ),
         attempt=attempt,
         issued_at=now,
@@ -392,6 +504,7 @@ def _entry(cdr: Cdr, now: datetime) -> ledger.JournalEntry:
         payee=cdr.payee,
         net=cdr.net,
         vat=cdr.vat,
+        credited=cdr.credited,
         transaction_id=cdr.transaction_id,
         booked_at=now,
         narration=f"transaction {cdr.transaction_id}, revision {cdr.revision}",

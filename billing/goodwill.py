@@ -80,6 +80,13 @@ def rating_of(ended: TransactionEnded, currency: str) -> Rating:
     return Rating((line,), zero, zero, zero)
 
 
+def rating_of_ghost(ended: TransactionEnded, currency: str) -> Rating:
+    """Return the price of a transaction that took no energy: one line of nothing."""
+    zero = Money.zero(currency)
+    line = _line_of_nothing(LineKind.GHOST, ended.started_at, ended, currency)
+    return Rating((line,), zero, zero, zero)
+
+
 def _line_of_nothing(
     kind: LineKind, from_at: datetime, ended: TransactionEnded, currency: str
 ) -> PricedLine:

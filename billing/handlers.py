@@ -12,6 +12,7 @@ from typing import Final, cast
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing import booking
+from billing.monitor import Witness
 from billing.plausibility import DEFAULT_LIMITS, Limits
 from billing.pricing import SharingTerms
 from foundation.clock import Clock
@@ -31,6 +32,7 @@ class TransactionReader:
     sharing: SharingTerms
     clock: Clock
     limits: Limits = DEFAULT_LIMITS
+    witness: Witness | None = None
 
     async def __call__(self, db: AsyncSession, deliveries: Sequence[Delivery]) -> None:
         """Freeze, rate and book in a few statements per round.
@@ -40,7 +42,9 @@ class TransactionReader:
         """
         now = self.clock.now()
         for events in rounds(deliveries):
-            await booking.freeze_and_bill(db, events, self.sharing, limits=self.limits, now=now)
+            await booking.freeze_and_bill(
+                db, events, self.sharing, limits=self.limits, now=now, witness=self.witness
+            )
 
 
 def rounds(deliveries: Sequence[Delivery]) -> Iterator[list[TransactionEvent]]:
@@ -65,11 +69,14 @@ def rounds(deliveries: Sequence[Delivery]) -> Iterator[list[TransactionEvent]]:
 
 
 def subscription(
-    sharing: SharingTerms, clock: Clock, limits: Limits = DEFAULT_LIMITS
+    sharing: SharingTerms,
+    clock: Clock,
+    limits: Limits = DEFAULT_LIMITS,
+    witness: Witness | None = None,
 ) -> Subscription:
     """Return what billing wants from the outbox."""
     return Subscription(
         reader=READER,
         kinds=_KINDS,
-        handle=TransactionReader(sharing, clock, limits),
+        handle=TransactionReader(sharing, clock, limits, witness),
     )

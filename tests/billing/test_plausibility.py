@@ -82,6 +82,7 @@ def test_the_reason_that_says_most_comes_first() -> None:
         "end_before_start",
         "inferred_end",
         "negative_energy",
+        "impossible_meter",
         "impossible_energy",
         "no_tariff",
     ]
@@ -99,4 +100,12 @@ def test_the_reasons_are_those_of_the_api() -> None:
         "station_waiting",
         "clock_wrong",
         "by_hand",
+        "impossible_meter",
+        "too_much_energy",
+        "too_long",
+        "signature_failed",
+        "signature_missing",
+        "signature_pending",
+        "overlap",
+        "card_in_two_places",
     }
