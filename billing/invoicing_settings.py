@@ -27,6 +27,10 @@ BACK_BILLING_YEARS: Final = 3
 """How far back sessions are invoiced."""
 
 
+PREFIXES: Final = {"invoice": "RE", "credit_note": "GS", "cancellation": "ST"}
+"""What numbers begin with, unless set otherwise."""
+
+
 class CostNotAccepted(InvalidInput):
     """Switching it on costs money, which nobody has accepted yet."""
 
@@ -82,7 +86,7 @@ class InvoicingSettings(msgspec.Struct, frozen=True, kw_only=True):
     community_discount_bps: int = 0
     due_days: int = 14
     languages: dict[str, str] = {}
-    prefixes: dict[str, str] = {"invoice": "RE", "credit_note": "GS", "cancellation": "ST"}
+    prefixes: dict[str, str] = msgspec.field(default_factory=lambda: dict(PREFIXES))
     revenue_accounts: dict[str, str] = {}
     alternative_address: AlternativeAddress | None = None
     iban: str | None = None
