@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.credit_tables import CreditPriceRow, CreditTierRow
@@ -103,7 +103,7 @@ async def prices(db: AsyncSession, at: datetime) -> dict[CreditService, int]:
     found = await db.execute(
         select(CreditPriceRow.service, CreditPriceRow.credits)
         .where(CreditPriceRow.valid_from <= at)
-        .distinct(CreditPriceRow.service)
+        .ext(distinct_on(CreditPriceRow.service))
         .order_by(CreditPriceRow.service, CreditPriceRow.valid_from.desc())
     )
     set_since = {CreditService(service): price for service, price in found}

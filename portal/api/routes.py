@@ -27,6 +27,7 @@ from portal.api import (
     transactions,
     users,
     wallet,
+    wallet,
     webhooks,
 )
 
@@ -53,6 +54,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     calls.router,
     tickets.router,
     tariffs.router,
+    wallet.router,
+    wallet.remote,
     wallet.router,
     wallet.remote,
     agreements.router,
