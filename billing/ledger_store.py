@@ -106,6 +106,11 @@ async def entries_by_number(db: AsyncSession, numbers: Sequence[int]) -> dict[in
     return await _entries(db, " where e.id = any(%b::bigint[])", (list(numbers),))
 
 
+async def entries_of_statement(db: AsyncSession, statement_id: str) -> dict[int, JournalEntry]:
+    """Return all entries of a statement, by number, oldest first."""
+    return await _entries(db, " where e.statement_id = %b", (statement_id,))
+
+
 async def entries_of_account(
     db: AsyncSession, account: LedgerAccount, *, after: int, limit: int
 ) -> dict[int, JournalEntry]:

@@ -141,7 +141,8 @@ with current as (
     where payee = %(payee)s and ended_at >= %(start)s and ended_at < %(end)s)
   order by c.transaction_id, c.id desc
 )
-select c.transaction_id, c.revision, c.energy_wh, c.currency, c.net_minor,
+select c.transaction_id, c.revision, c.energy_wh, c.currency,
+  coalesce(c.purchase_net_minor, c.net_minor),
   coalesce(b.booked, 0)::bigint, case when h.decision is null then h.reason end,
   coalesce(h.decision = 'voided', false),
   exists (select 1 from unsettled_lines u where u.cdr_id = c.id and u.sign = 1),
@@ -254,7 +255,8 @@ with balance as (
   select p.currency, p.account, sum(p.amount_minor)::bigint as amount from ledger_postings p
   where p.account in (%(unsettled)s, %(payable)s) group by p.currency, p.account
 ), waiting as (
-  select u.currency, -sum(c.net_minor * u.sign)::bigint as amount
+  select u.currency,
+    -sum(coalesce(c.purchase_net_minor, c.net_minor) * u.sign)::bigint as amount
   from unsettled_lines u join cdrs c on c.id = u.cdr_id
   where u.payee = %(payee)s group by u.currency
 ), owed as (

@@ -45,8 +45,10 @@ UPGRADE: tuple[str, ...] = (
         constraint pk_shadow_statements primary key (id)
     )
     """,
-    "create index ix_shadow_statements_payee_month_drawn_at"
-    " on shadow_statements (payee, month, drawn_at)",
+    """
+    create index ix_shadow_statements_payee_month_drawn_at
+        on shadow_statements (payee, month, drawn_at)
+    """,
 )
 
 DOWNGRADE: tuple[str, ...] = (
