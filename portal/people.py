@@ -278,6 +278,7 @@ async def create_group(
     """Make a group in the caller's organisation, unless it names another of his scope."""
     owner = OrganisationKey(organisation or caller.principal.organisation)
     must_see_organisation(caller, owner)
+    await directory.organisation(db, owner)
     group = await groups.create_group(
         db, key, name=name, rights=rights, reach=reach, organisation=owner, now=now
     )

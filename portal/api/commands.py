@@ -5,7 +5,7 @@ Whether the thing asked for happened is what the final state says.
 """
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -16,7 +16,6 @@ from starlette.responses import JSONResponse, Response
 from accounts.permissions import Permission
 from csms import outcomes, remote
 from csms.queue import AVAILABILITY, Command, CommandState, Failure, needs_order
-from foundation.errors import InvalidInput
 from foundation.identifiers import StationId
 from portal import asking, paging
 from portal.api.models import Answer, Body, Moment, Since, moment_of
@@ -296,8 +295,8 @@ async def command_rates(
     ] = None,
 ) -> RatesModel:
     """Of the commands that were asked for in this time and are over."""
-    since = now - timedelta(days=30) if first is None else _moment(first, "from")
-    until = now if last is None else _moment(last, "to")
+    since = now - timedelta(days=30) if first is None else moment_of(first, "UTC")
+    until = now if last is None else moment_of(last, "UTC")
     wanted: list[Literal["vendor", "model", "firmware"]] = by or ["vendor", "model", "firmware"]
     found = await outcomes.rates(db, caller.scope, since=since, until=until, by=wanted)
     return RatesModel(
@@ -320,13 +319,6 @@ async def command_rates(
             for each in found
         ]
     )
-
-
-def _moment(given: Any, name: str) -> datetime:
-    try:
-        return moment_of(given, "UTC").astimezone(UTC)
-    except OverflowError:
-        raise InvalidInput(f"{name} is no moment.", field=name) from None
 
 
 @router.get("/commands/{command_id:segment}", summary="Get a command")

@@ -30,18 +30,25 @@ def iso(moment: datetime) -> str:
 
 
 def _written(value: Any) -> Any:
-    """Refuse numbers, which the parser would take for seconds since 1970."""
+    """Refuse numbers, also as text, which the parser would take for seconds since 1970."""
     if isinstance(value, int | float) or (
-        isinstance(value, str) and re.fullmatch(r"[-+]?[0-9.]*", value.strip())
+        isinstance(value, str) and not re.match(r"\s*\d{4,}-\d\d-\d\d", value)
     ):
         raise ValueError("write it as ISO 8601, as in 2026-10-15T12:00:00Z")
     return value
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("it lies outside of the years 1 to 9999") from None
+
+
 Moment = Annotated[
     AwareDatetime,
     BeforeValidator(_written),
-    AfterValidator(lambda moment: moment.astimezone(UTC)),
+    AfterValidator(_in_utc),
     PlainSerializer(iso, return_type=str, when_used="json"),
 ]
 """ISO 8601 with a zone on the way in, UTC with `Z` on the way out."""
@@ -181,6 +188,12 @@ PROBLEM_SCHEMA: dict[str, Any] = {
                 },
             },
         },
+        "tier": {"type": "string", "description": "The account's, where it is the reason."},
+        "stops": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "The functions that would stop, where one has to agree to it.",
+        },
         "incident": {"type": "string", "description": "Name it when you ask us about it."},
     },
     "example": {
@@ -204,7 +217,14 @@ Since = Annotated[
 
 
 def moment_of(since: datetime | date, time_zone: str) -> datetime:
-    """Return the moment that was meant: a day begins at its midnight in the time zone."""
+    """Return the moment that was meant: a day begins at its midnight in the time zone.
+
+    Raises:
+        InvalidInput: If that lies outside of the years that there are.
+    """
     if isinstance(since, datetime):
         return since
-    return datetime.combine(since, time(), ZoneInfo(time_zone)).astimezone(UTC)
+    try:
+        return datetime.combine(since, time(), ZoneInfo(time_zone)).astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput("The day lies outside of the years 1 to 9999.") from None
