@@ -9,17 +9,24 @@ from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from accounts import directory
+from accounts.directory import Scope
 from app.readers import subscriptions
 from app.station_files import forget_files, join_files
+from billing import remote_access
 from billing.closing import Closing
+from billing.credit_mails import Letters
 from billing.month_end import CRON, MonthEnd
-from csms import outcomes, remote
+from csms import equipment, outcomes, remote
 from csms.campaigns import keep_going
 from csms.partitions import keep_partitions
 from csms.registers import Registers
 from foundation.clock import Clock
 from foundation.database import Database
+from foundation.errors import NotFound
+from foundation.identifiers import OrganisationKey
 from foundation.jobs import Jobs
 from foundation.mail import Mails
 from foundation.networks import networks
@@ -50,6 +57,15 @@ def run_due(month_end: MonthEnd) -> Callable[[], Coroutine[Any, Any, None]]:
         await month_end.due()
 
     return run
+
+
+async def still_sees(db: AsyncSession, account: OrganisationKey, station: str) -> bool:
+    """Tell whether a station is still on the side of who pays for remote access to it."""
+    side = Scope(await directory.below(db, account))
+    try:
+        return side.covers(await equipment.owner_seen(db, side, station))
+    except NotFound:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +100,12 @@ def compose_house(
     correspondence = Correspondence(mails)
     jobs.every(
         "change orders", lambda: expire_orders(database, correspondence, clock), cron=EXPIRY_CRON
+    )
+    letters = Letters(mails, settings.reached_at)
+    jobs.every(
+        "credits",
+        lambda: remote_access.look_after(database, clock, letters, still_theirs=still_sees),
+        cron=remote_access.CRON,
     )
     closing = Closing(Registers(), sharing)
     limits = Limits(settings.api_calls_per_minute)

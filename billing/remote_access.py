@@ -372,6 +372,20 @@ async def warn_due(database: Database, clock: Clock, letters: Letters) -> int:
     return warned
 
 
+async def look_after(
+    database: Database,
+    clock: Clock,
+    letters: Letters,
+    *,
+    still_theirs: StillTheirs | None = None,
+) -> None:
+    """Do the round of periodic work: renew, warn, and release what dead work left reserved."""
+    await renew_due(database, clock, letters, still_theirs=still_theirs)
+    await warn_due(database, clock, letters)
+    async with database.unit_of_work() as db:
+        await credit_store.release_forgotten(db, now=clock.now())
+
+
 def path_of(station: str) -> str:
     """Return the portal's page of the remote access to a station."""
     return f"/stations/{quote(station, safe='')}/remote"
