@@ -16,7 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from app.routes import ROUTES
+from billing import service_facts
+from billing.access import Doorkeeper
 from billing.estimate import Estimator
+from csms.charge_points import ChargePoints
 from csms.command_store import CHANNEL
 from csms.commanding import Commanding
 from csms.connection import Surroundings
@@ -39,8 +42,10 @@ _MEND_EVERY_S = 30.0
 
 
 def open_database(settings: Settings, url: str) -> Database:
-    """Return the way to the database, with the events' addresses."""
-    return Database(url, routes=ROUTES, pool_size=settings.database_pool_size)
+    """Return the way to the database, with the events' addresses and who counts what."""
+    database = Database(url, routes=ROUTES, pool_size=settings.database_pool_size)
+    service_facts.join(database, ChargePoints())
+    return database
 
 
 def node_name() -> str:
@@ -110,6 +115,7 @@ async def compose_central_system(
         token_concurrency=settings.token_concurrency,
         cost_pace=CostPace(timedelta(seconds=settings.running_cost_every_s)),
         costs=Estimator(),
+        access=Doorkeeper(),
     )
     dispatch = Dispatch(
         database,

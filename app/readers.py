@@ -1,7 +1,8 @@
 """The readers of events, wired: the process that delivers has them."""
 
+from alerts import handlers as alerts_handlers
 from app.routes import MAILING, ROUTES
-from billing import document_mailing, licence_charges
+from billing import document_mailing, licence_charges, switch_reader
 from billing import handlers as billing_handlers
 from billing.mailing import StatementMailer
 from billing.pricing import SharingTerms
@@ -22,6 +23,8 @@ def subscriptions(sharing: SharingTerms, clock: Clock, mails: Mails) -> list[Sub
         support_handlers.subscription(Correspondence(mails), clock),
         licence_charges.subscription(clock),
         document_mailing.subscription(mails, clock),
+        alerts_handlers.subscription(mails),
+        switch_reader.subscription(),
     ]
     assert dict(outbox.routes(made)) == ROUTES
     return made

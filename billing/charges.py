@@ -153,6 +153,17 @@ async def open_charges(
     return [_booked(each) for each in (await db.execute(statement)).scalars()]
 
 
+async def of_period(db: AsyncSession, debtor: str, first: date, last: date) -> list[BookedCharge]:
+    """Return somebody's charges whose period begins in [first, last], both days included."""
+    statement = (
+        select(ChargeRow)
+        .where(ChargeRow.debtor == debtor)
+        .where(ChargeRow.period_start >= first, ChargeRow.period_start <= last)
+        .order_by(ChargeRow.id)
+    )
+    return [_booked(each) for each in (await db.execute(statement)).scalars()]
+
+
 async def put_on_document(db: AsyncSession, ids: Sequence[int], number: str) -> None:
     """Say on which document charges stand.
 

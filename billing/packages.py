@@ -17,7 +17,7 @@ from foundation.errors import InvalidInput
 from foundation.money import Money
 from foundation.working_hours import BusinessHours, ServiceLevel
 
-_KEY: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+KEY: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
 class Maintenance(StrEnum):
@@ -59,7 +59,7 @@ def check_package(package: Package) -> None:
     Raises:
         InvalidInput: If key, name, times, hours or the time zone are none.
     """
-    if not _KEY.fullmatch(package.key):
+    if not KEY.fullmatch(package.key):
         raise InvalidInput(
             "A key has 1 to 40 small letters, digits and hyphens in between.", field="key"
         )

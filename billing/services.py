@@ -254,6 +254,8 @@ class Rule(StrEnum):
     ACTIVE_AT_END = "active_at_month_end"
     FIRST_MONTH = "first_month_always_charged"
     WAIVED = "waived_by_deactivation"
+    USED = "used"
+    """As often as it was used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +369,7 @@ def outlook(line: MonthOf, *, is_over: bool) -> Outlook:
     """Return what can still become of a line, as it is known now."""
     if line.rule is Rule.WAIVED:
         return Outlook.WAIVED
-    if is_over:
+    if is_over or line.rule is Rule.USED:
         return Outlook.CERTAIN
     # Whoever switches off in the month of his switching on pays, where the list says so.
     bound = line.price is not None and line.price.policy is Policy.FIRST_MONTH
@@ -385,8 +387,9 @@ def running(
     *,
     charge_points: int = 0,
     day_ends: Sequence[datetime],
+    currency: str,
 ) -> list[tuple[int, Decimal]]:
-    """Return what a month would come to as it stood at the end of each of its days.
+    """Return what a month would come to in a currency as it stood at the end of each of its days.
 
     Returns:
         The index of a day, and the amount from then on until the next: only where it may change.
@@ -406,7 +409,8 @@ def running(
             charge_points=charge_points,
         )
         charged = None if line is None else line.charged
-        found.append((index, Decimal(0) if charged is None else charged.amount))
+        is_meant = charged is not None and charged.currency == currency
+        found.append((index, charged.amount if charged is not None and is_meant else Decimal(0)))
     return found
 
 

@@ -130,7 +130,7 @@ def test_the_last_day_shows_what_the_month_is_charged(
     bounds = Bounds.of(Month(2026, number), BERLIN)
     ends = bounds.day_ends()
     known = list(spans(made).values())
-    steps = [running(NORTH, each, bounds, prices, day_ends=ends) for each in known]
+    steps = [running(NORTH, each, bounds, prices, day_ends=ends, currency="EUR") for each in known]
     lines = [month_of(NORTH, each, bounds, prices) for each in known]
     whole = sum((each.charged.amount for each in lines if each and each.charged), Decimal(0))
     days = totals_by_day(steps, len(ends))

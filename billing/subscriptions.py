@@ -1,0 +1,60 @@
+"""Face: who has which service besides monitoring, since when: invoicing, credit notes, roaming.
+
+All are off until somebody switches them on, with a release of what they cost; fees are charged
+only where they were agreed.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing import service_store
+from billing.services import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """Somebody has a service in [active_from, active_to); `debtor` as `billing.charges` has it."""
+
+    debtor: str
+    service: Subscription
+    active_from: datetime
+    active_to: datetime | None
+
+
+async def switch_on(
+    db: AsyncSession, debtor: str, service: Subscription, *, by: str, now: datetime
+) -> bool:
+    """Give somebody a service from now on; False if he has it: nothing was changed."""
+    return await service_store.start_subscription(db, debtor, service, by=by, now=now)
+
+
+async def switch_off(
+    db: AsyncSession, debtor: str, service: Subscription, *, by: str, now: datetime
+) -> bool:
+    """End somebody's service at once; False if he had it not."""
+    return await service_store.end_subscription(db, debtor, service, by=by, now=now)
+
+
+async def subscriptions(
+    db: AsyncSession, debtors: Collection[str] | None, *, before: datetime
+) -> list[Subscribed]:
+    """Return what somebody has or had that began before a moment; None: everybody's."""
+    return [
+        Subscribed(debtor, Subscription(kind), start, end)
+        for debtor, kind, start, end in await service_store.subscriptions(
+            db, debtors, before=before
+        )
+    ]
+
+
+async def has(db: AsyncSession, debtor: str, service: Subscription, *, at: datetime) -> bool:
+    """Tell whether somebody has a service at a moment."""
+    return any(
+        each.service is service
+        and each.active_from <= at
+        and (each.active_to is None or at < each.active_to)
+        for each in await subscriptions(db, [debtor], before=at.max.replace(tzinfo=at.tzinfo))
+    )
