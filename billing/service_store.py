@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import and_, cast, func, or_, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.service_tables import (
@@ -65,7 +65,7 @@ async def switches(
     last = (
         select(row.id)
         .where(row.station.in_(stations), row.at < start)
-        .distinct(row.station)
+        .ext(distinct_on(row.station))
         .order_by(row.station, row.at.desc(), row.id.desc())
     )
     within = and_(row.station.in_(stations), row.at >= start, row.at < end)
