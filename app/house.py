@@ -15,6 +15,8 @@ from accounts import directory
 from accounts.directory import Scope
 from app.readers import subscriptions
 from app.station_files import forget_files, join_files
+from app.tariff_stops import CRON as STOPS_CRON
+from app.tariff_stops import stop_due
 from billing import remote_access
 from billing.closing import Closing
 from billing.credit_mails import Letters
@@ -94,6 +96,7 @@ def compose_house(
     jobs = Jobs(database.url, stop_timeout_s=settings.shutdown_timeout_s / 2)
     mails = Mails(database=database, jobs=jobs, clock=clock, settings=settings)
     jobs.every("partitions", lambda: keep_partitions(database, settings, clock), cron="17 * * * *")
+    jobs.every("tariff stops", stop_due(database, clock), cron=STOPS_CRON)
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")
     join_files(settings, database)
     remote.join(database, orders=OrderGate(), in_flight_max=settings.commands_in_flight_max)

@@ -1,7 +1,8 @@
 """Authorization: may this driver charge here?
 
 Exactly one of Accepted, Blocked, Expired, Invalid, ConcurrentTx or NoCredit. A token that nobody
-answers for, neither an organisation nor a provider, is Invalid.
+answers for, neither an organisation nor a provider, is Invalid; one that is good but not here, or
+not now, is Blocked.
 
 Source: OCPP 1.6 edition 2, section 3.1 and 4.1; OCPP 2.0.1 part 2, block C.
 """
@@ -11,12 +12,13 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import store
-from csms.handlers.context import HandlerContext
+from csms import store, transaction_store
+from csms.handlers.context import AccessControl, HandlerContext, Presented
 from csms.reports import AuthorizationStatus, AuthorizeAnswer, AuthorizeReport, IdTokenInfo
 from csms.store import TokenFacts
 from foundation.events import TokenStatus
-from foundation.identifiers import IdToken
+from foundation.identifiers import IdToken, OrganisationKey
+from foundation.statements import ask, together
 
 _REFUSALS = {
     TokenStatus.BLOCKED: AuthorizationStatus.BLOCKED,
@@ -76,8 +78,12 @@ async def authorize(
         )
         for report in reports
     ]
-    tokens = await store.tokens_of(db, asked)
-    return [
+    rules = None
+    if context.access is None:
+        tokens = await store.tokens_of(db, asked)
+    else:
+        tokens, rules = await together(db, store.tokens(asked), context.access.rules())
+    answers = [
         AuthorizeAnswer(
             IdTokenInfo(AuthorizationStatus.ACCEPTED)
             if needs_no_token(report.id_token)
@@ -85,3 +91,47 @@ async def authorize(
         )
         for report, token in zip(reports, tokens, strict=True)
     ]
+    if context.access is None or rules is None:
+        return answers
+    return await _with_access(db, context.access, rules, reports, tokens, answers)
+
+
+async def _with_access(
+    db: AsyncSession,
+    access: AccessControl,
+    rules: object,
+    reports: Sequence[AuthorizeReport],
+    tokens: Sequence[TokenFacts | None],
+    answers: list[AuthorizeAnswer],
+) -> list[AuthorizeAnswer]:
+    """Refuse the good tokens that may not charge where they are presented, or not now."""
+    good = [
+        (index, report, token)
+        for index, (report, token) in enumerate(zip(reports, tokens, strict=True))
+        if token is not None and answers[index].id_token_info.status is AuthorizationStatus.ACCEPTED
+    ]
+    places = await ask(
+        db,
+        transaction_store.surroundings(
+            [(each.origin.station, 1, 0, each.origin.received_at) for _, each, _ in good]
+        ),
+    )
+    presented = [
+        Presented(
+            station=report.origin.station,
+            location=place.location,
+            owner=OrganisationKey(place.owner),
+            time_zone=place.time_zone,
+            at=report.origin.received_at,
+            token_key=token.key,
+            token_organisation=OrganisationKey(token.organisation) if token.organisation else None,
+            token_provider=token.provider,
+            token_group=token.group_id,
+        )
+        for (_, report, token), place in zip(good, places, strict=True)
+    ]
+    refused = await access.refused(db, rules, presented)
+    for (index, _, _), is_refused in zip(good, refused, strict=True):
+        if is_refused:
+            answers[index] = AuthorizeAnswer(IdTokenInfo(AuthorizationStatus.BLOCKED))
+    return answers

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from foundation.clock import Clock
 from foundation.events import TransactionEnded
 from foundation.identifiers import OrganisationKey
+from foundation.statements import Asked
 
 
 class CostEstimator(Protocol):
@@ -23,6 +24,34 @@ class CostEstimator(Protocol):
 
         A running transaction is given as if it ended with its last reading.
         """
+        ...
+
+
+class Presented(NamedTuple):
+    """A token held to a station, with what is known of both at that moment."""
+
+    station: str
+    location: str | None
+    owner: OrganisationKey
+    time_zone: str
+    at: datetime
+    token_key: str
+    token_organisation: OrganisationKey | None
+    token_provider: str | None
+    token_group: str | None
+
+
+class AccessControl(Protocol):
+    """Who may charge where and when; fulfilled by billing, joined in app/compose."""
+
+    def rules(self) -> Asked[Any]:
+        """Ask for the rules there are; None for none, so that nobody has to be asked about."""
+        ...
+
+    async def refused(
+        self, db: AsyncSession, rules: Any, presented: Sequence[Any]
+    ) -> Sequence[bool]:
+        """Return which of the tokens (`Presented`) may not charge where they are presented."""
         ...
 
 
@@ -69,3 +98,4 @@ class HandlerContext:
     """How many transactions one token may have at once; 0: any number."""
     cost_pace: CostPace
     costs: CostEstimator | None
+    access: AccessControl | None = None
