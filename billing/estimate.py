@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing import goodwill, tariff_store
+from billing import goodwill, tariff_store, validity_store
 from billing.applying import (
     Assigned,
     HoursByPlace,
@@ -21,6 +21,8 @@ from billing.applying import (
     places_of_charge,
     who_charges,
 )
+from billing.monitor import nearest
+from billing.plausibility import DEFAULT_LIMITS, GHOST_WH_MAX, Limits, is_ghost
 from billing.pricing import (
     TariffVersion,
     concerned,
@@ -34,6 +36,7 @@ from billing.tariff_store import Counts
 from billing.usage import UnratableUsage
 from foundation.events import TransactionEnded
 from foundation.identifiers import OrganisationKey
+from foundation.statements import ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ _NOTHING = _Known((-1, -1, -1), {}, {}, {}, {}, names_contacts=False)
 class Estimator:
     """Knows the costs of transactions, running or ended."""
 
+    limits: Limits = DEFAULT_LIMITS
     _known: _Known = field(default=_NOTHING)
 
     async def costs(
@@ -67,11 +71,15 @@ class Estimator:
         if not transactions:
             return []
         known = await self._current(db, concerned(transactions))
+        settings: dict[str, Limits] = {}
+        if any(each.energy_wh <= GHOST_WH_MAX for each in transactions):
+            settings = await ask(db, validity_store.all_settings())
         contacts = await contacts_at(db, transactions, named=known.names_contacts)
-        return [
-            _cost(known, each, contact)
-            for each, contact in zip(transactions, contacts, strict=True)
-        ]
+        costs = []
+        for each, contact in zip(transactions, contacts, strict=True):
+            limits = nearest(settings, each.owner, known.parents, self.limits)
+            costs.append(_cost(known, each, contact, limits))
+        return costs
 
     async def _current(self, db: AsyncSession, organisations: set[OrganisationKey]) -> _Known:
         counts = await tariff_store.counts(db)
@@ -88,8 +96,10 @@ class Estimator:
         return self._known
 
 
-def _cost(known: _Known, transaction: TransactionEnded, contact: str | None) -> Decimal | None:
-    if transaction.free_vend or goodwill.is_given(transaction):
+def _cost(
+    known: _Known, transaction: TransactionEnded, contact: str | None, limits: Limits
+) -> Decimal | None:
+    if transaction.free_vend or goodwill.is_given(transaction) or is_ghost(transaction, limits):
         return Decimal(0)
     places = places_of_charge(transaction, known.parents)
     who = who_charges(transaction, known.parents, contact)

@@ -75,7 +75,7 @@ async def test_nobody_can_say_without_a_tariff_and_free_vend_is_free(db: AsyncSe
         [
             ended(1, owner=unknown),
             ended(2, free_vend=True),
-            ended(3, usage=upside_down, energy_wh=Decimal(1)),
+            ended(3, usage=upside_down, energy_wh=Decimal(5000)),
         ],
     )
     assert costs == [None, Decimal(0), None]
