@@ -499,6 +499,7 @@ WHOLE_INSTALLATION = frozenset(
         Permission.TARIFFS_WRITE,
         Permission.AGREEMENTS_WRITE,
         Permission.STATEMENTS_CLOSE,
+        Permission.CRM_WRITE,
         Permission.DOCUMENTS_ISSUE,
         Permission.OUTBOX_READ,
         Permission.CREDITS_BOOK,

@@ -268,7 +268,7 @@ async def contacts(
     scope: Scope = WHOLE,
     *,
     search: str = "",
-    after: tuple[str, int] | None = None,
+    after: int | None = None,
     limit: int | None = None,
 ) -> list[Contact]:
     """Return the contacts whose managing organisation is in scope, by name.
@@ -277,7 +277,7 @@ async def contacts(
         db: A unit of work.
         scope: Whose contacts may be seen.
         search: A part of the name, the city or the mail address.
-        after: From behind this name and id.
+        after: From behind the contact with this id.
         limit: At most so many.
     """
     statement = select(ContactRow).order_by(ContactRow.name, ContactRow.id)
@@ -293,7 +293,8 @@ async def contacts(
             )
         )
     if after is not None:
-        name, number = after
+        last = await db.get(ContactRow, after)
+        name, number = ("", 0) if last is None else (last.name, last.id)
         statement = statement.where(
             or_(ContactRow.name > name, (ContactRow.name == name) & (ContactRow.id > number))
         )

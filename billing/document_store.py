@@ -47,6 +47,16 @@ class NumberOutOfOrder(Conflict):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class NumberRange:
+    """A range of numbers without gaps."""
+
+    prefix: str
+    year: int
+    last_number: int
+    last_issued_on: date | None
+
+
 def number_of(prefix: str, year: int, place: int) -> str:
     """Return a number as it is written: `RE-2026-000001`."""
     return f"{prefix}-{year:04}-{place:06}"
@@ -88,14 +98,17 @@ async def take_numbers(
     return [number_of(prefix, day.year, first + each) for each in range(count)]
 
 
-async def number_ranges(db: AsyncSession, issuer: OrganisationKey) -> list[NumberRangeRow]:
+async def number_ranges(db: AsyncSession, issuer: OrganisationKey) -> list[NumberRange]:
     """Return the issuer's ranges, by prefix and year."""
     rows = await db.execute(
         select(NumberRangeRow)
         .where(NumberRangeRow.issuer == issuer)
         .order_by(NumberRangeRow.prefix, NumberRangeRow.year)
     )
-    return list(rows.scalars())
+    return [
+        NumberRange(row.prefix, row.year, row.last_number, row.last_issued_on)
+        for row in rows.scalars()
+    ]
 
 
 async def lock_issuer(db: AsyncSession, issuer: OrganisationKey) -> None:

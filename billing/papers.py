@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import WHOLE, Scope
 from billing import document_store, ledger, ledger_store
+from billing.document_store import NumberRange
 from billing.document_tables import DocumentRow, DocumentStateRow
 from billing.documents import Document, DocumentKind
 from foundation.errors import Conflict, InvalidInput, NotFound
@@ -182,10 +183,19 @@ async def mark_paid(db: AsyncSession, number: str, *, now: datetime) -> Money:
     return head.left
 
 
-async def balance(db: AsyncSession, debtor: str) -> dict[str, Money]:
-    """Return what a debtor owes by all documents, by currency: a fold of postings."""
-    account = ledger.debtor(debtor)
-    return dict((await ledger_store.balances(db, [account])).get(account, {}))
+async def balances(db: AsyncSession, debtors: Sequence[str]) -> dict[str, list[Money]]:
+    """Return what debtors owe by all documents, by currency: a fold of postings."""
+    accounts = {ledger.debtor(each): each for each in debtors}
+    found = await ledger_store.balances(db, list(accounts))
+    return {
+        accounts[account]: [by_currency[each] for each in sorted(by_currency)]
+        for account, by_currency in found.items()
+    }
+
+
+async def number_ranges(db: AsyncSession, issuer: OrganisationKey) -> list[NumberRange]:
+    """Return the issuer's ranges of numbers, by prefix and year."""
+    return await document_store.number_ranges(db, issuer)
 
 
 def kind_from(written: str) -> DocumentKind | None:
