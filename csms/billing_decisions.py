@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import Scope
 from csms import charging, reading_store, transaction_store
-from csms.assembly import assemble
-from csms.handlers.finishing import claims_of
+from csms.handlers.finishing import whole_of
 from csms.transactions import ended_event
 from foundation import outbox
 from foundation.errors import Conflict
@@ -48,7 +47,7 @@ async def decide(
         if facts.state in _ANNOUNCED:
             readings = await reading_store.registers_of(db, [number])
             facts.revision += 1
-            events.append(ended_event(facts, assemble(claims_of(facts, readings.get(number, [])))))
+            events.append(ended_event(facts, whole_of(facts, readings.get(number, []))))
     await transaction_store.change(db, changed)
     if events:
         await outbox.append(db, events, recorded_at=now)

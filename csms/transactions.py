@@ -7,6 +7,7 @@ from hashlib import blake2b
 from msgspec import Struct
 
 from csms.assembly import Assembled
+from csms.corrections import from_text
 from csms.reports import (
     MeterReport,
     Origin,
@@ -194,6 +195,7 @@ def ended_event(facts: TransactionFacts, assembled: Assembled) -> TransactionEnd
         doubts=tuple(Doubt(each) for each in assembled.doubts),
         stop_reason=facts.stop_reason,
         billing_decision=facts.billing_decision,
+        corrected_by=None if facts.correction is None else from_text(facts.correction).by,
         **_frozen(facts),  # type: ignore[arg-type]
     )
 

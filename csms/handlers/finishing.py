@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import reading_store, transaction_store
 from csms.assembly import Assembled, Claims, RegisterReading, assemble
+from csms.corrections import from_text, laid_over
 from csms.handlers.context import HandlerContext
 from csms.reading_store import LateReading
 from csms.reports import OcppVersion
@@ -39,7 +40,18 @@ def claims_of(facts: TransactionFacts, readings: Sequence[RegisterReading]) -> C
     )
 
 
-def _write(facts: TransactionFacts, assembled: Assembled) -> None:
+def whole_of(facts: TransactionFacts, readings: Sequence[RegisterReading]) -> Assembled:
+    """Return what a transaction came to, with what a person corrected laid over it."""
+    if facts.correction is None:
+        return assemble(claims_of(facts, readings))
+    correction = from_text(facts.correction)
+    facts.started_at = correction.started_at or facts.started_at
+    facts.ended_at = correction.ended_at or facts.ended_at
+    return laid_over(assemble(claims_of(facts, readings)), correction)
+
+
+def written(facts: TransactionFacts, assembled: Assembled) -> None:
+    """Write on a transaction what it came to."""
     facts.meter_start_wh = assembled.meter_start_wh
     facts.meter_stop_wh = assembled.meter_stop_wh
     facts.energy_wh = assembled.energy_wh
@@ -71,8 +83,8 @@ def assembled(
     """
     events: list[Event] = []
     for facts in ended:
-        whole = assemble(claims_of(facts, readings.get(facts.id, [])))
-        _write(facts, whole)
+        whole = whole_of(facts, readings.get(facts.id, []))
+        written(facts, whole)
         if facts.id in waiting:
             facts.state = "ended_waiting_for_queue"
         else:
@@ -101,8 +113,8 @@ async def _close(db: AsyncSession, complete: Sequence[TransactionFacts]) -> list
     for facts in complete:
         facts.state = "ended"
         facts.revision += 1
-        assembled = assemble(claims_of(facts, readings.get(facts.id, [])))
-        _write(facts, assembled)
+        assembled = whole_of(facts, readings.get(facts.id, []))
+        written(facts, assembled)
         events.append(ended_event(facts, assembled))
     await transaction_store.change(db, complete)
     return events
@@ -127,12 +139,12 @@ async def revise(db: AsyncSession, late: Sequence[LateReading]) -> list[Event]:
     for facts in known.values():
         new = {reading for number, reading in late if number == facts.id}
         everything = readings.get(facts.id, [])
-        before = assemble(claims_of(facts, [each for each in everything if each not in new]))
-        after = assemble(claims_of(facts, everything))
+        before = whole_of(facts, [each for each in everything if each not in new])
+        after = whole_of(facts, everything)
         if before == after:
             continue
         facts.revision += 1
-        _write(facts, after)
+        written(facts, after)
         changed.append(facts)
         events.append(ended_event(facts, after))
     await transaction_store.change(db, changed)
@@ -182,8 +194,8 @@ async def infer_ends(
         facts.available_since = None
     events: list[Event] = []
     for facts, _ in inferred:
-        assembled = assemble(claims_of(facts, readings.get(facts.id, [])))
-        _write(facts, assembled)
+        assembled = whole_of(facts, readings.get(facts.id, []))
+        written(facts, assembled)
         events.append(ended_event(facts, assembled))
     await transaction_store.change(db, [facts for facts, _ in inferred])
     return events
@@ -259,7 +271,7 @@ async def costs_so_far(
         db, transaction_store.of_numbers(numbers), reading_store.registers(numbers)
     )
     asked = [
-        ended_event(facts, assemble(claims_of(facts, readings.get(number, []))))
+        ended_event(facts, whole_of(facts, readings.get(number, [])))
         for number, facts in known.items()
     ]
     return dict(zip(known, await context.costs.costs(db, asked), strict=True))
