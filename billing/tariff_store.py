@@ -193,7 +193,8 @@ async def documents(db: AsyncSession, numbers: Collection[int]) -> Tuples:
 
 _FROZEN_DOCUMENTS = """
 select number, document::text from tariff_versions where number in (
-  select tariff_number from transaction_terms where transaction_id = any(%b::bigint[]))
+  select unnest(array[tariff_number, purchase_number])
+  from transaction_terms where transaction_id = any(%b::bigint[]))
 """
 
 
@@ -222,8 +223,12 @@ Counts = tuple[int, int, int]
 
 async def counts(db: AsyncSession) -> Counts:
     """Return how many versions, assignments and hours there are; all are only ever added to."""
-    [(versions, assignments, hours)] = await tuples(db, _COUNTS, [])
-    return versions, assignments, hours
+    return await ask(db, asking_counts())
+
+
+def asking_counts() -> Asked[Counts]:
+    """Ask for what `counts` returns."""
+    return Asked(_COUNTS, [], lambda found: (found[0][0], found[0][1], found[0][2]))
 
 
 async def assignments_of(db: AsyncSession, tariff_ids: Collection[str]) -> list[Assignment]:
