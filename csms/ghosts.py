@@ -135,18 +135,14 @@ def stop_of(ghost: Ghost) -> Request:
     )
 
 
-async def stop_ghosts(database: Database, clock: Clock) -> int:
-    """Ask stations to stop their ghosts, each in a unit of work of its own; return how many."""
+async def stop_ghosts(database: Database, clock: Clock) -> None:
+    """Ask stations to stop their ghosts, each in a unit of work of its own."""
     now = clock.now()
     async with database.unit_of_work() as db:
         found = await ghosts(db, now)
-    asked = 0
     for ghost in found:
         try:
             async with database.unit_of_work() as db:
                 await remote.ask(db, stop_of(ghost), now=now)
         except ExpectedError as error:  # not connected, say: asked again in a minute
             log.info("ghost.not_stopped", station_id=ghost.station, reason=str(error))
-        else:
-            asked += 1
-    return asked
