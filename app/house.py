@@ -23,6 +23,8 @@ from billing.credit_mails import Letters
 from billing.month_end import CRON, MonthEnd
 from csms import equipment, outcomes, remote
 from csms.campaigns import keep_going
+from csms.ghosts import CRON as GHOSTS_CRON
+from csms.ghosts import stop_ghosts
 from csms.partitions import keep_partitions
 from csms.registers import Registers
 from foundation.clock import Clock
@@ -97,6 +99,7 @@ def compose_house(
     mails = Mails(database=database, jobs=jobs, clock=clock, settings=settings)
     jobs.every("partitions", lambda: keep_partitions(database, settings, clock), cron="17 * * * *")
     jobs.every("tariff stops", stop_due(database, clock), cron=STOPS_CRON)
+    jobs.every("ghost guard", lambda: stop_ghosts(database, clock), cron=GHOSTS_CRON)
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")
     join_files(settings, database)
     remote.join(database, orders=OrderGate(), in_flight_max=settings.commands_in_flight_max)

@@ -6,6 +6,7 @@ from billing import document_mailing, licence_charges, switch_reader
 from billing import handlers as billing_handlers
 from billing.mailing import StatementMailer
 from billing.pricing import SharingTerms
+from csms.witness import Witness
 from foundation import outbox
 from foundation.clock import Clock
 from foundation.events import StatementIssued
@@ -18,7 +19,7 @@ from support.correspondence import Correspondence
 def subscriptions(sharing: SharingTerms, clock: Clock, mails: Mails) -> list[Subscription]:
     """Return the readers of the process that delivers; they are exactly those of `ROUTES`."""
     made = [
-        billing_handlers.subscription(sharing, clock),
+        billing_handlers.subscription(sharing, clock, witness=Witness()),
         Subscription(MAILING, (StatementIssued.kind,), StatementMailer(mails, clock)),
         support_handlers.subscription(Correspondence(mails), clock),
         licence_charges.subscription(clock),
