@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from accounts.directory import WHOLE, Scope
-from billing import book_store, ledger, ledger_store, statement_store, store
+from billing import book_store, ledger, ledger_store, payout_store, statement_store, store
 from billing.book_store import DayFigures, HeldTransaction
 from billing.cdr import Cdr
 from billing.ledger import JournalEntry, LedgerAccount
 from billing.months import Month
+from billing.payouts import InPayoutRun
 from billing.statement_forms import moment_text, number
 from billing.statement_store import Settlement
 from billing.statements import Statement, StatementState
@@ -149,10 +150,14 @@ async def mark_paid(db: AsyncSession, statement_id: str, *, now: datetime) -> Mo
     Raises:
         NotFound: If there is none with this id.
         AlreadyPaid: If it is paid.
+        InPayoutRun: If a payout run that is under way pays it.
     """
     row = await _locked(db, statement_id)
     if row.state == StatementState.PAID:
         raise AlreadyPaid(statement_id)
+    run_id = await payout_store.run_of_statement(db, statement_id)
+    if run_id is not None:
+        raise InPayoutRun(statement_id, run_id)
     payee = OrganisationKey(row.payee)
     nothing = Money.zero(row.currency)
     owed = (await owed_to(db, payee)).get(row.currency, nothing)

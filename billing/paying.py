@@ -1,0 +1,320 @@
+"""The face of payouts: runs are prepared, released by two people, sent to the bank, and paid.
+
+What is paid is booked once, when the bank has carried it out: per statement, against the payable of
+its payee. Before each release everything is compared with the books and the accounts again, so that
+a run that was overtaken by something else is not released any more.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from accounts import directory
+from billing import books, contacts, ledger, ledger_store, payout_store, self_billing
+from billing.contacts import checked_iban
+from billing.payout_store import Run, RunHead
+from billing.payout_tables import PayoutRunRow
+from billing.payouts import (
+    Hindrance,
+    NoDebtorAccount,
+    NothingToPay,
+    NotSepaCurrency,
+    OpenStatement,
+    Part,
+    PayeeNotPayable,
+    PayoutOutdated,
+    PayoutState,
+    Step,
+    after,
+    check_release,
+    due_by,
+    parts_of,
+)
+from billing.self_billing import Standing
+from billing.sepa import CURRENCY, Account, Transfer, TransferFile, pain_001
+from foundation.errors import InvalidInput, NotFound
+from foundation.identifiers import OrganisationKey
+from foundation.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who does something: `id` as in `person/7`."""
+
+    id: str
+    name: str
+
+
+async def prepare(
+    db: AsyncSession,
+    *,
+    execute_on: date,
+    by: By,
+    now: datetime,
+    currency: str = CURRENCY,
+    due_until: date | None = None,
+    payees: Collection[OrganisationKey] | None = None,
+) -> Run:
+    """Make a draft of what is to be paid: one payment for each payee who can be paid.
+
+    Who cannot be paid is left out and named in the run with the reason; somebody who was asked for
+    by name is refused instead.
+
+    Args:
+        db: A unit of work.
+        execute_on: When the bank is to pay; not before today in the operator's zone.
+        by: Who prepares it.
+        now: When.
+        currency: Of the statements; SEPA moves euro only.
+        due_until: Only what is due by that day; what is to be taken off counts always.
+        payees: Only these.
+
+    Raises:
+        NotSepaCurrency: If the currency is another than the euro.
+        InvalidInput: If the day is over.
+        NoDebtorAccount: If the operator's own IBAN is missing or wrong.
+        PayeeNotPayable: If one of those named cannot be paid.
+        NothingToPay: If nobody is to be paid.
+    """
+    if currency != CURRENCY:
+        raise NotSepaCurrency(currency)
+    operator = await directory.root(db)
+    if execute_on < now.astimezone(ZoneInfo(operator.time_zone)).date():
+        raise InvalidInput("execute_on lies in the past.", field="execute_on")
+    debtor = await _debtor(db, operator.key)
+    await payout_store.lock(db)
+    found = await payout_store.open_statements(db, currency, payees)
+    by_payee: defaultdict[OrganisationKey, list[OpenStatement]] = defaultdict(list)
+    for each in found:
+        by_payee[each.payee].append(each)
+    owed = await _owed(db, list(by_payee), currency)
+    payments: list[tuple[Account, OrganisationKey, str, Sequence[Part]]] = []
+    left_out: dict[OrganisationKey, Hindrance] = {}
+    for payee, statements in by_payee.items():
+        standing = await self_billing.standing(db, payee)
+        parts = parts_of(due_by(statements, due_until), owed[payee])
+        hindrance = _hindrance(operator.key, standing, statements, parts, owed[payee])
+        if hindrance is None:
+            to = _account(standing)
+            payments.append((to, payee, _remittance(standing, parts), parts))
+        elif payees is not None:
+            raise PayeeNotPayable(payee, hindrance)
+        else:
+            left_out[payee] = hindrance
+    if not payments:
+        raise NothingToPay(left_out)
+    run_id = await payout_store.add_run(
+        db,
+        currency=currency,
+        execute_on=execute_on,
+        debtor=debtor,
+        payments=payments,
+        left_out=left_out,
+        now=now,
+    )
+    row = await _locked(db, run_id)
+    await payout_store.set_state(db, row, PayoutState.DRAFT, by=by.id, by_name=by.name, now=now)
+    return await payout_store.whole(db, row)
+
+
+async def release(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> Run:
+    """Release a run; the second release, by somebody else, makes its file.
+
+    Raises:
+        NotFound: If there is no such run.
+        WrongPayoutState: If it was released twice, or discarded.
+        PersonNeeded: If a program releases it.
+        ReleasedBySamePerson: If he released it before.
+        PayoutOutdated: If the books or an account are other ones since it was prepared.
+    """
+    await payout_store.lock(db)
+    row = await _locked(db, run_id)
+    run = await payout_store.whole(db, row)
+    state = after(run_id, run.head.state, Step.RELEASE)
+    check_release(run_id, run.released_by, by.id)
+    await _check_still_right(db, run)
+    if state is PayoutState.RELEASED:
+        file = pain_001(
+            TransferFile(
+                message_id=f"LEITSTAND-{run_id}",
+                created_at=now,
+                execute_on=row.execute_on,
+                debtor=run.debtor,
+                transfers=[
+                    Transfer(
+                        reference=each.reference,
+                        to=each.to,
+                        amount=each.amount,
+                        remittance=each.remittance,
+                    )
+                    for each in run.payments
+                ],
+            )
+        )
+        row.file = file.decode()
+        row.file_sha256 = hashlib.sha256(file).hexdigest()
+    await payout_store.set_state(db, row, state, by=by.id, by_name=by.name, now=now)
+    return await payout_store.whole(db, row)
+
+
+async def mark_sent(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> Run:
+    """Note that the bank has the file.
+
+    Raises:
+        NotFound: If there is no such run.
+        WrongPayoutState: If it is not released, or was sent.
+    """
+    row = await _locked(db, run_id)
+    state = after(run_id, PayoutState(row.state), Step.SEND)
+    await payout_store.set_state(db, row, state, by=by.id, by_name=by.name, now=now)
+    return await payout_store.whole(db, row)
+
+
+async def mark_paid(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> Run:
+    """Book a run that the bank has carried out, once: each statement as it was prepared.
+
+    Raises:
+        NotFound: If there is no such run.
+        WrongPayoutState: If it was not sent, or is paid.
+    """
+    await payout_store.lock(db)
+    row = await _locked(db, run_id)
+    state = after(run_id, PayoutState(row.state), Step.PAY)
+    run = await payout_store.whole(db, row)
+    parts = [part for payment in run.payments for part in payment.parts]
+    await ledger_store.add_entries(
+        db,
+        [
+            ledger.payment_entry(
+                payee=part.payee, amount=part.paid, statement_id=part.statement_id, booked_at=now
+            )
+            for part in parts
+        ],
+    )
+    changed = await payout_store.set_paid(db, [part.statement_id for part in parts], now)
+    assert changed == len(parts), "a statement of the run was paid by something else"
+    await payout_store.set_state(db, row, state, by=by.id, by_name=by.name, now=now)
+    return await payout_store.whole(db, row)
+
+
+async def discard(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> Run:
+    """Give up a run that was not sent; its statements wait for another one.
+
+    Raises:
+        NotFound: If there is no such run.
+        WrongPayoutState: If the bank has it, or it was discarded.
+    """
+    row = await _locked(db, run_id)
+    state = after(run_id, PayoutState(row.state), Step.DISCARD)
+    await payout_store.let_go(db, run_id)
+    await payout_store.set_state(db, row, state, by=by.id, by_name=by.name, now=now)
+    return await payout_store.whole(db, row)
+
+
+async def run(db: AsyncSession, run_id: int) -> Run:
+    """Return a run.
+
+    Raises:
+        NotFound: If there is none with this number.
+    """
+    row = await payout_store.run_row(db, run_id)
+    if row is None:
+        raise NotFound("payout run", run_id)
+    return await payout_store.whole(db, row)
+
+
+async def runs(
+    db: AsyncSession,
+    *,
+    state: PayoutState | None = None,
+    before: int | None = None,
+    limit: int | None = None,
+) -> list[RunHead]:
+    """Return the runs, the newest first."""
+    return await payout_store.runs(db, state=state, before=before, limit=limit)
+
+
+# ---------------------------------------------------------------------------------- preparing
+
+
+async def _debtor(db: AsyncSession, operator: OrganisationKey) -> Account:
+    party = await contacts.payees_details(db, operator)
+    if self_billing.account_hindrance(party) is not None:
+        raise NoDebtorAccount
+    assert party.iban is not None
+    return Account(name=party.name, iban=checked_iban(party.iban), bic=self_billing.bic_of(party))
+
+
+async def _owed(
+    db: AsyncSession,
+    payees: Collection[OrganisationKey],
+    currency: str,
+    *,
+    besides: int | None = None,
+) -> dict[OrganisationKey, Money]:
+    """Return what payees are owed beyond what runs that are under way will pay them."""
+    accounts = {payee: ledger.payable(payee) for payee in payees}
+    balances = await books.balances(db, list(accounts.values()))
+    promised = await payout_store.under_way(db, currency, payees, besides=besides)
+    nothing = Money.zero(currency)
+    return {
+        payee: ledger.owed(balances, account, currency) - promised.get(payee, nothing)
+        for payee, account in accounts.items()
+    }
+
+
+def _hindrance(
+    operator: OrganisationKey,
+    standing: Standing,
+    statements: Sequence[OpenStatement],
+    parts: Sequence[Part],
+    owed: Money,
+) -> Hindrance | None:
+    if standing.organisation.key == operator:
+        return Hindrance.OWN
+    if not parts:
+        is_later = owed.amount > 0 and bool(parts_of(statements, owed))
+        return Hindrance.NOT_DUE if is_later else Hindrance.CARRIED_FORWARD
+    return standing.hindrance
+
+
+def _account(standing: Standing) -> Account:
+    party = standing.party
+    assert party.iban is not None
+    return Account(name=party.name, iban=checked_iban(party.iban), bic=self_billing.bic_of(party))
+
+
+def _remittance(standing: Standing, parts: Sequence[Part]) -> str:
+    """Return what the payment is for, in the payee's language: its statements."""
+    word = "Abrechnung" if standing.organisation.language == "de" else "Statement"
+    return f"{word} {', '.join(part.statement.statement_id for part in parts)}"
+
+
+async def _check_still_right(db: AsyncSession, found: Run) -> None:
+    """Make sure that nothing was booked or changed since the run was prepared."""
+    payees = [each.payee for each in found.payments]
+    owed = await _owed(db, payees, found.head.currency, besides=found.head.id)
+    outdated = []
+    for payment in found.payments:
+        standing = await self_billing.standing(db, payment.payee)
+        is_right = (
+            standing.hindrance is None
+            and _account(standing).iban == payment.to.iban
+            and payment.amount <= owed[payment.payee]
+        )
+        if not is_right:
+            outdated.append(payment.payee)
+    if outdated:
+        raise PayoutOutdated(found.head.id, outdated)
+
+
+async def _locked(db: AsyncSession, run_id: int) -> PayoutRunRow:
+    row = await payout_store.run_row(db, run_id, locked=True)
+    if row is None:
+        raise NotFound("payout run", run_id)
+    return row

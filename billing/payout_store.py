@@ -1,0 +1,382 @@
+"""The statements to the database about payouts: what is open, runs, payments and their steps."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing.payout_tables import (
+    PayoutPaymentRow,
+    PayoutRunRow,
+    PayoutStatementRow,
+    PayoutStepRow,
+)
+from billing.payouts import Hindrance, OpenStatement, Part, PayoutState
+from billing.sepa import Account
+from billing.statements import StatementState
+from billing.tables import StatementRow
+from foundation.identifiers import OrganisationKey
+from foundation.money import Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidPart:
+    """A statement in a run, and what of the payment is booked on it."""
+
+    statement_id: str
+    payee: OrganisationKey
+    due_on: date
+    gross: Money
+    paid: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """What a payee is paid by a run; the reference is given through to him by the banks."""
+
+    payee: OrganisationKey
+    to: Account
+    amount: Money
+    remittance: str
+    reference: str
+    parts: tuple[PaidPart, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTaken:
+    """A state that a run reached, when and by whom."""
+
+    state: PayoutState
+    at: datetime
+    by: str
+    by_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHead:
+    """A run in a list."""
+
+    id: int
+    state: PayoutState
+    currency: str
+    execute_on: date
+    created_at: datetime
+    payments: int
+    total: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run whole.
+
+    Attributes:
+        left_out: Payees with an open statement that it does not pay, and why.
+        steps: How it came here, oldest first.
+        file: The pain.001, from the second release on.
+    """
+
+    head: RunHead
+    debtor: Account
+    payments: tuple[Payment, ...]
+    left_out: Mapping[OrganisationKey, Hindrance]
+    steps: tuple[StepTaken, ...]
+    file: str | None
+    file_sha256: str | None
+
+    @property
+    def released_by(self) -> tuple[str, ...]:
+        """Who released it so far."""
+        states = (PayoutState.RELEASED_ONCE, PayoutState.RELEASED)
+        return tuple(each.by for each in self.steps if each.state in states)
+
+
+async def lock(db: AsyncSession) -> None:
+    """Let nobody else prepare, release or pay a run until this unit of work ends."""
+    await db.execute(text("select pg_advisory_xact_lock(hashtext('payouts'))"))
+
+
+async def open_statements(
+    db: AsyncSession, currency: str, payees: Collection[str] | None
+) -> list[OpenStatement]:
+    """Return, locked, the statements that are neither paid nor in a run, by payee and day.
+
+    Args:
+        db: A unit of work.
+        currency: Of the statements.
+        payees: None for all.
+    """
+    in_run = select(PayoutStatementRow.statement_id)
+    query = (
+        select(StatementRow)
+        .where(
+            StatementRow.currency == currency,
+            StatementRow.state != StatementState.PAID,
+            StatementRow.statement_id.not_in(in_run),
+        )
+        .order_by(StatementRow.payee, StatementRow.due_on, StatementRow.statement_id)
+        .with_for_update()
+    )
+    if payees is not None:
+        query = query.where(StatementRow.payee.in_(payees))
+    return [
+        OpenStatement(
+            statement_id=row.statement_id,
+            payee=OrganisationKey(row.payee),
+            gross=Money.from_minor(row.payout_gross_minor, row.currency),
+            due_on=row.due_on,
+            issued_at=row.issued_at,
+        )
+        for row in (await db.execute(query)).scalars()
+    ]
+
+
+async def add_run(
+    db: AsyncSession,
+    *,
+    currency: str,
+    execute_on: date,
+    debtor: Account,
+    payments: Sequence[tuple[Account, OrganisationKey, str, Sequence[Part]]],
+    left_out: Mapping[OrganisationKey, Hindrance],
+    now: datetime,
+) -> int:
+    """Write a draft with its payments (to whom, whose, what for, of which statements)."""
+    run_id = (
+        await db.execute(
+            insert(PayoutRunRow)
+            .values(
+                state=PayoutState.DRAFT,
+                currency=currency,
+                execute_on=execute_on,
+                created_at=now,
+                debtor_name=debtor.name,
+                debtor_iban=debtor.iban,
+                debtor_bic=debtor.bic,
+                left_out=[
+                    {"payee": payee, "hindrance": each} for payee, each in sorted(left_out.items())
+                ],
+            )
+            .returning(PayoutRunRow.id)
+        )
+    ).scalar_one()
+    await db.execute(
+        insert(PayoutPaymentRow).values(
+            [
+                {
+                    "run_id": run_id,
+                    "payee": payee,
+                    "name": to.name,
+                    "iban": to.iban,
+                    "bic": to.bic,
+                    "amount_minor": sum(part.paid.minor for part in parts),
+                    "remittance": remittance,
+                }
+                for to, payee, remittance, parts in payments
+            ]
+        )
+    )
+    await db.execute(
+        insert(PayoutStatementRow).values(
+            [
+                {
+                    "statement_id": part.statement.statement_id,
+                    "run_id": run_id,
+                    "payee": payee,
+                    "position": position,
+                    "due_on": part.statement.due_on,
+                    "gross_minor": part.statement.gross.minor,
+                    "paid_minor": part.paid.minor,
+                }
+                for _, payee, _, parts in payments
+                for position, part in enumerate(parts, start=1)
+            ]
+        )
+    )
+    return run_id
+
+
+async def run_row(db: AsyncSession, run_id: int, *, locked: bool = False) -> PayoutRunRow | None:
+    """Return a run's row."""
+    return await db.get(PayoutRunRow, run_id, with_for_update=locked or None)
+
+
+async def set_state(
+    db: AsyncSession,
+    row: PayoutRunRow,
+    state: PayoutState,
+    *,
+    by: str,
+    by_name: str,
+    now: datetime,
+) -> None:
+    """Write the state that a run reached, and who brought it there."""
+    row.state = state
+    await db.flush()
+    values = {"run_id": row.id, "state": state, "at": now, "by": by, "by_name": by_name}
+    await db.execute(insert(PayoutStepRow).values(values))
+
+
+async def let_go(db: AsyncSession, run_id: int) -> None:
+    """Set the statements of a run free."""
+    await db.execute(delete(PayoutStatementRow).where(PayoutStatementRow.run_id == run_id))
+
+
+async def set_paid(db: AsyncSession, statement_ids: Collection[str], now: datetime) -> int:
+    """Note statements as paid; return how many were not before."""
+    found = await db.execute(
+        update(StatementRow)
+        .where(
+            StatementRow.statement_id.in_(statement_ids), StatementRow.state != StatementState.PAID
+        )
+        .values(state=StatementState.PAID, paid_at=now)
+        .returning(StatementRow.statement_id)
+    )
+    return len(list(found.scalars()))
+
+
+async def run_of_statement(db: AsyncSession, statement_id: str) -> int | None:
+    """Return the run that a statement is in, if it is in one."""
+    row = await db.get(PayoutStatementRow, statement_id)
+    return None if row is None else row.run_id
+
+
+async def under_way(
+    db: AsyncSession, currency: str, payees: Collection[str], *, besides: int | None = None
+) -> dict[OrganisationKey, Money]:
+    """Return what runs will pay that are neither paid nor discarded, by payee.
+
+    Args:
+        db: A unit of work.
+        currency: Of the runs.
+        payees: Whose payments.
+        besides: Without the run with this number.
+    """
+    rows = await db.execute(
+        select(PayoutPaymentRow.payee, func.sum(PayoutPaymentRow.amount_minor))
+        .join(PayoutRunRow, PayoutRunRow.id == PayoutPaymentRow.run_id)
+        .where(
+            PayoutPaymentRow.payee.in_(payees),
+            PayoutRunRow.currency == currency,
+            PayoutRunRow.state.not_in((PayoutState.PAID, PayoutState.DISCARDED)),
+            PayoutRunRow.id != (0 if besides is None else besides),
+        )
+        .group_by(PayoutPaymentRow.payee)
+    )
+    return {OrganisationKey(payee): Money.from_minor(int(minor), currency) for payee, minor in rows}
+
+
+async def runs(
+    db: AsyncSession,
+    *,
+    state: PayoutState | None = None,
+    before: int | None = None,
+    limit: int | None = None,
+) -> list[RunHead]:
+    """Return the runs, the newest first.
+
+    Args:
+        db: A unit of work.
+        state: Only those in it.
+        before: From behind the run with this number.
+        limit: At most so many.
+    """
+    query = select(PayoutRunRow).order_by(PayoutRunRow.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(PayoutRunRow.state == state)
+    if before is not None:
+        query = query.where(PayoutRunRow.id < before)
+    rows = list((await db.execute(query)).scalars())
+    sums = await db.execute(
+        select(
+            PayoutPaymentRow.run_id,
+            func.count(),
+            func.sum(PayoutPaymentRow.amount_minor),
+        )
+        .where(PayoutPaymentRow.run_id.in_([row.id for row in rows]))
+        .group_by(PayoutPaymentRow.run_id)
+    )
+    counted = {run_id: (count, int(minor)) for run_id, count, minor in sums}
+    return [_head(row, *counted[row.id]) for row in rows]
+
+
+async def whole(db: AsyncSession, row: PayoutRunRow) -> Run:
+    """Return a run with its payments and steps."""
+    payments = list(
+        (
+            await db.execute(
+                select(PayoutPaymentRow)
+                .where(PayoutPaymentRow.run_id == row.id)
+                .order_by(PayoutPaymentRow.id)
+            )
+        ).scalars()
+    )
+    parts: defaultdict[str, list[PaidPart]] = defaultdict(list)
+    for each in (
+        await db.execute(
+            select(PayoutStatementRow)
+            .where(PayoutStatementRow.run_id == row.id)
+            .order_by(PayoutStatementRow.payee, PayoutStatementRow.position)
+        )
+    ).scalars():
+        parts[each.payee].append(
+            PaidPart(
+                statement_id=each.statement_id,
+                payee=OrganisationKey(each.payee),
+                due_on=each.due_on,
+                gross=Money.from_minor(each.gross_minor, row.currency),
+                paid=Money.from_minor(each.paid_minor, row.currency),
+            )
+        )
+    steps = (
+        await db.execute(
+            select(PayoutStepRow).where(PayoutStepRow.run_id == row.id).order_by(PayoutStepRow.at)
+        )
+    ).scalars()
+    order = list(PayoutState)
+    return Run(
+        head=_head(row, len(payments), sum(each.amount_minor for each in payments)),
+        debtor=Account(name=row.debtor_name, iban=row.debtor_iban, bic=row.debtor_bic),
+        payments=tuple(
+            Payment(
+                payee=OrganisationKey(each.payee),
+                to=Account(name=each.name, iban=each.iban, bic=each.bic),
+                amount=Money.from_minor(each.amount_minor, row.currency),
+                remittance=each.remittance,
+                reference=f"LEITSTAND-{row.id}-{each.id}",
+                parts=tuple(parts[each.payee]),
+            )
+            for each in payments
+        ),
+        left_out={
+            OrganisationKey(each["payee"]): Hindrance(each["hindrance"]) for each in row.left_out
+        },
+        steps=tuple(
+            sorted(
+                (
+                    StepTaken(
+                        state=PayoutState(each.state), at=each.at, by=each.by, by_name=each.by_name
+                    )
+                    for each in steps
+                ),
+                key=lambda one: (one.at, order.index(one.state)),
+            )
+        ),
+        file=row.file,
+        file_sha256=row.file_sha256,
+    )
+
+
+def _head(row: PayoutRunRow, payments: int, total_minor: int) -> RunHead:
+    return RunHead(
+        id=row.id,
+        state=PayoutState(row.state),
+        currency=row.currency,
+        execute_on=row.execute_on,
+        created_at=row.created_at,
+        payments=payments,
+        total=Money.from_minor(total_minor, row.currency),
+    )

@@ -1,0 +1,291 @@
+"""What payees are paid, how much of which statement, and the steps that a payout run goes through.
+
+A payment settles a payee's open statements in one currency. It is never more than the ledger says
+that the payee is owed: what is owed by him (a correction that took more back than a month brought)
+is taken off, and where nothing remains, nothing is paid and the balance is carried forward.
+
+A run is prepared, released by two different people, sent to the bank, and paid. Whoever prepared it
+may be one of the two. Before it is sent it may be discarded, which lets go of its statements.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final
+
+from foundation.errors import Conflict, InvalidInput, NotPermitted
+from foundation.identifiers import OrganisationKey
+from foundation.money import Money, total
+
+
+class PayoutState(StrEnum):
+    """How far a payout run has come."""
+
+    DRAFT = "draft"
+    RELEASED_ONCE = "released_once"
+    RELEASED = "released"
+    SENT = "sent"
+    PAID = "paid"
+    DISCARDED = "discarded"
+
+
+class Step(StrEnum):
+    """What somebody does with a run."""
+
+    RELEASE = "release"
+    SEND = "send"
+    PAY = "pay"
+    DISCARD = "discard"
+
+
+_NEXT: Final[Mapping[Step, Mapping[PayoutState, PayoutState]]] = {
+    Step.RELEASE: {
+        PayoutState.DRAFT: PayoutState.RELEASED_ONCE,
+        PayoutState.RELEASED_ONCE: PayoutState.RELEASED,
+    },
+    Step.SEND: {PayoutState.RELEASED: PayoutState.SENT},
+    Step.PAY: {PayoutState.SENT: PayoutState.PAID},
+    Step.DISCARD: {
+        PayoutState.DRAFT: PayoutState.DISCARDED,
+        PayoutState.RELEASED_ONCE: PayoutState.DISCARDED,
+        PayoutState.RELEASED: PayoutState.DISCARDED,
+    },
+}
+
+
+class Hindrance(StrEnum):
+    """Why a payee with open statements is not paid."""
+
+    OWN = "own"
+    CARRIED_FORWARD = "carried_forward"
+    NOT_DUE = "not_due"
+    NOT_ACCEPTED = "not_accepted"
+    NO_IBAN = "no_iban"
+    WRONG_IBAN = "wrong_iban"
+    NOT_SEPA = "not_sepa"
+    IBAN_CHANGED = "iban_changed"
+    NO_VAT_ID = "no_vat_id"
+    WRONG_VAT_ID = "wrong_vat_id"
+
+
+REMEDIES: Final[Mapping[Hindrance, str]] = {
+    Hindrance.OWN: "These are the operator's own stations: nobody is to be paid.",
+    Hindrance.CARRIED_FORWARD: (
+        "Nothing is owed: the balance is taken off the next payout, nothing is debited."
+    ),
+    Hindrance.NOT_DUE: "No statement is due by the chosen day.",
+    Hindrance.NOT_ACCEPTED: (
+        "Before the first payout an authorised person of the owner accepts self-billing:"
+        " ask the owner to do so under Payouts."
+    ),
+    Hindrance.NO_IBAN: "There is no IBAN: ask the owner for it and enter it.",
+    Hindrance.WRONG_IBAN: (
+        "The IBAN is wrong, its length or check digits do not fit: ask the owner and correct it."
+    ),
+    Hindrance.NOT_SEPA: (
+        "The account is outside of the SEPA area: ask the owner for an IBAN within it."
+    ),
+    Hindrance.IBAN_CHANGED: (
+        "The IBAN is not the one that the owner accepted: ask the owner, by a way that you know,"
+        " to accept self-billing again with the new one."
+    ),
+    Hindrance.NO_VAT_ID: (
+        "The owner charges VAT or reverse charge applies, but the VAT id is missing: enter it."
+    ),
+    Hindrance.WRONG_VAT_ID: (
+        "The VAT id is wrong, its form or check digits do not fit the country: correct it."
+    ),
+}
+"""What is to be done about each, in whole sentences."""
+
+
+class PayeeNotPayable(Conflict):
+    """The payee cannot be paid yet; the sentence says what is to be done. Nothing was changed."""
+
+    code = "payee_not_payable"
+
+    def __init__(self, payee: OrganisationKey, hindrance: Hindrance) -> None:
+        self.payee = payee
+        self.hindrance = hindrance
+        super().__init__(f"{payee} cannot be paid ({hindrance}). {REMEDIES[hindrance]}")
+
+
+class NothingToPay(Conflict):
+    """No payee is to be paid: nothing is open, or every one of them is hindered."""
+
+    code = "nothing_to_pay"
+
+    def __init__(self, hindered: Mapping[OrganisationKey, Hindrance]) -> None:
+        self.hindered = dict(hindered)
+        why = "; ".join(f"{payee}: {each}" for payee, each in sorted(hindered.items()))
+        super().__init__(f"There is nothing to pay. {why}".rstrip() + ("." if why else ""))
+
+
+class WrongPayoutState(Conflict):
+    """The run has not come so far, or farther already."""
+
+    code = "wrong_payout_state"
+
+    def __init__(self, run_id: int, state: PayoutState, step: Step) -> None:
+        self.state = state
+        super().__init__(f"Payout run {run_id} is {state}: it cannot {step} now.")
+
+
+class ReleasedBySamePerson(NotPermitted):
+    """The second release of a run is by somebody else than the first."""
+
+    code = "released_by_same_person"
+
+    def __init__(self, run_id: int) -> None:
+        super().__init__(
+            f"You have released payout run {run_id} already. The second release is by somebody"
+            " else."
+        )
+
+
+class PersonNeeded(NotPermitted):
+    """Only a person releases payouts or accepts self-billing, never a program."""
+
+    code = "person_needed"
+
+    def __init__(self) -> None:
+        super().__init__("A person does this, signed in; an API key cannot.")
+
+
+class PayoutOutdated(Conflict):
+    """The ledger owes a payee less than the run would pay, since something was booked meanwhile."""
+
+    code = "payout_outdated"
+
+    def __init__(self, run_id: int, payees: Iterable[OrganisationKey]) -> None:
+        self.payees = tuple(payees)
+        super().__init__(
+            f"Payout run {run_id} would pay more than is owed, or to another account than is known"
+            f" now: {', '.join(self.payees)}. Discard it and prepare a new one."
+        )
+
+
+class InPayoutRun(Conflict):
+    """The statement is in a payout run that is under way."""
+
+    code = "in_payout_run"
+
+    def __init__(self, statement_id: str, run_id: int) -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"Statement {statement_id} is in payout run {run_id}: it is paid with it, or the run is"
+            " discarded."
+        )
+
+
+class NoDebtorAccount(Conflict):
+    """The operator has no account to pay from."""
+
+    code = "no_debtor_account"
+
+    def __init__(self) -> None:
+        super().__init__("The operator's IBAN is missing or wrong: enter it at the organisation.")
+
+
+class NotSepaCurrency(InvalidInput):
+    """SEPA moves euro only."""
+
+    code = "not_sepa_currency"
+
+    def __init__(self, currency: str) -> None:
+        super().__init__(
+            f"SEPA credit transfers are in EUR; statements in {currency} are paid otherwise.",
+            field="currency",
+        )
+
+
+def after(run_id: int, state: PayoutState, step: Step) -> PayoutState:
+    """Return the state that a step leads to.
+
+    Raises:
+        WrongPayoutState: If the run is not where the step begins.
+    """
+    found = _NEXT[step].get(state)
+    if found is None:
+        raise WrongPayoutState(run_id, state, step)
+    return found
+
+
+def steps_of(state: PayoutState) -> frozenset[Step]:
+    """Return what can be done in a state."""
+    return frozenset(step for step, froms in _NEXT.items() if state in froms)
+
+
+def check_release(run_id: int, released_by: Iterable[str], by: str) -> None:
+    """Make sure that a release is by a person, and by another one than the first.
+
+    Args:
+        run_id: Of the run.
+        released_by: Who released it before.
+        by: Who would release it now, as in `person/7`.
+
+    Raises:
+        PersonNeeded: If it is a program.
+        ReleasedBySamePerson: If he did so before.
+    """
+    if not by.startswith("person/"):
+        raise PersonNeeded
+    if by in released_by:
+        raise ReleasedBySamePerson(run_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenStatement:
+    """A statement that is not paid; `gross` is negative where the payee owes us."""
+
+    statement_id: str
+    payee: OrganisationKey
+    gross: Money
+    due_on: date
+    issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What of a payment is booked on a statement: 0 to its gross."""
+
+    statement: OpenStatement
+    paid: Money
+
+
+def due_by(statements: Iterable[OpenStatement], day: date | None) -> list[OpenStatement]:
+    """Return what a payment is made of: what is due by a day, and what is to be taken off, always.
+
+    Args:
+        statements: Open ones of a payee.
+        day: None for all.
+    """
+    return [
+        each for each in statements if day is None or each.gross.amount <= 0 or each.due_on <= day
+    ]
+
+
+def parts_of(statements: Sequence[OpenStatement], owed: Money) -> tuple[Part, ...]:
+    """Return how a payment is spread over a payee's open statements, the oldest due first.
+
+    The whole is what the statements come to, or what the ledger owes if that is less; what is to be
+    taken off shortens the youngest. Without anything to pay there is no part at all: the statements
+    stay open, and what is negative is carried forward.
+
+    Args:
+        statements: Of one payee and currency.
+        owed: What the ledger owes the payee; negative where he owes us.
+    """
+    currency = owed.currency
+    nothing = Money.zero(currency)
+    left = min(owed, total((each.gross for each in statements), currency))
+    if left <= nothing:
+        return ()
+    parts = []
+    for each in sorted(statements, key=lambda one: (one.due_on, one.issued_at, one.statement_id)):
+        paid = max(nothing, min(left, each.gross))
+        left -= paid
+        parts.append(Part(statement=each, paid=paid))
+    assert left == nothing, "more to pay than the statements come to"
+    return tuple(parts)
