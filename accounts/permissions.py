@@ -100,6 +100,10 @@ class Permission(StrEnum):
     """The tab "Operational management" of a station's data sheet."""
     COST_RELEASE = "cost_release"
     """Release actions that have costs."""
+    SERVICES_READ = "services.read"
+    """What services cost one's own side, and what it has."""
+    SERVICES_WRITE = "services.write"
+    """Price lists and packages, who has which; credits; maintenance that was done."""
     STATIONS_SHARE = "stations.share"
     ACCOUNTS_READ = "accounts.read"
     """The account section: accounts, their licences and applications."""
@@ -198,6 +202,16 @@ RIGHTS: Mapping[Permission, Right] = {
         Area.FINANCE,
         marked("Book credits"),
         marked("Book orders of credits when they are paid, and set what credits cost."),
+    ),
+    Permission.SERVICES_READ: Right(
+        Area.DASHBOARD,
+        marked("See the costs of services"),
+        marked("What services cost this month, and what was released by whom."),
+    ),
+    Permission.SERVICES_WRITE: Right(
+        Area.FINANCE,
+        marked("Set prices of services"),
+        marked("Price lists, service packages, who has which, and credits."),
     ),
     Permission.TRANSACTIONS_READ: Right(
         Area.DASHBOARD, marked("See sessions"), marked("Charging sessions, energy and proceeds.")
@@ -388,6 +402,7 @@ _OWNER = frozenset(
         Permission.TICKETS_READ,
         Permission.CRM_READ,
         Permission.STATIONS_SHARE,
+        Permission.SERVICES_READ,
         Permission.EVENTS_READ,
         Permission.WEBHOOKS_READ,
         Permission.WEBHOOKS_WRITE,
@@ -446,6 +461,7 @@ _FINANCE = _READS | {
     Permission.TARIFFS_READ,
     Permission.TARIFFS_WRITE,
     Permission.AGREEMENTS_WRITE,
+    Permission.SERVICES_WRITE,
     Permission.STATEMENTS_CLOSE,
     Permission.CRM_WRITE,
     Permission.DOCUMENTS_ISSUE,
@@ -498,6 +514,7 @@ WHOLE_INSTALLATION = frozenset(
         Permission.TARIFFS_READ,
         Permission.TARIFFS_WRITE,
         Permission.AGREEMENTS_WRITE,
+        Permission.SERVICES_WRITE,
         Permission.STATEMENTS_CLOSE,
         Permission.CRM_WRITE,
         Permission.DOCUMENTS_ISSUE,
@@ -522,6 +539,7 @@ WEIGHTY = frozenset(
         Permission.ORGANISATIONS_WRITE,
         Permission.TARIFFS_WRITE,
         Permission.AGREEMENTS_WRITE,
+        Permission.SERVICES_WRITE,
         Permission.STATEMENTS_CLOSE,
         Permission.DOCUMENTS_ISSUE,
         Permission.TRANSACTIONS_DECIDE,

@@ -4,13 +4,15 @@ Made from the database alone, so a subscriber's picture is that of the database,
 on the way.
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import WHOLE
+from alerts import monitoring
+from alerts.activation import Activation
 from billing import books
 from csms import charging, registry
 from csms.charging import Transaction
@@ -51,7 +53,7 @@ async def of_stations(
     found = await registry.stations(
         db, WHOLE, now, limits=limits, identities=sorted(stations), limit=len(stations)
     )
-    return {topic: payload for each in found for topic, payload in _of_station(each).items()}
+    return await _of_stations(db, found)
 
 
 async def of_all_stations(
@@ -61,7 +63,7 @@ async def of_all_stations(
     after: str | None = None
     while True:
         found = await registry.stations(db, WHOLE, now, limits=limits, after=after, limit=_PAGE)
-        yield {topic: payload for each in found for topic, payload in _of_station(each).items()}
+        yield await _of_stations(db, found)
         if len(found) < _PAGE:
             return
         after = found[-1].identity
@@ -123,8 +125,17 @@ def shown_reading(reading: NewReading) -> ReadingModel:
     )
 
 
-def _of_station(station: Station) -> Picture:
-    shown = shown_station(station)
+async def _of_stations(db: AsyncSession, found: Sequence[Station]) -> Picture:
+    monitored = await monitoring.active(db, [each.identity for each in found])
+    return {
+        topic: payload
+        for each in found
+        for topic, payload in _of_station(each, monitored.get(each.identity)).items()
+    }
+
+
+def _of_station(station: Station, monitored: Activation | None) -> Picture:
+    shown = shown_station(station, monitored)
     owner, identity = station.organisation, station.identity
     # What changes with every message of the station would make a message of every message.
     told = shown.model_dump_json(exclude={"evses", "last_heard_at"})

@@ -8,6 +8,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import WHOLE
+from alerts.activation import Ending
 from app.cli import remote
 from app.cli.frame import (
     Json,
@@ -17,6 +18,7 @@ from app.cli.frame import (
     group,
     named_organisation,
     note,
+    operator,
     read_password,
     run,
     say,
@@ -28,7 +30,9 @@ from csms.administration import StationSettings
 from csms.connectivity import SilenceLimits, StationState
 from csms.registry import Station
 from foundation.errors import InvalidInput
+from foundation.identifiers import StationId
 from foundation.settings import Settings
+from portal import monitoring
 
 commands = group("Charging stations.")
 commands.command("command")(remote.ask)
@@ -222,6 +226,9 @@ def _admit(identity: str, *, is_accepted: bool) -> Station:
                 await administration.accept_station(db, identity)
             else:
                 await administration.refuse_station(db, identity)
+                await monitoring.left(
+                    db, StationId(identity), Ending.DECOMMISSIONED, by=operator(), now=now
+                )
             station = await _read(db, opened.settings, identity, now)
             await note(
                 db,

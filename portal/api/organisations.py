@@ -5,7 +5,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends
 from pydantic import ConfigDict, Field
 
-from accounts import directory
+from accounts import directory, zones
 from accounts.directory import Language, Organisation, OrganisationFacts, TaxStatus
 from accounts.licences import Licence
 from accounts.permissions import Permission
@@ -174,6 +174,9 @@ async def change_organisation(
         raise InvalidInput(f"There is no organisation {facts['parent']!r}.", field="parent")
     before = await directory.organisation(db, OrganisationKey(key))
     changed = await directory.change_organisation(db, before.key, cast("OrganisationFacts", facts))
+    await zones.note_change(
+        db, before.key, before=before.time_zone, after=changed.time_zone, now=now
+    )
     await caller.note(
         db,
         "organisation.change",

@@ -20,6 +20,7 @@ from portal.api import (
     licences,
     locations,
     me,
+    monitoring,
     organisations,
     providers,
     shares,
@@ -37,6 +38,7 @@ from portal.api import (
 ROUTERS: tuple[APIRouter, ...] = (
     me.router,
     stations.router,
+    monitoring.router,
     commands.router,
     campaigns.router,
     equipment.router,

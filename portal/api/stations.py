@@ -12,13 +12,16 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from accounts import shares
 from accounts.permissions import Permission
+from alerts import monitoring
+from alerts.activation import Activation, Ending
 from csms import administration, registry
 from csms.administration import ConnectorSettings, EvseSettings, StationSettings
 from csms.connectivity import SilenceLimits, StationState
 from csms.registry import Station, StoredFrame
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey, StationId
-from portal import asking, masking, paging
+from portal import accounts, asking, masking, paging
+from portal import monitoring as switching
 from portal.api.locations import seen_location, seen_organisation
 from portal.api.models import Answer, Body, Moment, Quantity, Since, iso, moment_of
 from portal.api.organisations import facts_from
@@ -32,6 +35,9 @@ router = APIRouter(prefix="/stations", tags=["stations"], route_class=ApiRoute)
 Reader = Annotated[Caller, Depends(require(Permission.STATIONS_READ))]
 Writer = Annotated[Caller, Depends(require(Permission.STATIONS_WRITE))]
 LogReader = Annotated[Caller, Depends(require(Permission.FRAMES_READ))]
+Agreement = Annotated[
+    bool, Query(description="Although functions of the owner's account stop, as a refusal lists.")
+]
 
 _CLEARABLE: tuple[Literal["name", "location"], ...] = ("name", "location")
 
@@ -59,6 +65,13 @@ class EvseModel(Answer):
     evse_id: int
     emi3_id: str | None = Field(description="The EVSE ID on the sticker.")
     connectors: list[ConnectorModel]
+
+
+class MonitoringState(Answer):
+    """Since when the station is monitored, and for whom."""
+
+    since: Moment
+    organisation: OrganisationKey
 
 
 class StationModel(Answer):
@@ -90,7 +103,7 @@ class StationModel(Answer):
     free_vend: bool
     created_at: Moment
     evses: list[EvseModel]
-    monitoring: None = Field(default=None, description="Null: not monitored.")
+    monitoring: MonitoringState | None = Field(description="Null: not monitored.")
 
 
 class ConnectorBody(Body):
@@ -214,12 +227,23 @@ async def list_stations(
         after=after[0] if after else None,
         limit=limit + 1,
     )
-    return paging.page(found, limit, shown=shown_station, key=lambda each: (each.identity,))
+    monitored = await monitoring.active(db, [each.identity for each in found])
+    return paging.page(
+        found,
+        limit,
+        shown=lambda each: shown_station(each, monitored.get(each.identity)),
+        key=lambda each: (each.identity,),
+    )
 
 
 @router.post("", status_code=201, summary="Create a station")
 async def create_station(
-    db: Db, now: Now, context: Context, caller: Writer, body: NewStation
+    db: Db,
+    now: Now,
+    context: Context,
+    caller: Writer,
+    body: NewStation,
+    agree: Agreement = False,
 ) -> StationModel:
     """The owner is the caller's own organisation unless the body names one."""
     facts = facts_from(body, clearable=frozenset({"password"}))
@@ -236,6 +260,7 @@ async def create_station(
         time_zone=owner.time_zone,
         now=now,
     )
+    await accounts.points_changed(db, context, owner.key, agrees=agree, now=now)
     made = await _read(db, now, context, caller, identity)
     await caller.note(
         db,
@@ -258,7 +283,13 @@ async def get_station(
 
 @router.patch("/{identity:segment}", summary="Change a station")
 async def change_station(
-    db: Db, now: Now, context: Context, caller: Writer, identity: str, body: StationChange
+    db: Db,
+    now: Now,
+    context: Context,
+    caller: Writer,
+    identity: str,
+    body: StationChange,
+    agree: Agreement = False,
 ) -> StationModel:
     """Only what is sent changes; null clears the name and the location."""
     before = await _own(db, now, context, caller, identity)
@@ -271,6 +302,10 @@ async def change_station(
     await administration.change_station(db, identity, settings, now=now, cleared=cleared)
     if facts.get("organisation", before.organisation) != before.organisation:
         await shares.end_all(db, StationId(identity), now=now)
+        await switching.left(db, StationId(identity), Ending.MOVED, by=caller.actor, now=now)
+    if "organisation" in facts or "evses" in facts:
+        owner = OrganisationKey(facts.get("organisation", before.organisation))
+        await accounts.points_changed(db, context, owner, agrees=agree, now=now)
     db.expire_all()
     changed = await _read(db, now, context, caller, identity)
     await caller.note(
@@ -287,11 +322,17 @@ async def change_station(
 
 @router.post("/{identity:segment}/accept", summary="Take in a waiting station")
 async def accept_station(
-    db: Db, now: Now, context: Context, caller: Writer, identity: str
+    db: Db,
+    now: Now,
+    context: Context,
+    caller: Writer,
+    identity: str,
+    agree: Agreement = False,
 ) -> StationModel:
     """Its next boot is answered Accepted, and we ask for that boot at once."""
     before = await _own(db, now, context, caller, identity)
     await administration.accept_station(db, identity)
+    await accounts.points_changed(db, context, before.organisation, agrees=agree, now=now)
     return await _admitted(db, now, context, caller, before, "station.accept")
 
 
@@ -302,6 +343,7 @@ async def refuse_station(
     """Its boots are rejected, and its next connection is refused."""
     before = await _own(db, now, context, caller, identity)
     await administration.refuse_station(db, identity)
+    await switching.left(db, StationId(identity), Ending.DECOMMISSIONED, by=caller.actor, now=now)
     return await _admitted(db, now, context, caller, before, "station.refuse")
 
 
@@ -470,9 +512,8 @@ def moment_in_cursor(written: str) -> datetime:
 async def _read(
     db: Db, now: datetime, context: PortalContext, caller: Caller, identity: str
 ) -> StationModel:
-    return shown_station(
-        await registry.station(db, caller.scope, identity, now, limits=limits(context))
-    )
+    found = await registry.station(db, caller.scope, identity, now, limits=limits(context))
+    return shown_station(found, (await monitoring.active(db, [identity])).get(found.identity))
 
 
 async def _own(
@@ -516,8 +557,8 @@ async def _settings(db: Db, caller: Caller, facts: dict[str, Any]) -> StationSet
     return StationSettings(**facts)
 
 
-def shown_station(station: Station) -> StationModel:
-    """Return a station as the API shows it."""
+def shown_station(station: Station, monitored: Activation | None) -> StationModel:
+    """Return a station as the API shows it; `monitored` is its monitoring, if it is active."""
     return StationModel.model_validate(
         {
             "identity": station.identity,
@@ -543,6 +584,9 @@ def shown_station(station: Station) -> StationModel:
             "items_per_message": station.items_per_message,
             "free_vend": station.free_vend,
             "created_at": station.created_at,
+            "monitoring": None
+            if monitored is None
+            else {"since": monitored.active_from, "organisation": monitored.organisation},
             "evses": [
                 {
                     "evse_id": evse.evse_id,

@@ -11,16 +11,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts import directory
+from accounts.metering import TierWouldDrop
 from accounts.permissions import Permission
+from alerts.activation import Ending
 from csms import administration, charging, registry
 from csms.administration import StationSettings
 from csms.connectivity import StationState
 from csms.registry import Station, StationCounts
+from foundation.database import savepoint
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
-from portal import masking
+from portal import accounts, masking, monitoring
 from portal.context import context_of
 from portal.guard import Caller, require
+from portal.pages import account_refusals
 from portal.pages.commands import desk_of
 from portal.pages.counts import forget_counts, silence_limits
 from portal.pages.logs import LONGEST_TEXT, frame_of_log
@@ -270,6 +274,8 @@ async def _new_stations(
     caller: Caller,
     errors: FormErrors | None = None,
     status: int = 200,
+    *,
+    to_agree: str = "",
 ) -> Response:
     limits = silence_limits(context_of(request).settings)
     found: list[Station] = []
@@ -285,6 +291,7 @@ async def _new_stations(
         ],
         "locations": sorted((await places_of(db, caller.scope)).items(), key=lambda each: each[1]),
         "errors": errors or FormErrors(),
+        "to_agree": to_agree,
     }
     return page(frame, "waiting.html", values, status=status)
 
@@ -314,12 +321,14 @@ async def decide(
     decision: Annotated[str, Form(max_length=10)] = "",
     organisation: Annotated[str, Form(max_length=100)] = "",
     location: Annotated[str, Form(max_length=100)] = "",
+    agree: Annotated[str, Form(max_length=3)] = "",
 ) -> Response:
     """Take a station in, with its owner and location, or refuse it."""
     found = await found_station(request, db, caller.scope, identity, now)
     caller.must_see(found.organisation, "station", identity)
     if decision == "refuse":
         await administration.refuse_station(db, found.identity)
+        await monitoring.left(db, found.identity, Ending.DECOMMISSIONED, by=caller.actor, now=now)
         await caller.note(
             db,
             "station.refuse",
@@ -337,22 +346,36 @@ async def decide(
     if owner is not None:
         caller.must_see(owner, "organisation", owner)
     try:
-        await administration.change_station(
-            db,
-            found.identity,
-            StationSettings(organisation=owner, location=location or None),
-            now=now,
-        )
-        await administration.accept_station(db, found.identity)
-        await caller.note(
-            db,
-            "station.accept",
-            f"station/{found.identity}",
-            organisation=owner or found.organisation,
-            before={"admission": found.admission, "organisation": found.organisation},
-            after={"admission": "accepted", "organisation": owner or found.organisation},
-            now=now,
-        )
+        async with await savepoint(db):
+            await administration.change_station(
+                db,
+                found.identity,
+                StationSettings(organisation=owner, location=location or None),
+                now=now,
+            )
+            await administration.accept_station(db, found.identity)
+            if owner is not None and owner != found.organisation:
+                await monitoring.left(db, found.identity, Ending.MOVED, by=caller.actor, now=now)
+            await accounts.points_changed(
+                db,
+                context_of(request),
+                owner or found.organisation,
+                agrees=agree == "yes",
+                now=now,
+            )
+            await caller.note(
+                db,
+                "station.accept",
+                f"station/{found.identity}",
+                organisation=owner or found.organisation,
+                before={"admission": found.admission, "organisation": found.organisation},
+                after={"admission": "accepted", "organisation": owner or found.organisation},
+                now=now,
+            )
+    except TierWouldDrop as error:
+        said = (await frame_of(request, db, caller)).words
+        errors = FormErrors({found.identity: account_refusals.in_words(error, said)})
+        return await _new_stations(request, db, now, caller, errors, 409, to_agree=found.identity)
     except (InvalidInput, Conflict, NotFound) as error:
         errors = FormErrors({"identity": str(error)})
         return await _new_stations(request, db, now, caller, errors, 422)
