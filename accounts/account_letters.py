@@ -90,6 +90,11 @@ PATH: Final = "/accounts"
 """The page that the links lead to."""
 
 
+def tier_name(tier: Tier) -> str:
+    """Return the name of a tier, which is the same in every language."""
+    return _TIERS[tier]
+
+
 def _day(on: date, language: Language) -> str:
     return on.strftime("%d.%m.%Y") if language == "de" else on.isoformat()
 

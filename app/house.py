@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from accounts import directory
+from accounts import directory, mail_domains, renewals
 from accounts.directory import Scope
 from app.readers import subscriptions
 from app.station_files import forget_files, join_files
@@ -25,6 +25,7 @@ from csms import equipment, outcomes, remote
 from csms.campaigns import keep_going
 from csms.ghosts import CRON as GHOSTS_CRON
 from csms.ghosts import stop_ghosts
+from csms.metering_points import StationPoints
 from csms.partitions import keep_partitions
 from csms.registers import Registers
 from foundation.clock import Clock
@@ -96,11 +97,21 @@ def compose_house(
     """Build the money's side and the people's; nothing runs yet."""
     sharing = Reimbursement()
     jobs = Jobs(database.url, stop_timeout_s=settings.shutdown_timeout_s / 2)
-    mails = Mails(database=database, jobs=jobs, clock=clock, settings=settings)
+    mails = Mails(
+        database=database, jobs=jobs, clock=clock, settings=settings, domains=mail_domains.domain_of
+    )
     jobs.every("partitions", lambda: keep_partitions(database, settings, clock), cron="17 * * * *")
     jobs.every("tariff stops", stop_due(database, clock), cron=STOPS_CRON)
     jobs.every("ghost guard", lambda: stop_ghosts(database, clock), cron=GHOSTS_CRON)
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")
+    metering = StationPoints()
+    jobs.every(
+        "accounts",
+        lambda: renewals.look_after(
+            database, mails, metering, clock, public_url=settings.reached_at
+        ),
+        cron=renewals.CRON,
+    )
     join_files(settings, database)
     remote.join(database, orders=OrderGate(), in_flight_max=settings.commands_in_flight_max)
     correspondence = Correspondence(mails)
@@ -137,6 +148,7 @@ def compose_house(
             mails=mails,
             webhooks=webhooks,
             limits=limits,
+            metering=metering,
             is_listening=is_listening,
         ),
         api=ROUTERS,

@@ -6,6 +6,8 @@ that wait or were refused are not metered.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -74,3 +76,53 @@ class StationPoints:
             )
             for station, evse_id, connector_id, series in found
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredValue:
+    """A value of a metering point; the moment is the station's, corrected."""
+
+    measurand: str
+    value: str
+    unit: str | None
+    phase: str | None
+    measured_at: datetime
+
+
+async def newest_values(db: AsyncSession, identity: str, evse_id: int) -> list[StoredValue]:
+    """Return what an EVSE measured last, in a session or between two; nothing if never."""
+    found = await tuples(db, _NEWEST, [identity, evse_id, identity, evse_id])
+    if not found:
+        return []
+    measured_at, register_wh, values = found[0]
+    newest = [
+        StoredValue(
+            each["measurand"],
+            str(each["value"]),
+            each.get("unit"),
+            each.get("phase"),
+            measured_at,
+        )
+        for each in values
+        if each.get("value") is not None
+    ]
+    if register_wh is not None and all(each.measurand != _REGISTER for each in newest):
+        newest.insert(0, StoredValue(_REGISTER, str(register_wh), "Wh", None, measured_at))
+    return newest
+
+
+_REGISTER = "Energy.Active.Import.Register"
+_NEWEST = """
+select measured_at, energy_register_wh, values from (
+    (select r.measured_at, r.energy_register_wh, r.values
+     from (select id from transactions where station = %b::text and evse_id = %b::integer
+           order by started_at desc limit 1) t
+     join readings r on r.transaction_id = t.id
+     order by r.measured_at desc limit 1)
+    union all
+    (select measured_at, energy_register_wh, values from readings
+     where station = %b::text and evse_id = %b::integer and transaction_id is null
+     order by measured_at desc limit 1)
+) newest
+order by measured_at desc limit 1
+"""

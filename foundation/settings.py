@@ -154,6 +154,8 @@ class Settings(BaseSettings):
     journal_kept_days: Positive = 2 * 366
     reports_kept_days: Positive = 10 * 366
     papers_kept_days: Positive = 10 * 366
+    account_grace_days: Positive = 90
+    """How long an account that has expired is kept before somebody may archive it."""
 
     # ---------------------------------------------------------------- neighbours
     mqtt_url: SecretStr | None = None

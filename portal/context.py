@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
+from accounts.metering import MeteringPoints
 from billing.closing import Closing
 from billing.month_end import MonthEnd
+from csms.metering_points import StationPoints
 from foundation.clock import Clock
 from foundation.database import Database
 from foundation.errors import Unavailable
@@ -14,6 +16,7 @@ from foundation.mail import Mails
 from foundation.sealing import Sealer
 from foundation.settings import Settings
 from portal.limits import Limits
+from portal.tier_rates import PointReads
 from portal.webhooks import Webhooks
 
 
@@ -34,6 +37,8 @@ class PortalContext:
     mails: Mails | None = None
     webhooks: Webhooks | None = None
     limits: Limits = field(default_factory=Limits)
+    metering: MeteringPoints = field(default_factory=StationPoints)
+    point_reads: PointReads = field(default_factory=PointReads)
     is_listening: Callable[[], bool] = field(default=lambda: True)
 
     @property

@@ -358,6 +358,7 @@ def _key(key: ApiKey) -> dict[str, Any]:
         "reach": key.reach,
         "organisation": key.organisation,
         "rate_per_minute": key.rate_per_minute,
+        "commercial": key.is_commercial,
         "expires_at": key.expires_at,
         "revoked_at": key.revoked_at,
     }
@@ -375,6 +376,7 @@ async def create_api_key(
     rate_per_minute: int | None,
     expires_at: datetime | None,
     now: datetime,
+    commercial: bool = False,
 ) -> tuple[ApiKey, str]:
     """Make a key with no more rights than the caller's; the second value is shown once."""
     owner = OrganisationKey(organisation or caller.principal.organisation)
@@ -389,6 +391,7 @@ async def create_api_key(
         rate_per_minute=rate_per_minute,
         expires_at=expires_at,
         created_by=caller.principal.id,
+        commercial=commercial,
         now=now,
     )
     caller.must_be_able_to_grant(made.rights, made.reach)

@@ -20,6 +20,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Match
 
+from accounts.entitlements import TierTooLow
+from accounts.metering import TierWouldDrop
 from accounts.sign_in import TooManyAttempts
 from billing.tariff_json import InvalidTariff
 from csms.files import FileTooLarge
@@ -34,6 +36,7 @@ from foundation.errors import (
 )
 from portal import logins
 from portal.limits import TooManyCalls
+from portal.tier_rates import ReadTooOften
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +67,10 @@ class Problem:
     field: str | None = None
     errors: tuple[FieldError, ...] = ()
     incident: str | None = None
+    tier: str | None = None
+    """The account's, where it is the reason."""
+    stops: tuple[str, ...] = ()
+    """The functions that would stop, where one has to agree to it."""
     headers: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -78,6 +85,10 @@ class Problem:
             found["field"] = self.field
         if self.errors:
             found["errors"] = [each.as_json() for each in self.errors]
+        if self.tier is not None:
+            found["tier"] = self.tier
+        if self.stops:
+            found["stops"] = list(self.stops)
         if self.incident is not None:
             found["incident"] = self.incident
         return found
@@ -135,6 +146,7 @@ _KINDS: tuple[tuple[type[ExpectedError], HTTPStatus, str], ...] = (
     (WrongApiKey, HTTPStatus.UNAUTHORIZED, "Wrong API key"),
     (TooManyAttempts, HTTPStatus.TOO_MANY_REQUESTS, "Too many attempts"),
     (TooManyCalls, HTTPStatus.TOO_MANY_REQUESTS, "Too many calls"),
+    (ReadTooOften, HTTPStatus.TOO_MANY_REQUESTS, "Read too often"),
     (TooManyInFlight, HTTPStatus.TOO_MANY_REQUESTS, "Too many commands"),
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),
     (FileTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),
@@ -157,7 +169,7 @@ def problem_of(error: ExpectedError) -> Problem:
     headers: dict[str, str] = {}
     if isinstance(error, NotSignedIn | WrongApiKey):
         headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, TooManyAttempts | TooManyCalls):
+    if isinstance(error, TooManyAttempts | TooManyCalls | ReadTooOften):
         headers["Retry-After"] = str(error.wait_s)
     if isinstance(error, TooManyInFlight):
         headers["Retry-After"] = "1"
@@ -177,6 +189,8 @@ def problem_of(error: ExpectedError) -> Problem:
         detail=str(error),
         field=error.field if isinstance(error, InvalidInput) else None,
         errors=errors,
+        tier=error.tier.value if isinstance(error, ReadTooOften | TierTooLow) else None,
+        stops=tuple(each.key for each in error.stops) if isinstance(error, TierWouldDrop) else (),
         headers=tuple(headers.items()),
     )
 

@@ -104,7 +104,7 @@ def preferred_language(accept: str | None, fallback: str = "en") -> str:
     return best
 
 
-OTHERS = (ROOM.parent / "accounts" / "permissions.py",)
+OTHERS = tuple(ROOM.parent / "accounts" / name for name in ("permissions.py", "tiers.py"))
 """Modules below the portal whose texts it shows."""
 
 

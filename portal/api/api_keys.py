@@ -41,6 +41,7 @@ class ApiKeyModel(Answer):
     expires_at: Moment | None
     last_used_at: Moment | None
     revoked_at: Moment | None
+    commercial: bool = Field(description="Declared to be in commercial use.")
 
 
 class NewApiKeyModel(ApiKeyModel):
@@ -80,6 +81,9 @@ class NewApiKey(Body):
     organisation: str | None = Field(default=None, description="The caller's own, if left out.")
     rate_per_minute: Rate | None = None
     expires_at: Moment | None = None
+    commercial: bool = Field(
+        default=False, description="Commercial use, which needs a Professional account."
+    )
 
 
 @router.get("", summary="List API keys")
@@ -107,6 +111,7 @@ async def create_api_key(db: Db, now: Now, caller: Writer, body: NewApiKey) -> N
         organisation=body.organisation,
         rate_per_minute=body.rate_per_minute,
         expires_at=body.expires_at,
+        commercial=body.commercial,
         now=now,
     )
     return NewApiKeyModel(**_facts(made), api_key=secret)
@@ -151,6 +156,7 @@ def _facts(key: ApiKey) -> dict[str, Any]:
         "reach": key.reach,
         "organisation": key.organisation,
         "rate_per_minute": key.rate_per_minute,
+        "commercial": key.is_commercial,
         "created_at": key.created_at,
         "created_by": key.created_by,
         "expires_at": key.expires_at,

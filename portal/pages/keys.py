@@ -99,6 +99,7 @@ async def create_key(
     organisation: Text = "",
     days: Annotated[str, Form(max_length=10)] = "",
     rate: Annotated[str, Form(max_length=10)] = "",
+    commercial: Annotated[str, Form(max_length=3)] = "",
 ) -> Response:
     """Make a key, and show it once."""
     given = {
@@ -108,6 +109,7 @@ async def create_key(
         "organisation": organisation,
         "days": days,
         "rate": rate,
+        "commercial": commercial,
     }
     try:
         async with await savepoint(db):
@@ -121,6 +123,7 @@ async def create_key(
                 organisation=organisation or None,
                 rate_per_minute=_whole(rate, "rate"),
                 expires_at=_end(days, now),
+                commercial=commercial == "yes",
                 now=now,
             )
     except (InvalidInput, Conflict, NotPermitted) as error:
@@ -177,6 +180,7 @@ async def _form(
             "name": "",
             "role": "",
             "rate": "",
+            "commercial": "",
             "organisation": caller.principal.organisation,
             **given,
         },
