@@ -65,6 +65,13 @@ class Permission(StrEnum):
     """Contacts, contracts, invoices and credit notes."""
     DOCUMENTS_ISSUE = "documents.issue"
     """Issue documents and take them back; the switches of invoicing."""
+    PAYOUTS_READ = "payouts.read"
+    PAYOUTS_WRITE = "payouts.write"
+    """Prepare and discard payout runs, fetch the bank's file, note them as sent and paid."""
+    PAYOUTS_RELEASE = "payouts.release"
+    """Release a payout run: two people do, each once."""
+    SELF_BILLING_ACCEPT = "self_billing.accept"
+    """Accept self-billing for one's own organisation: an authorised person."""
     ORGANISATIONS_READ = "organisations.read"
     ORGANISATIONS_WRITE = "organisations.write"
     USERS_READ = "users.read"
@@ -271,6 +278,24 @@ RIGHTS: Mapping[Permission, Right] = {
         marked("Issue documents"),
         marked("Issue invoices and credit notes, take them back, and set how invoicing works."),
     ),
+    Permission.PAYOUTS_READ: Right(
+        Area.FINANCE, marked("See payouts"), marked("Payout runs, and who can be paid.")
+    ),
+    Permission.PAYOUTS_WRITE: Right(
+        Area.FINANCE,
+        marked("Prepare payouts"),
+        marked("Prepare payout runs, fetch the file for the bank, note them as sent and paid."),
+    ),
+    Permission.PAYOUTS_RELEASE: Right(
+        Area.FINANCE,
+        marked("Release payouts"),
+        marked("Release a payout run; two people do, each once."),
+    ),
+    Permission.SELF_BILLING_ACCEPT: Right(
+        Area.FINANCE,
+        marked("Accept self-billing"),
+        marked("Agree to credit notes for the own organisation: an authorised person."),
+    ),
     Permission.ORGANISATIONS_READ: Right(
         Area.USERS, marked("See organisations"), marked("The tree of organisations.")
     ),
@@ -394,6 +419,7 @@ _OWNER = frozenset(
         Permission.TOKENS_READ,
         Permission.AGREEMENTS_READ,
         Permission.STATEMENTS_READ,
+        Permission.SELF_BILLING_ACCEPT,
         Permission.DOCUMENTS_READ,
         Permission.ORGANISATIONS_READ,
         Permission.COMMANDS_READ,
@@ -412,6 +438,7 @@ _OWNER = frozenset(
 )
 
 _READS = _OWNER - {
+    Permission.SELF_BILLING_ACCEPT,
     Permission.CREDITS_ORDER,
     Permission.CHANGE_ORDERS_CONFIRM,
     Permission.STATIONS_SHARE,
@@ -463,6 +490,9 @@ _FINANCE = _READS | {
     Permission.AGREEMENTS_WRITE,
     Permission.SERVICES_WRITE,
     Permission.STATEMENTS_CLOSE,
+    Permission.PAYOUTS_READ,
+    Permission.PAYOUTS_WRITE,
+    Permission.PAYOUTS_RELEASE,
     Permission.CRM_WRITE,
     Permission.DOCUMENTS_ISSUE,
     Permission.OUTBOX_READ,
@@ -516,6 +546,9 @@ WHOLE_INSTALLATION = frozenset(
         Permission.AGREEMENTS_WRITE,
         Permission.SERVICES_WRITE,
         Permission.STATEMENTS_CLOSE,
+        Permission.PAYOUTS_READ,
+        Permission.PAYOUTS_WRITE,
+        Permission.PAYOUTS_RELEASE,
         Permission.CRM_WRITE,
         Permission.DOCUMENTS_ISSUE,
         Permission.OUTBOX_READ,
@@ -541,6 +574,9 @@ WEIGHTY = frozenset(
         Permission.AGREEMENTS_WRITE,
         Permission.SERVICES_WRITE,
         Permission.STATEMENTS_CLOSE,
+        Permission.PAYOUTS_WRITE,
+        Permission.PAYOUTS_RELEASE,
+        Permission.SELF_BILLING_ACCEPT,
         Permission.DOCUMENTS_ISSUE,
         Permission.TRANSACTIONS_DECIDE,
         Permission.COMMANDS_CONFIGURE,

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
+from accounts.directory import Scope
 from billing import books, contacts, ledger, ledger_store, payout_store, self_billing
 from billing.contacts import checked_iban
 from billing.payout_store import Run, RunHead
@@ -93,10 +94,11 @@ async def prepare(
     for each in found:
         by_payee[each.payee].append(each)
     owed = await _owed(db, list(by_payee), currency)
+    standings = await _standings(db, by_payee)
     payments: list[tuple[Account, OrganisationKey, str, Sequence[Part]]] = []
     left_out: dict[OrganisationKey, Hindrance] = {}
     for payee, statements in by_payee.items():
-        standing = await self_billing.standing(db, payee)
+        standing = standings[payee]
         parts = parts_of(due_by(statements, due_until), owed[payee])
         hindrance = _hindrance(operator.key, standing, statements, parts, owed[payee])
         if hindrance is None:
@@ -268,6 +270,13 @@ async def _owed(
     }
 
 
+async def _standings(
+    db: AsyncSession, payees: Collection[OrganisationKey]
+) -> dict[OrganisationKey, Standing]:
+    organisations = await directory.organisations(db, Scope(frozenset(payees)))
+    return await self_billing.standings(db, organisations)
+
+
 def _hindrance(
     operator: OrganisationKey,
     standing: Standing,
@@ -299,9 +308,10 @@ async def _check_still_right(db: AsyncSession, found: Run) -> None:
     """Make sure that nothing was booked or changed since the run was prepared."""
     payees = [each.payee for each in found.payments]
     owed = await _owed(db, payees, found.head.currency, besides=found.head.id)
+    standings = await _standings(db, payees)
     outdated = []
     for payment in found.payments:
-        standing = await self_billing.standing(db, payment.payee)
+        standing = standings[payment.payee]
         is_right = (
             standing.hindrance is None
             and _account(standing).iban == payment.to.iban

@@ -6,7 +6,7 @@ be paid; an account that is another one since then has to be accepted again, so 
 a payout by changing a number.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from accounts.directory import Organisation
-from billing import contacts
+from billing import charges, contacts
 from billing.contacts import WrongIban, WrongVatId, checked_iban, checked_vat_id
 from billing.documents import Party
 from billing.payout_tables import SelfBillingAcceptanceRow
@@ -135,13 +135,27 @@ async def standing(db: AsyncSession, payee: OrganisationKey) -> Standing:
     Raises:
         NotFound: If there is no such organisation.
     """
-    organisation = await directory.organisation(db, payee)
-    party = await contacts.payees_details(db, payee)
-    acceptance = (await acceptances(db, [payee])).get(payee)
-    hindrance = hindrance_of(organisation.tax_status, party, acceptance)
-    return Standing(
-        organisation=organisation, party=party, acceptance=acceptance, hindrance=hindrance
-    )
+    return (await standings(db, [await directory.organisation(db, payee)]))[payee]
+
+
+async def standings(
+    db: AsyncSession, organisations: Sequence[Organisation]
+) -> dict[OrganisationKey, Standing]:
+    """Return how organisations stand to being paid, all at once."""
+    debtors = {charges.organisation(each.key): each for each in organisations}
+    known = await contacts.of_debtors(db, list(debtors))
+    accepted = await acceptances(db, [each.key for each in organisations])
+    found = {}
+    for debtor, each in debtors.items():
+        party = known[debtor].party if debtor in known else contacts.party_of(each)
+        acceptance = accepted.get(each.key)
+        found[each.key] = Standing(
+            organisation=each,
+            party=party,
+            acceptance=acceptance,
+            hindrance=hindrance_of(each.tax_status, party, acceptance),
+        )
+    return found
 
 
 async def acceptances(
