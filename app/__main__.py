@@ -14,6 +14,7 @@ from app.cli import (
     auditing,
     change_orders,
     doctor,
+    explaining,
     exports,
     migrating,
     months,
@@ -77,6 +78,9 @@ def demo(
 application.command()(migrating.migrate)
 application.command()(doctor.doctor)
 application.command("close-month")(months.close_month)
+application.command("shadow-month")(months.shadow_month)
+application.command()(explaining.explain)
+application.command()(explaining.reconcile)
 for name, commands in (
     ("user", users.commands),
     ("api-key", api_keys.commands),

@@ -47,6 +47,14 @@ class FrozenTerms:
     frozen_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A charge detail record, and all that speaks or spoke against it."""
+
+    cdr: Cdr
+    hold_reasons: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paper:
     """A document that the transaction stands on; `net` is what it says of it, if it says so."""
@@ -130,7 +138,7 @@ class BillingChain:
 
     transaction_id: TransactionId
     terms: FrozenTerms | None
-    records: tuple[Record, ...]
+    records: tuple[Rated, ...]
     hold: HeldTransaction | None
     entries: Mapping[int, JournalEntry]
     papers: tuple[Paper, ...]
@@ -194,7 +202,7 @@ async def chain(db: AsyncSession, transaction_id: TransactionId) -> BillingChain
     return BillingChain(
         transaction_id=transaction_id,
         terms=await _terms(db, transaction_id),
-        records=records,
+        records=tuple(Rated(each.cdr, tuple(each.hold_reasons)) for each in records),
         hold=hold,
         entries=entries,
         papers=await _papers(db, transaction_id),

@@ -20,8 +20,13 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
+from accounts.directory import Scope
 from billing import month_store, statement_store
 from billing.closing import Closing, MonthNotOver
+from billing.month_steps import Step, standard_steps
+from billing.month_store import MonthRun as MonthRun
+from billing.month_store import StepProgress as StepProgress
+from billing.month_store import StepState as StepState
 from billing.months import Month
 from billing.statements import Statement
 from foundation.clock import Clock
@@ -40,28 +45,14 @@ MADE_UP_FOR: Final = timedelta(days=7)
 JOB: Final = "month end run"
 """The job of a run that a person asked for."""
 
-STATEMENTS: Final = "statements"
-"""The step that closes the month: statements are written and booked."""
-
 SCHEDULE: Final = "schedule"
 """Who asked, where nobody did."""
-
-Work = Callable[[AsyncSession, OrganisationKey, str, datetime], Awaitable[Sequence[str]]]
-"""Does a step for a payee and month in a unit of work; returns the keys of what it made."""
 
 Told = Callable[[int, int], None]
 """Is told how many steps of how many are behind the run, after each of them."""
 
 Noted = Callable[[AsyncSession, OrganisationKey, Sequence[str], datetime], Awaitable[None]]
 """Writes into the audit, in the step's unit of work, what was made for a payee."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One of the things that are done at month end, in their order."""
-
-    name: str
-    work: Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +72,23 @@ class Outcome:
     refused: list[Refused] = field(default_factory=list)
 
 
-def statements_step(closing: Closing) -> Step:
-    """Return the step that closes a payee's month."""
+async def runs(
+    db: AsyncSession, scope: Scope, *, month: str | None = None, limit: int | None = None
+) -> list[MonthRun]:
+    """Return the runs in which somebody in scope takes part, with their steps alone.
 
-    async def close(
-        db: AsyncSession, payee: OrganisationKey, month: str, now: datetime
-    ) -> Sequence[str]:
-        return [each.statement_id for each in await closing.close(db, payee, month, now=now)]
+    Args:
+        db: A unit of work.
+        scope: Whose.
+        month: Only the run of this month.
+        limit: At most so many, the newest months.
+    """
+    return await month_store.runs(db, scope.organisations, month=month, limit=limit)
 
-    return Step(STATEMENTS, close)
+
+async def progress(db: AsyncSession, scope: Scope, month: str) -> list[StepProgress]:
+    """Return the steps of a month's run for the payees in scope, by payee."""
+    return await month_store.steps_of(db, month, scope.organisations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ class MonthEnd:
         database: Where.
         closing: Closes a payee's month.
         clock: Says what is over.
-        steps: What is done for each payee, in this order; the close alone, unless given.
+        steps: What is done, in this order: each for all payees before the next.
         jobs: For runs that a person asks for; None where this program does none.
     """
 
@@ -112,7 +111,7 @@ class MonthEnd:
 
     @property
     def _steps(self) -> tuple[Step, ...]:
-        return self.steps or (statements_step(self.closing),)
+        return self.steps or standard_steps(self.closing)
 
     @property
     def step_names(self) -> tuple[str, ...]:
@@ -178,13 +177,14 @@ class MonthEnd:
             await month_store.begin(db, month, over, self.step_names, by=by, now=now)
             left = await month_store.unfinished(db, month, over, self.step_names)
         behind, total = 0, len(left) * len(self._steps)
-        for key in left:
-            for step in self._steps:
-                refusal = await self._do(step, key, month, outcome, noted)
-                if refusal is not None:
-                    outcome.refused.append(Refused(key, step.name, refusal))
-                    break
+        for step in self._steps:
+            for key in left:
                 behind += 1
+                missing = {each.step for each in outcome.refused if each.payee == key}
+                if missing.isdisjoint(step.needs):
+                    refusal = await self._do(step, key, month, outcome, noted)
+                    if refusal is not None:
+                        outcome.refused.append(Refused(key, step.name, refusal))
                 if told is not None:
                     told(behind, total)
         async with self.database.unit_of_work() as db:

@@ -95,7 +95,7 @@ async def unfinished(
         " cross join unnest(%b::text[]) as s (step)"
         " left join month_steps d on d.month = %b::text and d.payee = p.payee and d.step = s.step"
         " group by p.payee having not bool_and(d.state is not distinct from 'done')"
-        " order by max(d.tries) nulls first, p.payee",
+        " order by max(d.tries) filter (where d.state = 'refused') nulls first, p.payee",
         (sorted(payees), list(steps), month),
     )
     return [OrganisationKey(row[0]) for row in await cursor.fetchall()]

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from billing import statement_store
+from billing import month_store, statement_store
 from billing.closing import Closing, MonthNotBegun
 from billing.handlers import READER
 from billing.ledger import payable, unsettled
@@ -301,6 +301,12 @@ async def _makes_documents(db: AsyncSession, payee: OrganisationKey) -> bool:
     issuer = (await directory.root(db)).key
     [(is_so,)] = await _rows(db, _MAKES_DOCUMENTS, {"issuer": issuer, "payee": payee})
     return bool(is_so)
+
+
+async def last_closed_months(db: AsyncSession) -> dict[OrganisationKey, str]:
+    """Return the newest closed month of each payee that has one."""
+    closed = await month_store.last_closed(db, None)
+    return {OrganisationKey(payee): month for payee, month in closed.items()}
 
 
 def by_explanation(differences: Sequence[Difference]) -> dict[str, int]:

@@ -24,7 +24,10 @@ from app import compose, installation
 from app.cli.frame import Json, database_url, show_json
 from app.cli.server import is_loopback
 from billing import books
+from billing.closing import Closing
+from billing.reconciling import last_closed_months, reconciled
 from csms import registry
+from csms.registers import Registers
 from foundation import migrate, outbox
 from foundation.clock import SystemClock
 from foundation.database import Database
@@ -32,6 +35,7 @@ from foundation.errors import ExpectedError
 from foundation.log import configure_log
 from foundation.money import Money
 from foundation.settings import Settings, SettingSource
+from roaming.handlers import Reimbursement
 
 _NAMED_MAX = 5
 _DISK_WARNING_BYTES = 5 * 1024**3
@@ -220,6 +224,7 @@ def _tables(found: str | None) -> Check:
 async def _contents(database: Database) -> AsyncIterator[Check]:
     async with database.unit_of_work() as db:
         yield await _ledger(db)
+        yield await _reconciliation(db)
         yield await _audit(db)
         parked = await outbox.parked(db)
         named = "; ".join(
@@ -237,6 +242,30 @@ async def _contents(database: Database) -> AsyncIterator[Check]:
             State.WARNING if unguarded else State.OK,
             f"Security profile 0: {', '.join(unguarded)}" if unguarded else "There are none.",
         )
+
+
+async def _reconciliation(db: AsyncSession) -> Check:
+    """Check the last closed month of each payee, from the meter to the bank."""
+    closing = Closing(Registers(), Reimbursement())
+    closed = await last_closed_months(db)
+    now = SystemClock().now()
+    wrong: list[str] = []
+    explained = 0
+    for payee, month in closed.items():
+        report = await reconciled(db, closing, payee, month, now=now)
+        explained += len(report.differences) - len(report.unexplained)
+        if report.unexplained:
+            wrong.append(f"{payee} {month}: {len(report.unexplained)}")
+    if wrong:
+        named = "; ".join(wrong[:_NAMED_MAX])
+        detail = f"Differences without an explanation, see `leitstand reconcile`: {named}"
+        return Check("reconciliation", State.FAILED, detail)
+    return Check(
+        "reconciliation",
+        State.OK,
+        f"The last closed months of {len(closed)} payees agree; {explained} differences are"
+        " explained.",
+    )
 
 
 async def _audit(db: AsyncSession) -> Check:

@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing import month_store
 from billing.month_store import StepState
+from billing.statement_store import add_closed
 from tests.billing.story import BAKERY, HOTEL, NOVEMBER
 
 STEPS = ("statements", "papers")
@@ -39,8 +40,8 @@ async def test_what_was_refused_comes_last_and_what_is_done_not_at_all(db: Async
         await month_store.set_done(db, "2026-10", "b", step, [], now=NOVEMBER)
 
     assert await month_store.unfinished(db, "2026-10", ["a", "b", "c", "d"], STEPS) == [
-        "d",
         "c",
+        "d",
         "a",
     ]
     assert not await month_store.finish(db, "2026-10", now=NOVEMBER)
@@ -60,8 +61,6 @@ async def test_a_run_is_finished_when_nothing_is_left(db: AsyncSession) -> None:
 
 
 async def test_the_last_closed_month_of_each_payee_is_known(db: AsyncSession) -> None:
-    from billing.statement_store import add_closed
-
     for payee, month in (("a", "2026-09"), ("a", "2026-10"), ("b", "2026-08")):
         await add_closed(db, payee, month, NOVEMBER)
     assert await month_store.last_closed(db, None) == {"a": "2026-10", "b": "2026-08"}

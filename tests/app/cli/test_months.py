@@ -96,3 +96,18 @@ def test_what_was_paid_is_announced_to_whoever_mails_it(charged: Cli, database_u
         return kinds
 
     assert uvloop.run(waiting())[-1] == "statement_issued"
+
+
+def test_a_month_is_drawn_without_booking_it_and_compared_with_its_close(charged: Cli) -> None:
+    [drawn] = charged("shadow-month", MONTH, "--json").json
+    assert (drawn["payee"], drawn["payout_net"]["amount"]) == ("bakery", "12.00")
+    assert charged("export", "statements", "--month", MONTH, "--json").json == []
+
+    charged("close-month", MONTH)
+    [compared] = charged("shadow-month", MONTH, "--compare", "--json").json
+
+    assert compared["difference"]["amount"] == "0.00"
+    assert compared["statement_id"] == "bakery-2024-03-EUR"
+    refused = charged("shadow-month", MONTH, "--payee", "bakery")
+    assert (refused.status, "is closed for bakery" in refused.err) == (1, True)
+    assert charged("shadow-month", MONTH).status == 0
