@@ -7,13 +7,14 @@ it, and asked for on every use.
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.permissions import Permission
-from billing import credit_orders, credit_prices, remote_access
+from billing import credit_orders, credit_prices, portal_use, remote_access
 from billing.credit_mails import Letters
 from billing.credit_orders import Order, ShopOrder
 from billing.credits import CreditService, Tier
@@ -222,6 +223,32 @@ def _facts(order: Order) -> dict[str, Any]:
         "state": order.state.value,
         "payment": order.payment,
     }
+
+
+# --------------------------------------------------------------------------------- portal use
+
+
+async def as_paid(
+    db: AsyncSession, caller: Caller, context: PortalContext, *, now: datetime
+) -> Caller:
+    """Return somebody with the rights that his portal use of this month is paid for.
+
+    All of his, unless the installation charges for portal use and his organisation has too few
+    credits: then he reads, and orders credits. Programs with an API key are no portal use.
+    """
+    person_id = caller.principal.person_id
+    if not context.settings.charge_portal_use or person_id is None:
+        return caller
+    if await portal_use.is_paid(
+        db, caller.principal.organisation, person_id, letters=letters_of(context), now=now
+    ):
+        return caller
+    kept = frozenset(
+        each
+        for each in caller.principal.rights
+        if each.value.endswith(".read") or each is Permission.CREDITS_ORDER
+    )
+    return replace(caller, principal=replace(caller.principal, rights=kept))
 
 
 # ------------------------------------------------------------------------------ remote access

@@ -22,7 +22,7 @@ from starlette.responses import RedirectResponse, Response
 
 from foundation import trips
 from foundation.errors import InvalidInput
-from portal import guard, idempotency, logins
+from portal import credit_doors, guard, idempotency, logins
 from portal.context import PortalContext, context_of
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -179,6 +179,8 @@ async def _begin(request: Request, db: AsyncSession, context: PortalContext) -> 
     request.state.caller = await guard.identify(request, db, request.state.now)
     caller = guard.caller_or_none(request)
     if caller is not None:
+        caller = await credit_doors.as_paid(db, caller, context, now=request.state.now)
+        request.state.caller = caller
         request.state.quota = context.limits.quota(caller.principal)
         request.state.quota = context.limits.spend(caller.principal)
 

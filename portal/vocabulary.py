@@ -70,6 +70,19 @@ SHARE_STATES: dict[str, Mark] = {
     "over": Mark("ring", "off", marked("Over")),
 }
 
+CREDIT_ORDER_STATES: dict[str, Mark] = {
+    "unmatched": Mark("triangle", "warning", marked("Nobody's yet")),
+    "open": Mark("half", "info", marked("Not booked yet")),
+    "booked": Mark("dot", "ok", marked("Booked")),
+    "cancelled": Mark("ring", "off", marked("Cancelled")),
+}
+
+REMOTE_STATES: dict[str, Mark] = {
+    "open": Mark("dot", "ok", marked("On")),
+    "off": Mark("half", "off", marked("Switched off")),
+    "over": Mark("ring", "off", marked("Over")),
+}
+
 CONNECTOR_STATES: dict[str, Mark] = {
     "available": Mark("dot", "ok", marked("Available")),
     "occupied": Mark("square", "info", marked("Occupied")),

@@ -22,6 +22,7 @@ from portal.pages import (
     overview,
     people,
     public,
+    remote_console,
     search,
     sessions,
     settings,
@@ -30,6 +31,7 @@ from portal.pages import (
     stations,
     support,
     tickets,
+    wallet,
     webhooks,
 )
 from portal.pages.errors import error_page
@@ -50,6 +52,8 @@ for each in (
     expert,
     sessions,
     statements,
+    wallet,
+    remote_console,
     settings,
     sharing,
     people,
@@ -68,3 +72,4 @@ for each in (
     instructions,
 ):
     router.include_router(each.router)
+router.include_router(remote_console.streams)

@@ -48,6 +48,14 @@ _DONE = {
     "order-drafted": marked("The draft is kept. It has no effect yet."),
     "order-asked": marked("The mail that asks for the written order is on its way."),
     "order-confirmed": marked("It is ordered, and may be carried out."),
+    "credits-ordered": marked("The credits are ordered. An invoice follows."),
+    "credits-pay": marked("The payment is noted."),
+    "credits-release": marked("The credits are booked. The payment may come later."),
+    "credits-cancel": marked("The order is cancelled."),
+    "credits-cancelled": marked("The order is cancelled."),
+    "credits-match": marked("The order has its customer."),
+    "remote-bought": marked("The remote access is booked, and open."),
+    "remote-switched": marked("The remote access is changed. Nothing was booked."),
     "order-sent": marked("It is on its way to the stations."),
 }
 """What was just done, by the key that a redirect carries; other keys say nothing."""
@@ -193,6 +201,10 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
                 (
                     Permission.TARIFFS_READ,
                     NavigationEntry(said.gettext("Tariffs"), "/tariffs", "tariff"),
+                ),
+                (
+                    Permission.CREDITS_READ,
+                    NavigationEntry(said.gettext("Credits"), "/credits", "token"),
                 ),
             ),
         ),

@@ -138,6 +138,21 @@
     } catch { location.reload(); } finally { delete form.dataset.asking; }
   });
 
+  // A form that asks what something costs is asked again while one types.
+  const priced = one("form[data-priced]");
+  let typed;
+  if (priced) priced.addEventListener("input", () => {
+    clearTimeout(typed);
+    typed = setTimeout(async () => {
+      try {
+        const asked = priced.action + "?" + new URLSearchParams(new FormData(priced));
+        const answer = await fetch(asked, { headers: { Accept: "text/html" } });
+        const fresh = one("#price", new DOMParser().parseFromString(await answer.text(), "text/html"));
+        if (fresh) one("#price").replaceChildren(...fresh.childNodes);
+      } catch { /* the button asks, too */ }
+    }, 300);
+  });
+
   // Live values. The server only says that something changed; the page is asked for again, and
   // values that differ are replaced where they stand. Rows are never added, removed or moved.
   if (!said.liveAbout || !window.EventSource) return;
@@ -199,7 +214,8 @@
   function listen() {
     hush();
     if (document.hidden) return;
-    source = new EventSource("/live?about=" + encodeURIComponent(said.liveAbout));
+    // What has a stream of its own is named by its path.
+    source = new EventSource(said.liveAbout[0] === "/" ? said.liveAbout : "/live?about=" + encodeURIComponent(said.liveAbout));
     source.addEventListener("changed", soon);
     source.addEventListener("open", () => {
       pause = 2000;
