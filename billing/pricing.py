@@ -30,6 +30,7 @@ from billing.assignments import (
 )
 from billing.conditions import ALWAYS as FOR_ALL
 from billing.conditions import Conditions, Side
+from billing.hours import PlaceHours
 from billing.rating import Rating, rate
 from billing.tables import TariffVersionRow
 from billing.tariff_json import parse_tariff, tariff_json
@@ -364,10 +365,22 @@ async def found_at(
             above counts where there is no nearer.
     """
     chains = [places_of_charge(each, parents) for each in transactions]
-    assignments, versions, hours = await together(
-        db, *store.asking_assignments({place for chain in chains for place in chain})
-    )
+    assignments, hours, history = await known_at(db, {place for chain in chains for place in chain})
     contacts = await contacts_at(db, transactions, named=name_contacts(assignments.values()))
+    found: list[Found] = []
+    for chain, each, contact in zip(chains, transactions, contacts, strict=True):
+        who = who_charges(each, parents, contact)
+        found.append(found_of(each, applied(each, chain, who, assignments, hours), history))
+    return found
+
+
+async def known_at(
+    db: AsyncSession, places: Collection[Place]
+) -> tuple[
+    dict[Place, list[Assignment]], dict[Place, list[PlaceHours]], dict[str, list[TariffVersion]]
+]:
+    """Return what is assigned to some places, their hours, and all versions of these tariffs."""
+    assignments, versions, hours = await together(db, *store.asking_assignments(places))
     history: dict[str, list[TariffVersion]] = {}
     for number, tariff_id, version, valid_from, organisation, document, created_at in versions:
         history.setdefault(tariff_id, []).append(
@@ -381,11 +394,7 @@ async def found_at(
                 created_at,
             )
         )
-    found: list[Found] = []
-    for chain, each, contact in zip(chains, transactions, contacts, strict=True):
-        who = who_charges(each, parents, contact)
-        found.append(found_of(each, applied(each, chain, who, assignments, hours), history))
-    return found
+    return assignments, hours, history
 
 
 def found_of(

@@ -12,6 +12,7 @@ from accounts import directory
 from accounts.permissions import Permission
 from billing import pricing
 from billing.assignments import Assignment, Place, TariffScope
+from billing.conditions import OpeningState, Side, conditions_json, parse_conditions
 from billing.pricing import NewAssignment, TariffVersion
 from billing.tariff_json import tariff_json
 from csms import registry
@@ -32,6 +33,26 @@ Reader = Annotated[Caller, Depends(require(Permission.TARIFFS_READ))]
 Writer = Annotated[Caller, Depends(require(Permission.TARIFFS_WRITE))]
 
 
+class ConditionsModel(Answer):
+    """Whom an assignment is for; what is left out is for all, what is named must all hold."""
+
+    model_config = ConfigDict(
+        frozen=True, json_schema_extra={"example": {"token_groups": ["FLEET"], "hours": "open"}}
+    )
+
+    customers: list[str] = Field(
+        default=[], description="Keys of organisations of tokens; those below are meant as well."
+    )
+    contacts: list[str] = Field(
+        default=[], description="Ids of contacts whose contract covers the token."
+    )
+    token_groups: list[str] = Field(default=[], description="`group_id` of the tokens.")
+    providers: list[str] = Field(default=[], description="Party ids of partners (EMPs).")
+    hours: OpeningState | None = Field(
+        default=None, description="Only while the place is open, or closed, at the start."
+    )
+
+
 class AssignmentModel(Answer):
     """Where a tariff holds, from `valid_from` (included) to `valid_to` (not included)."""
 
@@ -39,17 +60,32 @@ class AssignmentModel(Answer):
     id: str
     valid_from: Moment
     valid_to: Moment | None
+    side: Side
+    priority: int
+    conditions: ConditionsModel
 
 
 class AssignmentBody(Body):
-    """Where a tariff shall hold: the most specific place wins."""
+    """Where and for whom a tariff shall hold.
+
+    The highest priority wins, then the most specific place, then the most conditions. Two of one
+    place between which none of this decides are refused (`tariff_assignments_overlap`,
+    `tariff_conditions_overlap`).
+    """
 
     scope: TariffScope
     id: Annotated[str, Field(max_length=300)] = Field(
-        description="The identity (`STATION/1` for an EVSE), the location's or organisation's key."
+        description="The identity (`STATION/1` for an EVSE, `STATION/1/2` for a connector), the"
+        " location's or organisation's key."
     )
     valid_from: Since | None = Field(default=None, description="Now, if it is left out.")
     valid_to: Since | None = None
+    side: Side = Field(
+        default=Side.SALE,
+        description="`sale`: what is paid; `purchase`: what the owner's credit is computed on.",
+    )
+    priority: int = 0
+    conditions: dict[str, Any] = Field(default={}, description="As they are answered.")
 
 
 class TariffModel(Answer):
@@ -80,7 +116,28 @@ _EXAMPLE = {
         },
         {"price_components": [{"type": "ENERGY", "price": 0.39, "vat": 19, "step_size": 1}]},
     ],
-    "assignments": [{"scope": "organisation", "id": "stadtwerke-nord", "valid_from": "2026-01-01"}],
+    "leitstand": {
+        "free_minutes": 2,
+        "caps": [{"type": "ENERGY", "amount": 60}],
+        "blocking_fee": {
+            "price": 6,
+            "vat": 19,
+            "step_size": 60,
+            "grace_minutes": 30,
+            "exempt_from": "22:00",
+            "exempt_to": "07:00",
+            "max_price": 12,
+        },
+    },
+    "assignments": [
+        {
+            "scope": "organisation",
+            "id": "stadtwerke-nord",
+            "valid_from": "2026-01-01",
+            "priority": 10,
+            "conditions": {"token_groups": ["FLEET"]},
+        }
+    ],
 }
 
 
@@ -120,7 +177,11 @@ async def list_tariffs(
     "",
     status_code=201,
     summary="Create a tariff",
-    openapi_extra=_body("An OCPI 2.2.1 tariff object with `assignments`.", _EXAMPLE),
+    openapi_extra=_body(
+        "An OCPI 2.2.1 tariff object with `assignments`; `leitstand` holds what OCPI has no field"
+        " for.",
+        _EXAMPLE,
+    ),
 )
 async def create_tariff(
     db: Db, now: Now, context: Context, caller: Writer, request: Request
@@ -219,7 +280,7 @@ async def _assign(
     for number, each in enumerate(assignments):
         try:
             place = pricing.place_from(each.scope, each.id)
-            zone = await _zone(db, now, context, caller, place)
+            zone = await zone_of_place(db, now, context, caller, place)
             await pricing.assign(
                 db,
                 tariff_id,
@@ -227,6 +288,9 @@ async def _assign(
                     place,
                     None if each.valid_from is None else moment_of(each.valid_from, zone),
                     None if each.valid_to is None else moment_of(each.valid_to, zone),
+                    each.side,
+                    each.priority,
+                    parse_conditions(each.conditions),
                 ),
                 now=now,
             )
@@ -236,7 +300,9 @@ async def _assign(
             ) from error
 
 
-async def _zone(db: Db, now: Now, context: PortalContext, caller: Caller, place: Place) -> str:
+async def zone_of_place(
+    db: Db, now: Now, context: PortalContext, caller: Caller, place: Place
+) -> str:
     """Return the time zone of a place, in which the days of its assignments begin.
 
     Raises:
@@ -247,8 +313,8 @@ async def _zone(db: Db, now: Now, context: PortalContext, caller: Caller, place:
     try:
         if place.scope is TariffScope.LOCATION:
             return (await seen_location(db, caller, place.id)).time_zone
-        is_evse = place.scope is TariffScope.EVSE
-        identity = place.id.rpartition("/")[0] if is_evse else place.id
+        identity = place.station
+        assert identity is not None, "all other kinds are a station's"
         found = await registry.station(db, caller.scope, identity, now, limits=limits(context))
     except NotFound as error:
         raise InvalidInput(str(error), field="id") from error
@@ -276,14 +342,19 @@ def _shown(version: TariffVersion, assigned: Sequence[Assignment]) -> TariffMode
             **tariff_json(version.tariff),
             "version": version.version,
             "version_valid_from": version.valid_from,
-            "assignments": [
-                {
-                    "scope": each.place.scope,
-                    "id": each.place.id,
-                    "valid_from": each.valid_from,
-                    "valid_to": each.valid_to,
-                }
-                for each in assigned
-            ],
+            "assignments": [assignment_shown(each) for each in assigned],
         }
+    )
+
+
+def assignment_shown(assignment: Assignment) -> AssignmentModel:
+    """Return an assignment as the API has it."""
+    return AssignmentModel(
+        scope=assignment.place.scope,
+        id=assignment.place.id,
+        valid_from=assignment.valid_from,
+        valid_to=assignment.valid_to,
+        side=assignment.side,
+        priority=assignment.priority,
+        conditions=ConditionsModel.model_validate(conditions_json(assignment.conditions)),
     )

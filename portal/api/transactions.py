@@ -360,7 +360,7 @@ async def _detail(db: Db, caller: Caller, number: TransactionId) -> TransactionD
         tariff=None if billed is None or billed.tariff is None else billed.tariff[0],
         price_lines=[]
         if billed is None
-        else [_line(each, price_line(each, english)) for each in billed.cdr.lines],
+        else [line_model(each, price_line(each, english)) for each in billed.cdr.lines],
         decision=None
         if decision is None
         else DecisionModel(
@@ -424,7 +424,8 @@ def shown_transaction(
     )
 
 
-def _line(line: PricedLine, told: PriceLine) -> PriceLineModel:
+def line_model(line: PricedLine, told: PriceLine) -> PriceLineModel:
+    """Return a priced line as the API has it."""
     return PriceLineModel(
         kind=line.kind,
         quantity=format(line.quantity.normalize(), "f"),

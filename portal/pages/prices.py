@@ -26,6 +26,13 @@ _KINDS: dict[LineKind, str] = {
     LineKind.ENERGY: marked("Energy"),
     LineKind.TIME: marked("Charging time"),
     LineKind.PARKING_TIME: marked("Parking without charging"),
+    LineKind.BLOCKING: marked("Blocking fee after charging"),
+    LineKind.FREE_MINUTES: marked("First minutes, free of charge"),
+    LineKind.ENERGY_CAP: marked("Down to the cap of the energy"),
+    LineKind.TIME_CAP: marked("Down to the cap of the charging time"),
+    LineKind.PARKING_TIME_CAP: marked("Down to the cap of the parking time"),
+    LineKind.BLOCKING_CAP: marked("Down to the cap of the blocking fee"),
+    LineKind.EXCESS: marked("After the end of the session's time, free of charge"),
     LineKind.MIN_PRICE: marked("Up to the minimum price"),
     LineKind.MAX_PRICE: marked("Down to the maximum price"),
     LineKind.BY_STAFF: marked("Started by staff, free of charge"),
@@ -49,6 +56,9 @@ def _sentence(line: PricedLine, words: Words) -> str:
     name = words.gettext(_KINDS[line.kind])
     if line.explanation.limit is not None:
         return f"{name} ({formats.money(line.explanation.limit, locale)})"
+    if line.kind in (LineKind.FREE_MINUTES, LineKind.EXCESS):
+        span = timedelta(seconds=int((line.quantity * 3600).to_integral_value()))
+        return f"{name}: {formats.duration(span, locale)}"
     if line.kind in (LineKind.BY_STAFF, LineKind.GHOST, LineKind.NOT_BILLED):
         return name
     price = formats.unit_price(line.unit_price, locale)

@@ -36,6 +36,15 @@ async def test_a_tariff_is_created_and_read_again(administrator: AsyncClient) ->
             "id": "north",
             "valid_from": "2025-12-31T23:00:00Z",  # its midnight in Berlin
             "valid_to": None,
+            "side": "sale",
+            "priority": 0,
+            "conditions": {
+                "customers": [],
+                "contacts": [],
+                "token_groups": [],
+                "providers": [],
+                "hours": None,
+            },
         }
     ]
     assert (await administrator.get(PATH)).json()["items"] == [read]
