@@ -125,12 +125,29 @@ async def covered(db: AsyncSession, organisation: OrganisationKey) -> frozenset[
 
 
 async def metered(
-    db: AsyncSession, source: MeteringPoints, organisation: OrganisationKey, *, on: date
+    db: AsyncSession,
+    source: MeteringPoints,
+    organisation: OrganisationKey,
+    *,
+    on: date,
+    without: int | None = None,
 ) -> Metered:
-    """Return what is metered for an organisation's account, with the licences of a day."""
+    """Return what is metered for an organisation's account, with the licences of a day.
+
+    Args:
+        db: The unit of work.
+        source: Knows what is metered.
+        organisation: Whose account.
+        on: The day.
+        without: The number of licences that do not count.
+    """
     found = await source.points(db, sorted(await covered(db, organisation)))
     licences = sum(
-        (each.licences for each in await licences_of(db, organisation) if each.holds(on)),
+        (
+            each.licences
+            for each in await licences_of(db, organisation)
+            if each.holds(on) and each.id != without
+        ),
         start=Licences(),
     )
     return Metered(tuple(found), licences)
@@ -209,6 +226,7 @@ async def points_changed(
         raise DatapointsFull(row.datapoints, found.datapoints)
     must_be_agreed(Tier(row.tier), found.tier, agrees=agrees)
     note_count(row, found, now)
+    await db.flush()
 
 
 def must_be_agreed(before: Tier, after: Tier, *, agrees: bool) -> None:
@@ -278,9 +296,9 @@ async def end_licences(
         raise NotFound("licence", licence_id)
     if licence.model == LicenceModel.MULTI_YEAR:
         raise Conflict("These licences were bought for a term; they end by themselves.")
-    licence.ends_on, licence.next_month_on = max(on, licence.starts_on), None
-    await db.flush()
-    found = await metered(db, source, organisation, on=on)
+    found = await metered(db, source, organisation, on=on, without=licence_id)
     must_be_agreed(Tier(row.tier), found.tier, agrees=agrees)
+    licence.ends_on, licence.next_month_on = max(on, licence.starts_on), None
     note_count(row, found, now)
+    await db.flush()
     return _licence(licence)
