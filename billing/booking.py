@@ -385,7 +385,8 @@ async def _hold_others(
         and GUARDED[others[number].reason] in noticed.limits(record.cdr.payee, parents).checks
     }
     spared = await validity_store.decided(db, list(left))
-    settled = await store.settled(db, [each.cdr.cdr_id for each in left.values()])
+    cdr_ids = [each.cdr.cdr_id for each in left.values()]
+    settled = await store.settled(db, cdr_ids) | await validity_store.invoiced(db, cdr_ids)
     doubtful = [
         record
         for number, record in left.items()
@@ -398,6 +399,51 @@ async def _hold_others(
         for finding in (others[each.cdr.transaction_id],)
     ]
     await store.put_holds(db, holds, now=now)
+
+
+async def bill_again(
+    db: AsyncSession,
+    ended: Sequence[TransactionEnded],
+    sharing: SharingTerms,
+    *,
+    limits: Limits,
+    now: datetime,
+    witness: Witness | None = None,
+) -> list[TransactionId]:
+    """Rate held transactions again by what is known now; book those that nothing holds any more.
+
+    Args:
+        db: A unit of work; the transactions are locked in it.
+        ended: As they were told, each once; all of them held.
+        sharing: Who pays, and what the owner gets.
+        limits: What the plausibility monitor is set to where no organisation says otherwise.
+        now: When CDRs are issued and booked.
+        witness: Who testifies to them.
+
+    Returns:
+        Those that are booked now; the others stay held as they are.
+    """
+    if not ended:
+        return []
+    terms = await freeze(db, ended, sharing, now=now)
+    before = await store.current_records(db, [each.transaction_id for each in ended])
+    noticed = await monitor.notice(db, ended, witness, limits, now=now)
+    owners = await ask(db, lineage({each.owner for each in ended}))
+    tariffs = await pricing.tariffs_by_number(
+        db, {number for each in terms.values() for number in each.tariff_numbers}
+    )
+    cdr_ids = await store.next_cdr_ids(db, len(ended))
+    records, _ = _rated(
+        ended, terms, tariffs, _Before(before, ()), owners, cdr_ids, noticed=noticed, now=now
+    )
+    free = [
+        replace(each, attempt=before[each.cdr.transaction_id].attempt + 1)
+        for each in records
+        if each.cdr.hold_reason is None
+    ]
+    await store.remove_holds(db, [each.cdr.transaction_id for each in free])
+    await issue(db, free, now=now)
+    return [each.cdr.transaction_id for each in free]
 
 
 def make_record(
