@@ -408,7 +408,8 @@ def _of_issuer(issuer: Issuer) -> list[Finding]:
         ("issuer_iban", not party.iban, "No account is named that invoices are paid to."),
     ):
         if is_missing:
-            found.append(Finding(code, said, code != "issuer_iban"))
+            key = charges.organisation(issuer.key)
+            found.append(Finding(code, said, code != "issuer_iban", key))
     if not wanted.automated_invoicing:
         found.append(Finding("invoicing_off", "Automated invoicing is off.", False))
     if not wanted.credit_notes:

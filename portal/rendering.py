@@ -20,7 +20,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from portal import account_words, formats, icons, support_words, vocabulary
+from portal import (
+    account_words,
+    formats,
+    icons,
+    month_words,
+    paper_words,
+    support_words,
+    vocabulary,
+)
 from portal.words import Words, words
 
 ROOM = Path(__file__).parent
@@ -255,7 +263,7 @@ def _filters(said: Words) -> dict[str, Callable[..., Any]]:
 
 def _table(kind: str) -> dict[str, Any]:
     """A table of words, wherever it stands."""
-    rooms = (vocabulary, support_words, account_words)
+    rooms = (vocabulary, support_words, account_words, paper_words, month_words)
     found: dict[str, Any] = next(getattr(each, kind) for each in rooms if hasattr(each, kind))
     return found
 

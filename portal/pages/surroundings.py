@@ -56,6 +56,12 @@ _DONE = {
     "credits-match": marked("The order has its customer."),
     "remote-bought": marked("The remote access is booked, and open."),
     "remote-switched": marked("The remote access is changed. Nothing was booked."),
+    "payout-prepare": marked("The payout run is prepared. Two people release it now."),
+    "payout-release": marked("The payout run is released."),
+    "payout-send": marked("The payout run is with the bank."),
+    "payout-pay": marked("The payout run is booked, and its statements are paid."),
+    "payout-discard": marked("The payout run is discarded. Its statements wait for another one."),
+    "self-billing": marked("Self-billing is accepted. You can be paid."),
     "order-sent": marked("It is on its way to the stations."),
 }
 """What was just done, by the key that a redirect carries; other keys say nothing."""
@@ -197,6 +203,22 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
                 (
                     Permission.STATEMENTS_READ,
                     NavigationEntry(said.gettext("Statements"), "/statements", "money"),
+                ),
+                (
+                    Permission.PAYOUTS_READ,
+                    NavigationEntry(said.gettext("Payouts"), "/payouts", "money"),
+                ),
+                (
+                    Permission.SELF_BILLING_ACCEPT,
+                    NavigationEntry(said.gettext("Self-billing"), "/self-billing", "check"),
+                ),
+                (
+                    Permission.DOCUMENTS_READ,
+                    NavigationEntry(said.gettext("Documents"), "/documents", "mail"),
+                ),
+                (
+                    Permission.DOCUMENTS_READ,
+                    NavigationEntry(said.gettext("Contacts"), "/contacts", "person"),
                 ),
                 (
                     Permission.TARIFFS_READ,
