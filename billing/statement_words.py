@@ -141,6 +141,23 @@ _REASONS: Final = {
         "die Station war noch nicht aufgenommen",
     ),
     "clock_wrong": ("the station's clock was wrong", "die Uhr der Station ging falsch"),
+    "impossible_meter": ("the meter rose implausibly", "der Zähler stieg unglaubhaft"),
+    "too_much_energy": ("more energy than is usual", "mehr Energie als üblich"),
+    "too_long": ("longer than is usual", "länger als üblich"),
+    "signature_failed": (
+        "the signed meter values do not hold",
+        "die signierten Messwerte halten nicht stand",
+    ),
+    "signature_missing": ("the meter signed nothing", "der Zähler hat nichts signiert"),
+    "signature_pending": (
+        "the signature cannot be checked yet",
+        "die Signatur ist noch nicht prüfbar",
+    ),
+    "overlap": ("two sessions at once", "zwei Ladevorgänge zugleich"),
+    "card_in_two_places": (
+        "the card charged elsewhere at once",
+        "die Karte lud zugleich anderswo",
+    ),
     "by_hand": ("held by a person", "von Hand angehalten"),
     "void": ("declared void", "für ungültig erklärt"),
 }

@@ -129,6 +129,12 @@ MAIL_STATES: dict[str, Mark] = {
     "failed": Mark("triangle", "fault", marked("Failed")),
 }
 
+SIGNED_STATES: dict[str, Mark] = {
+    "verified": Mark("tick", "ok", marked("Verified")),
+    "pending": Mark("half", "warning", marked("Pending")),
+    "failed": Mark("cross", "fault", marked("Failed")),
+}
+
 COMMAND_STATES: dict[str, Mark] = {
     "queued": Mark("half", "info", marked("Waiting")),
     "sent": Mark("half", "info", marked("Sent")),
@@ -181,6 +187,38 @@ HOLD_REASONS: dict[str, Reason] = {
     "clock_wrong": Reason(
         marked("The station's clock was wrong"),
         marked("The reported times cannot be right. Compare with the time of arrival."),
+    ),
+    "impossible_meter": Reason(
+        marked("The meter rose implausibly"),
+        marked("No vehicle takes that much. Correct the energy, or void it."),
+    ),
+    "too_much_energy": Reason(
+        marked("More energy than is usual"),
+        marked("It is above the limit that is set. Set it valid if it was so."),
+    ),
+    "too_long": Reason(
+        marked("Longer than is usual"),
+        marked("It is above the limit that is set. Set it valid if it was so."),
+    ),
+    "signature_failed": Reason(
+        marked("The signed meter values do not hold"),
+        marked("Compare them with the bill. Without a valid signature it must not be billed."),
+    ),
+    "signature_missing": Reason(
+        marked("The meter signed nothing"),
+        marked("The station should send signed values. Check its configuration."),
+    ),
+    "signature_pending": Reason(
+        marked("The signature cannot be checked yet"),
+        marked("Register the meter's public key at the station; then it is checked again."),
+    ),
+    "overlap": Reason(
+        marked("Two sessions at once"),
+        marked("Another session ran on this EVSE at the same time. One of them is wrong."),
+    ),
+    "card_in_two_places": Reason(
+        marked("The card charged elsewhere at once"),
+        marked("The same card charged at another location. Ask its holder which one is right."),
     ),
     "by_hand": Reason(
         marked("Held by hand"),
