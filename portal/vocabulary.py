@@ -114,6 +114,15 @@ STATEMENT_STATES: dict[str, Mark] = {
     "paid": Mark("tick", "ok", marked("Paid")),
 }
 
+PAYOUT_STATES: dict[str, Mark] = {
+    "draft": Mark("ring", "off", marked("Draft")),
+    "released_once": Mark("half", "warning", marked("Released once")),
+    "released": Mark("dot", "info", marked("Released")),
+    "sent": Mark("dot", "info", marked("Sent to the bank")),
+    "paid": Mark("tick", "ok", marked("Paid")),
+    "discarded": Mark("cross", "off", marked("Discarded")),
+}
+
 TOKEN_STATES: dict[str, Mark] = {
     "accepted": Mark("dot", "ok", marked("Accepted")),
     "blocked": Mark("cross", "fault", marked("Blocked")),

@@ -17,6 +17,7 @@ _OWNERS_DEEDS = {
     Permission.CHANGE_ORDERS_CONFIRM,
     Permission.STATIONS_SHARE,
     Permission.CREDITS_ORDER,
+    Permission.SELF_BILLING_ACCEPT,
 }
 
 
