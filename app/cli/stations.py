@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import WHOLE
 from alerts.activation import Ending
+from app.cli import monitoring as monitoring_commands
 from app.cli import remote
 from app.cli.frame import (
     Json,
@@ -36,6 +37,7 @@ from portal import monitoring
 
 commands = group("Charging stations.")
 commands.command("command")(remote.ask)
+commands.add_typer(monitoring_commands.commands, name="monitoring")
 
 _COLUMNS = (
     "identity",
