@@ -13,6 +13,7 @@ _PATHS: dict[str, str] = {
     '<path d="M9 6.5 7.3 9.5h2.4L8.2 12.5"/>',
     "session": '<path d="M11 3 4.5 11.5H10L9 17l6.5-8.5H10z"/>',
     "money": '<path d="M5 3h7l3.5 3.5V17H5zM12 3v3.5h3.5M8 10h5M8 13h5"/>',
+    "credits": '<circle cx="7.8" cy="7.8" r="4.8"/><path d="M13.6 8.1a4.8 4.8 0 1 1-5.5 5.5"/>',
     "token": '<rect x="3" y="5" width="14" height="10" rx="1.5"/>'
     '<path d="M6 12h3M12.5 8.5a3 3 0 0 1 0 3"/>',
     "tariff": '<path d="M10.5 3H17v6.5L9.5 17 3 10.5z"/><circle cx="13.5" cy="6.5" r="1"/>',

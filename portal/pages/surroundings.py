@@ -226,7 +226,7 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
                 ),
                 (
                     Permission.CREDITS_READ,
-                    NavigationEntry(said.gettext("Credits"), "/credits", "token"),
+                    NavigationEntry(said.gettext("Credits"), "/credits", "credits"),
                 ),
             ),
         ),
