@@ -418,7 +418,7 @@ async def _form(
     said = frame.words
     values = {
         "contact": of,
-        "given": given,
+        "given": dict.fromkeys(_FIELDS, "") | dict(given),
         "errors": errors or FormErrors(),
         "kinds": [(key, said.gettext(word)) for key, word in CONTACT_KINDS.items()],
         "taxes": [(key, said.gettext(word)) for key, word in TAX_STATUSES.items()],
