@@ -30,6 +30,7 @@ PAGES = (
     "/stations/DE-HN-002/expert?action=SetVariables",
     "/stations/DE-HN-002/expert?action=Reset&mode=json",
     "/commands/4",
+    "/commands/rates?days=90",
     "/stations/DE-HN-002/settings",
     "/stations/DE-HN-002/files",
     "/campaigns",
