@@ -141,7 +141,10 @@ async def close_month(
         payees = [(await seen_organisation(db, caller, body.payee, field="payee")).key]
     closed: list[Statement] = []
     for payee in payees:
-        made = await context.closing.close(db, payee, month, now=now, dry_run=body.dry_run)
+        if body.dry_run:
+            made = await context.closing.close(db, payee, month, now=now, dry_run=True)
+        else:
+            made = await context.months.close(db, payee, month, by=caller.principal.id, now=now)
         closed += made
         if not body.dry_run and any(each.issued_at == now for each in made):
             await caller.note(

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from accounts import directory
 from accounts.permissions import Permission
-from billing import books
+from billing import books, late
 from billing.closing import DeliveriesPending, MonthNotOver
 from billing.statements import Statement
 from foundation.errors import ExpectedError, InvalidInput, NotFound
@@ -98,6 +98,7 @@ async def _list(
         "query": query,
         "chosen": {"payee": payee, "month": wanted or month},
         "errors": errors or FormErrors(),
+        "late": await late.count(db, caller.scope),
     }
     return page(frame, "statements.html", values, status=status)
 
@@ -140,7 +141,9 @@ async def close(
 ) -> Response:
     """Close a payee's month and go to its statement."""
     try:
-        made = await context_of(request).closing.close(db, OrganisationKey(payee), month, now=now)
+        made = await context_of(request).months.close(
+            db, OrganisationKey(payee), month, by=caller.principal.id, now=now
+        )
     except (InvalidInput, NotFound, MonthNotOver, DeliveriesPending) as error:
         return await _refused(request, db, caller, payee, month, error)
     if any(each.issued_at == now for each in made):
