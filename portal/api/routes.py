@@ -20,6 +20,7 @@ from portal.api import (
     licences,
     locations,
     me,
+    meter_keys,
     monitoring,
     months,
     organisations,
@@ -38,6 +39,7 @@ from portal.api import (
     tickets,
     transactions,
     users,
+    validity,
     wallet,
     webhooks,
 )
@@ -45,6 +47,7 @@ from portal.api import (
 ROUTERS: tuple[APIRouter, ...] = (
     me.router,
     stations.router,
+    meter_keys.router,
     monitoring.router,
     commands.router,
     campaigns.router,
@@ -52,6 +55,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     equipment.streams,
     shares.router,
     transactions.router,
+    validity.router,
     statements.router,
     payouts.router,
     payouts.consent,
