@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from accounts import directory
 from accounts.permissions import Permission
-from billing import books
+from billing import books, validity
 from billing.books import BilledTransaction, BillingState
 from billing.cdr import ChargeClass, Payer
 from billing.rating import LineKind, PricedLine, Unit
@@ -22,6 +22,8 @@ from portal import masking, paging
 from portal.api.locations import seen_organisation
 from portal.api.models import Answer, Body, Moment, MoneyModel, Quantity, Since, moment_of
 from portal.api.stations import moment_in_cursor
+from portal.api.transaction_numbers import number_of
+from portal.api.validity import FindingModel, finding_model
 from portal.guard import Caller, require
 from portal.pages.prices import price_line
 from portal.pages.views import PriceLine
@@ -140,6 +142,7 @@ class TransactionDetailModel(TransactionModel):
     revision: int
     tariff: str | None
     price_lines: list[PriceLineModel]
+    findings: list[FindingModel] = Field(description="Why it is or was held, with its evidence.")
     decision: DecisionModel | None
     events: list[SourceEventModel]
 
@@ -228,19 +231,29 @@ async def list_transactions(
 @router.get("/{transaction_id}", summary="Get a transaction")
 async def get_transaction(db: Db, caller: Reader, transaction_id: str) -> TransactionDetailModel:
     """With its price line by line, and the messages that it was made from."""
-    return await _detail(db, caller, _number(transaction_id))
+    return await _detail(db, caller, number_of(transaction_id))
 
 
 @router.post("/{transaction_id}/release", summary="Release a held transaction")
 async def release_transaction(
     db: Db, now: Now, context: Context, caller: Decider, transaction_id: str, body: ReleaseBody
 ) -> TransactionDetailModel:
-    """It is rated again as of its start; the next statement has it."""
-    number = _number(transaction_id)
+    """It is valid: rated again as of its start, and the next statement has it.
+
+    Only for the party that issues the papers, and only before it is billed.
+    """
+    number = number_of(transaction_id)
     found = await charging.transaction(db, caller.scope, number)
     payer = None if body.payer is None else await _payer(db, caller, body.payer)
-    await context.closing.release(
-        db, number, reason=body.reason, by=caller.principal.id, now=now, payer=payer
+    await validity.set_valid(
+        db,
+        context.closing,
+        number,
+        organisation=caller.principal.organisation,
+        reason=body.reason,
+        by=caller.principal.id,
+        now=now,
+        payer=payer,
     )
     await caller.note(
         db,
@@ -257,10 +270,21 @@ async def release_transaction(
 async def void_transaction(
     db: Db, now: Now, context: Context, caller: Decider, transaction_id: str, body: VoidBody
 ) -> TransactionDetailModel:
-    """Nobody is paid for it; the next statement lists it with the reason."""
-    number = _number(transaction_id)
+    """It is invalid: nobody is paid for it, and the next statement lists it with the reason.
+
+    Only for the party that issues the papers, and only before it is billed.
+    """
+    number = number_of(transaction_id)
     found = await charging.transaction(db, caller.scope, number)
-    await context.closing.void(db, number, reason=body.reason, by=caller.principal.id, now=now)
+    await validity.set_invalid(
+        db,
+        context.closing,
+        number,
+        organisation=caller.principal.organisation,
+        reason=body.reason,
+        by=caller.principal.id,
+        now=now,
+    )
     await caller.note(
         db,
         "transaction.void",
@@ -322,12 +346,6 @@ class _Wanted:
         )
 
 
-def _number(transaction_id: str) -> TransactionId:
-    if not transaction_id.isascii() or not transaction_id.isdecimal() or len(transaction_id) > 18:
-        raise NotFound("transaction", transaction_id)
-    return TransactionId(int(transaction_id))
-
-
 def _cursor(transaction: Transaction) -> str:
     return paging.encoded(transaction.started_at.isoformat(), transaction.transaction_id)
 
@@ -361,6 +379,9 @@ async def _detail(db: Db, caller: Caller, number: TransactionId) -> TransactionD
         price_lines=[]
         if billed is None
         else [line_model(each, price_line(each, english)) for each in billed.cdr.lines],
+        findings=[]
+        if billed is None
+        else [finding_model(each, caller) for each in await validity.findings_of(db, number)],
         decision=None
         if decision is None
         else DecisionModel(

@@ -1,0 +1,239 @@
+"""Meters' public keys, and the ghost guard: what a station has so that its bills can be trusted."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import ConfigDict, Field
+
+from accounts.permissions import Permission
+from billing import validity
+from csms import ghosts, meters, registry
+from csms.meters import NewKey, RegisteredKey
+from csms.registry import Station
+from csms.witness import Witness
+from foundation.identifiers import TransactionId
+from portal.api.models import Answer, Body, Moment
+from portal.api.stations import limits as silence_limits
+from portal.context import PortalContext
+from portal.guard import Caller, require
+from portal.paging import Page
+from portal.routes import ApiRoute, Context, Db, Now
+
+router = APIRouter(prefix="/stations", tags=["stations"], route_class=ApiRoute)
+
+Reader = Annotated[Caller, Depends(require(Permission.STATIONS_READ))]
+Writer = Annotated[Caller, Depends(require(Permission.STATIONS_WRITE))]
+
+
+class MeterKeyModel(Answer):
+    """A meter's public key."""
+
+    key_id: int
+    evse_id: int = Field(description="0: of all of the station's meters.")
+    public_key: str = Field(description="SubjectPublicKeyInfo in DER, as hexadecimal digits.")
+    curve: str
+    meter_serial: str | None
+    valid_from: Moment
+    valid_to: Moment | None
+
+
+class MeterKeyBody(Body):
+    """A key to be registered, from the meter's type plate or its type approval."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "evse_id": 1,
+                "public_key": "3059301306072A8648CE3D020106082A8648CE3D03010703420004…",
+                "meter_serial": "1EBZ0300034628",
+                "valid_from": "2026-10-01T00:00:00Z",
+            }
+        }
+    )
+
+    evse_id: Annotated[int, Field(ge=0)] = 0
+    public_key: Annotated[str, Field(min_length=1, max_length=4000)] = Field(
+        description="PEM, DER as hexadecimal digits or Base64, or a bare point with its curve."
+    )
+    curve: str | None = Field(default=None, description="Needed for a bare point only.")
+    meter_serial: Annotated[str, Field(max_length=100)] | None = None
+    valid_from: Moment | None = Field(default=None, description="Now, if it is left out.")
+
+
+class MeterKeyEndBody(Body):
+    """When a key ends: the meter was taken out, or at its beginning if it was wrong."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"at": "2026-10-15T12:00:00Z"}})
+
+    at: Moment | None = Field(default=None, description="Now, if it is left out.")
+
+
+class GhostGuardModel(Answer):
+    """After how many minutes without energy a transaction is stopped."""
+
+    minutes: int | None = Field(description="null: never.")
+
+
+class GhostGuardBody(Body):
+    """Set or switch off the guard."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"minutes": 15}})
+
+    minutes: int | None = Field(description="2 to 1440; null: never.")
+
+
+@router.get("/{identity:segment}/meter-keys", summary="List a station's meter keys")
+async def list_keys(
+    db: Db, now: Now, context: Context, caller: Reader, identity: str
+) -> Page[MeterKeyModel]:
+    """An EVSE's own before the station's, the newest first; ended ones are among them."""
+    station = await _seen(db, now, context, caller, identity)
+    return Page(items=[_shown(each) for each in await meters.keys(db, station.identity)], next=None)
+
+
+@router.post("/{identity:segment}/meter-keys", status_code=201, summary="Register a meter's key")
+async def register_key(
+    db: Db, now: Now, context: Context, caller: Writer, identity: str, body: MeterKeyBody
+) -> MeterKeyModel:
+    """What waited for it is checked again, and billed if nothing else holds it."""
+    station = await own(db, now, context, caller, identity)
+    new = NewKey(
+        evse_id=body.evse_id,
+        public_key=body.public_key,
+        curve=body.curve,
+        meter_serial=body.meter_serial,
+        valid_from=body.valid_from or now,
+    )
+    return _shown(await register(db, now, context, caller, station, new))
+
+
+async def register(
+    db: Db, now: Now, context: PortalContext, caller: Caller, station: Station, new: NewKey
+) -> RegisteredKey:
+    """Register a key, look again at what waited for it, and note it."""
+    key, waiting = await meters.register_key(
+        db, station.identity, new, by=caller.principal.id, now=now
+    )
+    freed = await validity.look_again(
+        db,
+        [TransactionId(each) for each in waiting],
+        context.closing.sharing,
+        Witness(),
+        limits=context.closing.limits,
+        now=now,
+    )
+    shown = _shown(key).model_dump(mode="json")
+    await caller.note(
+        db,
+        "meter_key.register",
+        f"station/{station.identity}",
+        organisation=station.organisation,
+        after=shown | {"billed": [str(each) for each in freed]},
+        now=now,
+    )
+    return key
+
+
+@router.post("/{identity:segment}/meter-keys/{key_id}/end", summary="End a meter's key")
+async def end_key(
+    db: Db,
+    now: Now,
+    context: Context,
+    caller: Writer,
+    identity: str,
+    key_id: int,
+    body: MeterKeyEndBody,
+) -> MeterKeyModel:
+    """Values of transactions that begin then or later are checked with the next one."""
+    station = await own(db, now, context, caller, identity)
+    return _shown(await end(db, now, context, caller, station, key_id, body))
+
+
+async def end(
+    db: Db,
+    now: Now,
+    context: PortalContext,
+    caller: Caller,
+    station: Station,
+    key_id: int,
+    body: MeterKeyEndBody,
+) -> RegisteredKey:
+    """End a key, and note it."""
+    key = await meters.end_key(db, station.identity, key_id, at=body.at or now, now=now)
+    await caller.note(
+        db,
+        "meter_key.end",
+        f"station/{station.identity}",
+        organisation=station.organisation,
+        after=_shown(key).model_dump(mode="json"),
+        now=now,
+    )
+    return key
+
+
+@router.get("/{identity:segment}/ghost-guard", summary="Get a station's ghost guard")
+async def get_guard(
+    db: Db, now: Now, context: Context, caller: Reader, identity: str
+) -> GhostGuardModel:
+    """Whether transactions that take no energy are stopped."""
+    station = await _seen(db, now, context, caller, identity)
+    return GhostGuardModel(minutes=await ghosts.guard_of(db, station.identity))
+
+
+@router.put("/{identity:segment}/ghost-guard", summary="Set a station's ghost guard")
+async def put_guard(
+    db: Db, now: Now, context: Context, caller: Writer, identity: str, body: GhostGuardBody
+) -> GhostGuardModel:
+    """Only where it is on does anything end a session by itself: by a remote stop."""
+    station = await own(db, now, context, caller, identity)
+    await set_guard(db, now, context, caller, station, body.minutes)
+    return GhostGuardModel(minutes=await ghosts.guard_of(db, station.identity))
+
+
+async def set_guard(
+    db: Db,
+    now: Now,
+    context: PortalContext,
+    caller: Caller,
+    station: Station,
+    minutes: int | None,
+) -> None:
+    """Set the guard, and note it."""
+    before = await ghosts.guard_of(db, station.identity)
+    await ghosts.set_guard(db, station.identity, minutes, by=caller.principal.id, now=now)
+    await caller.note(
+        db,
+        "ghost_guard.set",
+        f"station/{station.identity}",
+        organisation=station.organisation,
+        before={"minutes": before},
+        after={"minutes": minutes},
+        now=now,
+    )
+
+
+async def _seen(db: Db, now: Now, context: PortalContext, caller: Caller, identity: str) -> Station:
+    return await registry.station(db, caller.scope, identity, now, limits=silence_limits(context))
+
+
+async def own(db: Db, now: Now, context: PortalContext, caller: Caller, identity: str) -> Station:
+    """Return a station of the caller's: one that is only shared with him is not his to set.
+
+    Raises:
+        NotFound: As if the station were not there.
+    """
+    station = await _seen(db, now, context, caller, identity)
+    caller.must_see(station.organisation, "station", identity)
+    return station
+
+
+def _shown(key: RegisteredKey) -> MeterKeyModel:
+    return MeterKeyModel(
+        key_id=key.id,
+        evse_id=key.evse_id,
+        public_key=key.public_key,
+        curve=key.curve,
+        meter_serial=key.meter_serial,
+        valid_from=key.valid_from,
+        valid_to=key.valid_to,
+    )
