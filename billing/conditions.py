@@ -123,6 +123,8 @@ def exclude_each_other(one: Conditions, other: Conditions) -> bool:
     """
     if one.hours is not None and other.hours is not None and one.hours is not other.hours:
         return True
+    if (one.customers and other.providers) or (one.providers and other.customers):
+        return True  # a partner's driver is none of our customers
     for kind in _KINDS:
         mine, others = getattr(one, kind), getattr(other, kind)
         if mine and others and not set(mine) & set(others):
@@ -156,6 +158,11 @@ def parse_conditions(data: Mapping[str, object] | None) -> Conditions:
     hours = data.get("hours")
     if hours is not None and hours not in list(OpeningState):
         raise InvalidInput("hours is open or closed.", field="conditions.hours")
+    if named["customers"] and named["providers"]:
+        raise InvalidInput(
+            "A partner's driver is no customer: name customers or providers.",
+            field="conditions.providers",
+        )
     made = Conditions(**named, hours=None if hours is None else OpeningState(str(hours)))
     return made if made.count else ALWAYS
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing.assignments import Assignment
 from billing.price_preview import Considered
 from billing.pricing import versions_of
 from billing.tariff_calendar import Check
@@ -128,3 +129,11 @@ async def _seen_tariffs(
         for tariff_id, known in versions.items()
         if known[-1].organisation in caller.scope.organisations
     }
+
+
+async def seen_assignments(
+    db: AsyncSession, caller: Caller, assignments: Sequence[Assignment]
+) -> list[Assignment]:
+    """Return the assignments of tariffs that the caller may know of."""
+    known = await _seen_tariffs(db, caller, {each.tariff_id for each in assignments})
+    return [each for each in assignments if each.tariff_id in known]

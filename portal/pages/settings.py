@@ -41,6 +41,7 @@ _DIMENSIONS: dict[Dimension, tuple[str, str]] = {
     Dimension.FLAT: (marked("Start fee"), ""),
 }
 _PLACES = {
+    "connector": marked("Connector %(name)s"),
     "evse": marked("EVSE %(name)s"),
     "station": marked("Station %(name)s"),
     "location": marked("Location %(name)s"),
@@ -142,6 +143,15 @@ async def tariffs(
         "simple.html",
         {
             "title": said.gettext("Tariffs"),
+            "actions": [
+                (said.gettext("Price preview"), "/tariffs/preview"),
+                (said.gettext("Tariff calendar"), "/tariffs/calendar"),
+                *(
+                    [(said.gettext("New tariff"), "/tariffs/new")]
+                    if caller.may(Permission.TARIFFS_WRITE)
+                    else []
+                ),
+            ],
             "lead": said.gettext("Which price holds when. A session keeps the price of its start."),
             "searchable": said.gettext("Tariff"),
             "q": q,
