@@ -27,6 +27,7 @@ from app.cli import (
     tariffs,
     tokens,
     users,
+    wallet,
 )
 from app.cli.frame import say
 from foundation.errors import ExpectedError
@@ -90,6 +91,7 @@ for name, commands in (
     ("token", tokens.commands),
     ("tariff", tariffs.commands),
     ("service", services.commands),
+    ("credits", wallet.commands),
     ("organisation", organisations.commands),
     ("provider", providers.commands),
     ("agreement", agreements.commands),
