@@ -3,6 +3,12 @@
 from portal.words import Words, marked
 
 DEEDS = {
+    "account.apply": marked("Account applied for"),
+    "account.approve": marked("Application approved"),
+    "account.archive": marked("Account archived"),
+    "account.end_licences": marked("Licences ended"),
+    "account.reject": marked("Application rejected"),
+    "account.withdraw": marked("Application withdrawn"),
     "agreement.change": marked("Agreement changed"),
     "agreement.create": marked("Agreement made"),
     "agreement.end": marked("Agreement ended"),
@@ -30,6 +36,7 @@ DEEDS = {
     "id_token.change": marked("Token changed"),
     "id_token.create": marked("Token added"),
     "id_token.import": marked("Tokens imported"),
+    "licence_price.set": marked("Price of a licence set"),
     "location.change": marked("Location changed"),
     "location.create": marked("Location added"),
     "login.open": marked("Signed in"),

@@ -34,6 +34,8 @@ _WHOLE = (
     marked("customer must not be empty."),
     marked("These licences were bought for a term; they end by themselves."),
     marked("Give 0 to 100000 metering points."),
+    marked("Give a whole number."),
+    marked("Choose one of those offered."),
 )
 """Whole sentences of errors, which are translated as they stand."""
 

@@ -66,7 +66,7 @@ _ZONES = (AccountState.ACTIVE, AccountState.EXPIRED, AccountState.ARCHIVED)
 
 def _choice(value: str, known: tuple[str, ...], field: str) -> str:
     if value not in known:
-        raise InvalidInput(f"{field} is none of those offered.", field=field)
+        raise InvalidInput("Choose one of those offered.", field=field)
     return value
 
 
@@ -78,7 +78,7 @@ def _whole(value: str, field: str) -> int:
     """
     text = value.strip()
     if not text.isascii() or not text.isdecimal() or len(text) > 9:
-        raise InvalidInput(f"{field} must be a whole number.", field=field)
+        raise InvalidInput("Give a whole number.", field=field)
     return int(text)
 
 

@@ -127,7 +127,7 @@ async def _own(db: AsyncSession, caller: Caller, now: Now) -> list[tuple[str, st
 def _count(value: str, field: str) -> int:
     text = value.strip() or "0"
     if not text.isascii() or not text.isdecimal():
-        raise InvalidInput(f"{field} must be a whole number.", field=field)
+        raise InvalidInput("Give a whole number.", field=field)
     return int(text)
 
 

@@ -51,6 +51,8 @@ KIND_WORDS: dict[str, str] = {
     "command_changed": marked("A command came into another state"),
     "cdr_issued": marked("A session was priced"),
     "statement_issued": marked("A statement was issued"),
+    "account_approved": marked("An application for an account was approved"),
+    "licence_month_began": marked("A month of licences began"),
     "document_issued": marked("A document was issued"),
 }
 """Kinds of events as people read them; one without a word is shown by its name."""
