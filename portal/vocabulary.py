@@ -83,6 +83,17 @@ REMOTE_STATES: dict[str, Mark] = {
     "over": Mark("ring", "off", marked("Over")),
 }
 
+SERVICE_STATES: dict[str, Mark] = {
+    "on": Mark("dot", "ok", marked("On")),
+    "off": Mark("ring", "off", marked("Off")),
+}
+
+RELEASE_STATES: dict[str, Mark] = {
+    "released": Mark("tick", "ok", marked("Released")),
+    "waiting": Mark("half", "warning", marked("Waits for a second person")),
+    "withdrawn": Mark("cross", "off", marked("Withdrawn")),
+}
+
 CONNECTOR_STATES: dict[str, Mark] = {
     "available": Mark("dot", "ok", marked("Available")),
     "occupied": Mark("square", "info", marked("Occupied")),

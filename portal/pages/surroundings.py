@@ -69,6 +69,7 @@ _DONE = {
     "payout-discard": marked("The payout run is discarded. Its statements wait for another one."),
     "self-billing": marked("Self-billing is accepted. You can be paid."),
     "order-sent": marked("It is on its way to the stations."),
+    "asked-second": marked("It waits for a second person, who has to release the cost, too."),
 }
 """What was just done, by the key that a redirect carries; other keys say nothing."""
 
@@ -229,6 +230,10 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
                 (
                     Permission.TARIFFS_READ,
                     NavigationEntry(said.gettext("Tariffs"), "/tariffs", "tariff"),
+                ),
+                (
+                    Permission.SERVICES_READ,
+                    NavigationEntry(said.gettext("Costs of services"), "/service-costs", "money"),
                 ),
                 (
                     Permission.CREDITS_READ,
