@@ -281,7 +281,7 @@ def _energy(
             "limit_wh": str(limits.max_rise_wh)
         }
     possible = possible_energy_wh(ended, limits)
-    if energy > possible:
+    if energy > possible or HoldReason.IMPOSSIBLE_ENERGY in found:
         found[HoldReason.IMPOSSIBLE_ENERGY] = {
             "energy_wh": str(energy),
             "possible_wh": str(possible.to_integral_value()),

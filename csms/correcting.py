@@ -141,7 +141,7 @@ def _check(facts: TransactionFacts, wanted: Corrected, now: datetime) -> None:
         raise InvalidInput("It still runs: say when it ended.", field="ended_at")
     if ended_at <= started_at:
         raise InvalidInput("The end must lie behind the start.", field="ended_at")
-    if ended_at > now:
+    if wanted.ended_at is not None and wanted.ended_at > now:
         raise InvalidInput("The end must not lie in the future.", field="ended_at")
     energy_wh = wanted.energy_wh
     if energy_wh is not None and not (energy_wh.is_finite() and 0 <= energy_wh <= _MOST_WH):
