@@ -25,6 +25,8 @@ class DocumentState(StrEnum):
     """Issued; not handed over yet."""
     SENT = "sent"
     PAID = "paid"
+    ISSUED = "issued"
+    """A counter-document: nobody pays it."""
     CANCELLED = "cancelled"
     """Nothing of it is left."""
 
@@ -184,11 +186,13 @@ async def mark_paid(db: AsyncSession, number: str, *, now: datetime) -> Money:
 
 
 async def balances(db: AsyncSession, debtors: Sequence[str]) -> dict[str, list[Money]]:
-    """Return what debtors owe by all documents, by currency: a fold of postings."""
+    """Return what debtors owe by all documents, where that is something: a fold of postings."""
     accounts = {ledger.debtor(each): each for each in debtors}
     found = await ledger_store.balances(db, list(accounts))
     return {
-        accounts[account]: [by_currency[each] for each in sorted(by_currency)]
+        accounts[account]: [
+            by_currency[each] for each in sorted(by_currency) if by_currency[each].amount
+        ]
         for account, by_currency in found.items()
     }
 
@@ -218,7 +222,7 @@ def _head(row: DocumentRow, state: DocumentStateRow) -> DocumentHead:
     return DocumentHead(
         number=row.number,
         kind=DocumentKind(row.kind),
-        state=_state(state),
+        state=_state(DocumentKind(row.kind), state),
         recipient=row.recipient,
         recipient_name=recipient["name"],
         contact_id=row.contact_id,
@@ -243,7 +247,9 @@ def _head(row: DocumentRow, state: DocumentStateRow) -> DocumentHead:
     )
 
 
-def _state(state: DocumentStateRow) -> DocumentState:
+def _state(kind: DocumentKind, state: DocumentStateRow) -> DocumentState:
+    if kind is DocumentKind.CANCELLATION:
+        return DocumentState.ISSUED
     if state.cancelled_at is not None:
         return DocumentState.CANCELLED
     if state.paid_at is not None:

@@ -7,7 +7,8 @@ DOCUMENT_STATES: dict[str, Mark] = {
     "open": Mark("half", "warning", marked("Open")),
     "sent": Mark("dot", "info", marked("Sent")),
     "paid": Mark("tick", "ok", marked("Paid")),
-    "cancelled": Mark("cross", "off", marked("Cancelled")),
+    "issued": Mark("tick", "ok", marked("Issued")),
+    "cancelled": Mark("cross", "off", marked("Taken back")),
 }
 
 DOCUMENT_KINDS: dict[str, str] = {
