@@ -1,19 +1,24 @@
 """Where a tariff holds, and from when."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from billing.assignments import (
     Assignment,
     AssignmentsOverlap,
+    ConditionsOverlap,
+    Lane,
     Place,
     TariffScope,
     assignment_at,
     check_assignment,
     most_specific,
+    periods,
     places_of,
 )
+from billing.conditions import ALWAYS, Conditions, Side, Who
 from foundation.errors import InvalidInput
 from foundation.identifiers import EvseId, OrganisationKey, StationId
 
@@ -105,3 +110,99 @@ def test_an_empty_period_or_a_moment_without_a_zone_is_refused() -> None:
     assert refusal.value.field == "valid_to"
     with pytest.raises(InvalidInput):
         check_assignment([], START.replace(tzinfo=None), None)
+
+
+# ------------------------------------------------------------------------- lanes and priorities
+
+FLEET = Conditions(token_groups=("FLEET",))
+VANS = Conditions(token_groups=("FLEET", "VANS"))
+STAFF_ONLY = Conditions(customers=("staff",))
+
+
+def lane_of(**more: Any) -> Assignment:
+    values: dict[str, Any] = {"valid_from": JANUARY, "valid_to": None} | more
+    return Assignment(1, STATION_1, values.pop("tariff_id", "T"), **values)
+
+
+JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
+MARCH = datetime(2026, 3, 1, tzinfo=UTC)
+STATION_1 = Place(TariffScope.STATION, "S1")
+
+
+def test_priority_goes_before_place_and_place_before_conditions() -> None:
+    owner = Place(TariffScope.ORGANISATION, "owner")
+    fleet = Who(token_group="FLEET")
+    plain, far = lane_of(tariff_id="plain"), lane_of(tariff_id="far", priority=1)
+    narrow = lane_of(tariff_id="narrow", conditions=FLEET)
+
+    def best(*rows: Assignment, at_owner: tuple[Assignment, ...] = ()) -> str | None:
+        found = most_specific([STATION_1, owner], {STATION_1: rows, owner: at_owner}, MARCH, fleet)
+        return None if found is None else found.tariff_id
+
+    assert best(plain, narrow) == "narrow"
+    assert best(plain, at_owner=(narrow,)) == "plain"
+    assert best(plain, narrow, at_owner=(far,)) == "far"
+    assert best(lane_of(valid_to=MARCH), at_owner=(narrow,)) == "narrow"
+    assert best() is None
+
+
+def test_the_nearer_customer_wins_between_equals() -> None:
+    above = lane_of(tariff_id="above", conditions=Conditions(customers=("town",)))
+    below = lane_of(tariff_id="below", conditions=Conditions(customers=("depot",)))
+    who = Who(customers=(OrganisationKey("depot"), OrganisationKey("town")))
+    found = most_specific([STATION_1], {STATION_1: [above, below]}, MARCH, who)
+    assert found == below
+
+
+@pytest.mark.parametrize(
+    ("lane", "valid_from", "valid_to"),
+    [
+        ((Side.SALE, 0, VANS), MARCH, None),
+        ((Side.SALE, 0, STAFF_ONLY), MARCH, None),
+        ((Side.SALE, 0, VANS), datetime(2025, 1, 1, tzinfo=UTC), None),
+    ],
+)
+def test_two_tariffs_that_a_charge_could_fall_under_are_refused(
+    lane: Lane, valid_from: datetime, valid_to: datetime | None
+) -> None:
+    with pytest.raises(ConditionsOverlap) as refused:
+        check_assignment([lane_of(conditions=FLEET)], valid_from, valid_to, lane)
+    assert refused.value.code == "tariff_conditions_overlap"
+
+
+@pytest.mark.parametrize(
+    ("lane", "valid_from", "valid_to"),
+    [
+        ((Side.PURCHASE, 0, VANS), MARCH, None),
+        ((Side.SALE, 1, VANS), MARCH, None),
+        ((Side.SALE, 0, ALWAYS), MARCH, None),
+        ((Side.SALE, 0, FLEET), MARCH, None),  # succeeds it
+        ((Side.SALE, 0, Conditions(token_groups=("VANS",))), MARCH, None),
+        ((Side.SALE, 0, VANS), datetime(2025, 1, 1, tzinfo=UTC), JANUARY),
+    ],
+)
+def test_what_excludes_each_other_or_has_an_order_is_accepted(
+    lane: Lane, valid_from: datetime, valid_to: datetime | None
+) -> None:
+    check_assignment([lane_of(conditions=FLEET)], valid_from, valid_to, lane)
+
+
+def test_an_open_end_reaches_to_the_next_of_its_lane() -> None:
+    rows = [lane_of(), lane_of(valid_from=MARCH)]
+    assert [(begins, ends) for _, begins, ends in periods(rows)] == [
+        (JANUARY, MARCH),
+        (MARCH, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scope", "id_", "station"),
+    [
+        (TariffScope.CONNECTOR, "a/b/1/2", "a/b"),
+        (TariffScope.EVSE, "a/b/1", "a/b"),
+        (TariffScope.STATION, "a/b", "a/b"),
+        (TariffScope.LOCATION, "a", None),
+    ],
+)
+def test_a_place_knows_its_station(scope: TariffScope, id_: str, station: str | None) -> None:
+    assert Place(scope, id_).station == station

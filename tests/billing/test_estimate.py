@@ -1,5 +1,6 @@
 """The cost on a station's display is that of the CDR."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -7,7 +8,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing import store
+from billing.conditions import Conditions, OpeningState
 from billing.estimate import Estimator
+from billing.hours import HoursKind, parse_hours
+from billing.place_hours import put_hours
 from billing.pricing import NewAssignment, assign, change_tariff, create_tariff, place_from
 from foundation.events import UsagePoint
 from foundation.identifiers import OrganisationKey
@@ -80,3 +84,43 @@ async def test_nobody_can_say_without_a_tariff_and_free_vend_is_free(db: AsyncSe
     )
     assert costs == [None, Decimal(0), None]
     assert await Estimator().costs(db, []) == []
+
+
+async def test_conditions_hours_and_additions_count_on_a_display_as_on_the_cdr(
+    db: AsyncSession,
+) -> None:
+    await settle_in(db)
+    place = place_from("station", "S1")
+    ours = {
+        "caps": [{"type": "ENERGY", "amount": 5}],
+        "blocking_fee": {"price": 6, "vat": 19, "step_size": 60, "grace_minutes": 5},
+        "session_limit_minutes": 45,
+        "excess": "free",
+    }
+    for tariff_id, conditions, more in (
+        ("fleet", Conditions(token_groups=("FLEET",)), ours),
+        ("closed", Conditions(hours=OpeningState.CLOSED), {"free_minutes": 2}),
+    ):
+        new = NewAssignment(place, LONG_AGO, conditions=conditions, priority=len(tariff_id))
+        document = tariff(tariff_id, per_kwh=1) | {"leitstand": more}
+        await create_tariff(db, document, [new], organisation=None, now=LONG_AGO)
+    shop = parse_hours(
+        {
+            "twentyfourseven": False,
+            "regular_hours": [{"weekday": 4, "period_begin": "06:00", "period_end": "15:00"}],
+        }
+    )
+    await put_hours(db, place, HoursKind.OPENING, shop, valid_from=LONG_AGO, now=LONG_AGO)
+    events = [
+        ended(1),
+        ended(2, token_group="FLEET"),
+        ended(3, NOW + timedelta(hours=2)),
+        ended(4, NOW + timedelta(hours=2), token_group="FLEET"),
+    ]
+    estimates = await Estimator().costs(db, events)
+    await happen(db, *events)
+
+    records = await store.current_records(db, [1, 2, 3, 4])
+
+    assert estimates == [records[each.transaction_id].cdr.gross.amount for each in events]
+    assert estimates == [Decimal(each) for each in ("4.76", "5.95", "11.90", "11.90")]

@@ -302,3 +302,74 @@ def test_restrictions_and_texts_may_be_half_given_and_moments_without_a_zone() -
 def test_what_is_no_object_is_no_tariff(data: object) -> None:
     with pytest.raises(InvalidTariff, match="must be an object"):
         parse_tariff(data)
+
+
+OURS: dict[str, Any] = {
+    "free_minutes": 2,
+    "caps": [{"type": "TIME", "amount": 15}, {"type": "ENERGY", "amount": 60.5}],
+    "blocking_fee": {
+        "price": 6,
+        "vat": 19,
+        "step_size": 60,
+        "grace_minutes": 30,
+        "exempt_from": "22:00",
+        "exempt_to": "07:00",
+        "max_price": 12,
+    },
+    "session_limit_minutes": 240,
+    "excess": "free",
+}
+PLAIN: dict[str, Any] = {
+    "id": "T",
+    "currency": "EUR",
+    "elements": [{"price_components": [{"type": "ENERGY", "price": 0.5, "step_size": 1}]}],
+}
+
+
+def test_what_is_ours_stands_beside_ocpis_fields_and_comes_back() -> None:
+    given = PLAIN | {"leitstand": OURS}
+    read = parse_tariff(given)
+    assert tariff_json(read) == given
+    assert parse_tariff(tariff_json(read)) == read
+    assert tariff_json(parse_tariff(PLAIN)) == PLAIN
+    assert parse_tariff(PLAIN | {"leitstand": {}}) == parse_tariff(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("ours", "where"),
+    [
+        ("free", "leitstand"),
+        ({"colour": 1}, "leitstand.colour"),
+        ({"free_minutes": 0}, "leitstand.free_minutes"),
+        ({"free_minutes": 10_081}, "leitstand.free_minutes"),
+        ({"caps": [{"type": "FLAT", "amount": 1}]}, "leitstand.caps[0].type"),
+        ({"caps": ["TIME"]}, "leitstand.caps[0]"),
+        ({"caps": [{"type": "TIME"}]}, "leitstand.caps[0].amount"),
+        ({"caps": [OURS["caps"][0], OURS["caps"][0]]}, "leitstand.caps"),
+        ({"blocking_fee": 6}, "leitstand.blocking_fee"),
+        ({"blocking_fee": {"price": -1, "step_size": 1}}, "leitstand.blocking_fee.price"),
+        (
+            {"blocking_fee": {"price": 1, "step_size": 1, "exempt_from": "22:00"}},
+            "leitstand.blocking_fee.exempt_to",
+        ),
+        (
+            {"blocking_fee": OURS["blocking_fee"] | {"exempt_to": "22:00"}},
+            "leitstand.blocking_fee.exempt_to",
+        ),
+        ({"free_minutes": 5, "session_limit_minutes": 5}, "leitstand.session_limit_minutes"),
+        ({"excess": "double"}, "leitstand.excess"),
+    ],
+)
+def test_what_is_ours_is_read_as_strictly(ours: object, where: str) -> None:
+    with pytest.raises(InvalidTariff) as refused:
+        parse_tariff(PLAIN | {"leitstand": ours})
+    assert [each.path for each in refused.value.problems] == [where]
+
+
+def test_a_blocking_fee_comes_not_on_top_of_a_price_for_parking() -> None:
+    parking = {"price_components": [{"type": "PARKING_TIME", "price": 1, "step_size": 1}]}
+    with pytest.raises(InvalidTariff) as refused:
+        parse_tariff(PLAIN | {"elements": [parking], "leitstand": OURS})
+    assert [each.path for each in refused.value.problems] == ["leitstand.blocking_fee"]
+    with pytest.raises(InvalidTariff):
+        parse_tariff(PLAIN | {"additions": OURS})
