@@ -33,7 +33,7 @@ LICENCES: dict[str, str] = {
     Licence.BUSINESS_PREMIUM.value: marked("Business Premium"),
 }
 SECTORS: dict[str, str] = {
-    Sector.CHARGING.value: marked("Charging"),
+    Sector.CHARGING.value: marked("Electric mobility"),
     Sector.HOUSING.value: marked("Housing"),
     Sector.OFFICES.value: marked("Offices"),
     Sector.RETAIL.value: marked("Retail"),
