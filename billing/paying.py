@@ -21,6 +21,7 @@ from billing.contacts import checked_iban
 from billing.payout_store import Run, RunHead
 from billing.payout_tables import PayoutRunRow
 from billing.payouts import (
+    DayOver,
     Hindrance,
     NoDebtorAccount,
     NothingToPay,
@@ -38,7 +39,7 @@ from billing.payouts import (
 )
 from billing.self_billing import Standing
 from billing.sepa import CURRENCY, Account, Transfer, TransferFile, pain_001
-from foundation.errors import InvalidInput, NotFound
+from foundation.errors import NotFound
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money
 
@@ -77,7 +78,7 @@ async def prepare(
 
     Raises:
         NotSepaCurrency: If the currency is another than the euro.
-        InvalidInput: If the day is over.
+        DayOver: If the day is over.
         NoDebtorAccount: If the operator's own IBAN is missing or wrong.
         PayeeNotPayable: If one of those named cannot be paid.
         NothingToPay: If nobody is to be paid.
@@ -86,7 +87,7 @@ async def prepare(
         raise NotSepaCurrency(currency)
     operator = await directory.root(db)
     if execute_on < now.astimezone(ZoneInfo(operator.time_zone)).date():
-        raise InvalidInput("execute_on lies in the past.", field="execute_on")
+        raise DayOver
     debtor = await _debtor(db, operator.key)
     await payout_store.lock(db)
     found = await payout_store.open_statements(db, currency, payees)

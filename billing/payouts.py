@@ -188,6 +188,15 @@ class NoDebtorAccount(Conflict):
         super().__init__("The operator's IBAN is missing or wrong: enter it at the organisation.")
 
 
+class DayOver(InvalidInput):
+    """The bank cannot pay on a day that is over."""
+
+    code = "day_over"
+
+    def __init__(self) -> None:
+        super().__init__("execute_on lies in the past.", field="execute_on")
+
+
 class NotSepaCurrency(InvalidInput):
     """SEPA moves euro only."""
 

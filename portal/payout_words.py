@@ -1,6 +1,7 @@
 """What stands in the way of a payout, and what payouts refuse, in the reader's language."""
 
 from billing.payouts import (
+    DayOver,
     Hindrance,
     NoDebtorAccount,
     NothingToPay,
@@ -12,7 +13,7 @@ from billing.payouts import (
     WrongPayoutState,
 )
 from billing.self_billing import NotOwnersPerson
-from foundation.errors import ExpectedError, InvalidInput
+from foundation.errors import ExpectedError
 from portal.vocabulary import Reason
 from portal.words import Words, marked
 
@@ -89,10 +90,11 @@ def refusal(error: ExpectedError, said: Words) -> str:
     for kind, text in _SENTENCES:
         if isinstance(error, kind):
             return said.gettext(text)
-    if isinstance(error, InvalidInput) and error.field == "execute_on":
-        return said.gettext("The day lies in the past.")
     return said.gettext(str(error))
 
+
+NO_DAY = marked("Write a day, as in 2026-11-03.")
+"""What a form's field is refused with that holds no day."""
 
 _SENTENCES: tuple[tuple[type[ExpectedError], str], ...] = (
     (
@@ -108,6 +110,7 @@ _SENTENCES: tuple[tuple[type[ExpectedError], str], ...] = (
         NoDebtorAccount,
         marked("The operator's own IBAN is missing or wrong: enter it at the organisation."),
     ),
+    (DayOver, marked("The day lies in the past.")),
     (NotSepaCurrency, marked("SEPA moves euro only.")),
     (
         NotOwnersPerson,

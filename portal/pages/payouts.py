@@ -20,7 +20,7 @@ from portal import payout_doors
 from portal.api.users import number_in_path
 from portal.guard import Caller, require, signed_in
 from portal.pages.surroundings import frame_of, page, went
-from portal.payout_words import hindrance_advice, hindrance_name, refusal
+from portal.payout_words import NO_DAY, hindrance_advice, hindrance_name, refusal
 from portal.rendering import FormErrors, Frame, Turn, link, segment
 from portal.routes import Db, Now, PageRoute
 
@@ -90,7 +90,8 @@ async def _list(
     values = {
         "runs": kept,
         "turn": Turn(1, len(kept), None, "/payouts" if before else None, on),
-        "given": given or {"execute_on": _next_working_day(now.date()).isoformat()},
+        "given": given
+        or {"execute_on": _next_working_day(now.date()).isoformat(), "due_until": ""},
         "errors": errors,
     }
     return page(frame, "payouts.html", values, status=200 if refused is None else 422)
@@ -247,7 +248,7 @@ def _day(text: str, field: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InvalidInput("Write a day, as in 2026-11-03.", field=field) from None
+        raise InvalidInput(NO_DAY, field=field) from None
 
 
 def _next_working_day(day: date) -> date:

@@ -11,6 +11,7 @@ from billing.books import AlreadyPaid
 from billing.ledger import BANK, EntryKind, JournalEntry, Posting, payable
 from billing.payout_store import Run
 from billing.payouts import (
+    DayOver,
     Hindrance,
     InPayoutRun,
     NoDebtorAccount,
@@ -24,7 +25,7 @@ from billing.payouts import (
     WrongPayoutState,
 )
 from billing.statements import StatementState
-from foundation.errors import InvalidInput, NotFound
+from foundation.errors import NotFound
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money, total
 from tests.billing.payees import (
@@ -251,7 +252,7 @@ async def test_a_run_that_no_bank_would_take_is_not_prepared(db: AsyncSession) -
     await owe(db, BAKERY, "2026-10", "10.00")
     with pytest.raises(NotSepaCurrency):
         await prepared(db, currency="CHF")
-    with pytest.raises(InvalidInput, match="past"):
+    with pytest.raises(DayOver):
         await paying.prepare(db, execute_on=NOVEMBER.date().replace(day=1), by=ANNA, now=NOVEMBER)
     await directory.change_organisation(db, OrganisationKey("operator"), {"iban": None})
     with pytest.raises(NoDebtorAccount):
