@@ -76,6 +76,13 @@ class BookingModel(Answer):
     by: str
 
 
+class CheaperModel(Answer):
+    """A larger order that costs less in total."""
+
+    quantity: int
+    net: MoneyModel
+
+
 class OfferModel(Answer):
     """What an order of so many credits costs now, without tax."""
 
@@ -84,7 +91,7 @@ class OfferModel(Answer):
     list_price: MoneyModel
     discount: float = Field(description="Less than the list price, as a share of it.")
     net: MoneyModel = Field(description="The whole, rounded once.")
-    cheaper: "OfferModel | None" = Field(
+    cheaper: CheaperModel | None = Field(
         description="A larger order that costs less in total, if there is one."
     )
 
@@ -97,7 +104,11 @@ class OfferModel(Answer):
             list_price=MoneyModel.of_exact(euros(value.list_price_micro)),
             discount=float(value.discount),
             net=MoneyModel.of(value.net),
-            cheaper=None if value.cheaper is None else cls.of(value.cheaper),
+            cheaper=None
+            if value.cheaper is None
+            else CheaperModel(
+                quantity=value.cheaper.quantity, net=MoneyModel.of(value.cheaper.net)
+            ),
         )
 
 
@@ -238,7 +249,7 @@ class TakenInAll(Answer):
 
 
 @router.get("", summary="Get the balance")
-async def get_wallet(db: Db, caller: Reader, organisation: Whose = None) -> WalletModel:
+async def get_credits(db: Db, caller: Reader, organisation: Whose = None) -> WalletModel:
     """What an account has, and how much of it is free."""
     account = credit_doors.account_seen(caller, organisation)
     held = await credit_store.wallet(db, account)
@@ -251,7 +262,7 @@ async def get_wallet(db: Db, caller: Reader, organisation: Whose = None) -> Wall
 
 
 @router.get("/bookings", summary="List bookings")
-async def list_bookings(
+async def list_credit_bookings(
     db: Db,
     caller: Reader,
     organisation: Whose = None,
@@ -268,13 +279,13 @@ async def list_bookings(
 
 
 @router.get("/prices", summary="Get the prices")
-async def get_prices(db: Db, now: Now, _caller: Reader) -> PricesModel:
+async def get_credit_prices(db: Db, now: Now, _caller: Reader) -> PricesModel:
     """What credits cost, and services in credits, now."""
     return await _prices(db, now)
 
 
 @router.put("/prices", summary="Set prices")
-async def set_prices(db: Db, now: Now, caller: Booker, body: PricesBody) -> PricesModel:
+async def set_credit_prices(db: Db, now: Now, caller: Booker, body: PricesBody) -> PricesModel:
     """From a moment on; what was ordered and bought before keeps its price."""
     zone = (await directory.organisation(db, caller.principal.organisation)).time_zone
     begins = now if body.valid_from is None else moment_of(body.valid_from, zone)
@@ -288,7 +299,7 @@ async def set_prices(db: Db, now: Now, caller: Booker, body: PricesBody) -> Pric
 
 
 @router.get("/offer", summary="Price an order")
-async def get_offer(
+async def get_credit_offer(
     db: Db, now: Now, _caller: Reader, quantity: Annotated[int, Query(ge=1, le=LARGEST_ORDER)]
 ) -> OfferModel:
     """With the discount, and a larger order that costs less in total."""
@@ -299,7 +310,7 @@ async def get_offer(
 
 
 @router.get("/orders", summary="List orders")
-async def list_orders(
+async def list_credit_orders(
     db: Db,
     caller: Reader,
     organisation: Whose = None,
@@ -332,7 +343,7 @@ async def order_credits(db: Db, now: Now, caller: Orderer, body: OrderBody) -> O
 
 
 @router.post("/orders/import", summary="Take in orders of a shop")
-async def import_orders(
+async def import_credit_orders(
     db: Db, now: Now, context: Context, caller: Booker, body: ShopOrdersBody
 ) -> TakenInAll:
     """User names are matched exactly; one that nobody has waits in the queue (`unmatched`)."""
@@ -359,13 +370,13 @@ async def import_orders(
 
 
 @router.get("/orders/{order_number:segment}", summary="Get an order")
-async def get_order(db: Db, caller: Reader, order_number: str) -> OrderModel:
+async def get_credit_order(db: Db, caller: Reader, order_number: str) -> OrderModel:
     """With the price of its day, and where it stands."""
     return _order(await credit_doors.order_seen(db, caller, order_number), caller)
 
 
 @router.post("/orders/{order_number:segment}/pay", summary="Note a payment")
-async def pay_order(
+async def pay_credit_order(
     db: Db, now: Now, context: Context, caller: Booker, order_number: str, body: PaymentBody
 ) -> OrderModel:
     """Books the credits, once. An order that was paid before is refused, and nothing changes."""
@@ -376,7 +387,7 @@ async def pay_order(
 
 
 @router.post("/orders/{order_number:segment}/release", summary="Book an order before it is paid")
-async def release_order(
+async def release_credit_order(
     db: Db, now: Now, context: Context, caller: Booker, order_number: str
 ) -> OrderModel:
     """Its payment is noted when it comes, and books nothing then."""
@@ -385,7 +396,7 @@ async def release_order(
 
 
 @router.post("/orders/{order_number:segment}/cancel", summary="Cancel an order")
-async def cancel_order(
+async def cancel_credit_order(
     db: Db, now: Now, context: Context, caller: Orderer, order_number: str
 ) -> OrderModel:
     """As long as it is neither booked nor paid."""
@@ -394,7 +405,7 @@ async def cancel_order(
 
 
 @router.post("/orders/{order_number:segment}/match", summary="Say whose an order is")
-async def match_order(
+async def match_credit_order(
     db: Db, now: Now, context: Context, caller: Booker, order_number: str, body: MatchBody
 ) -> OrderModel:
     """For an order of the queue; one that is paid is booked at once."""
@@ -452,7 +463,7 @@ class Console(Answer):
 
 
 @remote.get("", summary="Get remote access")
-async def get_access(db: Db, now: Now, caller: Seer, identity: str) -> RemoteAccessModel:
+async def get_remote_access(db: Db, now: Now, caller: Seer, identity: str) -> RemoteAccessModel:
     """Whether your organisation may use it now, and what it paid for."""
     await credit_doors.station_seen(db, caller, identity)
     found = await remote_access.access_to(db, caller.principal.organisation, identity)
@@ -460,7 +471,7 @@ async def get_access(db: Db, now: Now, caller: Seer, identity: str) -> RemoteAcc
 
 
 @remote.post("", status_code=201, summary="Buy remote access")
-async def buy_access(
+async def buy_remote_access(
     db: Db, now: Now, caller: Orderer, identity: str, body: NewRemoteAccess
 ) -> RemoteAccessModel:
     """Paid with your organisation's credits; for its people, to this one station."""
@@ -469,7 +480,7 @@ async def buy_access(
 
 
 @remote.patch("", summary="Switch remote access")
-async def switch_access(
+async def switch_remote_access(
     db: Db, now: Now, caller: Orderer, identity: str, body: RemoteAccessChange
 ) -> RemoteAccessModel:
     """Off keeps the paid time: on again costs nothing until that ends."""
@@ -482,7 +493,9 @@ async def switch_access(
 
 
 @remote.get("/console", summary="Use remote access")
-async def use_access(db: Db, now: Now, context: Context, caller: Seer, identity: str) -> Console:
+async def use_remote_access(
+    db: Db, now: Now, context: Context, caller: Seer, identity: str
+) -> Console:
     """The newest messages. Access is asked for on every call."""
     until = await credit_doors.use(db, caller, context, identity, now=now)
     lines = await credit_doors.console_lines(
