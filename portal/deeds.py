@@ -75,6 +75,8 @@ DEEDS = {
     "station_file.download": marked("Station's file fetched"),
     "station_file.open_place": marked("Place for a file opened"),
     "tariff.assign": marked("Tariff assigned"),
+    "access_control.put": marked("Access control changed"),
+    "hours.put": marked("Opening hours changed"),
     "tariff.change": marked("Tariff changed"),
     "tariff.create": marked("Tariff added"),
     "technician.set": marked("Technician entered"),

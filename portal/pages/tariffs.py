@@ -15,7 +15,7 @@ from starlette.responses import Response
 from accounts import directory
 from accounts.permissions import Permission
 from billing import price_preview, pricing
-from billing.assignments import Assignment, TariffScope
+from billing.assignments import Assignment, AssignmentsOverlap, TariffScope
 from billing.conditions import OpeningState, Side, conditions_json, parse_conditions
 from billing.price_preview import Price, Verdict, sample
 from billing.pricing import NewAssignment
@@ -460,8 +460,35 @@ def _form_errors(error: InvalidInput | Conflict, said: Words) -> FormErrors:
     if isinstance(error, InvalidInput):
         field = _field_of(error.field or "place")
         return FormErrors({"place" if field == "id" else field: in_words(error, said)})
+    if isinstance(error, AssignmentsOverlap):
+        text = said.gettext(_OVERLAPS[error.code]) % {"tariff": error.existing.tariff_id}
+        return FormErrors({"place": f"{text} ({error.code})"})
     is_taken = error.code == "tariff_exists"
     return FormErrors({"id" if is_taken else "place": in_words(error, said)})
+
+
+_OVERLAPS = {
+    "tariff_assignments_overlap": marked(
+        "%(tariff)s is assigned there at that time already. Choose another time or a more"
+        " specific place."
+    ),
+    "tariff_conditions_overlap": marked(
+        "%(tariff)s could hold for the same session. Give one of them a higher priority, or"
+        " conditions that exclude the other's."
+    ),
+}
+
+_SENTENCES = (
+    marked("There is no such token."),
+    marked("This is no number."),
+    marked("Give a day."),
+    marked("Give a day and a time."),
+    marked("Give at least one price."),
+    marked("Energy takes time: give minutes."),
+    marked("A partner's driver is no customer: name customers or providers."),
+    marked("exempt_from and exempt_to belong together"),
+)
+"""Whole sentences of what is refused here, to be translated."""
 
 
 def _field_of(path: str) -> str:
