@@ -1,0 +1,135 @@
+"""Documents are taken back by counter-documents only, in whole or in part."""
+
+from decimal import Decimal
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing import books, contacts, counter_documents, ledger, papers
+from billing.counter_documents import AlreadyCancelled, CreditAboveInvoice, NotCancellable
+from billing.documents import DocumentKind
+from billing.papers import DocumentState, NotPayableDocument
+from foundation.errors import InvalidInput, NotFound
+from foundation.money import Money
+from tests.billing.paper_story import OCTOBER, contract_of, customer, open_office, run
+from tests.billing.story import BAKERY, DECEMBER, NOVEMBER, NOW, STAFF, closing, ended, happen
+
+
+def eur(amount: str) -> Money:
+    return Money(Decimal(amount), "EUR")
+
+
+async def balance(db: AsyncSession, account: ledger.LedgerAccount) -> Money:
+    return (await books.balances(db, [account])).get(account, {}).get("EUR", eur("0.00"))
+
+
+async def invoiced(db: AsyncSession) -> tuple[str, ledger.LedgerAccount]:
+    """An invoice over 9.00 net: a session of 4.00 and a fee of 5.00."""
+    await open_office(db)
+    huber = await customer(db)
+    await contract_of(db, huber, fee="5.00")
+    await happen(db, ended(1))
+    [number] = (await run(db)).numbers
+    return number, ledger.debtor(huber.debtor)
+
+
+async def test_a_cancelled_invoice_leaves_the_books_as_before_and_is_made_anew(
+    db: AsyncSession,
+) -> None:
+    number, debtor = await invoiced(db)
+    made = await counter_documents.cancel(db, number, reason="Wrong address", now=NOVEMBER)
+
+    assert (made.number, made.kind, made.type_code) == (
+        "ST-2026-000001",
+        DocumentKind.CANCELLATION,
+        "381",
+    )
+    assert (made.cancels, made.gross) == (number, eur("10.71"))
+    assert await balance(db, debtor) == eur("0.00")
+    assert await balance(db, ledger.clearing(STAFF)) == eur("4.76")
+    assert await balance(db, ledger.SERVICES) == eur("0.00")
+    head, _ = await papers.document(db, number)
+    assert (head.state, head.left) == (DocumentState.CANCELLED, eur("0.00"))
+    with pytest.raises(AlreadyCancelled):
+        await counter_documents.cancel(db, number, reason="again", now=NOVEMBER)
+    with pytest.raises(NotCancellable):
+        await counter_documents.cancel(db, made.number, reason="no", now=NOVEMBER)
+    with pytest.raises(NotPayableDocument):
+        await papers.mark_paid(db, number, now=NOVEMBER)
+
+    assert (await run(db, now=DECEMBER)).numbers == ["RE-2026-000002"]
+    assert await balance(db, debtor) == eur("10.71")
+    assert await balance(db, ledger.clearing(STAFF)) == eur("0.00")
+
+
+async def test_what_is_not_invoiced_again_is_borne_by_us(db: AsyncSession) -> None:
+    number, debtor = await invoiced(db)
+    await counter_documents.cancel(db, number, reason="Goodwill", again=False, now=NOVEMBER)
+    assert await balance(db, debtor) == eur("0.00")
+    assert await balance(db, ledger.FEES) == eur("9.00")
+    assert await balance(db, ledger.VAT) == eur("0.00")
+    assert (await run(db, now=DECEMBER)).numbers == []
+
+
+async def test_a_credit_above_its_invoice_is_refused(db: AsyncSession) -> None:
+    number, debtor = await invoiced(db)
+    first = await counter_documents.credit(
+        db, number, net=eur("3.00"), reason="Broken cable", now=NOVEMBER
+    )
+    assert (first.gross, first.lines[0].reference) == (eur("3.57"), number)
+    with pytest.raises(CreditAboveInvoice) as refused:
+        await counter_documents.credit(db, number, net=eur("6.01"), reason="x", now=NOVEMBER)
+    assert refused.value.left == eur("6.00")
+    assert await balance(db, debtor) == eur("7.14")
+    with pytest.raises(AlreadyCancelled):
+        await counter_documents.cancel(db, number, reason="whole", now=NOVEMBER)
+    await counter_documents.credit(db, number, net=eur("6.00"), reason="rest", now=NOVEMBER)
+    head, _ = await papers.document(db, number)
+    assert head.state is DocumentState.CANCELLED
+    assert await balance(db, debtor) == eur("0.00")
+    with pytest.raises(AlreadyCancelled):
+        await counter_documents.credit(db, number, net=eur("0.01"), reason="x", now=NOVEMBER)
+
+
+async def test_a_credit_says_how_much_of_what_and_why(db: AsyncSession) -> None:
+    number, _ = await invoiced(db)
+    for values in (
+        {"net": eur("0.00")},
+        {"net": Money(Decimal(1), "CHF")},
+        {"net": eur("1.00"), "vat_rate": Decimal(7)},
+        {"net": eur("1.00"), "reason": " "},
+    ):
+        with pytest.raises(InvalidInput):
+            await counter_documents.credit(
+                db,
+                number,
+                **{"reason": "x", **values},  # type: ignore[arg-type]
+                now=NOVEMBER,
+            )
+    with pytest.raises(NotFound):
+        await counter_documents.cancel(db, "RE-2026-999999", reason="x", now=NOVEMBER)
+
+
+async def test_a_paid_invoice_is_paid_once(db: AsyncSession) -> None:
+    number, debtor = await invoiced(db)
+    assert await papers.mark_paid(db, number, now=NOVEMBER) == eur("10.71")
+    assert await balance(db, debtor) == eur("0.00")
+    assert await balance(db, ledger.BANK) == eur("10.71")
+    with pytest.raises(NotPayableDocument):
+        await papers.mark_paid(db, number, now=NOVEMBER)
+
+
+async def test_a_credit_note_that_was_taken_back_is_written_again(db: AsyncSession) -> None:
+    await open_office(db, community_discount_bps=1000)
+    await contacts.record_organisation(db, BAKERY, now=NOW)
+    await happen(db, ended(1))
+    await closing().close(db, BAKERY, OCTOBER, now=NOVEMBER)
+    [number] = (await run(db)).numbers
+    with pytest.raises(NotCancellable):
+        await counter_documents.credit(db, number, net=eur("1.00"), reason="x", now=NOVEMBER)
+    made = await counter_documents.cancel(db, number, reason="Wrong name", now=NOVEMBER)
+    assert made.type_code == "261"
+    assert await books.owed_to(db, BAKERY) == {"EUR": eur("0.00")}
+    assert await balance(db, ledger.uncredited(BAKERY)) == -eur("4.76")
+    assert (await run(db)).numbers == ["GS-2026-000002"]
+    assert await books.owed_to(db, BAKERY) == {"EUR": eur("4.76")}
