@@ -88,6 +88,8 @@ def tabs_of(found: Station, caller: Caller, said: Words) -> list[tuple[str, str,
         tabs.append(("files", said.gettext("Files"), f"{path}/files", None))
     if caller.may(Permission.FRAMES_READ) and caller.scope.covers(found.organisation):
         tabs.append(("log", said.gettext("OCPP log"), f"{path}/log", None))
+    if caller.may(Permission.STATIONS_WRITE) and caller.scope.covers(found.organisation):
+        tabs.append(("meters", said.gettext("Meters"), f"{path}/meters", None))
     if caller.may(Permission.CREDITS_READ) and caller.scope.covers(found.organisation):
         tabs.append(("remote", said.gettext("Remote access"), f"{path}/remote", None))
     if caller.may(Permission.STATIONS_SHARE) and caller.scope.covers(found.organisation):

@@ -69,6 +69,11 @@ _DONE = {
     "payout-discard": marked("The payout run is discarded. Its statements wait for another one."),
     "self-billing": marked("Self-billing is accepted. You can be paid."),
     "order-sent": marked("It is on its way to the stations."),
+    "monitor-set": marked("The monitor is set. What was judged before stays judged."),
+    "corrected": marked("The correction is on its way into the books."),
+    "key-registered": marked("The key is registered. What waited for it was checked again."),
+    "key-ended": marked("The key has ended."),
+    "guard-set": marked("The ghost guard is set."),
     "asked-second": marked("It waits for a second person, who has to release the cost, too."),
 }
 """What was just done, by the key that a redirect carries; other keys say nothing."""
@@ -190,6 +195,10 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
                         "warning",
                         said.gettext("held"),
                     ),
+                ),
+                (
+                    Permission.TRANSACTIONS_READ,
+                    NavigationEntry(said.gettext("Plausibility"), "/monitor", "held"),
                 ),
                 (
                     _support_right(caller),
