@@ -75,9 +75,14 @@ def trouble(code: str | None, said: Words) -> str:
     return "" if code is None else said.gettext(TROUBLES[Trouble(code)])
 
 
-def reason_name(finding: Finding, said: Words) -> str:
+def name_of(reason: HoldReason, said: Words) -> str:
     """Tell a reason in a few words."""
-    return said.gettext(HOLD_REASONS[finding.reason.value].name)
+    return said.gettext(HOLD_REASONS[reason.value].name)
+
+
+def reason_name(finding: Finding, said: Words) -> str:
+    """Tell a finding's reason in a few words."""
+    return name_of(finding.reason, said)
 
 
 def evidence(finding: Finding, caller: Caller, said: Words) -> str:

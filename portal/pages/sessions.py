@@ -14,18 +14,20 @@ from starlette.responses import Response
 from accounts import directory
 from accounts.directory import Scope
 from accounts.permissions import Permission
-from billing import books
+from billing import books, validity
 from billing.books import BilledTransaction, BillingState
 from billing.closing import AlreadySettled, NotOnHold, NotPayable
-from csms import charging, registry
+from billing.validity import AlreadyBilled, NotTheIssuer
+from csms import charging, correcting, registry
 from csms.charging import Transaction
 from foundation.errors import ExpectedError, InvalidInput, NotFound
 from portal import masking
 from portal.context import context_of
 from portal.guard import Caller, require
-from portal.pages import stories
+from portal.pages import findings, stories
 from portal.pages.counts import forget_counts, silence_limits
 from portal.pages.logs import LONGEST_TEXT, frame_of_report
+from portal.pages.signed import signed_card
 from portal.pages.states import hold_reasons, session_state
 from portal.pages.surroundings import frame_of, page, went
 from portal.pages.views import (
@@ -49,6 +51,8 @@ Decider = Annotated[Caller, Depends(require(Permission.TRANSACTIONS_DECIDE))]
 
 _OPEN_STATES = ("active", "ended_waiting_for_queue", "inferred_end")
 _HOLD_STATES = {"held": BillingState.HELD, "void": BillingState.VOID}
+_UNDECIDED = frozenset({BillingState.RATED})
+"""In which a session can still be set invalid, beside those that wait for a person anyway."""
 FILTERS = ("active", "held", "inferred_end", "void")
 
 
@@ -241,8 +245,7 @@ async def _decide(
     decision: str,
 ) -> Response:
     found = await _transaction(db, caller.scope, number)
-    closing = context_of(request).closing
-    decide = closing.release if decision == "release" else closing.void
+    decide = validity.set_valid if decision == "release" else validity.set_invalid
     field = "reason" if decision == "release" else "void-reason"
     said = (await frame_of(request, db, caller)).words
     if not reason.strip():
@@ -250,9 +253,15 @@ async def _decide(
     else:
         try:
             await decide(
-                db, found.transaction_id, reason=reason.strip(), by=caller.principal.id, now=now
+                db,
+                context_of(request).closing,
+                found.transaction_id,
+                organisation=caller.principal.organisation,
+                reason=reason.strip(),
+                by=caller.principal.id,
+                now=now,
             )
-        except (NotOnHold, NotPayable, AlreadySettled, NotFound) as error:
+        except _REFUSALS as error:
             errors = {field: _refusal(error, said)}
         else:
             await caller.note(
@@ -279,14 +288,19 @@ async def _decide(
     )
 
 
+_REFUSALS = (NotOnHold, NotPayable, AlreadySettled, AlreadyBilled, NotTheIssuer, NotFound)
+
+
 def _refusal(error: ExpectedError, said: Words) -> str:
     if isinstance(error, NotPayable):
         return said.gettext(
             "It cannot be released yet: there is no price for it, or nobody who pays. "
             "Enter that with a date before its start, then release it again; or void it."
         )
-    if isinstance(error, AlreadySettled):
-        return said.gettext("A statement has paid it already, so it cannot be voided.")
+    if isinstance(error, AlreadySettled | AlreadyBilled):
+        return said.gettext("It is billed already. Correct it: the next paper shows that.")
+    if isinstance(error, NotTheIssuer):
+        return said.gettext("Only the operator, who issues the papers, sets sessions valid.")
     if isinstance(error, NotOnHold):
         return said.gettext("It is not held any more: somebody decided it already.")
     return said.gettext("Billing has not seen this session yet. Try again in a moment.")
@@ -353,8 +367,15 @@ async def _show(
         frames=frames,
         can_be_decided=billed is not None and billed.state is BillingState.HELD,
     )
+    found_of = [] if billed is None else await validity.findings_of(db, number)
+    is_open = billed is not None and billed.state in _UNDECIDED
     values = {
         "view": view,
+        "evidence": {each.reason.value: findings.evidence(each, caller, said) for each in found_of},
+        "can_be_invalid": is_open,
+        "can_be_valid": billed is not None and billed.state is BillingState.VOID,
+        "corrections": await correcting.corrections_of(db, number),
+        "signed": await signed_card(db, caller, found, said),
         "errors": errors or FormErrors(),
         "chosen": chosen,
         "reason": reason,
