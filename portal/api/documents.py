@@ -28,8 +28,9 @@ from foundation.mail import MailState
 from foundation.money import Money
 from portal import paging
 from portal.api.models import Answer, Body, Moment, MoneyModel
-from portal.guard import MASK, Caller, require
+from portal.guard import Caller, require
 from portal.paging import Page
+from portal.papers_shown import note, shown_line
 from portal.routes import ApiRoute, Context, Db, Now
 
 router = APIRouter(tags=["documents"], route_class=ApiRoute)
@@ -451,27 +452,6 @@ async def run_invoicing(db: Db, now: Now, caller: Issuer, body: RunBody) -> RunM
 
 
 # ------------------------------------------------------------------------------------- shown
-
-
-async def note(
-    db: Db, now: Now, caller: Caller, deed: str, head: DocumentHead, after: object
-) -> None:
-    """Write into the audit what was done with a document."""
-    await caller.note(
-        db,
-        deed,
-        f"document/{head.number}",
-        organisation=head.organisation or head.managing,
-        after=after,
-        now=now,
-    )
-
-
-def shown_line(caller: Caller, text: str, reference: str | None) -> str:
-    """Return a line's text; the id token in it is personal."""
-    if not reference or caller.may(Permission.CRM_READ):
-        return text
-    return text.replace(reference, MASK)
 
 
 def file_answer(found: File) -> Response:

@@ -26,11 +26,11 @@ from billing.papers import DocumentHead, DocumentState
 from foundation.database import savepoint
 from foundation.errors import Conflict, ExpectedError, InvalidInput
 from foundation.money import Money
-from portal.api.documents import note, shown_line
 from portal.guard import Caller, require
 from portal.pages.paper_refusals import form_errors, in_words
 from portal.pages.surroundings import frame_of, page, went
 from portal.paper_words import DOCUMENT_KINDS, FINDINGS
+from portal.papers_shown import note, shown_line
 from portal.rendering import FormErrors, Turn, link
 from portal.routes import Context, Db, Now, PageRoute
 
