@@ -47,6 +47,32 @@ _WEEKDAYS = (
 PRICES = "/service-costs/prices"
 PACKAGES = "/service-costs/packages"
 
+_NO_PRICE = {
+    "key": "",
+    "name": "",
+    "currency": "EUR",
+    "price_list": "",
+    "kind": "monitoring",
+    "price": "",
+    "per": "",
+    "policy": "literal",
+    "valid_from": "",
+    "organisation": "",
+}
+_NO_PACKAGE = {
+    "key": "",
+    "name": "",
+    "first_aid": "yes",
+    "hotline": "yes",
+    "dispatch": "yes",
+    "maintenance": "chargeable",
+    "remote_h": 4,
+    "answer_days": 1,
+    "on_site_days": 5,
+    "holidays": "",
+}
+"""What the forms hold before somebody fills them in."""
+
 
 @router.get("/prices")
 async def prices(request: Request, db: Db, now: Now, caller: Writer) -> Response:
@@ -92,7 +118,7 @@ async def _prices(
         "policies": [(each.value, said.gettext(text)) for each, text in POLICIES.items()],
         "organisations": sorted(names.items(), key=lambda each: each[1]),
         "errors": errors or FormErrors({}),
-        "given": given or {},
+        "given": {**_NO_PRICE, **(given or {})},
     }
     return page(frame, "service_prices.html", values, status=422 if errors else 200)
 
@@ -292,7 +318,7 @@ async def _packages(
         "may_define": caller.may(Permission.SERVICES_WRITE),
         "zone": zone,
         "errors": errors or FormErrors({}),
-        "given": given or {},
+        "given": {**_NO_PACKAGE, **(given or {})},
     }
     return page(frame, "service_packages.html", values, status=422 if errors else 200)
 

@@ -61,6 +61,7 @@ from foundation.outbox import Delivery
 from foundation.tables import MailRow
 from roaming import administration as roaming
 from roaming.handlers import Reimbursement
+from tests.portal.pages.world_of_services import services
 
 PASSWORD = "correct horse battery"
 ROOT, WORKS, PARKING = (OrganisationKey(key) for key in ("root", "stadtwerke", "parkhaus"))
@@ -622,5 +623,6 @@ async def fill(db: AsyncSession, clock: SetClock) -> None:
     await commands(db, now)
     await campaign(db, now)
     await equipment(db, now)
+    await services(db)
     await db.flush()
     await closing().close(db, WORKS, "2026-09", now=now - timedelta(days=12))
