@@ -9,6 +9,7 @@ import typer
 import uvloop
 
 from app.cli import (
+    accounts,
     agreements,
     api_keys,
     auditing,
@@ -93,6 +94,7 @@ for name, commands in (
     ("service", services.commands),
     ("credits", wallet.commands),
     ("organisation", organisations.commands),
+    ("account", accounts.commands),
     ("provider", providers.commands),
     ("agreement", agreements.commands),
     ("change-order", change_orders.commands),

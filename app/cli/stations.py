@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from accounts import metering
 from accounts.directory import WHOLE
 from alerts.activation import Ending
 from app.cli import monitoring as monitoring_commands
@@ -29,6 +30,7 @@ from app.cli.frame import (
 from csms import administration, registry
 from csms.administration import StationSettings
 from csms.connectivity import SilenceLimits, StationState
+from csms.metering_points import StationPoints
 from csms.registry import Station
 from foundation.errors import InvalidInput
 from foundation.identifiers import StationId
@@ -157,9 +159,15 @@ def create(
 
 
 @commands.command("accept")
-def accept(identity: Identity, json: Json = False) -> None:
+def accept(
+    identity: Identity,
+    agree: Annotated[
+        bool, typer.Option("--agree", help="Although functions of the owner's account stop.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Take a waiting (or refused) station in; it is asked to boot again."""
-    accepted = _admit(identity, is_accepted=True)
+    accepted = _admit(identity, is_accepted=True, agrees=agree)
     if json:
         show_json(accepted)
     else:
@@ -221,7 +229,7 @@ def _show_password(fresh: str | None) -> None:
         print(f"Password, shown only once: {fresh}")
 
 
-def _admit(identity: str, *, is_accepted: bool) -> Station:
+def _admit(identity: str, *, is_accepted: bool, agrees: bool = False) -> Station:
     async def work(opened: Opened) -> Station:
         async with opened.unit_of_work() as (db, now):
             if is_accepted:
@@ -232,6 +240,10 @@ def _admit(identity: str, *, is_accepted: bool) -> Station:
                     db, StationId(identity), Ending.DECOMMISSIONED, by=operator(), now=now
                 )
             station = await _read(db, opened.settings, identity, now)
+            if is_accepted:
+                await metering.points_changed(
+                    db, StationPoints(), station.organisation, agrees=agrees, now=now
+                )
             await note(
                 db,
                 "station.accept" if is_accepted else "station.refuse",

@@ -480,6 +480,7 @@ async def list_frames(
         if masking.frame_is_meant(caller, each.raw, q)
     ]
     if request.headers.get("accept", "").startswith("text/plain"):
+        caller.must_be_able_to_export()
         text = "".join(_line(each) for each in kept)
         return PlainTextResponse(text, headers={} if following is None else {"x-next": following})
     items = [_frame(each).model_dump(mode="json") for each in kept]

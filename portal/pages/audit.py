@@ -172,6 +172,7 @@ async def export_csv(
     last: Annotated[str, Query(alias="to", max_length=10)] = "",
 ) -> Response:
     """Hand out everything that was searched for as CSV, with the scope it was made with."""
+    caller.must_be_able_to_export()
     context = context_of(request)
     query = {"who": who, "what": _told(caller, what), "door": door, "from": first, "to": last}
     return StreamingResponse(
@@ -193,6 +194,7 @@ async def export_json(
     last: Annotated[str, Query(alias="to", max_length=10)] = "",
 ) -> Response:
     """Hand out everything that was searched for as JSON, with the scope it was made with."""
+    caller.must_be_able_to_export()
     context = context_of(request)
     query = {"who": who, "what": _told(caller, what), "door": door, "from": first, "to": last}
     return StreamingResponse(
