@@ -65,8 +65,8 @@ REASONS: Final[Mapping[TaxReason, tuple[str, str]]] = {
 
 _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "medium": (
-        "Charging with {token}: {sessions}, {kwh} kWh",
-        "Laden mit {token}: {sessions}, {kwh} kWh",
+        "Charging, {token}: {sessions}, {kwh} kWh",
+        "Laden, {token}: {sessions}, {kwh} kWh",
     ),
     "aggregated": ("Charging: {sessions}, {kwh} kWh", "Ladevorgänge: {sessions}, {kwh} kWh"),
     "no_token": ("no medium", "ohne Medium"),

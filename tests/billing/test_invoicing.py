@@ -48,7 +48,7 @@ async def test_a_customer_gets_an_invoice_over_the_sessions_of_its_contracts_tok
 
     assert number == "RE-2026-000001"
     assert [line.text for line in document.lines] == [
-        "Laden mit 04A2: 2 Ladevorgänge, 17,77 kWh",
+        "Laden, 04A2: 2 Ladevorgänge, 17,77 kWh",
         "Grundgebühr, Vertrag Fleet",
     ]
     assert (head.net, head.tax, head.gross) == (eur("12.11"), eur("2.30"), eur("14.41"))

@@ -194,8 +194,8 @@ async def test_1_9_aggregated_lines_otherwise_one_line_per_medium(db: AsyncSessi
     await happen(db, ended(1), ended(2), ended(3, id_token=IdToken("BB:01")))
     _, by_medium = await only(db)
     assert [line.text for line in by_medium.lines] == [
-        "Laden mit 04A2: 2 Ladevorgänge, 20 kWh",
-        "Laden mit BB01: 1 Ladevorgang, 10 kWh",
+        "Laden, 04A2: 2 Ladevorgänge, 20 kWh",
+        "Laden, BB01: 1 Ladevorgang, 10 kWh",
     ]
     await switch(db, aggregated_lines=True)
     await happen(db, ended(4, NOVEMBER), ended(5, NOVEMBER, id_token=IdToken("BB01")))
