@@ -17,7 +17,7 @@ from app.readers import subscriptions
 from app.station_files import forget_files, join_files
 from app.tariff_stops import CRON as STOPS_CRON
 from app.tariff_stops import stop_due
-from billing import remote_access
+from billing import credit_orders, remote_access
 from billing.closing import Closing
 from billing.credit_mails import Letters
 from billing.month_end import CRON, MonthEnd
@@ -73,6 +73,18 @@ async def still_sees(db: AsyncSession, account: OrganisationKey, station: str) -
         return False
 
 
+def credits_round(
+    database: Database, clock: Clock, letters: Letters
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Return the periodic work about credits as a job."""
+
+    async def run() -> None:
+        await credit_orders.book_paid(database, clock, letters)
+        await remote_access.look_after(database, clock, letters, still_theirs=still_sees)
+
+    return run
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """Everything but the sockets: deliveries, jobs, mails, the portal."""
@@ -118,10 +130,9 @@ def compose_house(
     jobs.every(
         "change orders", lambda: expire_orders(database, correspondence, clock), cron=EXPIRY_CRON
     )
-    letters = Letters(mails, settings.reached_at)
     jobs.every(
         "credits",
-        lambda: remote_access.look_after(database, clock, letters, still_theirs=still_sees),
+        credits_round(database, clock, Letters(mails, settings.reached_at)),
         cron=remote_access.CRON,
     )
     closing = Closing(Registers(), sharing)

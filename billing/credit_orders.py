@@ -18,11 +18,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from billing import charges, credit_prices, credit_store
+from billing import charges, credit_invoices, credit_prices, credit_store
 from billing.charges import Charge, ChargeKind
+from billing.credit_invoices import charged_as
 from billing.credit_mails import Letters
 from billing.credit_tables import CreditOrderRow
 from billing.credits import CURRENCY, LARGEST_ORDER, Offer, offer
+from foundation.clock import Clock
+from foundation.database import Database
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money
@@ -227,7 +230,7 @@ async def place(
     source: str,
     now: datetime,
 ) -> Order:
-    """Order credits at the price of now; what they cost waits for its invoice.
+    """Order credits at the price of now; their invoice is issued at once.
 
     Raises:
         InvalidInput: If nobody can order so many.
@@ -307,6 +310,7 @@ async def take_in(
         return Order.of(row)
     await _charge(db, Order.of(row), now=now)
     if row.account is not None and row.paid_at is not None:
+        await credit_invoices.settle(db, row.number, now=now)
         await _book(db, row, by=by, letters=letters, now=now)
     return Order.of(row)
 
@@ -334,6 +338,7 @@ async def match(
     await db.flush()
     await _charge(db, Order.of(row), now=now)
     if row.paid_at is not None:
+        await credit_invoices.settle(db, number, now=now)
         await _book(db, row, by=by, letters=letters, now=now)
     return Order.of(row)
 
@@ -366,6 +371,7 @@ async def pay(
         raise OrderNotOpen(number, OrderState.CANCELLED)
     row.paid_at, row.payment = now, payment.strip()
     await db.flush()
+    await credit_invoices.settle(db, number, now=now)
     if row.state == OrderState.OPEN:
         await _book(db, row, by=by, letters=letters, now=now)
     return Order.of(row)
@@ -391,7 +397,10 @@ async def release(
 
 
 async def cancel(db: AsyncSession, number: str, *, now: datetime) -> Order:
-    """Cancel an order that was neither booked nor paid; a counter-charge takes its charge back.
+    """Cancel an order that was neither booked nor paid.
+
+    Its invoice is taken back by a counter-document; a charge that waits for one, or stands on one
+    among others, by a counter-charge.
 
     Raises:
         NotFound: If there is no such order.
@@ -403,10 +412,29 @@ async def cancel(db: AsyncSession, number: str, *, now: datetime) -> Order:
         raise OrderNotOpen(number, state)
     row.state = OrderState.CANCELLED.value
     await db.flush()
-    booked = await charges.charge_of(db, _charged_as(number))
-    if booked is not None:
+    booked = await charges.charge_of(db, charged_as(number))
+    if booked is not None and not await credit_invoices.take_back(db, number, now=now):
         await charges.book(db, [_counter(booked.charge, number)], now=now)
     return Order.of(row)
+
+
+async def book_paid(database: Database, clock: Clock, letters: Letters) -> int:
+    """Book the orders whose invoices were paid, each in a unit of work of its own.
+
+    Returns:
+        How many were booked, or noted as paid if they were released before.
+    """
+    async with database.unit_of_work() as db:
+        found = await credit_invoices.paid_orders(db)
+    done = 0
+    for number, document in found:
+        async with database.unit_of_work() as db:
+            try:
+                await pay(db, number, document, by="system", letters=letters, now=clock.now())
+            except OrderPaidTwice:  # somebody was faster
+                continue
+        done += 1
+    return done
 
 
 async def _book(
@@ -438,7 +466,7 @@ async def _charge(db: AsyncSession, made: Order, *, now: datetime) -> None:
     zone = ZoneInfo((await directory.organisation(db, made.account)).time_zone)
     day = made.ordered_at.astimezone(zone).date()
     charge = Charge(
-        key=_charged_as(made.number),
+        key=charged_as(made.number),
         kind=ChargeKind.CREDITS,
         debtor=charges.organisation(made.account),
         quantity=Decimal(made.quantity),
@@ -448,22 +476,19 @@ async def _charge(db: AsyncSession, made: Order, *, now: datetime) -> None:
         last_day=day,
         about=f"order/{made.number}",
         details={
-            "order": made.number,
+            "name": made.number,
             "credits": made.quantity,
             "unit_price_micro": made.unit_price_micro,
             "list_price_micro": made.list_price_micro,
         },
     )
     await charges.book(db, [charge], now=now)
-
-
-def _charged_as(number: str) -> str:
-    return f"credits/{number}"
+    await credit_invoices.issue(db, made.number, now=now)
 
 
 def _counter(charge: Charge, number: str) -> Charge:
     return Charge(
-        key=f"{_charged_as(number)}/cancelled",
+        key=f"{charged_as(number)}/cancelled",
         kind=charge.kind,
         debtor=charge.debtor,
         quantity=-charge.quantity,

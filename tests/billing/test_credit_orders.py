@@ -159,23 +159,20 @@ async def test_an_order_in_the_queue_is_paid_matched_and_then_booked(
     assert len(await mails_of(database)) == 1
 
 
-@pytest.mark.parametrize(
-    ("wrong", "field"),
-    [
+async def test_a_shops_order_that_is_none_is_refused_by_its_field(
+    database: Database, clock: SetClock
+) -> None:
+    for wrong, place in (
         (replace(SHOPS, number="CR-000001"), "number"),
         (replace(SHOPS, number="no number"), "number"),
         (replace(SHOPS, quantity=0), "quantity"),
         (replace(SHOPS, net=Money(Decimal("11.901"), "EUR")), "net"),
         (replace(SHOPS, net=Money(Decimal(0), "EUR")), "net"),
         (replace(SHOPS, net=Money(Decimal(12), "CHF")), "net"),
-    ],
-)
-async def test_a_shops_order_that_is_none_is_refused_by_its_field(
-    database: Database, clock: SetClock, wrong: ShopOrder, field: str
-) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        await taken(database, clock, wrong)
-    assert refused.value.field == field
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            await taken(database, clock, wrong)
+        assert refused.value.field == place
 
 
 async def test_somebody_who_left_gets_no_order_by_his_name(

@@ -488,22 +488,19 @@ async def test_7_7_warned_seven_days_and_one_day_before_if_the_balance_will_not_
         return await remote_access.warn_due(database, clock, made.letters)
 
     assert await warned(timedelta(days=7, seconds=1)) == 0
-    assert await warned(timedelta(days=7)) == 1
+    await fill(database, 50, clock.now())
+    assert await warned(timedelta(days=7)) == 0  # the balance will do
+    async with database.unit_of_work() as db:
+        await credit_store.spend(
+            db, NORTH, CreditService.SMS, 1, reference="sms", by="p", now=clock.now()
+        )
+    assert await warned(timedelta(days=6)) == 1
     assert await warned(timedelta(days=3)) == 0
     assert await warned(timedelta(days=1)) == 1
     assert await warned(timedelta(hours=1)) == 0
     assert [each.subject for each in await mails_of(database)] == [
         f"Fernzugriff auf {STATION}: zu wenig Credits zum Verlängern"
     ] * 2
-
-
-async def test_7_7_no_warning_where_the_balance_will_do(
-    database: Database, clock: SetClock
-) -> None:
-    made = await customers(database, clock)
-    await fill(database, 100, clock.now())
-    stand_at(clock, await buy(database, clock, 1) - timedelta(days=1))
-    assert await remote_access.warn_due(database, clock, made.letters) == 0
 
 
 async def test_7_7_no_refund_early_switch_off_keeps_the_paid_time(
