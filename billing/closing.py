@@ -214,7 +214,7 @@ class Closing:
         pending = await outbox.pending(db, READER, end)
         if pending:
             raise DeliveriesPending(wanted, pending)
-        drafts = await self._drafts(db, organisation, wanted, now=now)
+        drafts = await self._drafts(db, organisation, wanted, now=now, is_taking=not dry_run)
         if not dry_run:
             await _write(db, payee, wanted, drafts, now)
         return [statement for statement, _ in drafts]
@@ -252,7 +252,7 @@ class Closing:
         if await statement_store.is_closed(db, payee, month):
             raise MonthClosed(payee, wanted)
         drafts = await self._drafts(
-            db, organisation, wanted, now=now, is_locking=False, ended_from=ended_from
+            db, organisation, wanted, now=now, is_taking=False, ended_from=ended_from
         )
         pending = await outbox.pending(db, READER, wanted.end(zone))
         return Shadow(tuple(statement for statement, _ in drafts), pending)
@@ -264,14 +264,18 @@ class Closing:
         month: Month,
         *,
         now: datetime,
-        is_locking: bool = True,
+        is_taking: bool,
         ended_from: datetime | None = None,
     ) -> list[tuple[Statement, Lines]]:
-        """Return the statements that stand to be written, with the sources of their lines."""
+        """Return the statements that stand to be written, with the sources of their lines.
+
+        If it takes, all that waits is off the list then, and must be written.
+        """
         payee, zone = organisation.key, ZoneInfo(organisation.time_zone)
         start, end = month.start(zone), month.end(zone)
-        waiting = await statement_store.waiting(db, payee, end, is_locking=is_locking)
-        held = await statement_store.held(db, payee, start=start, end=end, is_locking=is_locking)
+        take = statement_store.take_waiting if is_taking else statement_store.waiting
+        waiting = await take(db, payee, end)
+        held = await statement_store.held(db, payee, start=start, end=end, is_locking=is_taking)
         if ended_from is not None:
             waiting = [each for each in waiting if each.ended_at >= ended_from]
             held = [each for each in held if each.ended_at >= ended_from]
@@ -291,7 +295,10 @@ class Closing:
             else {}
         )
         proof = draft.proof(spans, waiting, held, crossing, papers)
-        return [draft.statement(*part, proof) for part in draft.by_currency(waiting, held)]
+        drafts = [draft.statement(*part, proof) for part in draft.by_currency(waiting, held)]
+        drawn = sum(len(lines) for _, lines in drafts)
+        assert drawn == len(waiting), "what waits does not stand on the statements"
+        return drafts
 
     # ------------------------------------------------------------------------------- decide
 
@@ -487,10 +494,8 @@ async def _write(
     """Store the statements, settle their lines, book them, and say so."""
     await statement_store.add_closed(db, payee, str(month), now)
     entries: list[ledger.JournalEntry] = []
-    settled = []
     for statement, lines in drafts:
         await statement_store.add_statement(db, statement, lines)
-        settled += lines
         entries += ledger.close_entries(
             payee=payee,
             groups=[
@@ -503,11 +508,10 @@ async def _write(
             statement_id=statement.statement_id,
             booked_at=now,
         )
-        await statement_store.set_shown(
-            db, [each.transaction_id for each in statement.unpaid], statement.statement_id
-        )
-    removed = await statement_store.remove_waiting(db, settled)
-    assert removed == len(settled), "a line was settled by somebody else meanwhile"
+        if statement.unpaid:
+            await statement_store.set_shown(
+                db, [each.transaction_id for each in statement.unpaid], statement.statement_id
+            )
     await ledger_store.add_entries(db, entries)
     await outbox.append(
         db,

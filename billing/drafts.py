@@ -20,11 +20,10 @@ from billing.statements import (
     ProofRow,
     RegisterFacts,
     Statement,
-    StatementLine,
     StatementState,
     TaxStatus,
     Unpaid,
-    compute,
+    drawn,
     explain_gap,
 )
 from billing.terms import Basis
@@ -100,7 +99,7 @@ class Draft:
         """Return one statement, with the CDR and the sign of each of its lines."""
         payee = self.organisation
         start, month = self.month.start(self.zone), str(self.month)
-        statement = compute(
+        statement, sources = drawn(
             statement_id=f"{payee.key}-{self.month}-{currency}",
             payee=_party(payee),
             issuer=_party(self.issuer),
@@ -117,10 +116,7 @@ class Draft:
             unpaid=[_unpaid(each) for each in held],
             proof=proof,
         )
-        sources: defaultdict[tuple[object, ...], Lines] = defaultdict(list)
-        for each in reversed(waiting):
-            sources[_key_of(each)].append((each.cdr_id, each.sign))
-        return statement, [sources[_key(line)].pop() for line in statement.lines]
+        return statement, [source for source in sources if source is not None]
 
     @property
     def vat_rate(self) -> Decimal:
@@ -143,6 +139,7 @@ class Draft:
             share_bps=each.share_bps,
             month=month if each.ended_at >= start else str(Month.of(each.ended_at, self.zone)),
             share_of=self._without_payees_vat(each) if each.basis is Basis.GROSS else None,
+            source=(each.cdr_id, each.sign),
         )
 
     def _without_payees_vat(self, each: Waiting) -> Money:
@@ -240,26 +237,4 @@ def _unpaid(held: Held) -> Unpaid:
         started_at=held.started_at,
         ended_at=held.ended_at,
         energy_wh=held.energy_wh,
-    )
-
-
-def _key_of(each: Waiting) -> tuple[object, ...]:
-    return (
-        each.transaction_id,
-        each.ended_at,
-        each.net.minor,
-        each.energy_wh,
-        each.charge_class,
-        each.share_bps,
-    )
-
-
-def _key(line: StatementLine) -> tuple[object, ...]:
-    return (
-        line.transaction_id,
-        line.ended_at,
-        line.net.minor,
-        line.energy_wh,
-        line.charge_class,
-        line.share_bps,
     )

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 from sqlalchemy import Select, select, text, update
@@ -44,8 +44,7 @@ async def add_closed(db: AsyncSession, payee: str, month: str, now: datetime) ->
     await db.execute(insert(ClosedMonthRow).values(payee=payee, month=month, closed_at=now))
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True, gc=False):
     """A booked CDR, or the taking back of a settled one, that waits for a statement.
 
     `net` is what the payee's share is taken of: what it is bought for where a purchase price
@@ -77,17 +76,39 @@ where u.payee = %b and u.ended_at < %b
 order by u.id
 """
 
+_TAKEN = """
+with u as (
+  delete from unsettled_lines where payee = %b and ended_at < %b
+  returning id, cdr_id, sign, transaction_id
+)
+select u.cdr_id, u.sign, u.transaction_id, c.station, c.evse_id, c.charge_class,
+  c.share_bps, case when c.purchase_net_minor is null then c.basis else 'net' end, c.started_at,
+  c.ended_at, c.energy_wh * u.sign, coalesce(c.purchase_net_minor, c.net_minor) * u.sign,
+  c.vat_minor * u.sign, c.currency
+from u join cdrs c on c.id = u.cdr_id
+order by u.id
+"""
 
-async def waiting(
-    db: AsyncSession, payee: str, before: datetime, *, is_locking: bool = True
-) -> list[Waiting]:
-    """Return what waits for the payee's next statements and ended before a moment.
 
-    Nobody else may bill it before this unit of work ends, unless it is only looked at.
+async def waiting(db: AsyncSession, payee: str, before: datetime) -> list[Waiting]:
+    """Return what waits for the payee's next statements and ended before a moment."""
+    return await _waiting(db, _WAITING, payee, before)
+
+
+async def take_waiting(db: AsyncSession, payee: str, before: datetime) -> list[Waiting]:
+    """Take what `waiting` returns off the list: the caller settles all of it.
+
+    One statement instead of a lock, and a deletion later: each would write every row once more.
     """
+    return await _waiting(db, _TAKEN, payee, before)
+
+
+async def _waiting(
+    db: AsyncSession, query: LiteralString, payee: str, before: datetime
+) -> list[Waiting]:
     connection = await driver(db)
     cursor = connection.cursor(binary=True)
-    await cursor.execute(f"{_WAITING} for update of u" if is_locking else _WAITING, (payee, before))
+    await cursor.execute(query, (payee, before))
     classes = {str(each): each for each in ChargeClass}
     bases = {str(each): each for each in Basis}
     return [
@@ -249,18 +270,6 @@ async def add_statement(
                     line.late_from_month,
                 )
             )
-
-
-async def remove_waiting(db: AsyncSession, lines: Sequence[tuple[int, int]]) -> int:
-    """Take CDRs, each with its sign, off the list of what waits; return how many there were."""
-    connection = await driver(db)
-    cursor = await connection.execute(
-        "delete from unsettled_lines u"
-        " using unnest(%b::bigint[], %b::smallint[]) as l (cdr_id, sign)"
-        " where u.cdr_id = l.cdr_id and u.sign = l.sign",
-        ([cdr_id for cdr_id, _ in lines], [sign for _, sign in lines]),
-    )
-    return cursor.rowcount
 
 
 # --------------------------------------------------------------------------------- reading

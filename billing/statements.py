@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from billing.cdr import ChargeClass
 from foundation.identifiers import EvseId, OrganisationKey, StationId, TransactionId
-from foundation.money import Money, allot, total
-from foundation.quantities import fraction
+from foundation.money import Money, allot, allot_minor, total
+from foundation.quantities import BASIS_POINTS, fraction
 
 
 class TaxStatus(StrEnum):
@@ -62,14 +64,14 @@ class Party:
     country: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PayableCdr:
+class PayableCdr(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A CDR, or the correction of one, that this statement pays.
 
     Attributes:
         net: Net revenue, rounded; negative for a correction.
         month: The month (YYYY-MM) in which it ended, in the payee's zone.
         share_of: What the share is taken of where that is not `net`; need not be rounded.
+        source: The number of the CDR and the sign with which it stands here, if it is known.
     """
 
     transaction_id: TransactionId
@@ -83,10 +85,10 @@ class PayableCdr:
     share_bps: int
     month: str
     share_of: Money | None = None
+    source: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatementLine:
+class StatementLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One paid session; `late_from_month` is None unless it ended in an earlier month."""
 
     transaction_id: TransactionId
@@ -199,7 +201,7 @@ REGISTER_TOLERANCE_WH: Final = Decimal(1)
 """Registers often count in whole Wh: a smaller gap is none."""
 
 
-def compute(
+def drawn(
     *,
     statement_id: str,
     payee: Party,
@@ -216,8 +218,8 @@ def compute(
     cdrs: Iterable[PayableCdr],
     unpaid: Iterable[Unpaid] = (),
     proof: Iterable[ProofRow] = (),
-) -> Statement:
-    """Return the statement of a payee, month and currency.
+) -> tuple[Statement, list[tuple[int, int] | None]]:
+    """Return the statement of a payee, month and currency, and the source of each of its lines.
 
     Args:
         standard_vat_rate: The percentage of the payee's country; used for `standard` only.
@@ -225,10 +227,13 @@ def compute(
             correction is one with a negative net, and stands beside what it corrects.
     """
     payable = sorted(cdrs, key=lambda cdr: (cdr.transaction_id, cdr.ended_at, cdr.net))
-    lines: list[StatementLine] = []
+    sourced: list[tuple[StatementLine, tuple[int, int] | None]] = []
     groups: list[GroupTotal] = []
-    for key in sorted({_group_of(cdr) for cdr in payable}, key=_group_order):
-        group = [cdr for cdr in payable if _group_of(cdr) == key]
+    by_group: dict[tuple[ChargeClass, int, bool], list[PayableCdr]] = {}
+    for cdr in payable:
+        by_group.setdefault(_group_of(cdr), []).append(cdr)
+    for key in sorted(by_group, key=_group_order):
+        group = by_group[key]
         amounts = [cdr.net if cdr.share_of is None else cdr.share_of for cdr in group]
         payouts = share_out(amounts, key[1], currency)
         groups.append(
@@ -241,11 +246,15 @@ def compute(
                 payout=total(payouts, currency),
             )
         )
-        lines += (_line(cdr, payout, month) for cdr, payout in zip(group, payouts, strict=True))
-    lines.sort(key=_line_order)
+        sourced += (
+            (_line(cdr, payout, month), cdr.source)
+            for cdr, payout in zip(group, payouts, strict=True)
+        )
+    sourced.sort(key=lambda each: _line_order(each[0]))
+    lines = [line for line, _ in sourced]
     payout_net = total((group.payout for group in groups), currency)
     vat = vat_on(payout_net, tax_status, standard_vat_rate)
-    return Statement(
+    statement = Statement(
         statement_id=statement_id,
         payee=payee,
         issuer=issuer,
@@ -266,6 +275,12 @@ def compute(
         unpaid=tuple(sorted(unpaid, key=lambda each: (each.ended_at, each.transaction_id))),
         proof=tuple(sorted(proof, key=lambda row: (row.station, row.evse_id))),
     )
+    return statement, [source for _, source in sourced]
+
+
+def compute(**facts: Any) -> Statement:
+    """Return the statement of a payee, month and currency, by the arguments of `drawn`."""
+    return drawn(**facts)[0]
 
 
 def share_out(amounts: Sequence[Money], share_bps: int, currency: str) -> list[Money]:
@@ -277,6 +292,10 @@ def share_out(amounts: Sequence[Money], share_bps: int, currency: str) -> list[M
         currency: Of all of them.
     """
     assert 0 <= share_bps <= 10_000, f"a share of {share_bps} bps"
+    if all(amount.is_rounded for amount in amounts):
+        assert all(amount.currency == currency for amount in amounts), "amounts of two currencies"
+        minors = allot_minor([amount.minor for amount in amounts], share_bps, BASIS_POINTS)
+        return [Money.from_minor(minor, currency) for minor in minors]
     whole = (total(amounts, currency) * fraction(share_bps)).rounded()
     return allot([amount * fraction(share_bps) for amount in amounts], whole)
 

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -110,7 +109,7 @@ def papers(stage: Stage) -> Iterator[Figure]:
     """Statements as PDF: a page of 40 rows, with the embedded typeface, per second of one core."""
     made = statement(
         cdrs=[
-            replace(payable(1000 + row, f"{row % 30 + 3}.{row:02}"), energy_wh=Decimal(9000 + row))
+            payable(1000 + row, f"{row % 30 + 3}.{row:02}", energy_wh=Decimal(9000 + row))
             for row in range(_PAPER_ROWS)
         ]
     )

@@ -1,6 +1,5 @@
 """Valid things of billing, with whatever a test wants changed."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -79,7 +78,7 @@ def payable(number: int, net: str, **changes: Any) -> PayableCdr:
         share_bps=10_000,
         month="2026-10",
     )
-    return replace(result, **changes)
+    return structs.replace(result, **changes)
 
 
 def external(number: int, net: str, **changes: Any) -> PayableCdr:

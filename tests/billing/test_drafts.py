@@ -6,6 +6,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec import structs
 
 from accounts.directory import Organisation
 from billing.cdr import ChargeClass
@@ -88,7 +89,7 @@ def test_each_currency_is_a_part_and_the_unpaid_stand_in_the_payees_own() -> Non
 
 
 def test_each_line_knows_its_cdr_and_its_sign() -> None:
-    both = [waiting(1, -400), replace(waiting(1, 200), cdr_id=201), waiting(2)]
+    both = [waiting(1, -400), structs.replace(waiting(1, 200), cdr_id=201), waiting(2)]
     statement, sources = DRAFT.statement("EUR", both, [], [])
     assert [line.net.minor for line in statement.lines] == [-400, 200, 400]
     assert sources == [(101, -1), (201, 1), (102, 1)]
@@ -117,7 +118,7 @@ def test_a_payee_that_charges_no_tax_needs_no_rate() -> None:
 
 
 def test_a_share_of_gross_leaves_the_payees_own_tax_out_first() -> None:
-    [line] = [replace(waiting(1, 1000), basis=Basis.GROSS, share_bps=10_000)]
+    [line] = [structs.replace(waiting(1, 1000), basis=Basis.GROSS, share_bps=10_000)]
     statement, _ = DRAFT.statement("EUR", [line], [], [])
     assert statement.payout_net.minor == 1000
     private = replace(DRAFT, organisation=replace(OWNER, tax_status="private"))

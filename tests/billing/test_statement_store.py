@@ -50,7 +50,8 @@ async def test_the_taking_back_of_a_settled_cdr_waits_with_its_sign(db: AsyncSes
 
     assert (back.sign, back.energy_wh, back.net.text) == (-1, Decimal(-10_000), "-4.00")
     assert (new.sign, new.energy_wh, new.net.text) == (1, Decimal(5_000), "2.00")
-    assert await statement_store.remove_waiting(db, [(new.cdr_id, 1), (new.cdr_id, -1)]) == 1
+    assert await statement_store.take_waiting(db, BAKERY, DECEMBER) == [back, new]
+    assert await statement_store.waiting(db, BAKERY, DECEMBER) == []
 
 
 async def test_a_month_is_closed_once(db: AsyncSession) -> None:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation.money import MINOR_DIGITS, Money, UnknownCurrency, allot, split, total
+from foundation.money import (
+    MINOR_DIGITS,
+    Money,
+    UnknownCurrency,
+    allot,
+    allot_minor,
+    split,
+    total,
+)
 
 EXACT = st.decimals(-10_000, 10_000, places=6, allow_nan=False, allow_infinity=False)
 CURRENCIES = st.sampled_from(["EUR", "JPY", "KWD"])
@@ -164,3 +172,10 @@ def test_rounding_is_symmetric_and_final(amount: Decimal, currency: str) -> None
     assert rounded.rounded() == rounded
     assert Money.from_minor(rounded.minor, currency) == rounded
     assert abs(rounded.amount - amount) * 10 ** MINOR_DIGITS[currency] <= Decimal("0.5")
+
+
+@given(parts=st.lists(st.integers(-100_000, 100_000), max_size=30), share=st.integers(0, 10_000))
+def test_integers_are_allotted_as_exact_amounts_are(parts: list[int], share: int) -> None:
+    exact = [Money.from_minor(part, "EUR") * (Decimal(share) / 10_000) for part in parts]
+    whole = total(exact, "EUR").rounded()
+    assert allot_minor(parts, share, 10_000) == [each.minor for each in allot(exact, whole)]
