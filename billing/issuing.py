@@ -7,17 +7,18 @@ numbers have no gaps, however many issue at once and whatever is rolled back.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing import charges, document_store, ledger, ledger_store
-from billing.documents import Document, DocumentKind, check
+from billing.documents import Document, DocumentKind, check, tax_on
 from billing.invoice_drafts import Draft, Issuer
 from billing.ledger import JournalEntry
 from foundation import outbox
 from foundation.events import DocumentIssued
 from foundation.identifiers import OrganisationKey
-from foundation.money import total
+from foundation.money import Money, total
 
 
 async def issue(
@@ -98,6 +99,7 @@ def _entries(draft: Draft, made: Document, now: datetime) -> list[JournalEntry]:
             charged=draft.owed.booked,
             charged_tax=draft.owed.booked_tax,
             services=services,
+            services_tax=_tax_of_charges(draft, made),
             tax=made.tax,
             booked_at=now,
         )
@@ -119,6 +121,17 @@ def _entries(draft: Draft, made: Document, now: datetime) -> list[JournalEntry]:
             ledger.discount_entry(number=made.number, payee=payee, net=net, tax=tax, booked_at=now)
         )
     return entries
+
+
+def _tax_of_charges(draft: Draft, made: Document) -> Money:
+    """Return the tax on the lines that are no sessions, rounded once for each rate."""
+    sessions = set(draft.lines_of.values())
+    nets: dict[Decimal, Money] = {}
+    for line in made.lines:
+        if line.position not in sessions:
+            before = nets.get(line.vat_rate, Money.zero(made.currency))
+            nets[line.vat_rate] = before + line.net
+    return total((tax_on(net, rate) for rate, net in nets.items()), made.currency)
 
 
 def _told(draft: Draft, made: Document, *, mailed: bool, now: datetime) -> DocumentIssued:

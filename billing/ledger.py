@@ -318,6 +318,7 @@ def invoice_entries(
     charged: Mapping[LedgerAccount, Money],
     charged_tax: Money,
     services: Money,
+    services_tax: Money,
     tax: Money,
     booked_at: datetime,
 ) -> list[JournalEntry]:
@@ -329,12 +330,14 @@ def invoice_entries(
         charged: What its sessions were booked with, tax included, by the account that owes it.
         charged_tax: The tax in that.
         services: The net sum of its charges.
-        tax: The tax of the invoice.
+        services_tax: The tax on these.
+        tax: The tax of the whole invoice.
         booked_at: When.
     """
     account = debtor(debtor_key)
     moved = sum((money.amount for money in charged.values()), _ZERO)
-    amount = Money(moved, tax.currency) + services
+    amount = Money(moved, tax.currency) + services + services_tax
+    differs = tax - charged_tax - services_tax
     entries = [
         JournalEntry(
             kind=EntryKind.INVOICE,
@@ -345,16 +348,16 @@ def invoice_entries(
                     Posting(account, amount),
                     *(Posting(each, -money) for each, money in sorted(charged.items())),
                     Posting(SERVICES, -services),
+                    Posting(VAT, -services_tax),
                 ]
             ),
         ),
         JournalEntry(
             kind=EntryKind.VAT_BY_RECIPIENT,
             booked_at=booked_at,
-            narration=f"{number}: VAT {tax.text}, by session {charged_tax.text}",
-            postings=_without_zeros(
-                [Posting(account, tax - charged_tax), Posting(VAT, charged_tax - tax)]
-            ),
+            narration=f"{number}: VAT of the sessions {(tax - services_tax).text},"
+            f" booked with them {charged_tax.text}",
+            postings=_without_zeros([Posting(account, differs), Posting(VAT, -differs)]),
         ),
     ]
     return [entry for entry in entries if entry.postings]

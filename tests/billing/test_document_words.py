@@ -26,7 +26,9 @@ def booked(kind: ChargeKind, about: str | None = "station/S1", **details: str) -
         about=about,
         details=details,
     )
-    return BookedCharge(id=1, charge=charge, booked_at=datetime(2026, 10, 1, tzinfo=UTC), document=None)
+    return BookedCharge(
+        id=1, charge=charge, booked_at=datetime(2026, 10, 1, tzinfo=UTC), document=None
+    )
 
 
 def test_every_charge_and_reason_has_words_in_both_languages() -> None:

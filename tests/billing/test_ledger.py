@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing import ledger
 from billing.ledger import (
     BANK,
     FEES,
@@ -186,3 +187,45 @@ def test_a_group_of_nothing_is_not_booked() -> None:
         )
         == []
     )
+
+
+@given(
+    charged=st.integers(-(10**6), 10**6),
+    charged_tax=st.integers(-(10**5), 10**5),
+    services=st.integers(0, 10**6),
+    services_tax=st.integers(0, 10**5),
+    tax=st.integers(0, 10**6),
+)
+def test_an_invoice_moves_what_was_booked_and_its_taxes_end_as_it_says(
+    charged: int, charged_tax: int, services: int, services_tax: int, tax: int
+) -> None:
+    cents = [
+        Money.from_minor(each, "EUR")
+        for each in (charged, charged_tax, services, services_tax, tax)
+    ]
+    gross = cents[0] + cents[1]
+    entries = ledger.invoice_entries(
+        number="RE-1",
+        debtor_key="contact/1",
+        charged={ledger.clearing(OrganisationKey("x")): gross},
+        charged_tax=cents[1],
+        services=cents[2],
+        services_tax=cents[3],
+        tax=cents[4],
+        booked_at=datetime(2026, 11, 2, tzinfo=UTC),
+    )
+    of = ledger.balances(posting for entry in entries for posting in entry.postings)
+    zero = {"EUR": Money.zero("EUR")}
+    debtor = of.get(ledger.debtor("contact/1"), zero)["EUR"]
+    assert debtor == cents[0] + cents[2] + cents[4]
+    assert of.get(ledger.VAT, zero)["EUR"] == cents[1] - cents[4]
+    assert of.get(ledger.SERVICES, zero)["EUR"] == -cents[2]
+    back = [
+        posting
+        for number, entry in enumerate(entries)
+        for posting in ledger.cancelled_entry(
+            entry, entry_id=number, number="ST-1", booked_at=entry.booked_at
+        ).postings
+    ]
+    both = ledger.balances([*back, *(each for entry in entries for each in entry.postings)])
+    assert all(not money.amount for each in both.values() for money in each.values())
