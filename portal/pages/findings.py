@@ -143,3 +143,18 @@ def _other(facts: Mapping[str, Any], overlap: str, said: Words) -> str:
         "time": overlap,
         "number": facts["transaction_id"],
     }
+
+
+REFUSALS = (
+    marked("Say why."),
+    marked("Nothing is to be corrected."),
+    marked("It still runs: say when it ended."),
+    marked("The end must lie behind the start."),
+    marked("The end must not lie in the future."),
+    marked("The energy must be 0 to 10,000 kWh."),
+    marked("The energy is no number."),
+    marked("This is no moment."),
+    marked("minutes must be 2 to 1440."),
+    marked("evse_id must be 0 or more."),
+)
+"""Whole sentences of what corrections and meters' keys refuse, to be translated."""
