@@ -1,8 +1,7 @@
 """The monitor, its settings, corrections and meters' keys as pages."""
 
 from tests.csms.meters import EXAMPLES
-from tests.portal.pages.conftest import SignIn
-from tests.portal.pages.test_sessions import token_in
+from tests.portal.pages.conftest import SignIn, token_in
 
 
 async def test_the_monitor_shows_reasons_with_evidence_and_decides(
