@@ -280,13 +280,15 @@ class Closing:
             waiting = [each for each in waiting if each.ended_at >= ended_from]
             held = [each for each in held if each.ended_at >= ended_from]
         spans = await self.registers.registers(db, payee, start, end)
+        issuer = await directory.root(db)
         draft = Draft(
             organisation=organisation,
-            issuer=await directory.root(db),
+            issuer=issuer,
             month=month,
             zone=zone,
             issued_at=now,
             due_days=self.due_days,
+            with_nothing=await statement_store.wants_nothing_too(db, issuer.key, payee),
         )
         crossing = await statement_store.crossing(db, payee, start=start, end=end)
         papers = (

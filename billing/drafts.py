@@ -67,7 +67,10 @@ Place = tuple[StationId, EvseId]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What the statements of one payee and month have in common."""
+    """What the statements of one payee and month have in common.
+
+    `with_nothing` asks for a statement where there is nothing to say, too.
+    """
 
     organisation: Organisation
     issuer: Organisation
@@ -75,6 +78,7 @@ class Draft:
     zone: ZoneInfo
     issued_at: datetime
     due_days: int
+    with_nothing: bool = False
 
     def by_currency(
         self, waiting: Sequence[Waiting], held: Sequence[Held]
@@ -84,7 +88,7 @@ class Draft:
         for each in waiting:
             parts.setdefault(each.net.currency, []).append(each)
         own = self.organisation.currency
-        if held:
+        if held or self.with_nothing:
             parts.setdefault(own, [])
         for currency in sorted(parts):
             yield currency, parts[currency], held if currency == own else ()

@@ -168,6 +168,20 @@ async def held(
     return [Held(*row) for row in await cursor.fetchall()]
 
 
+_WANTS_NOTHING_TOO = """
+select settings -> 'zero_invoices' = 'true' from invoicing_settings
+where issuer = %b and exists (select 1 from cdrs where payee = %b)
+"""
+
+
+async def wants_nothing_too(db: AsyncSession, issuer: str, payee: str) -> bool:
+    """Tell whether the issuer makes papers of 0.00, and the payee ever had something to be paid."""
+    connection = await driver(db)
+    cursor = await connection.execute(_WANTS_NOTHING_TOO, (issuer, payee))
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
+
+
 _CROSSING = """
 select c.station, c.evse_id, sum(case when c.ended_at < %(end)s then -c.energy_before_wh
   else c.energy_before_wh end)
