@@ -228,14 +228,14 @@ def _is_bound(line: MonthOf) -> bool:
 
 
 async def current_bounds(db: AsyncSession, organisation: OrganisationKey, now: datetime) -> Bounds:
-    """Return the month that runs for an organisation."""
-    # By a zone that changes with the next month the month may be one off: then it is beside.
-    first = Month.of(now, (await bounds_of(db, organisation, Month(now.year, now.month))).zone)
-    for month in (first, first.previous, first.next):
-        bounds = await bounds_of(db, organisation, month)
-        if bounds.start <= now < bounds.end:
-            return bounds
-    return await bounds_of(db, organisation, first)
+    """Return the month that runs for an organisation: the first one that is not over.
+
+    After a change of zone hours may lie between two months; they are told as the later one's.
+    """
+    month = Month(now.year, now.month).previous
+    while (bounds := await bounds_of(db, organisation, month)).end <= now:
+        month = month.next
+    return bounds
 
 
 # ------------------------------------------------------------------------------ waived months
