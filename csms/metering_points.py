@@ -115,13 +115,13 @@ _REGISTER = "Energy.Active.Import.Register"
 _NEWEST = """
 select measured_at, energy_register_wh, values from (
     (select r.measured_at, r.energy_register_wh, r.values
-     from (select id from transactions where station = %b::text and evse_id = %b::integer
+     from (select id from transactions where station = %b::text and evse_id = %b::bigint
            order by started_at desc limit 1) t
      join readings r on r.transaction_id = t.id
      order by r.measured_at desc limit 1)
     union all
     (select measured_at, energy_register_wh, values from readings
-     where station = %b::text and evse_id = %b::integer and transaction_id is null
+     where station = %b::text and evse_id = %b::bigint and transaction_id is null
      order by measured_at desc limit 1)
 ) newest
 order by measured_at desc limit 1

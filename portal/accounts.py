@@ -19,6 +19,7 @@ from accounts.licensing import Account
 from accounts.metering import Metered, PointLicence
 from accounts.periods import today
 from accounts.tiers import MeteringPoint
+from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
 from portal.context import PortalContext
 from portal.guard import Caller
@@ -79,9 +80,11 @@ async def apply(
 ) -> Application:
     """Apply for something, for an organisation of the caller's scope."""
     must_see_organisation(caller, key)
-    made = await licensing.apply(
-        db, context.metering, OrganisationKey(key), wanted, by=caller.actor, now=now
-    )
+    try:
+        home = await directory.organisation(db, OrganisationKey(key))
+    except NotFound as error:
+        raise InvalidInput(f"There is no organisation {key!r}.", field="organisation") from error
+    made = await licensing.apply(db, context.metering, home.key, wanted, by=caller.actor, now=now)
     await _note(db, caller, "account.apply", made, now)
     return made
 
