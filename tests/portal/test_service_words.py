@@ -43,7 +43,7 @@ def test_everything_has_a_name() -> None:
         (
             "monitoring",
             False,
-            "Charged if still active on the last day; waived if you switch off by Mar 31, 2026.",
+            "Charged if still active on the last day; waived if you switch off by 31 Mar 2026.",
         ),
         ("monitoring", True, "Charged: it was active at the end of the month."),
         ("roaming_cdrs", False, "3 × €0.10"),
