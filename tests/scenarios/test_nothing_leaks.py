@@ -24,6 +24,8 @@ from sqlalchemy import text
 
 from accounts import api_keys, directory, passwords
 from accounts.permissions import SHIPPED_REACH, Reach, Role
+from billing import paying, self_billing
+from billing.paying import By
 from foundation import migrate, outbox
 from foundation.clock import SetClock
 from foundation.database import Database
@@ -220,6 +222,13 @@ async def _their_things(made: Installation, clock: SetClock) -> None:
         _, key = await api_keys.create_api_key(
             db, role="administrator", name="Otto's key", organisation_key=WORKS, now=clock.now()
         )
+        await directory.change_organisation(db, world.ROOT, {"iban": "DE02120300000000202051"})
+        await self_billing.accept(
+            db, WORKS, language="en", by="person/9", by_name="Otto", of=WORKS, now=clock.now()
+        )
+        await paying.prepare(
+            db, execute_on=clock.now().date(), by=By("person/9", "Otto"), now=clock.now()
+        )
     things: list[tuple[str, dict[str, Any]]] = [
         ("webhooks", {"name": "Otto's hook", "url": "https://stadtwerke.example/hook"}),
         (
@@ -232,6 +241,7 @@ async def _their_things(made: Installation, clock: SetClock) -> None:
             },
         ),
         ("api-keys", {"name": "Otto's other key", "rights": ["stations.read"]}),
+        ("credits/orders", {"quantity": 100}),
     ]
     async with made.browser() as client:
         for path, body in things:
@@ -250,7 +260,9 @@ async def _their_ids(database: Database) -> dict[str, list[str]]:
         "person_id": "select id from people where organisation = 'stadtwerke'",
         "webhook_id": "select id from webhooks where organisation = 'stadtwerke'",
         "group_id": "select id from groups where organisation = 'stadtwerke'",
+        "order_number": "select number from credit_orders where account = 'stadtwerke'",
         "key_id": "select id from api_keys where organisation = 'stadtwerke'",
+        "run_id": "select run_id from payout_payments where payee = 'stadtwerke'",
     }
     found: dict[str, list[str]] = {}
     async with database.unit_of_work() as db:
@@ -260,7 +272,8 @@ async def _their_ids(database: Database) -> dict[str, list[str]]:
             assert found[name], name
     found["user_id"] = found["person_id"]
     found["key"] = ["zob", "stadtwerke"]
-    found["organisation"] = ["stadtwerke"]
+    found["organisation"] = found["payee"] = ["stadtwerke"]
+    found["step"] = ["release", "discard"]
     found["id_token"] = ["04DEADBEEF"]
     found["number"] = [*found["transaction_id"][:1], "1", "2", "3"]
     found["month"] = ["2026-09"]
