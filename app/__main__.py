@@ -84,6 +84,7 @@ application.command("close-month")(months.close_month)
 application.command("shadow-month")(months.shadow_month)
 application.command()(explaining.explain)
 application.command()(explaining.reconcile)
+application.command("check-time")(explaining.check_time)
 for name, commands in (
     ("user", users.commands),
     ("api-key", api_keys.commands),

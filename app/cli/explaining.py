@@ -1,6 +1,7 @@
-"""`explain` and `reconcile`: where an amount comes from, and whether everything agrees."""
+"""`explain`, `reconcile`, `check-time`: where an amount comes from, and whether all agrees."""
 
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
 import typer
 
@@ -12,9 +13,10 @@ from billing.closing import Closing
 from billing.months import Month
 from billing.reconciliation import Difference
 from billing.reconciling import Report, reconciled
+from billing.time_kit import examples
 from csms import charging
 from csms.registers import Registers
-from foundation.errors import Conflict
+from foundation.errors import Conflict, InvalidInput
 from portal.chains import Chain, chain_json, chain_of, sums, told
 from portal.words import words
 from roaming.handlers import Reimbursement
@@ -154,3 +156,56 @@ def _row(report: Report, difference: Difference) -> dict[str, Any]:
         "energy_wh": difference.energy_wh,
         "explanation": difference.explanation,
     }
+
+
+_EXAMPLE_COLUMNS = ("example", "zone", "about", "expected", "found", "holds")
+
+
+class TimeIsWrong(Conflict):
+    """An example of time comes out otherwise than the calendar says: look at the zone data."""
+
+    code = "time_is_wrong"
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} examples do not hold: the time zone data here is not sound.")
+
+
+def check_time(
+    zone: Annotated[
+        list[str] | None,
+        typer.Option(help="A time zone (IANA). [default: those of all organisations]"),
+    ] = None,
+    year: Annotated[
+        int | None, typer.Option(min=1970, max=2200, help="[default: this year]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Try examples of time on this installation's zones: 31 January, the leap day, the clocks."""
+    for each in zone or ():
+        if each not in available_timezones():
+            raise InvalidInput(
+                f"{each!r} is no time zone; write it as Europe/Berlin.", field="zone"
+            )
+
+    async def work(opened: Opened) -> tuple[list[str], int]:
+        async with opened.unit_of_work() as (db, now):
+            known = [each.time_zone for each in await directory.organisations(db)]
+            return known, now.year
+
+    known, this_year = run(work)
+    found = examples(zone or known, year or this_year)
+    rows = [
+        {
+            "example": each.key,
+            "zone": each.zone,
+            "about": each.about,
+            "expected": each.expected,
+            "found": each.found,
+            "holds": each.holds,
+        }
+        for each in found
+    ]
+    show(rows, _EXAMPLE_COLUMNS, json=json)
+    wrong = sum(not each.holds for each in found)
+    if wrong:
+        raise TimeIsWrong(wrong)

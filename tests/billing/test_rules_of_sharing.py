@@ -106,11 +106,13 @@ async def test_7_3_nobody_pays_held_but_free_vend_is_a_line_of_nothing(db: Async
         ended(3, free_vend=True, id_token=None, token_organisation=None, token_status=None),
         ended(4, billing_decision="free"),
         ended(5, billing_decision="token", **EXTERNAL),
+        ended(6, token_status=TokenStatus.BLOCKED),  # it started offline with a refused token
     )
     statement = await october(db)
     assert [(each.transaction_id, each.reason) for each in statement.unpaid] == [
         (1, "no_payer"),
         (2, "no_payer"),
+        (6, "no_payer"),
     ]
     paid = {line.transaction_id: line for line in statement.lines}
     assert paid[TransactionId(3)].net == euro("0")

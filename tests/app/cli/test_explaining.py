@@ -79,3 +79,13 @@ def test_a_cent_that_was_moved_breaks_the_chain_and_the_reconciliation(
     assert [each["kind"] for each in found.json["differences"] if not each["explanation"]] == [
         "other_lines"
     ]
+
+
+def test_examples_of_time_are_tried_on_the_zones_of_the_installation(cli: Cli) -> None:
+    tried = cli("check-time", "--year", "2026", "--json")
+    assert tried.status == 0
+    assert {each["holds"] for each in tried.json} == {True}
+    two = cli("check-time", "--zone", "Europe/Berlin", "--zone", "Europe/Lisbon", "--json").json
+    assert "two_zones" in {each["example"] for each in two}
+    refused = cli("check-time", "--zone", "Europe/Atlantis")
+    assert (refused.status, "is no time zone" in refused.err) == (1, True)
