@@ -1,11 +1,15 @@
 """Who may charge: exactly one of six answers."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import store
 from csms.handlers.authorization import authorize, id_token_info, needs_no_token, token_status
+from csms.handlers.context import Presented
 from csms.handlers.transactions import transactions_started
 from csms.reports import (
     AuthorizationStatus,
@@ -17,6 +21,7 @@ from csms.reports import (
 from csms.store import Opened, TokenFacts
 from foundation.events import TokenStatus
 from foundation.identifiers import IdToken, StationId
+from foundation.statements import Asked
 from tests.csms.central import start
 from tests.csms.handlers.work import BLOCKED, EXPIRED, GOOD, INVALID, NO_CREDIT, Work
 
@@ -150,3 +155,48 @@ def test_only_the_type_says_that_no_token_is_needed() -> None:
     assert needs_no_token(IdToken("X", "NoAuthorization"))
     assert not needs_no_token(IdToken("NoAuthorization"))
     assert not needs_no_token(None)
+
+
+@dataclass(frozen=True)
+class Door:
+    """Rules that keep one station's tokens out; without one, nobody is asked about."""
+
+    closed: str | None
+    seen: list[Presented] = field(default_factory=list)
+
+    def rules(self) -> Asked[str | None]:
+        return Asked("select 1", [], lambda _: self.closed)
+
+    async def refused(
+        self, db: AsyncSession, rules: object, presented: Sequence[Presented]
+    ) -> list[bool]:
+        self.seen.extend(presented)
+        return [each.station == rules for each in presented]
+
+
+async def test_a_good_token_is_blocked_where_it_may_not_charge(work: Work) -> None:
+    """Whoever is refused anyway is not asked about; without rules nobody is."""
+    door = Door("CS-1")
+    context = replace(work.context, access=door)
+    reports = [
+        work.report(
+            OcppVersion.V16, "Authorize", {"idTag": token}, AuthorizeReport, station=station
+        )
+        for token, station in ((GOOD, "CS-1"), (GOOD, "CS-2"), (EXPIRED, "CS-2"), ("X", "CS-1"))
+    ]
+    answers = await authorize(work.db, context, reports)
+
+    assert [each.id_token_info.status.value for each in answers] == [
+        "Blocked",
+        "Accepted",
+        "Expired",
+        "Invalid",
+    ]
+    assert [(each.station, each.token_group, each.owner) for each in door.seen] == [
+        ("CS-1", "FAMILY", "root"),
+        ("CS-2", "FAMILY", "root"),
+    ]
+    opened = Door(None)
+    [answer] = await authorize(work.db, replace(work.context, access=opened), reports[:1])
+    assert answer.id_token_info.status is AuthorizationStatus.ACCEPTED
+    assert opened.seen == []
