@@ -6,16 +6,11 @@ from fastapi import APIRouter, Depends
 from pydantic import ConfigDict, Field
 
 from accounts.permissions import Permission
-from billing import validity
-from csms import ghosts, meters, registry
+from csms import ghosts, meters
 from csms.meters import NewKey, RegisteredKey
-from csms.registry import Station
-from csms.witness import Witness
-from foundation.identifiers import TransactionId
 from portal.api.models import Answer, Body, Moment
-from portal.api.stations import limits as silence_limits
-from portal.context import PortalContext
 from portal.guard import Caller, require
+from portal.meter_doors import end, own, register, seen, set_guard
 from portal.paging import Page
 from portal.routes import ApiRoute, Context, Db, Now
 
@@ -87,7 +82,7 @@ async def list_keys(
     db: Db, now: Now, context: Context, caller: Reader, identity: str
 ) -> Page[MeterKeyModel]:
     """An EVSE's own before the station's, the newest first; ended ones are among them."""
-    station = await _seen(db, now, context, caller, identity)
+    station = await seen(db, now, context, caller, identity)
     return Page(items=[_shown(each) for each in await meters.keys(db, station.identity)], next=None)
 
 
@@ -107,33 +102,6 @@ async def register_key(
     return _shown(await register(db, now, context, caller, station, new))
 
 
-async def register(
-    db: Db, now: Now, context: PortalContext, caller: Caller, station: Station, new: NewKey
-) -> RegisteredKey:
-    """Register a key, look again at what waited for it, and note it."""
-    key, waiting = await meters.register_key(
-        db, station.identity, new, by=caller.principal.id, now=now
-    )
-    freed = await validity.look_again(
-        db,
-        [TransactionId(each) for each in waiting],
-        context.closing.sharing,
-        Witness(),
-        limits=context.closing.limits,
-        now=now,
-    )
-    shown = _shown(key).model_dump(mode="json")
-    await caller.note(
-        db,
-        "meter_key.register",
-        f"station/{station.identity}",
-        organisation=station.organisation,
-        after=shown | {"billed": [str(each) for each in freed]},
-        now=now,
-    )
-    return key
-
-
 @router.post("/{identity:segment}/meter-keys/{key_id}/end", summary="End a meter's key")
 async def end_key(
     db: Db,
@@ -146,29 +114,7 @@ async def end_key(
 ) -> MeterKeyModel:
     """Values of transactions that begin then or later are checked with the next one."""
     station = await own(db, now, context, caller, identity)
-    return _shown(await end(db, now, context, caller, station, key_id, body))
-
-
-async def end(
-    db: Db,
-    now: Now,
-    context: PortalContext,
-    caller: Caller,
-    station: Station,
-    key_id: int,
-    body: MeterKeyEndBody,
-) -> RegisteredKey:
-    """End a key, and note it."""
-    key = await meters.end_key(db, station.identity, key_id, at=body.at or now, now=now)
-    await caller.note(
-        db,
-        "meter_key.end",
-        f"station/{station.identity}",
-        organisation=station.organisation,
-        after=_shown(key).model_dump(mode="json"),
-        now=now,
-    )
-    return key
+    return _shown(await end(db, now, context, caller, station, key_id, at=body.at))
 
 
 @router.get("/{identity:segment}/ghost-guard", summary="Get a station's ghost guard")
@@ -176,7 +122,7 @@ async def get_guard(
     db: Db, now: Now, context: Context, caller: Reader, identity: str
 ) -> GhostGuardModel:
     """Whether transactions that take no energy are stopped."""
-    station = await _seen(db, now, context, caller, identity)
+    station = await seen(db, now, context, caller, identity)
     return GhostGuardModel(minutes=await ghosts.guard_of(db, station.identity))
 
 
@@ -188,43 +134,6 @@ async def put_guard(
     station = await own(db, now, context, caller, identity)
     await set_guard(db, now, context, caller, station, body.minutes)
     return GhostGuardModel(minutes=await ghosts.guard_of(db, station.identity))
-
-
-async def set_guard(
-    db: Db,
-    now: Now,
-    context: PortalContext,
-    caller: Caller,
-    station: Station,
-    minutes: int | None,
-) -> None:
-    """Set the guard, and note it."""
-    before = await ghosts.guard_of(db, station.identity)
-    await ghosts.set_guard(db, station.identity, minutes, by=caller.principal.id, now=now)
-    await caller.note(
-        db,
-        "ghost_guard.set",
-        f"station/{station.identity}",
-        organisation=station.organisation,
-        before={"minutes": before},
-        after={"minutes": minutes},
-        now=now,
-    )
-
-
-async def _seen(db: Db, now: Now, context: PortalContext, caller: Caller, identity: str) -> Station:
-    return await registry.station(db, caller.scope, identity, now, limits=silence_limits(context))
-
-
-async def own(db: Db, now: Now, context: PortalContext, caller: Caller, identity: str) -> Station:
-    """Return a station of the caller's: one that is only shared with him is not his to set.
-
-    Raises:
-        NotFound: As if the station were not there.
-    """
-    station = await _seen(db, now, context, caller, identity)
-    caller.must_see(station.organisation, "station", identity)
-    return station
 
 
 def _shown(key: RegisteredKey) -> MeterKeyModel:

@@ -22,13 +22,13 @@ from portal import masking, paging
 from portal.api.locations import seen_organisation
 from portal.api.models import Answer, Body, Moment, MoneyModel, Quantity, Since, moment_of
 from portal.api.stations import moment_in_cursor
-from portal.api.transaction_numbers import number_of
 from portal.api.validity import FindingModel, finding_model
 from portal.guard import Caller, require
 from portal.pages.prices import price_line
 from portal.pages.views import PriceLine
 from portal.paging import Page
 from portal.routes import ApiRoute, Context, Db, Now
+from portal.validity_doors import number_of
 from portal.words import words
 from roaming import administration as roaming
 

@@ -9,19 +9,18 @@ from pydantic import ConfigDict, Field
 from accounts.permissions import Permission
 from billing import validity
 from billing.plausibility import DEFAULT_LIMITS, Check, Finding, HoldReason, Limits
-from billing.validity import Recalculation, Settings
-from csms import charging, correcting, meters
-from csms.charging import Transaction
+from billing.validity import Settings
+from csms import charging, meters
 from csms.correcting import Corrected
-from csms.meters import Signed, SignedStatus, Trouble
-from foundation.identifiers import OrganisationKey, TransactionId
+from csms.meters import SignedStatus, Trouble
+from foundation.identifiers import OrganisationKey
 from portal import paging
 from portal.api.models import Answer, Body, Moment, MoneyModel, Quantity
-from portal.api.transaction_numbers import number_of
 from portal.guard import Caller, require
 from portal.pages import findings
 from portal.paging import Page
 from portal.routes import ApiRoute, Context, Db, Now
+from portal.validity_doors import corrected, number_of, set_limits, transparency_file
 from portal.words import words
 
 router = APIRouter(tags=["transactions"], route_class=ApiRoute)
@@ -203,25 +202,6 @@ async def _set(db: Db, now: Now, caller: Caller, key: str, limits: Limits | None
     return _settings(organisation, await validity.settings(db, organisation))
 
 
-async def set_limits(
-    db: Db, now: Now, caller: Caller, organisation: OrganisationKey, limits: Limits | None
-) -> None:
-    """Set the monitor of an organisation, and note it; for the issuer of the papers only."""
-    await validity.must_be_issuer(db, caller.principal.organisation)
-    before = await validity.settings(db, organisation)
-    await validity.set_settings(db, organisation, limits, by=caller.principal.id, now=now)
-    after = await validity.settings(db, organisation)
-    await caller.note(
-        db,
-        "plausibility.set",
-        f"organisation/{organisation}",
-        organisation=organisation,
-        before=validity.as_json(before.limits),
-        after=validity.as_json(after.limits),
-        now=now,
-    )
-
-
 def _settings(organisation: OrganisationKey, found: Settings) -> SettingsModel:
     plain = validity.as_json(found.limits)
     return SettingsModel(organisation=organisation, inherited_from=found.inherited_from, **plain)
@@ -263,23 +243,6 @@ async def export_signed_values(db: Db, caller: Reader, transaction_id: str) -> R
     """The file that the transparency software reads: a driver checks his bill with it."""
     found = await charging.transaction(db, caller.scope, number_of(transaction_id))
     return await transparency_file(db, caller, found)
-
-
-async def transparency_file(db: Db, caller: Caller, found: Transaction) -> Response:
-    """Return the file of a transaction's signed values, for whoever may see the driver's data."""
-    caller.must_have(Permission.CRM_READ)
-    caller.must_see(found.owner, "transaction", found.transaction_id)
-    signed = await meters.signed(db, found.transaction_id)
-    text = meters.transparency_file(found.transaction_id, signed or _NOTHING)
-    name = f"signed-values-{found.transaction_id}.xml"
-    return Response(
-        text.encode("utf-8"),
-        media_type="application/xml",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
-
-
-_NOTHING = Signed(SignedStatus.PENDING, None, None, None, ())
 
 
 @router.get("/transactions/{transaction_id}/signed-values", summary="Get signed values")
@@ -414,47 +377,3 @@ async def correct_transaction(
         else MoneyModel.of(shown.gross_difference),
         findings=[finding_model(each, caller) for each in shown.findings],
     )
-
-
-async def corrected(
-    db: Db,
-    context: Context,
-    caller: Caller,
-    found: Transaction,
-    wanted: Corrected,
-    *,
-    reason: str,
-    now: Now,
-    dry_run: bool,
-) -> tuple[correcting.Preview, Recalculation]:
-    """Show or book a correction by the caller, and note it; for the issuer of the papers only."""
-    await validity.must_be_issuer(db, caller.principal.organisation)
-    number, by = TransactionId(found.transaction_id), caller.principal.id
-    if dry_run:
-        made = await correcting.preview(db, caller.scope, number, wanted, by=by, now=now)
-    else:
-        made = await correcting.correct(
-            db, caller.scope, number, wanted, by=by, reason=reason, now=now
-        )
-    shown = await validity.recalculation(
-        db, made.after, context.closing.sharing, now=now, default=context.closing.limits
-    )
-    if not dry_run:
-        await caller.note(
-            db,
-            "transaction.correct",
-            f"transaction/{number}",
-            organisation=found.owner,
-            before=None if made.before is None else _told(made.before),
-            after=_told(made.after) | {"reason": reason},
-            now=now,
-        )
-    return made, shown
-
-
-def _told(event: Any) -> dict[str, Any]:
-    return {
-        "started_at": event.started_at,
-        "ended_at": event.ended_at,
-        "energy_wh": event.energy_wh,
-    }

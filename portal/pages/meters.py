@@ -15,9 +15,9 @@ from csms.meters import KeysOverlap, NewKey
 from csms.registry import Station
 from foundation.database import savepoint
 from foundation.errors import InvalidInput
-from portal.api.meter_keys import MeterKeyEndBody, end, own, register, set_guard
 from portal.context import context_of
 from portal.guard import Caller, require
+from portal.meter_doors import end, own, register, set_guard
 from portal.pages.refusals import form_errors
 from portal.pages.station_sheets import tabs_of
 from portal.pages.surroundings import frame_of, page, went
@@ -82,7 +82,7 @@ async def end_key(
 ) -> Response:
     """End a key now: the meter was taken out."""
     station = await _own(request, db, now, caller, identity)
-    await end(db, now, context_of(request), caller, station, key_id, MeterKeyEndBody())
+    await end(db, now, context_of(request), caller, station, key_id)
     return went(f"/stations/{segment(station.identity)}/meters", done="key-ended")
 
 

@@ -22,8 +22,6 @@ from csms.correcting import Corrected
 from foundation.database import savepoint
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
-from portal.api.transaction_numbers import number_of
-from portal.api.validity import corrected, set_limits, transparency_file
 from portal.context import context_of
 from portal.guard import Caller, require
 from portal.pages import findings
@@ -32,6 +30,7 @@ from portal.pages.refusals import form_errors
 from portal.pages.surroundings import frame_of, page, went
 from portal.rendering import FormErrors, Turn, link
 from portal.routes import Db, Now, PageRoute
+from portal.validity_doors import corrected, number_of, set_limits, transparency_file
 from portal.words import marked
 
 router = APIRouter(route_class=PageRoute)

@@ -1,0 +1,131 @@
+"""Doors of a station's meters that the API and the pages share: keys, and the ghost guard."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from billing import validity
+from csms import ghosts, meters, registry
+from csms.meters import NewKey, RegisteredKey
+from csms.connectivity import SilenceLimits
+from csms.registry import Station
+from csms.witness import Witness
+from foundation.identifiers import TransactionId
+from portal.context import PortalContext
+from portal.guard import Caller
+
+
+async def seen(
+    db: AsyncSession, now: datetime, context: PortalContext, caller: Caller, identity: str
+) -> Station:
+    return await registry.station(db, caller.scope, identity, now, limits=_limits(context))
+
+
+async def own(
+    db: AsyncSession, now: datetime, context: PortalContext, caller: Caller, identity: str
+) -> Station:
+    """Return a station of the caller's: one that is only shared with him is not his to set.
+
+    Raises:
+        NotFound: As if the station were not there.
+    """
+    station = await seen(db, now, context, caller, identity)
+    caller.must_see(station.organisation, "station", identity)
+    return station
+
+
+def _limits(context: PortalContext) -> SilenceLimits:
+    return SilenceLimits(
+        timedelta(seconds=context.settings.pending_after_s),
+        timedelta(seconds=context.settings.offline_after_s),
+    )
+
+
+async def register(
+    db: AsyncSession,
+    now: datetime,
+    context: PortalContext,
+    caller: Caller,
+    station: Station,
+    new: NewKey,
+) -> RegisteredKey:
+    """Register a key, look again at what waited for it, and note it."""
+    key, waiting = await meters.register_key(
+        db, station.identity, new, by=caller.principal.id, now=now
+    )
+    freed = await validity.look_again(
+        db,
+        [TransactionId(each) for each in waiting],
+        context.closing.sharing,
+        Witness(),
+        limits=context.closing.limits,
+        now=now,
+    )
+    shown = _told(key)
+    await caller.note(
+        db,
+        "meter_key.register",
+        f"station/{station.identity}",
+        organisation=station.organisation,
+        after=shown | {"billed": [str(each) for each in freed]},
+        now=now,
+    )
+    return key
+
+
+async def end(
+    db: AsyncSession,
+    now: datetime,
+    context: PortalContext,
+    caller: Caller,
+    station: Station,
+    key_id: int,
+    *,
+    at: datetime | None = None,
+) -> RegisteredKey:
+    """End a key, and note it."""
+    key = await meters.end_key(db, station.identity, key_id, at=at or now, now=now)
+    await caller.note(
+        db,
+        "meter_key.end",
+        f"station/{station.identity}",
+        organisation=station.organisation,
+        after=_told(key),
+        now=now,
+    )
+    return key
+
+
+async def set_guard(
+    db: AsyncSession,
+    now: datetime,
+    context: PortalContext,
+    caller: Caller,
+    station: Station,
+    minutes: int | None,
+) -> None:
+    """Set the guard, and note it."""
+    before = await ghosts.guard_of(db, station.identity)
+    await ghosts.set_guard(db, station.identity, minutes, by=caller.principal.id, now=now)
+    await caller.note(
+        db,
+        "ghost_guard.set",
+        f"station/{station.identity}",
+        organisation=station.organisation,
+        before={"minutes": before},
+        after={"minutes": minutes},
+        now=now,
+    )
+
+
+def _told(key: RegisteredKey) -> dict[str, Any]:
+    return {
+        "key_id": key.id,
+        "evse_id": key.evse_id,
+        "public_key": key.public_key,
+        "curve": key.curve,
+        "meter_serial": key.meter_serial,
+        "valid_from": key.valid_from,
+        "valid_to": key.valid_to,
+    }
