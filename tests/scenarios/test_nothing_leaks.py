@@ -242,7 +242,6 @@ async def _their_things(made: Installation, clock: SetClock) -> None:
         ),
         ("api-keys", {"name": "Otto's other key", "rights": ["stations.read"]}),
         ("credits/orders", {"quantity": 100}),
-        ("credits/orders", {"quantity": 100}),
     ]
     async with made.browser() as client:
         for path, body in things:
@@ -261,7 +260,6 @@ async def _their_ids(database: Database) -> dict[str, list[str]]:
         "person_id": "select id from people where organisation = 'stadtwerke'",
         "webhook_id": "select id from webhooks where organisation = 'stadtwerke'",
         "group_id": "select id from groups where organisation = 'stadtwerke'",
-        "order_number": "select number from credit_orders where account = 'stadtwerke'",
         "order_number": "select number from credit_orders where account = 'stadtwerke'",
         "key_id": "select id from api_keys where organisation = 'stadtwerke'",
         "run_id": "select run_id from payout_payments where payee = 'stadtwerke'",
