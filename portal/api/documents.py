@@ -371,13 +371,15 @@ async def pay_document(db: Db, now: Now, caller: Issuer, number: str) -> Documen
 
 
 @router.get("/invoicing/settings", summary="Get how invoicing is set")
-async def get_settings(db: Db, caller: Issuer) -> SettingsModel:
+async def get_invoicing_settings(db: Db, caller: Issuer) -> SettingsModel:
     """Everything that costs money is off until somebody switches it on."""
     return await _settings(db)
 
 
 @router.patch("/invoicing/settings", summary="Change how invoicing is set")
-async def change_settings(db: Db, now: Now, caller: Issuer, body: SettingsChange) -> SettingsModel:
+async def change_invoicing_settings(
+    db: Db, now: Now, caller: Issuer, body: SettingsChange
+) -> SettingsModel:
     """Whoever switches on what costs money needs the right to release costs."""
     before = await _settings(db)
     changes = {
