@@ -359,6 +359,7 @@ async def test_7_7_portal_use_is_booked_per_user_and_month_and_without_credit_is
     assert mail.recipient == "anna@north.example"
     await fill(database, 12, clock.now())
     assert await is_paid()
+    clock.advance(timedelta(days=1))
     assert await is_paid()
     assert await balance(database) == 7  # once a month
     stand_at(clock, datetime(2026, 10, 31, 23, 30, tzinfo=UTC))  # November in Berlin
