@@ -189,14 +189,18 @@ async def calendar(
     assignments, hours, history = await pricing.known_at(db, places)
     zone = event.time_zone
     tariffs = {key: versions[-1].tariff for key, versions in history.items()}
+    found = spans(places, assignments, hours, time_zone=zone, start=start, end=end)
+    shown = [each.assignment for each in found]
     others = tuple(
         each
         for place in places
         for each in assignments.get(place, ())
-        if each.lane != PLAIN and (each.valid_to is None or each.valid_to > start)
+        if each.lane != PLAIN
+        and each not in shown
+        and (each.valid_to is None or each.valid_to > start)
     )
     return Calendar(
-        tuple(spans(places, assignments, hours, time_zone=zone, start=start, end=end)),
+        tuple(found),
         tuple(checks(places, assignments, hours, tariffs, time_zone=zone, start=start, end=end)),
         others,
         history,
