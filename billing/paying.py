@@ -18,7 +18,6 @@ from accounts import directory
 from accounts.directory import Scope
 from billing import books, contacts, ledger, ledger_store, payout_store, self_billing
 from billing.contacts import checked_iban
-from billing.payout_store import Run, RunHead
 from billing.payout_tables import PayoutRunRow
 from billing.payouts import (
     DayOver,
@@ -31,6 +30,8 @@ from billing.payouts import (
     PayeeNotPayable,
     PayoutOutdated,
     PayoutState,
+    Run,
+    RunHead,
     Step,
     after,
     check_release,

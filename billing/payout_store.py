@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import delete, func, select, text, update
@@ -15,83 +14,22 @@ from billing.payout_tables import (
     PayoutStatementRow,
     PayoutStepRow,
 )
-from billing.payouts import Hindrance, OpenStatement, Part, PayoutState
+from billing.payouts import (
+    Hindrance,
+    OpenStatement,
+    PaidPart,
+    Part,
+    Payment,
+    PayoutState,
+    Run,
+    RunHead,
+    StepTaken,
+)
 from billing.sepa import Account
 from billing.statements import StatementState
 from billing.tables import StatementRow
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaidPart:
-    """A statement in a run, and what of the payment is booked on it."""
-
-    statement_id: str
-    payee: OrganisationKey
-    due_on: date
-    gross: Money
-    paid: Money
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payment:
-    """What a payee is paid by a run; the reference is given through to him by the banks."""
-
-    payee: OrganisationKey
-    to: Account
-    amount: Money
-    remittance: str
-    reference: str
-    parts: tuple[PaidPart, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepTaken:
-    """A state that a run reached, when and by whom."""
-
-    state: PayoutState
-    at: datetime
-    by: str
-    by_name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunHead:
-    """A run in a list."""
-
-    id: int
-    state: PayoutState
-    currency: str
-    execute_on: date
-    created_at: datetime
-    payments: int
-    total: Money
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A run whole.
-
-    Attributes:
-        left_out: Payees with an open statement that it does not pay, and why.
-        steps: How it came here, oldest first.
-        file: The pain.001, from the second release on.
-    """
-
-    head: RunHead
-    debtor: Account
-    payments: tuple[Payment, ...]
-    left_out: Mapping[OrganisationKey, Hindrance]
-    steps: tuple[StepTaken, ...]
-    file: str | None
-    file_sha256: str | None
-
-    @property
-    def released_by(self) -> tuple[str, ...]:
-        """Who released it so far."""
-        states = (PayoutState.RELEASED_ONCE, PayoutState.RELEASED)
-        return tuple(each.by for each in self.steps if each.state in states)
 
 
 async def lock(db: AsyncSession) -> None:

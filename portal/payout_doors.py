@@ -10,12 +10,13 @@ from accounts import directory
 from accounts.permissions import Permission
 from billing import paying, self_billing
 from billing.paying import By
-from billing.payout_store import Run
-from billing.payouts import Step
+from billing.payouts import Run, Step
 from billing.self_billing import Standing
 from foundation.errors import NotFound
 from foundation.identifiers import OrganisationKey
 from portal.guard import Caller
+
+_LONGEST_NUMBER = 18
 
 _DEEDS = {
     Step.RELEASE: "payout.release",
@@ -32,6 +33,17 @@ class PayoutFile:
     name: str
     content: bytes
     sha256: str
+
+
+def number_of(text: str) -> int:
+    """Read a run's number from a path.
+
+    Raises:
+        NotFound: If it is no number that we could have given.
+    """
+    if not text.isascii() or not text.isdecimal() or len(text) > _LONGEST_NUMBER:
+        raise NotFound("payout run", text)
+    return int(text)
 
 
 def right_for(step: Step) -> Permission:

@@ -9,14 +9,22 @@ from starlette.responses import Response
 
 from accounts.permissions import Permission
 from billing import paying, self_billing
-from billing.payout_store import Payment, Run, RunHead, StepTaken
-from billing.payouts import REMEDIES, Hindrance, PayoutState, Step, steps_of
+from billing.payouts import (
+    REMEDIES,
+    Hindrance,
+    Payment,
+    PayoutState,
+    Run,
+    RunHead,
+    Step,
+    StepTaken,
+    steps_of,
+)
 from billing.self_billing import Standing
 from billing.sepa import CURRENCY
 from foundation.identifiers import OrganisationKey
 from portal import paging, payout_doors
 from portal.api.models import Answer, Body, Moment, MoneyModel
-from portal.api.users import number_in_path
 from portal.guard import Caller, require, signed_in
 from portal.paging import Page
 from portal.routes import ApiRoute, Db, Now
@@ -192,7 +200,7 @@ async def prepare_payout_run(
 )
 async def get_payout_file(db: Db, now: Now, caller: Writer, run_id: str) -> Response:
     """From the second release on, always the same. That somebody fetched it is kept."""
-    found = await payout_doors.file_of(db, caller, number_in_path(run_id, "payout run"), now=now)
+    found = await payout_doors.file_of(db, caller, payout_doors.number_of(run_id), now=now)
     return Response(
         found.content,
         headers={
@@ -205,7 +213,7 @@ async def get_payout_file(db: Db, now: Now, caller: Writer, run_id: str) -> Resp
 @router.get("/{run_id}", summary="Get a payout run")
 async def get_payout_run(db: Db, caller: Reader, run_id: str) -> RunModel:
     """With its payments, who was left out, and who did what when."""
-    return _run(caller, await paying.run(db, number_in_path(run_id, "payout run")))
+    return _run(caller, await paying.run(db, payout_doors.number_of(run_id)))
 
 
 @router.post("/{run_id}/release", summary="Release a payout run")
@@ -256,7 +264,7 @@ async def accept_self_billing(
 
 
 async def _take(db: Db, caller: Caller, run_id: str, step: Step, *, now: Now) -> RunModel:
-    number = number_in_path(run_id, "payout run")
+    number = payout_doors.number_of(run_id)
     return _run(caller, await payout_doors.take(db, caller, number, step, now=now))
 
 

@@ -17,7 +17,6 @@ from billing.sepa import CURRENCY
 from foundation.database import savepoint
 from foundation.errors import Conflict, ExpectedError, InvalidInput, NotFound, NotPermitted
 from portal import payout_doors
-from portal.api.users import number_in_path
 from portal.guard import Caller, require, signed_in
 from portal.pages.surroundings import frame_of, page, went
 from portal.payout_words import NO_DAY, hindrance_advice, hindrance_name, refusal
@@ -110,7 +109,7 @@ async def take(
     """Bring a run a step further."""
     if step not in set(Step):
         raise NotFound("step of a payout run", step)
-    number = number_in_path(run_id, "payout run")
+    number = payout_doors.number_of(run_id)
     try:
         async with await savepoint(db):
             await payout_doors.take(db, caller, number, Step(step), now=now)
@@ -128,7 +127,7 @@ async def _show(
     *,
     refused: ExpectedError | None = None,
 ) -> Response:
-    run = await paying.run(db, number_in_path(run_id, "payout run"))
+    run = await paying.run(db, payout_doors.number_of(run_id))
     frame = await frame_of(request, db, caller)
     said = frame.words
     names = {each.key: each.name for each in await directory.organisations(db, caller.scope)}

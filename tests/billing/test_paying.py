@@ -9,7 +9,6 @@ from accounts import directory
 from billing import books, ledger_store, paying
 from billing.books import AlreadyPaid
 from billing.ledger import BANK, EntryKind, JournalEntry, Posting, payable
-from billing.payout_store import Run
 from billing.payouts import (
     DayOver,
     Hindrance,
@@ -22,6 +21,7 @@ from billing.payouts import (
     PayoutState,
     PersonNeeded,
     ReleasedBySamePerson,
+    Run,
     WrongPayoutState,
 )
 from billing.statements import StatementState

@@ -4,7 +4,8 @@ import pytest
 
 from accounts.permissions import SHIPPED, Permission, Role
 from billing.payouts import Step
-from portal.payout_doors import right_for
+from foundation.errors import NotFound
+from portal.payout_doors import number_of, right_for
 
 
 @pytest.mark.parametrize("step", Step)
@@ -22,3 +23,10 @@ def test_finance_pays_and_owners_accept_and_nobody_else_does_either() -> None:
     }
     for role in (Role.SUPPORT, Role.CUSTOMER_SUCCESS, Role.TECHNICIAN):
         assert not SHIPPED[role] & (payouts | {Permission.SELF_BILLING_ACCEPT})
+
+
+def test_a_run_is_found_by_its_number_only() -> None:
+    assert number_of("17") == 17
+    for odd in ("x", "-1", "1.0", "", "٣", "1" * 19):
+        with pytest.raises(NotFound):
+            number_of(odd)
