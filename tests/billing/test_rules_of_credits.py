@@ -508,7 +508,7 @@ async def test_7_7_no_refund_early_switch_off_keeps_the_paid_time(
     database: Database, clock: SetClock
 ) -> None:
     await customers(database, clock)
-    await fill(database, 50, clock.now())
+    await fill(database, 100, clock.now())
     until = await buy(database, clock, 1)
 
     async def switched(is_on: bool) -> None:
@@ -519,12 +519,13 @@ async def test_7_7_no_refund_early_switch_off_keeps_the_paid_time(
 
     await switched(False)
     assert not await may_use(database, clock)
-    assert await balance(database) == 0
+    assert await balance(database) == 50
     clock.advance(timedelta(days=3))
     await switched(True)
     assert await may_use(database, clock)
     stand_at(clock, until)
     assert not await may_use(database, clock)  # switching it off ended the renewal
+    assert await balance(database) == 50
 
 
 async def test_7_7_twelve_months_not_affordable_is_deactivated_and_one_month_offered(
