@@ -24,7 +24,7 @@ from csms.charging import StoredReading, StoredReport, Transaction
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money
 from portal import formats
-from portal.pages.prices import price_line
+from portal.price_words import price_line
 from portal.words import Words, marked
 
 

@@ -17,7 +17,7 @@ from portal.api.stations import limits
 from portal.api.tariffs import AssignmentModel, assignment_shown
 from portal.api.transactions import PriceLineModel, line_model
 from portal.guard import Caller, require
-from portal.pages.prices import price_line
+from portal.price_words import price_line
 from portal.routes import ApiRoute, Context, Db, Now
 from portal.words import words
 

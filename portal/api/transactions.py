@@ -24,9 +24,8 @@ from portal.api.models import Answer, Body, Moment, MoneyModel, Quantity, Since,
 from portal.api.stations import moment_in_cursor
 from portal.api.validity import FindingModel, finding_model
 from portal.guard import Caller, require
-from portal.pages.prices import price_line
-from portal.pages.views import PriceLine
 from portal.paging import Page
+from portal.price_words import PriceLine, price_line
 from portal.routes import ApiRoute, Context, Db, Now
 from portal.validity_doors import number_of
 from portal.words import words

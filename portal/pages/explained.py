@@ -25,8 +25,7 @@ from foundation.identifiers import (
 )
 from foundation.money import Money
 from portal import formats
-from portal.pages.prices import kind_name, price_line, restrictions_in_words
-from portal.pages.views import PriceLine
+from portal.price_words import PriceLine, kind_name, price_line, restrictions_in_words
 from portal.support_words import TOKEN_ANSWERS
 from portal.words import Words
 

@@ -17,9 +17,9 @@ from foundation.money import Money
 from portal import formats, masking, vocabulary
 from portal.context import context_of
 from portal.guard import Caller, require
-from portal.pages.prices import restrictions_in_words
 from portal.pages.surroundings import frame_of, page
 from portal.pages.views import SimpleTable
+from portal.price_words import restrictions_in_words
 from portal.rendering import Turn, link
 from portal.routes import Db, PageRoute
 from portal.words import Words, marked

@@ -10,8 +10,8 @@ from billing.books import BilledTransaction, BillingState
 from csms.charging import StoredReading, Transaction
 from portal import formats
 from portal.charts import Chart, ChartWords, CurvePoint, meter_curve
-from portal.pages.prices import price_line
 from portal.pages.views import Priced, TimelineEntry
+from portal.price_words import price_line
 from portal.words import Words
 
 LATE_AFTER = timedelta(minutes=2)

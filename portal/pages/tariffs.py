@@ -25,14 +25,12 @@ from foundation.database import savepoint
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.events import TransactionStarted
 from portal import priced_places
-from portal.api.models import moment_of
-from portal.api.stations import limits
-from portal.api.tariffs import zone_of_place
 from portal.context import PortalContext
 from portal.guard import Caller, require
-from portal.pages.prices import price_line
+from portal.pages.counts import silence_limits
 from portal.pages.refusals import in_words
 from portal.pages.surroundings import frame_of, page, went
+from portal.price_words import price_line
 from portal.rendering import FormErrors
 from portal.routes import Context, Db, Now, PageRoute
 from portal.words import Words, marked
@@ -200,7 +198,7 @@ async def _start(
         id_token=given.get("id_token", ""),
         at=now,
         now=now,
-        limits=limits(context),
+        limits=silence_limits(context.settings),
     )
     if not given.get("at"):
         return start
@@ -355,7 +353,9 @@ async def create_tariff(
         async with await savepoint(db):
             document = document_of(given)
             place = pricing.place_from(given["scope"], given["place"].strip())
-            zone = await zone_of_place(db, now, context, caller, place)
+            zone = await priced_places.zone_of_place(
+                db, caller, place, now, limits=silence_limits(context.settings)
+            )
             begins = _day(given["valid_from"], "valid_from")
             made = await pricing.create_tariff(
                 db,
@@ -363,7 +363,9 @@ async def create_tariff(
                 [
                     NewAssignment(
                         place,
-                        None if begins is None else moment_of(begins, zone),
+                        None
+                        if begins is None
+                        else priced_places.days_from(zone, begins, 1, now)[0],
                         None,
                         _side(given["side"]),
                         _whole(given["priority"], "priority"),

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from foundation.money import Money
 from portal.charts import Chart
+from portal.price_words import PriceLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,15 +182,6 @@ class TimelineEntry:
     detail: str = ""
     tone: str = ""
     strong: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PriceLine:
-    """A line of a price as a sentence, why it holds, and the amount that billing computed."""
-
-    sentence: str
-    why: str
-    net: Money
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from billing.tariff_json import parse_tariff
 from billing.tariffs import DayOfWeek, Restrictions
 from billing.usage import Usage
 from foundation.events import UsagePoint
-from portal.pages.prices import price_line, restrictions_in_words
+from portal.price_words import price_line, restrictions_in_words
 from portal.words import words
 from tests.billing.story import ended
 

@@ -1,13 +1,24 @@
 """Prices as sentences: what was counted, at which price, and why that price held."""
 
+from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
 
 from billing.rating import LineKind, PricedLine, Unit
 from billing.tariffs import DayOfWeek, Restrictions
+from foundation.money import Money
 from portal import formats
-from portal.pages.views import PriceLine
 from portal.words import Words, marked
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLine:
+    """A line of a price as a sentence, why it holds, and the amount that billing computed."""
+
+    sentence: str
+    why: str
+    net: Money
+
 
 _DAYS: dict[DayOfWeek, str] = {
     DayOfWeek.MONDAY: marked("Mon"),
