@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing import validity
 from csms import ghosts, meters, registry
-from csms.meters import NewKey, RegisteredKey
 from csms.connectivity import SilenceLimits
+from csms.meters import NewKey, RegisteredKey
 from csms.registry import Station
 from csms.witness import Witness
 from foundation.identifiers import TransactionId
