@@ -200,6 +200,10 @@ async def test_5_no_credits_at_the_renewal_deactivates_and_sends_a_mail(
     stand_at(clock, await buy(database, clock, 1))
     assert await remote_access.renew_due(database, clock, made.letters) == 1
     assert await may_use(database, clock) is False
+    async with database.unit_of_work() as db:
+        found = await remote_access.access_to(db, NORTH, STATION)
+    assert found is not None
+    assert (found.is_on, found.renews) == (False, False)
     [mail] = await mails_of(database)
     assert (mail.recipient, mail.language) == ("kasse@north.example", "de")
     assert mail.subject == f"Fernzugriff auf {STATION} ist abgeschaltet"
