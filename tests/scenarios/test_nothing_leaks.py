@@ -10,7 +10,8 @@ import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,10 +22,12 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import api_keys, directory, passwords
 from accounts.permissions import SHIPPED_REACH, Reach, Role
-from billing import paying, self_billing
+from billing import contacts, contracts, invoicing, paying, self_billing
+from billing.contacts import ContactFacts
 from billing.paying import By
 from foundation import migrate, outbox
 from foundation.clock import SetClock
@@ -33,6 +36,7 @@ from foundation.events import StationBooted
 from foundation.identifiers import StationId
 from foundation.jobs import Jobs
 from foundation.mail import Mails
+from foundation.money import Money
 from foundation.postgres import EmbeddedPostgres
 from foundation.sealing import Sealer
 from foundation.settings import Settings
@@ -229,6 +233,7 @@ async def _their_things(made: Installation, clock: SetClock) -> None:
         await paying.prepare(
             db, execute_on=clock.now().date(), by=By("person/9", "Otto"), now=clock.now()
         )
+        await _their_papers(db, clock)
     things: list[tuple[str, dict[str, Any]]] = [
         ("webhooks", {"name": "Otto's hook", "url": "https://stadtwerke.example/hook"}),
         (
@@ -251,6 +256,38 @@ async def _their_things(made: Installation, clock: SetClock) -> None:
             assert answered.status_code == 201, answered.text
 
 
+async def _their_papers(db: AsyncSession, clock: SetClock) -> None:
+    """A contact of the other owner, its contract with a token, and an invoice to it."""
+    place: ContactFacts = {
+        "kind": "company",
+        "street": "Ring 5",
+        "postcode": "74072",
+        "city": "Heilbronn",
+        "country": "DE",
+    }
+    issuer: ContactFacts = {
+        **place,
+        "managing": world.ROOT,
+        "name": "Ladenetz",
+        "vat_id": "DE136695976",
+        "represents": "organisation/root",
+    }
+    await contacts.add(db, issuer, now=clock.now())
+    theirs = await contacts.add(
+        db, {**place, "managing": WORKS, "name": "Ottos Fuhrpark"}, now=clock.now()
+    )
+    contract = await contracts.add(
+        db,
+        contact_id=theirs.id,
+        name="Ottos Vertrag",
+        base_fee=Money(Decimal("4.90"), "EUR"),
+        valid_from=date(2026, 9, 1),
+        now=clock.now(),
+    )
+    await contracts.put_token(db, contract.id, "04A2B3C4D500", valid_from=clock.now())
+    assert (await invoicing.run(db, "2026-09", now=clock.now(), by_hand=True)).numbers
+
+
 async def _their_ids(database: Database) -> dict[str, list[str]]:
     queries = {
         "identity": "select station from station_owners where organisation = 'stadtwerke'",
@@ -258,6 +295,10 @@ async def _their_ids(database: Database) -> dict[str, list[str]]:
         "statement_id": "select statement_id from statements where payee = 'stadtwerke'",
         "command_id": "select id from commands where owner = 'stadtwerke'",
         "person_id": "select id from people where organisation = 'stadtwerke'",
+        "contact_id": "select id from contacts where managing = 'stadtwerke'",
+        "contract_id": "select id from contracts where name = 'Ottos Vertrag'",
+        "token_id": "select id from contract_tokens",
+        "number": "select number from documents where managing = 'stadtwerke'",
         "webhook_id": "select id from webhooks where organisation = 'stadtwerke'",
         "group_id": "select id from groups where organisation = 'stadtwerke'",
         "order_number": "select number from credit_orders where account = 'stadtwerke'",
@@ -275,7 +316,7 @@ async def _their_ids(database: Database) -> dict[str, list[str]]:
     found["organisation"] = found["payee"] = ["stadtwerke"]
     found["step"] = ["release", "discard"]
     found["id_token"] = ["04DEADBEEF"]
-    found["number"] = [*found["transaction_id"][:1], "1", "2", "3"]
+    found["number"] = [*found["number"][:1], *found["transaction_id"][:1], "1", "2", "3"]
     found["month"] = ["2026-09"]
     return found
 
