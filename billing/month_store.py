@@ -103,10 +103,13 @@ async def unfinished(
 
 async def is_done(db: AsyncSession, month: str, payee: str, step: str) -> bool:
     """Tell whether a step was done; until the unit of work ends nobody else changes that."""
-    row = await db.get(
-        MonthStepRow, (month, payee, step), with_for_update=True, populate_existing=True
+    connection = await driver(db)
+    cursor = await connection.execute(
+        "select state from month_steps where (month, payee, step) = (%b, %b, %b) for update",
+        (month, payee, step),
     )
-    return row is not None and row.state == StepState.DONE
+    row = await cursor.fetchone()
+    return row is not None and row[0] == StepState.DONE
 
 
 async def set_done(
@@ -135,18 +138,12 @@ async def _set(
     detail: str | None = None,
     made: Sequence[str] = (),
 ) -> None:
-    changed = {
-        "state": state,
-        "tried_at": now,
-        "code": code,
-        "detail": detail,
-        "made": list(made),
-    }
-    await db.execute(
-        update(MonthStepRow)
-        .where(MonthStepRow.month == month, MonthStepRow.payee == payee)
-        .where(MonthStepRow.step == step)
-        .values(tries=MonthStepRow.tries + 1, **changed)
+    connection = await driver(db)
+    await connection.execute(
+        "update month_steps set tries = tries + 1, state = %b, tried_at = %b::timestamptz,"
+        " code = %b, detail = %b, made = %b::text[]"
+        " where (month, payee, step) = (%b, %b, %b)",
+        (str(state), now, code, detail, list(made), month, payee, step),
     )
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, LiteralString
 
 import msgspec
-from sqlalchemy import Select, select, text, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,8 +29,9 @@ from foundation.money import Money
 
 async def lock_payee(db: AsyncSession, payee: str) -> None:
     """Let nobody else close a month of the payee until this unit of work ends."""
-    await db.execute(
-        text("select pg_advisory_xact_lock(hashtext('close'), hashtext(:payee))"), {"payee": payee}
+    connection = await driver(db)
+    await connection.execute(
+        "select pg_advisory_xact_lock(hashtext('close'), hashtext(%b))", (payee,)
     )
 
 

@@ -223,6 +223,9 @@ async def test_7_3_rounding_once_per_group_and_lines_by_largest_remainder(
     statement = await october(db)
     assert statement.payout_net == euro("0.14")
     assert [line.payout.text for line in statement.lines] == ["0.05", "0.05", "0.04"]
+    await happen(db, ended(4, kwh="0.225", owner=HOTEL, **EXTERNAL))
+    [other] = await closing().close(db, HOTEL, "2026-10", now=NOVEMBER)
+    assert other.payout_net == euro("0.08")  # 90 % of 0.09 is 0.081
 
 
 async def test_7_3_which_month_that_of_the_end_in_the_payees_zone(db: AsyncSession) -> None:
