@@ -6,13 +6,14 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing.assignments import Assignment
+from accounts import directory
+from billing.assignments import Assignment, Place, TariffScope
 from billing.price_preview import Considered
 from billing.pricing import versions_of
 from billing.tariff_calendar import Check
 from csms import registry
 from csms.connectivity import SilenceLimits
-from foundation.errors import InvalidInput
+from foundation.errors import InvalidInput, NotFound
 from foundation.events import TransactionStarted
 from foundation.identifiers import (
     ConnectorId,
@@ -74,6 +75,32 @@ async def start_at(
         started_at=at,
         meter_start_wh=None,
     )
+
+
+async def zone_of_place(
+    db: AsyncSession, caller: Caller, place: Place, now: datetime, *, limits: SilenceLimits
+) -> str:
+    """Return the time zone of a place that the caller sees, in which its days begin.
+
+    Raises:
+        InvalidInput: If he sees no such place.
+    """
+    try:
+        if place.scope is TariffScope.ORGANISATION:
+            key = OrganisationKey(place.id)
+            caller.must_see(key, "organisation", key)
+            return (await directory.organisation(db, key)).time_zone
+        if place.scope is TariffScope.LOCATION:
+            locations = await registry.locations(db, caller.scope, key=place.id, limit=1)
+            if not locations:
+                raise NotFound("location", place.id)
+            return locations[0].time_zone
+        identity = place.station
+        assert identity is not None, "all other kinds are a station's"
+        found = await registry.station(db, caller.scope, identity, now, limits=limits)
+    except NotFound as error:
+        raise InvalidInput(str(error), field="id") from error
+    return found.time_zone
 
 
 def days_from(

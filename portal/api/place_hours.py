@@ -15,8 +15,10 @@ from billing.hours import HoursKind, PlaceHours, hours_json, parse_hours
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
 from portal.api.models import Answer, Body, Moment, Since, moment_of
-from portal.api.tariffs import ConditionsModel, zone_of_place
+from portal.api.stations import limits
+from portal.api.tariffs import ConditionsModel
 from portal.guard import Caller, require
+from portal.priced_places import zone_of_place
 from portal.routes import ApiRoute, Context, Db, Now
 
 router = APIRouter(tags=["tariffs"], route_class=ApiRoute)
@@ -93,7 +95,7 @@ async def list_hours(
 ) -> HoursList:
     """The oldest first."""
     place = pricing.place_from(scope, named)
-    await zone_of_place(db, now, context, caller, place)
+    await zone_of_place(db, caller, place, now, limits=limits(context))
     return HoursList(items=[_shown(each) for each in await place_hours.hours_of(db, [place])])
 
 
@@ -103,7 +105,7 @@ async def put_hours(
 ) -> HoursModel:
     """Nothing is edited: what starts before `valid_from` keeps the hours of its start."""
     place = pricing.place_from(body.scope, body.id)
-    zone = await zone_of_place(db, now, context, caller, place)
+    zone = await zone_of_place(db, caller, place, now, limits=limits(context))
     made = await place_hours.put_hours(
         db,
         place,
@@ -210,7 +212,7 @@ async def put_access_control(
             raise InvalidInput("Access is for whole stations.", field=f"allowed.{number}.scope")
         place = pricing.place_from(each.scope, each.id)
         try:
-            await zone_of_place(db, now, context, caller, place)
+            await zone_of_place(db, caller, place, now, limits=limits(context))
         except (InvalidInput, NotFound) as error:
             raise InvalidInput(str(error), field=f"allowed.{number}.id") from error
         allowed.append(place)

@@ -11,20 +11,19 @@ from starlette.requests import Request
 from accounts import directory
 from accounts.permissions import Permission
 from billing import pricing
-from billing.assignments import Assignment, Place, TariffScope
+from billing.assignments import Assignment, TariffScope
 from billing.conditions import OpeningState, Side, conditions_json, parse_conditions
 from billing.pricing import NewAssignment, TariffVersion
 from billing.tariff_json import tariff_json
-from csms import registry
-from foundation.errors import InvalidInput, NotFound
+from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey
 from portal import paging
-from portal.api.locations import seen_location, seen_organisation
 from portal.api.models import Answer, Body, Moment, Since, json_object, moment_of
 from portal.api.stations import limits
 from portal.context import PortalContext
 from portal.guard import Caller, require
 from portal.paging import Page
+from portal.priced_places import zone_of_place
 from portal.routes import ApiRoute, Context, Db, Now
 
 router = APIRouter(prefix="/tariffs", tags=["tariffs"], route_class=ApiRoute)
@@ -280,7 +279,7 @@ async def _assign(
     for number, each in enumerate(assignments):
         try:
             place = pricing.place_from(each.scope, each.id)
-            zone = await zone_of_place(db, now, context, caller, place)
+            zone = await zone_of_place(db, caller, place, now, limits=limits(context))
             await pricing.assign(
                 db,
                 tariff_id,
@@ -298,27 +297,6 @@ async def _assign(
             raise InvalidInput(
                 str(error), field=f"assignments.{number}.{error.field or 'id'}"
             ) from error
-
-
-async def zone_of_place(
-    db: Db, now: Now, context: PortalContext, caller: Caller, place: Place
-) -> str:
-    """Return the time zone of a place, in which the days of its assignments begin.
-
-    Raises:
-        InvalidInput: If the place does not exist.
-    """
-    if place.scope is TariffScope.ORGANISATION:
-        return (await seen_organisation(db, caller, place.id, field="id")).time_zone
-    try:
-        if place.scope is TariffScope.LOCATION:
-            return (await seen_location(db, caller, place.id)).time_zone
-        identity = place.station
-        assert identity is not None, "all other kinds are a station's"
-        found = await registry.station(db, caller.scope, identity, now, limits=limits(context))
-    except NotFound as error:
-        raise InvalidInput(str(error), field="id") from error
-    return found.time_zone
 
 
 async def _read(db: Db, caller: Caller, tariff_id: str) -> TariffModel:

@@ -2,13 +2,15 @@
 
 import msgspec
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing import tariff_store as store
 from billing.assignments import Place, TariffScope
 from billing.tables import TariffVersionRow
-from tests.billing.story import LONG_AGO, NOW, settle_in, tariff
+from tests.billing.paper_story import contract_of, customer, open_office
+from tests.billing.story import LONG_AGO, NOW, STAFF, settle_in, tariff
 
 S1 = Place(TariffScope.STATION, "S1")
 S2 = Place(TariffScope.STATION, "S2")
@@ -67,3 +69,19 @@ async def test_two_assignments_of_a_place_cannot_begin_at_once(db: AsyncSession)
     await store.add_assignment(db, "T2", S1, valid_from=NOW, valid_to=None, now=NOW)
     with pytest.raises(IntegrityError):
         await store.add_assignment(db, "T3", S1, valid_from=NOW, valid_to=None, now=NOW)
+
+
+async def test_a_contact_is_found_by_the_contract_that_covers_a_token(db: AsyncSession) -> None:
+    """One that names the token goes before one for all tokens of its organisation."""
+    await open_office(db)
+    huber, staff = await customer(db), await customer(db, name="Staff")
+    named = await contract_of(db, huber)
+    await db.execute(
+        text("update contracts set tokens_of = :o where contact_id = :c"),
+        {"o": STAFF, "c": (await contract_of(db, staff, token=None)).contact_id},
+    )
+    found = await store.contacts_of(
+        db,
+        [("04A2", STAFF, NOW), ("05B3", STAFF, NOW), ("05B3", None, NOW), (None, None, NOW)],
+    )
+    assert found == [str(named.contact_id), str(staff.id), None, None]
