@@ -16,7 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from accounts.directory import Scope
-from billing import books, contacts, ledger, ledger_store, payout_store, self_billing
+from billing import (
+    books,
+    contacts,
+    ledger,
+    ledger_store,
+    payout_store,
+    self_billing,
+    statement_store,
+)
 from billing.contacts import checked_iban
 from billing.payout_tables import PayoutRunRow
 from billing.payouts import (
@@ -26,6 +34,7 @@ from billing.payouts import (
     NothingToPay,
     NotSepaCurrency,
     OpenStatement,
+    PaidByRun,
     Part,
     PayeeNotPayable,
     PayoutOutdated,
@@ -204,6 +213,22 @@ async def mark_paid(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> 
     assert changed == len(parts), "a statement of the run was paid by something else"
     await payout_store.set_state(db, row, state, by=by.id, by_name=by.name, now=now)
     return await payout_store.whole(db, row)
+
+
+async def mark_paid_otherwise(db: AsyncSession, statement_id: str, *, now: datetime) -> Money:
+    """Book a statement that SEPA cannot pay as paid, and return what was paid.
+
+    Raises:
+        NotFound: If there is none with this id.
+        PaidByRun: If it is in euro.
+        AlreadyPaid: If it is paid.
+    """
+    row = await statement_store.statement_row(db, statement_id)
+    if row is None:
+        raise NotFound("statement", statement_id)
+    if row.currency == CURRENCY:
+        raise PaidByRun(statement_id)
+    return await books.mark_paid(db, statement_id, now=now)
 
 
 async def discard(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> Run:

@@ -210,6 +210,15 @@ class NotSepaCurrency(InvalidInput):
         )
 
 
+class PaidByRun(Conflict):
+    """A statement in euro is paid by a payout run, which two people release."""
+
+    code = "paid_by_run"
+
+    def __init__(self, statement_id: str) -> None:
+        super().__init__(f"Statement {statement_id} is in EUR: it is paid by a payout run.")
+
+
 def after(run_id: int, state: PayoutState, step: Step) -> PayoutState:
     """Return the state that a step leads to.
 

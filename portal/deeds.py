@@ -65,6 +65,7 @@ DEEDS = {
     "service_price.add": marked("Price of a service set"),
     "service_price_list.assign": marked("Price list assigned"),
     "service_price_list.create": marked("Price list made"),
+    "statement.paid": marked("Statement booked as paid"),
     "station.accept": marked("Station accepted"),
     "station.change": marked("Station changed"),
     "station.create": marked("Station added"),

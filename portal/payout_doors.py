@@ -8,12 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from accounts.permissions import Permission
-from billing import paying, self_billing
+from billing import books, paying, self_billing
 from billing.paying import By
 from billing.payouts import Run, Step
 from billing.self_billing import Standing
 from foundation.errors import NotFound
 from foundation.identifiers import OrganisationKey
+from foundation.money import Money
 from portal.guard import Caller
 
 _LONGEST_NUMBER = 18
@@ -95,6 +96,24 @@ async def take(db: AsyncSession, caller: Caller, run_id: int, step: Step, *, now
     run = await do(db, run_id, by=_by(caller), now=now)
     await _note(db, caller, _DEEDS[step], run, now)
     return run
+
+
+async def pay_otherwise(
+    db: AsyncSession, caller: Caller, statement_id: str, *, now: datetime
+) -> Money:
+    """Book a statement in another currency as paid; see `paying.mark_paid_otherwise`."""
+    caller.must_have(Permission.PAYOUTS_RELEASE)
+    statement = await books.statement(db, statement_id, caller.scope)
+    paid = await paying.mark_paid_otherwise(db, statement_id, now=now)
+    await caller.note(
+        db,
+        "statement.paid",
+        f"statement/{statement_id}",
+        organisation=statement.payee.key,
+        after={"paid": paid.text, "currency": paid.currency},
+        now=now,
+    )
+    return paid
 
 
 async def file_of(db: AsyncSession, caller: Caller, run_id: int, *, now: datetime) -> PayoutFile:

@@ -30,6 +30,7 @@ from portal.paging import Page
 from portal.routes import ApiRoute, Db, Now
 
 router = APIRouter(prefix="/payout-runs", tags=["payouts"], route_class=ApiRoute)
+other = APIRouter(prefix="/statements", tags=["payouts"], route_class=ApiRoute)
 consent = APIRouter(prefix="/self-billing", tags=["payouts"], route_class=ApiRoute)
 
 Reader = Annotated[Caller, Depends(require(Permission.PAYOUTS_READ))]
@@ -239,6 +240,13 @@ async def pay_payout_run(db: Db, now: Now, caller: Writer, run_id: str) -> RunMo
 async def discard_payout_run(db: Db, now: Now, caller: Writer, run_id: str) -> RunModel:
     """Before it is sent; its statements wait for another one."""
     return await _take(db, caller, run_id, Step.DISCARD, now=now)
+
+
+@other.post("/{statement_id:segment}/paid", summary="Book a statement as paid otherwise")
+async def pay_statement(db: Db, now: Now, caller: Releaser, statement_id: str) -> MoneyModel:
+    """For statements in other currencies than the euro, which SEPA does not move: what was paid,
+    less what the payee owes. Booked once."""
+    return MoneyModel.of(await payout_doors.pay_otherwise(db, caller, statement_id, now=now))
 
 
 # --------------------------------------------------------------------------------- self-billing

@@ -59,6 +59,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     statements.router,
     payouts.router,
     payouts.consent,
+    payouts.other,
     months.router,
     contacts.router,
     documents.router,

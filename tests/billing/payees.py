@@ -50,17 +50,19 @@ async def accept(db: AsyncSession, payee: OrganisationKey, **changes: Any) -> No
     await self_billing.accept(db, payee, **(values | changes))
 
 
-async def owe(db: AsyncSession, payee: OrganisationKey, month: str, gross: str) -> str:
+async def owe(
+    db: AsyncSession, payee: OrganisationKey, month: str, gross: str, currency: str = "EUR"
+) -> str:
     """Issue a statement without its lines, booked as a close books it; return its id."""
-    statement_id = f"{payee}-{month}-EUR"
-    amount = Money(Decimal(gross), "EUR")
+    statement_id = f"{payee}-{month}-{currency}"
+    amount = Money(Decimal(gross), currency)
     day = date.fromisoformat(f"{month}-01") + timedelta(days=31)
     await db.execute(
         insert(StatementRow).values(
             statement_id=statement_id,
             payee=payee,
             month=month,
-            currency="EUR",
+            currency=currency,
             issued_at=LONG_AGO,
             due_on=day + timedelta(days=14),
             state="open",
@@ -74,7 +76,7 @@ async def owe(db: AsyncSession, payee: OrganisationKey, month: str, gross: str) 
         ledger.close_entries(
             payee=payee,
             groups=[SettledGroup("external", amount, amount)],
-            vat=Money.zero("EUR"),
+            vat=Money.zero(currency),
             statement_id=statement_id,
             booked_at=LONG_AGO,
         ),

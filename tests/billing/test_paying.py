@@ -16,6 +16,7 @@ from billing.payouts import (
     NoDebtorAccount,
     NothingToPay,
     NotSepaCurrency,
+    PaidByRun,
     PayeeNotPayable,
     PayoutOutdated,
     PayoutState,
@@ -284,3 +285,22 @@ async def test_the_sum_of_a_runs_payments_is_the_ledgers_change_whatever_is_owed
         for payee, was in owed.items():
             is_now = (await books.owed_to(db, payee))["EUR"]
             assert is_now == min(was, euro("0"))
+
+
+async def test_a_statement_in_other_money_is_booked_as_paid_once_by_hand(
+    db: AsyncSession,
+) -> None:
+    await settle_in_with_accounts(db)
+    francs = await owe(db, BAKERY, "2026-10", "7.00", "CHF")
+    euros = await owe(db, BAKERY, "2026-10", "5.00")
+    paid = await paying.mark_paid_otherwise(db, francs, now=NOVEMBER)
+    assert (paid.text, (await books.owed_to(db, BAKERY))["CHF"].text) == ("7.00", "0.00")
+    with pytest.raises(AlreadyPaid):
+        await paying.mark_paid_otherwise(db, francs, now=NOVEMBER)
+    with pytest.raises(PaidByRun):
+        await paying.mark_paid_otherwise(db, euros, now=NOVEMBER)
+    with pytest.raises(NotFound):
+        await paying.mark_paid_otherwise(db, "nothing", now=NOVEMBER)
+    assert amounts(await prepared(db)) == {"bakery": "5.00"}
+    with pytest.raises(InPayoutRun):
+        await books.mark_paid(db, euros, now=NOVEMBER)

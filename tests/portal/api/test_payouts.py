@@ -70,6 +70,8 @@ async def test_a_run_from_draft_to_paid(
 
     [statement] = await everything(works, "/api/v1/statements")
     assert statement["state"] == "paid"
+    by_hand = await boss.post(f"/api/v1/statements/{statement['statement_id']}/paid")
+    assert (by_hand.status_code, by_hand.json()["code"]) == (409, "paid_by_run")
     [listed] = await everything(boss, RUNS, state="paid")
     assert listed["total"] == run["total"]
     deeds = {each["deed"] for each in await everything(boss, "/api/v1/audit")}
