@@ -289,7 +289,7 @@ def mail_domain(value: str | None) -> str | None:
         return None
     domain = value.strip().lower().removeprefix("@")
     if not _DOMAIN.fullmatch(domain):
-        raise InvalidInput("mail_domain must be a domain, as in example.org.", field="mail_domain")
+        raise InvalidInput("Give a domain, as in example.org.", field="mail_domain")
     return domain
 
 

@@ -24,7 +24,7 @@ _WHOLE = (
     marked("You applied for this yourself: somebody else has to decide about it."),
     marked("Say why the application is rejected."),
     marked("RTC lines exist in Spain only; elsewhere give 0."),
-    marked("mail_domain must be a domain, as in example.org."),
+    marked("Give a domain, as in example.org."),
     marked("months must be 1 to 120."),
     marked("quantity must be 1 or more."),
     marked("Monthly licences are for all kinds of energy."),
