@@ -10,7 +10,7 @@ from portal import formats
 from portal.words import Words, marked
 
 KINDS: Final[Mapping[ChargeKind, str]] = {
-    ChargeKind.MONITORING: marked("Monitoring"),
+    ChargeKind.MONITORING: marked("Monitoring of a station"),
     ChargeKind.AUTOMATED_INVOICING: marked("Automated invoicing"),
     ChargeKind.CREDIT_NOTES: marked("Credit notes to owners"),
     ChargeKind.ROAMING_BASE: marked("Roaming, monthly base fee"),

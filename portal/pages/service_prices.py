@@ -98,7 +98,9 @@ async def _prices(
                 "kind": kind_in_words(price.kind, said),
                 "price": price.price,
                 "per": said.gettext(UNITS[price.per]),
-                "policy": said.gettext(POLICIES[price.policy]),
+                "policy": "–"
+                if price.per in (Per.CDR, Per.JOB)
+                else said.gettext(POLICIES[price.policy]),
                 "valid_from": price.valid_from,
                 "state": _state(price.valid_from, later, now),
             }

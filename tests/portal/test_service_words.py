@@ -34,7 +34,7 @@ def test_everything_has_a_name() -> None:
     assert set(POLICIES) == set(Policy)
     assert set(SUBSCRIPTIONS) == set(Subscription)
     assert kind_in_words("service_package/gold", SAID) == "Service package gold"
-    assert kind_in_words("monitoring", SAID) == "Monitoring"
+    assert kind_in_words("monitoring", SAID) == "Monitoring of a station"
 
 
 @pytest.mark.parametrize(
