@@ -21,6 +21,7 @@ from billing.document_tables import (
     DocumentEntryRow,
     DocumentFileRow,
     DocumentRow,
+    DocumentSessionRow,
     DocumentStateRow,
     NumberRangeRow,
 )
@@ -29,7 +30,7 @@ from billing.invoice_drafts import Draft, SessionSum
 from billing.ledger import LedgerAccount
 from foundation.database import driver
 from foundation.errors import Conflict
-from foundation.identifiers import OrganisationKey
+from foundation.identifiers import OrganisationKey, TransactionId
 from foundation.money import Money
 
 # ------------------------------------------------------------------------------------ numbers
@@ -532,6 +533,25 @@ async def session_rows(db: AsyncSession, number: str) -> list[dict[str, Any]]:
         {"number": number},
     )
     return [dict(each) for each in rows.mappings()]
+
+
+async def invoices_of(
+    db: AsyncSession, transaction_ids: Collection[TransactionId]
+) -> dict[TransactionId, list[str]]:
+    """Return the documents on which transactions stand, in the order of their numbers."""
+    rows = await db.execute(
+        select(DocumentSessionRow.transaction_id, DocumentSessionRow.document)
+        .distinct()
+        .where(
+            DocumentSessionRow.transaction_id.in_(list(transaction_ids)),
+            DocumentSessionRow.is_released.is_(False),
+        )
+        .order_by(DocumentSessionRow.transaction_id, DocumentSessionRow.document)
+    )
+    found: dict[TransactionId, list[str]] = {}
+    for transaction_id, number in rows:
+        found.setdefault(TransactionId(transaction_id), []).append(number)
+    return found
 
 
 async def statement_period(

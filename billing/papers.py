@@ -13,7 +13,7 @@ from billing.document_store import NumberRange
 from billing.document_tables import DocumentRow, DocumentStateRow
 from billing.documents import Document, DocumentKind
 from foundation.errors import Conflict, InvalidInput, NotFound
-from foundation.identifiers import OrganisationKey
+from foundation.identifiers import OrganisationKey, TransactionId
 from foundation.mail import KeptMail, kept_mail
 from foundation.money import Money
 
@@ -195,6 +195,13 @@ async def balances(db: AsyncSession, debtors: Sequence[str]) -> dict[str, list[M
         ]
         for account, by_currency in found.items()
     }
+
+
+async def invoiced(
+    db: AsyncSession, transaction_ids: Sequence[TransactionId]
+) -> dict[TransactionId, list[str]]:
+    """Return the invoices on which transactions stand; what was taken back counts no more."""
+    return await document_store.invoices_of(db, transaction_ids)
 
 
 async def number_ranges(db: AsyncSession, issuer: OrganisationKey) -> list[NumberRange]:

@@ -10,6 +10,7 @@ from billing.counter_documents import AlreadyCancelled, CreditAboveInvoice, NotC
 from billing.documents import DocumentKind
 from billing.papers import DocumentState, NotPayableDocument
 from foundation.errors import InvalidInput, NotFound
+from foundation.identifiers import TransactionId
 from foundation.money import Money
 from tests.billing.paper_story import OCTOBER, contract_of, customer, open_office, run
 from tests.billing.story import BAKERY, DECEMBER, NOVEMBER, NOW, STAFF, closing, ended, happen
@@ -37,7 +38,10 @@ async def test_a_cancelled_invoice_leaves_the_books_as_before_and_is_made_anew(
     db: AsyncSession,
 ) -> None:
     number, debtor = await invoiced(db)
+    session = TransactionId(1)
+    assert await papers.invoiced(db, [session]) == {session: [number]}
     made = await counter_documents.cancel(db, number, reason="Wrong address", now=NOVEMBER)
+    assert await papers.invoiced(db, [session]) == {}
 
     assert (made.number, made.kind, made.type_code) == (
         "ST-2026-000001",
