@@ -1,4 +1,5 @@
 """What charging costs, who owes whom, and the papers about it.
 
-Faces: `billing.books`, `billing.pricing`, `billing.closing`.
+Faces: `billing.books`, `billing.pricing`, `billing.closing`, `billing.contacts`, `billing.contracts`,
+`billing.invoicing`, `billing.papers`.
 """
