@@ -143,7 +143,7 @@ def conditions_json(conditions: Conditions) -> dict[str, Any]:
     return found
 
 
-def parse_conditions(data: Mapping[str, object] | None) -> Conditions:
+def parse_conditions(data: object) -> Conditions:
     """Read conditions; values are sorted, and each counts once.
 
     Raises:
@@ -151,6 +151,8 @@ def parse_conditions(data: Mapping[str, object] | None) -> Conditions:
     """
     if not data:
         return ALWAYS
+    if not isinstance(data, Mapping):
+        raise InvalidInput("conditions are an object.", field="conditions")
     for name in data:
         if name not in (*_KINDS, "hours"):
             raise InvalidInput(f"{name!r} is no condition.", field=f"conditions.{name}")

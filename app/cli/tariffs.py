@@ -24,6 +24,7 @@ from app.cli.frame import (
 )
 from billing import pricing
 from billing.assignments import Assignment, Place, TariffScope
+from billing.conditions import Side, conditions_json, parse_conditions
 from billing.pricing import NewAssignment, TariffVersion
 from billing.tariff_json import tariff_json
 from csms import registry
@@ -33,7 +34,7 @@ from foundation.errors import InvalidInput, NotFound
 commands = group("Tariffs, as OCPI 2.2.1 writes them, and where they hold.")
 
 _COLUMNS = ("id", "currency", "version", "assigned_to")
-_ASSIGNMENT = {"scope", "id", "valid_from", "valid_to"}
+_ASSIGNMENT = {"scope", "id", "valid_from", "valid_to", "side", "priority", "conditions"}
 
 
 @commands.command("create")
@@ -111,10 +112,25 @@ def assign(
         str | None, typer.Option(help="A day in the place's zone, or a moment. [default: now]")
     ] = None,
     valid_to: Annotated[str | None, typer.Option(help="Not included. [default: no end]")] = None,
+    side: Annotated[Side, typer.Option(help="What is paid, or what the owner is credited by.")] = (
+        Side.SALE
+    ),
+    priority: Annotated[int, typer.Option(help="The highest goes first.")] = 0,
+    conditions: Annotated[
+        str, typer.Option(help='Whom it is for, as JSON: {"token_groups": ["FLEET"]}.')
+    ] = "{}",
     json: Json = False,
 ) -> None:
     """Let a tariff hold at a place from a moment on."""
-    wanted = {"scope": scope, "id": place_id, "valid_from": valid_from, "valid_to": valid_to}
+    wanted = {
+        "scope": scope,
+        "id": place_id,
+        "valid_from": valid_from,
+        "valid_to": valid_to,
+        "side": side,
+        "priority": priority,
+        "conditions": _conditions(conditions),
+    }
 
     async def work(opened: Opened) -> Assignment:
         async with opened.unit_of_work() as (db, now):
@@ -134,6 +150,21 @@ def assign(
         show_json(_assignment_row(made))
     else:
         print(f"Tariff {tariff_id} holds at {made.place} from {made.valid_from.isoformat()} on.")
+
+
+def _conditions(text: str) -> dict[str, Any]:
+    """Read conditions.
+
+    Raises:
+        InvalidInput: If they are no JSON object.
+    """
+    try:
+        found = json_library.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"conditions are no JSON: {error}.", field="conditions") from None
+    if not isinstance(found, dict):
+        raise InvalidInput("conditions are a JSON object.", field="conditions")
+    return found
 
 
 def _document(file: Path) -> dict[str, Any]:
@@ -157,7 +188,7 @@ def _assignments(wanted: Any) -> list[Mapping[str, Any]]:
         for each in wanted
     ):
         raise InvalidInput(
-            "assignments is a list of objects with scope, id, valid_from and valid_to.",
+            "assignments is a list of objects with scope and id.",
             field="assignments",
         )
     return wanted
@@ -176,7 +207,22 @@ async def _assignment(db: AsyncSession, wanted: Mapping[str, Any]) -> NewAssignm
         place,
         None if begins is None else moment_from(str(begins), zone, field="valid_from"),
         None if ends is None else moment_from(str(ends), zone, field="valid_to"),
+        _side(wanted.get("side", Side.SALE)),
+        _priority(wanted.get("priority", 0)),
+        parse_conditions(wanted.get("conditions")),
     )
+
+
+def _side(given: object) -> Side:
+    if given not in list(Side):
+        raise InvalidInput("side is sale or purchase.", field="side")
+    return Side(str(given))
+
+
+def _priority(given: object) -> int:
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise InvalidInput("priority is a whole number.", field="priority")
+    return given
 
 
 async def _zone(db: AsyncSession, place: Place) -> str:
@@ -220,6 +266,9 @@ def _assignment_row(assignment: Assignment) -> dict[str, Any]:
         "id": assignment.place.id,
         "valid_from": assignment.valid_from,
         "valid_to": assignment.valid_to,
+        "side": assignment.side,
+        "priority": assignment.priority,
+        "conditions": conditions_json(assignment.conditions),
     }
 
 

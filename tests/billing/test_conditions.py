@@ -113,6 +113,7 @@ def test_the_order_of_values_says_nothing() -> None:
 @pytest.mark.parametrize(
     ("given", "field"),
     [
+        (["town"], "conditions"),
         ({"colour": ["red"]}, "conditions.colour"),
         ({"customers": "town"}, "conditions.customers"),
         ({"customers": [7]}, "conditions.customers"),
@@ -124,7 +125,7 @@ def test_the_order_of_values_says_nothing() -> None:
         ({"customers": ["town"], "providers": ["DE*EMP"]}, "conditions.providers"),
     ],
 )
-def test_what_is_no_condition_is_refused_at_its_place(given: dict[str, Any], field: str) -> None:
+def test_what_is_no_condition_is_refused_at_its_place(given: object, field: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_conditions(given)
     assert refused.value.field == field

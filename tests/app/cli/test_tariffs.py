@@ -31,7 +31,13 @@ def test_a_tariff_is_created_and_assigned_as_its_file_says(cli: Cli, tmp_path: P
     assert made.json["version"] == 1
     assert made.json["elements"][0]["price_components"][0]["price"] == 0.4
     [assigned] = made.json["assignments"]
-    assert assigned == where | {"valid_from": "2025-12-31T23:00:00Z", "valid_to": None}
+    assert assigned == where | {
+        "valid_from": "2025-12-31T23:00:00Z",
+        "valid_to": None,
+        "side": "sale",
+        "priority": 0,
+        "conditions": {},
+    }
     assert cli("tariff", "list").lines[1] == ["T1", "EUR", "1", "organisation root"]
 
 
@@ -90,3 +96,18 @@ def test_a_file_that_is_no_tariff_is_refused(
     assert refused.status == 1
     assert said in refused.err
     assert cli("tariff", "list", "--json").json == []
+
+
+def test_a_tariff_is_assigned_under_conditions(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "tariff.json"
+    file.write_text(json.dumps(TARIFF))
+    tariff_id = TARIFF["id"]
+    cli("tariff", "create", str(file))
+    where = ("tariff", "assign", tariff_id, "--scope", "organisation", "--id", "root", "--json")
+    fleet = cli(*where, "--priority", "5", "--conditions", '{"token_groups": ["FLEET"]}').json
+    bought = cli(*where, "--side", "purchase").json
+    wrong = [cli(*where, "--conditions", each) for each in ("{", "[]", '{"colour": []}')]
+
+    assert (fleet["priority"], fleet["conditions"]) == (5, {"token_groups": ["FLEET"]})
+    assert bought["side"] == "purchase"
+    assert [each.status for each in wrong] == [1, 1, 1]
