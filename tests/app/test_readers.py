@@ -1,7 +1,7 @@
 """The readers are those that events are addressed to."""
 
 from app.readers import subscriptions
-from app.routes import BILLING, MAILING, ROUTES, SUPPORT
+from app.routes import BILLING, LICENCE_CHARGES, MAILING, ROUTES, SUPPORT
 from billing.handlers import READER
 from foundation.clock import SystemClock
 from foundation.database import Database
@@ -18,6 +18,8 @@ def test_every_event_that_is_addressed_has_its_readers(database: Database) -> No
     mails = Mails(database=database, jobs=jobs, clock=clock, settings=Settings.read())
 
     readers = [each.reader for each in subscriptions(Reimbursement(), clock, mails)]
-    assert readers == [BILLING, MAILING, SUPPORT]
+    assert {BILLING, MAILING, SUPPORT, LICENCE_CHARGES} <= {*readers}
+    assert {*readers} == {reader for each in ROUTES.values() for reader in each}
+    assert len(readers) == len({*readers})
     assert BILLING == READER
     assert ROUTES.keys() <= EVENTS.keys()

@@ -24,11 +24,15 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from accounts import api_keys, directory, passwords
+from accounts import api_keys, approvals, directory, licensing, passwords
+from accounts.applications import NewAccount, Renewal
+from accounts.audit import Actor
+from accounts.licences import Licence
 from accounts.permissions import SHIPPED_REACH, Reach, Role
 from billing import contacts, contracts, invoicing, paying, self_billing
 from billing.contacts import ContactFacts
 from billing.paying import By
+from csms.metering_points import StationPoints
 from foundation import migrate, outbox
 from foundation.clock import SetClock
 from foundation.database import Database
@@ -199,6 +203,7 @@ async def installation(postgres: EmbeddedPostgres) -> AsyncIterator[Installation
     made = Installation(app, database, {})
     await _hired(database, clock)
     await _their_things(made, clock)
+    await _their_account(made, clock)
     made.theirs = await _their_ids(database)
     yield made
     await database.close()
@@ -218,6 +223,20 @@ async def _hired(database: Database, clock: SetClock) -> None:
                 password_hash=hashed,
                 now=clock.now(),
             )
+
+
+async def _their_account(made: Installation, clock: SetClock) -> None:
+    """An account of the other owner, and an application that waits."""
+    wanted = NewAccount(
+        "Stadtwerke Heilbronn", "Stadtwerke Heilbronn", Licence.BUSINESS, datapoints=500
+    )
+    async with made.database.unit_of_work() as db:
+        points, now = StationPoints(), clock.now()
+        asked = Actor("person/9", "Otto", "portal", None)
+        decides = Actor("person/8", "Carla", "portal", None)
+        first = await licensing.apply(db, points, WORKS, wanted, by=asked, now=now)
+        await approvals.approve(db, points, first.id, by=decides, now=now)
+        await licensing.apply(db, points, WORKS, Renewal(), by=asked, now=now)
 
 
 async def _their_things(made: Installation, clock: SetClock) -> None:
