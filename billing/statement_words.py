@@ -179,8 +179,8 @@ _GAPS: Final = {
         "kein Gesamtzähler",
     ),
     GapExplanation.OFFLINE: (
-        "offline at the month's border",
-        "an der Monatsgrenze offline",
+        "station not connected then",
+        "Station nicht verbunden",
     ),
 }
 

@@ -253,7 +253,7 @@ PROOF_EXPLANATIONS: dict[str, str] = {
     "held": marked("Sessions that are held"),
     "reset": marked("The register was reset"),
     "no_lifetime_register": marked("The station has no lifetime register"),
-    "offline": marked("The station was offline at the month's border"),
+    "offline": marked("The station was not connected at that time"),
 }
 
 FAULTS: dict[str, Reason] = {
