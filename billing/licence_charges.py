@@ -72,6 +72,7 @@ def charges_of(event: AccountApproved | LicenceMonthBegan) -> list[Charge]:
 
 def _details(line: LicenceCharge) -> dict[str, str | int]:
     return {
+        "name": line.about,
         "licence": line.about,
         "count": line.count,
         "months": line.months,

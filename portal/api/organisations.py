@@ -5,11 +5,11 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends
 from pydantic import ConfigDict, Field
 
-from accounts import directory, zones
+from accounts import directory, licensing, zones
 from accounts.directory import Language, Organisation, OrganisationFacts, TaxStatus
 from accounts.licences import Licence
 from accounts.permissions import Permission
-from foundation.errors import InvalidInput, NotPermitted
+from foundation.errors import Conflict, InvalidInput, NotPermitted
 from foundation.identifiers import OrganisationKey
 from portal import paging
 from portal.api.models import Answer, Body, Moment
@@ -173,6 +173,10 @@ async def change_organisation(
     if "parent" in facts and not caller.scope.covers(facts["parent"]):
         raise InvalidInput(f"There is no organisation {facts['parent']!r}.", field="parent")
     before = await directory.organisation(db, OrganisationKey(key))
+    if facts.get("licence", before.licence) != before.licence and (
+        await licensing.entitlement_of(db, before.key, now=now)
+    ):
+        raise Conflict("The account decides about the licence. Apply for another one.")
     changed = await directory.change_organisation(db, before.key, cast("OrganisationFacts", facts))
     await zones.note_change(
         db, before.key, before=before.time_zone, after=changed.time_zone, now=now

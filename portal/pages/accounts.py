@@ -127,7 +127,10 @@ async def zones(request: Request, db: Db, now: Now, caller: Reader, zone: str = 
     values = {
         "tabs": tabs,
         "here": here,
-        "accounts": [_line(each, now, caller) for each in in_zone.get(_state(here) or AccountState.ACTIVE, [])],
+        "accounts": [
+            _line(each, now, caller)
+            for each in in_zone.get(_state(here) or AccountState.ACTIVE, [])
+        ],
         "pending": [_application(each, names, said) for each in pending],
         "decided": [_application(each, names, said) for each in decided],
     }

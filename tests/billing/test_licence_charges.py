@@ -68,6 +68,7 @@ def test_a_charge_names_what_its_line_needs() -> None:
 
     assert (first.quantity, first.unit) == (Decimal(240), "MON")
     assert first.details == {
+        "name": "business",
         "licence": "business",
         "count": 20,
         "months": 12,

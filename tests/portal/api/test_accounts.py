@@ -228,3 +228,15 @@ async def test_every_deed_is_audited(administrator: AsyncClient, decider: AsyncC
     found = [each["deed"] for each in deeds["items"] if each["deed"].startswith("account.")]
 
     assert found == ["account.approve", "account.apply"]
+
+
+async def test_the_account_decides_about_the_licence(
+    administrator: AsyncClient, decider: AsyncClient
+) -> None:
+    path = "/api/v1/organisations/north"
+    before = await administrator.patch(path, json={"licence": "business_premium"})
+    await granted(administrator, decider, **NEW)
+    after = await administrator.patch(path, json={"licence": "monitoring"})
+    same = await administrator.patch(path, json={"licence": "business", "name": "N"})
+
+    assert (before.status_code, after.status_code, same.status_code) == (200, 409, 200)
