@@ -22,6 +22,7 @@ FIGURES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "command": remote.command,
     "fleet": fleets.fleet,
     "month": month.month,
+    "documents": month.documents,
     "papers": month.papers,
 }
 

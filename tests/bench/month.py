@@ -11,14 +11,17 @@ from sqlalchemy import text
 
 from accounts import directory
 from billing.closing import Closing
+from billing.month_end import MonthEnd
 from billing.statement_pdf import statement_pdf
 from csms.registers import Registers
+from foundation.clock import SetClock
 from foundation.database import Database
 from roaming.handlers import Reimbursement
 from tests.bench import world
 from tests.bench.figures import Figure
 from tests.bench.machine import family_cpu_s
 from tests.bench.stage import BenchFailed, Stage
+from tests.billing import many
 from tests.billing.builders import payable, statement
 
 _MONTH = "2026-10"
@@ -26,6 +29,7 @@ _CLOSED_AT = datetime(2026, 11, 2, 8, tzinfo=UTC)
 _FULL, _QUICK = (1_000_000, 1_000), (20_000, 20)
 _SMALL_GOAL_S = 40.0
 _PAPER_ROWS = 40
+_MEMORY_GOAL_MIB = 200.0
 
 # Rated, booked transactions as `billing.booking` leaves them, made by SQL: the close reads no more.
 _FILL = (
@@ -36,7 +40,7 @@ _FILL = (
         energy_before_wh, energy_basis, currency, net_minor, vat_minor, lines, hold_reasons)
     select n, n, 1, 0, at + interval '1 hour', payee,
         case when n % 3 = 0 then 'external' else 'internal' end,
-        case when n % 3 = 0 then 'provider/DE*BEN' else 'organisation/' || payee end,
+        case when n % 3 = 0 then 'receivable/DE*BEN' else 'clearing/' || payee end,
         case when n % 3 = 0 then 9000 else 10000 end, 'net', 1, 'BENCH-' || n % :owners, 1, 1,
         null, 'Europe/Berlin', 'TOKEN', 'ISO14443', at, at + interval '1 hour', n * 10, n * 10 + wh,
         wh, 0, 'registers', 'EUR', round(wh * 0.049), round(wh * 0.049 * 0.19), '[]', '{}'
@@ -101,6 +105,46 @@ async def _close(url: str, count: int, owners: int) -> tuple[float, int]:
         async with database.unit_of_work() as db:
             found = await db.execute(text("select count(*) from statement_lines"))
             return wall_s, int(found.scalar_one())
+    finally:
+        await database.close()
+
+
+def documents(stage: Stage) -> Iterator[Figure]:
+    """The whole month end: services, statements and documents of all owners, memory bounded."""
+    count, owners = _QUICK if stage.quick else _FULL
+    wall_s, grown = asyncio.run(_run(stage.fresh_database(), count, owners))
+    yield Figure(
+        f"month end with documents, {count:,} transactions of {owners:,} owners",
+        wall_s,
+        "s",
+        beside={"lines_per_s": round(count / wall_s), "owners_per_s": round(owners / wall_s, 1)},
+    )
+    yield Figure("memory that the month end takes", grown / 1024**2, "MiB", _MEMORY_GOAL_MIB)
+
+
+async def _run(url: str, count: int, owners: int) -> tuple[float, int]:
+    """Fill a month, run it; return how long that took, and by how much the process grew."""
+    database = Database(url, pool_size=2)
+    closing = Closing(Registers(), Reimbursement())
+    process = psutil.Process()
+    try:
+        async with database.unit_of_work() as db:
+            await many.fill(db, count, owners)
+            await many.write_papers(db)
+        before, most = process.memory_info().rss, 0
+
+        def told(_: int, __: int) -> None:
+            nonlocal most
+            most = max(most, process.memory_info().rss - before)
+
+        month_end = MonthEnd(database, closing, SetClock(_CLOSED_AT))
+        began = time.perf_counter()
+        payees = [*map(many.owner, range(owners)), many.ROOT]
+        outcome = await month_end.run(_MONTH, payees, told=told)
+        wall_s = time.perf_counter() - began
+        if outcome.refused:
+            raise BenchFailed(f"{len(outcome.refused)} steps were refused: {outcome.refused[0]}")
+        return wall_s, most
     finally:
         await database.close()
 
