@@ -315,9 +315,12 @@ async def test_1_9_credit_notes_take_the_discount_off_community_sessions_only(
 
 async def test_1_9_period_from_the_first_to_the_last_session_contained(db: AsyncSession) -> None:
     await open_office(db)
-    await contract_of(db, await customer(db))
+    contract = await contract_of(db, await customer(db))
+    await put(db, contract.id, "BB01")
     april = datetime(2026, 4, 3, 21, 30, tzinfo=UTC)  # 23:30 in Berlin
-    await happen(db, ended(1, april), ended(2, datetime(2026, 5, 31, 20, tzinfo=UTC)))
+    last = datetime(2026, 5, 31, 20, tzinfo=UTC)
+    await happen(db, ended(1, april), ended(2, last, id_token=IdToken("BB01")))
+    await happen(db, ended(3, april + timedelta(days=1)))
     june = datetime(2026, 6, 1, 5, tzinfo=UTC)
     [number] = (await run(db, "2026-05", june)).numbers
     head, document = await papers.document(db, number)
