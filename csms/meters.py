@@ -72,7 +72,7 @@ async def register_key(
         KeysOverlap: The same meter has a key at that time.
     """
     if new.evse_id < 0:
-        raise InvalidInput("evse_id must be 0 or more.", field="evse_id")
+        raise InvalidInput("The number of the EVSE must be 0 or more.", field="evse_id")
     key = key_from_text(new.public_key, new.curve)
     serial = (new.meter_serial or "").strip() or None
     for each in await store.keys_of(db, station):

@@ -155,6 +155,6 @@ REFUSALS = (
     marked("The energy is no number."),
     marked("This is no moment."),
     marked("minutes must be 2 to 1440."),
-    marked("evse_id must be 0 or more."),
+    marked("The number of the EVSE must be 0 or more."),
 )
 """Whole sentences of what corrections and meters' keys refuse, to be translated."""

@@ -59,7 +59,7 @@ async def register_key(
     }
     try:
         if not evse_id.isascii() or not evse_id.isdecimal():
-            raise InvalidInput("evse_id must be 0 or more.", field="evse_id")
+            raise InvalidInput("The number of the EVSE must be 0 or more.", field="evse_id")
         new = NewKey(
             evse_id=int(evse_id),
             public_key=given["public_key"],
