@@ -165,7 +165,7 @@ async def change_settings(request: Request, db: Db, now: Now, caller: Decider) -
         said = (await frame_of(request, db, caller)).words
         errors = form_errors(error, said, otherwise="max_duration_min")
         return await _show_settings(request, db, caller, key, errors, given, checks)
-    return went(link("/monitor/settings", {"organisation": key}), done="monitor-set")
+    return went("/monitor/settings", organisation=key, done="monitor-set")
 
 
 def _own(caller: Caller) -> str:

@@ -49,8 +49,8 @@ async def test_the_settings_are_the_operators_to_make_and_everybodys_to_see(
     assert wrong.status_code == 422
     assert 'href="#tolerance"' in wrong.text
     answer = await browser.post("/monitor/settings", data=form)
-    assert answer.headers["location"].endswith("done=monitor-set")
-    html = (await browser.get("/monitor/settings")).text
+    html = (await browser.get(answer.headers["location"])).text
+    assert "The monitor is set." in html
     assert 'value="90.5"' in html
     assert "Take these settings back" in html
     browser = await sign_in("otto")
