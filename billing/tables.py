@@ -30,8 +30,8 @@ from billing import charge_tables as charge_tables  # the rest of the room's tab
 from billing import credit_tables as credit_tables
 from billing import document_tables as document_tables
 from billing import month_tables as month_tables
-from billing import service_tables as service_tables
 from billing import payout_tables as payout_tables
+from billing import service_tables as service_tables
 from billing import tariff_rule_tables as tariff_rule_tables
 from billing import validity_tables as validity_tables
 from foundation.database import Base

@@ -316,7 +316,7 @@ class _Reader:
         begin = self.optional(given, path, "exempt_from", self.clock_time)
         end = self.optional(given, path, "exempt_to", self.clock_time)
         if (given.get("exempt_from") is None) != (given.get("exempt_to") is None):
-            self.problem(f"{path}.exempt_to", "exempt_from and exempt_to belong together")
+            self.problem(f"{path}.exempt_to", "both ends of the exempt time belong together")
         elif begin is not None and begin == end:
             self.problem(f"{path}.exempt_to", "is the same as exempt_from")
         if price is None or step_size is None:

@@ -250,7 +250,7 @@ def _of_parameter(parameter: Mapping[str, Any], schemas: Mapping[str, Any]) -> A
     name = str(parameter["name"])
     if name in {"cursor", "after"}:
         return "WzEyLDM0XQ"
-    if name in {"from", "to"}:
+    if name in {"from", "to"} and "examples" not in schema:
         return _FORMATS["date"]
     if schema.get("type") == "string" and name.endswith(("_id", "number")) and name not in _VALUES:
         return "1"

@@ -162,14 +162,17 @@ async def get_costs(
     return _costs(owner.key, found)
 
 
+_A_MONTH = ["2026-10"]
+
+
 @router.get("/organisations/{key:segment}/waived-months", summary="List waived months")
 async def list_waived(
     db: Db,
     now: Now,
     caller: Reader,
     key: str,
-    first: Annotated[str | None, Query(alias="from", max_length=7)] = None,
-    last: Annotated[str | None, Query(alias="to", max_length=7)] = None,
+    first: Annotated[str | None, Query(alias="from", max_length=7, examples=_A_MONTH)] = None,
+    last: Annotated[str | None, Query(alias="to", max_length=7, examples=_A_MONTH)] = None,
 ) -> Page[WaivedModel]:
     """By station and month, of the last twelve months if no others are named."""
     owner = await seen(db, caller, key)

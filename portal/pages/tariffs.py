@@ -488,7 +488,7 @@ _SENTENCES = (
     marked("Give at least one price."),
     marked("Energy takes time: give minutes."),
     marked("A partner's driver is no customer: name customers or providers."),
-    marked("exempt_from and exempt_to belong together"),
+    marked("both ends of the exempt time belong together"),
 )
 """Whole sentences of what is refused here, to be translated."""
 

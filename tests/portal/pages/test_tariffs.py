@@ -79,7 +79,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"hours": "sometimes"}, "hours is open or closed."),
     ({"valid_from": "soon"}, "Give a day."),
     ({"priority": "high"}, "This is no number."),
-    ({"blocking": "6", "exempt_from": "22:00"}, "exempt_from and exempt_to belong together"),
+    ({"blocking": "6", "exempt_from": "22:00"}, "both ends of the exempt time belong together"),
 ]
 
 
