@@ -15,7 +15,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, MetaData, PoolProxiedConnection, make_url
 from sqlalchemy.dialects.postgresql import TIMESTAMP
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -283,6 +283,16 @@ def after_commit(db: AsyncSession, do: Callable[[], None]) -> None:
     If it is not, or the process dies between, it is not done: nothing may rest on it alone.
     """
     db.info.setdefault(_AFTER_COMMIT, []).append(do)
+
+
+DATA_ERRORS: Final[tuple[type[Exception], ...]] = (psycopg.DataError, DataError)
+"""Under which the driver and SQLAlchemy tell that a value cannot be stored."""
+
+
+def is_out_of_range(error: Exception) -> bool:
+    """Tell whether a number was sent that no column can hold."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(cause, psycopg.errors.NumericValueOutOfRange)
 
 
 def _is_away(error: Exception) -> bool:

@@ -42,10 +42,12 @@ async def start_at(
     """Return the start of a session that is only asked about.
 
     Raises:
-        NotFound: If the caller sees no such station.
-        InvalidInput: If the station has no such EVSE, or the caller sees no such token.
+        InvalidInput: If the caller sees no such station or token, or it has no such EVSE.
     """
-    found = await registry.station(db, caller.scope, station, now, limits=limits)
+    try:
+        found = await registry.station(db, caller.scope, station, now, limits=limits)
+    except NotFound as error:
+        raise InvalidInput(str(error), field="station") from error
     if found.evses and evse_id not in {each.evse_id for each in found.evses}:
         raise InvalidInput(f"Station {station!r} has no EVSE {evse_id}.", field="evse_id")
     token = None

@@ -26,6 +26,7 @@ from accounts.sign_in import TooManyAttempts
 from billing.tariff_json import InvalidTariff
 from csms.files import FileTooLarge
 from csms.queue import TooManyInFlight
+from foundation.database import DATA_ERRORS, is_out_of_range
 from foundation.errors import (
     Conflict,
     ExpectedError,
@@ -337,6 +338,15 @@ def install(app: FastAPI, error_page: ErrorPage = plain_page) -> None:
             problem = replace(problem, headers=(("Allow", ", ".join(_methods_at(request))),))
         return answer(request, problem)
 
+    async def unstorable(request: Request, error: Exception) -> Response:
+        if not is_out_of_range(error):
+            raise error
+        return answer(
+            request, problem_of(InvalidInput("A number is larger than any that there is."))
+        )
+
     app.add_exception_handler(ExpectedError, expected)
+    for kind in DATA_ERRORS:
+        app.add_exception_handler(kind, unstorable)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, refused)

@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import ConfigDict, Field
 
 from accounts.permissions import Permission
 from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey, StationId
 from portal import paging, support_deeds
-from portal.api.models import Answer, Body, Moment
+from portal.api.models import Answer, Body, Moment, Number
 from portal.guard import Caller, PermissionMissing, require
 from portal.paging import Page
 from portal.routes import ApiRoute, Db, Now
@@ -20,7 +20,6 @@ router = APIRouter(prefix="/calls", tags=["support"], route_class=ApiRoute)
 
 Reader = Annotated[Caller, Depends(require(Permission.CALLS_READ))]
 Writer = Annotated[Caller, Depends(require(Permission.CALLS_WRITE))]
-Number = Annotated[int, Path(ge=1, le=2**62)]
 
 
 class CallNoteModel(Answer):

@@ -7,7 +7,7 @@ rules, and notes what that refuses.
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends
 from pydantic import ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse, Response
@@ -23,7 +23,7 @@ from foundation.errors import ExpectedError
 from foundation.identifiers import OrganisationKey, StationId
 from portal import asking, paging
 from portal.api.commands import must_have_rights
-from portal.api.models import Answer, Body, Moment
+from portal.api.models import Answer, Body, Moment, Number
 from portal.guard import Caller, require
 from portal.paging import Page
 from portal.routes import ApiRoute, Db, Now
@@ -32,7 +32,6 @@ router = APIRouter(prefix="/campaigns", tags=["commands"], route_class=ApiRoute)
 
 Reader = Annotated[Caller, Depends(require(Permission.COMMANDS_READ))]
 Expert = Annotated[Caller, Depends(require(Permission.COMMANDS_EXPERT))]
-Number = Annotated[int, Path(ge=1, le=2**62)]
 
 _MOST = 2000
 """How many stations one call names at most."""

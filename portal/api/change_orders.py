@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
@@ -196,7 +196,7 @@ async def note_change_done(
     now: Now,
     caller: Writer,
     order_id: str,
-    change: int,
+    change: Annotated[int, Path(ge=0, le=1000)],
     body: DoneBody,
 ) -> ChangeOrderModel:
     """A change that is no command is noted by whoever made it; commands tell by themselves."""

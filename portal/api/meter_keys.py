@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from accounts.permissions import Permission
 from csms import ghosts, meters
 from csms.meters import NewKey, RegisteredKey
-from portal.api.models import Answer, Body, Moment
+from portal.api.models import Answer, Body, Moment, Number
 from portal.guard import Caller, require
 from portal.meter_doors import end, own, register, seen, set_guard
 from portal.paging import Page
@@ -109,7 +109,7 @@ async def end_key(
     context: Context,
     caller: Writer,
     identity: str,
-    key_id: int,
+    key_id: Number,
     body: MeterKeyEndBody,
 ) -> MeterKeyModel:
     """Values of transactions that begin then or later are checked with the next one."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+from fastapi import Path
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -52,6 +53,10 @@ Moment = Annotated[
     PlainSerializer(iso, return_type=str, when_used="json"),
 ]
 """ISO 8601 with a zone on the way in, UTC with `Z` on the way out."""
+
+
+Number = Annotated[int, Path(ge=1, le=2**62)]
+"""A number in a path, as the database counts."""
 
 
 def _number(value: Decimal) -> int | float:

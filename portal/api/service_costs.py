@@ -19,7 +19,7 @@ from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey, PartyId
 from foundation.money import Money
 from portal import paging, subscriptions
-from portal.api.models import Answer, Body, Moment, MoneyModel
+from portal.api.models import Answer, Body, Moment, MoneyModel, Number
 from portal.api.service_prices import Amount, ServicePriceModel, shown_price
 from portal.guard import Caller, require
 from portal.paging import Page
@@ -389,7 +389,7 @@ async def list_releases(
 
 
 @router.delete("/cost-releases/{number}", summary="Withdraw a release that waits")
-async def withdraw_release(db: Db, now: Now, caller: Reader, number: int) -> CostReleaseModel:
+async def withdraw_release(db: Db, now: Now, caller: Reader, number: Number) -> CostReleaseModel:
     """Only while it waits for a second person."""
     caller.must_have(Permission.COST_RELEASE)
     found = await cost_releases.cost_release(db, number)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import ConfigDict, Field
 
 from accounts import directory
@@ -10,7 +10,7 @@ from accounts.permissions import Permission
 from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey, StationId
 from portal import paging, support_deeds
-from portal.api.models import Answer, Body, Moment
+from portal.api.models import Answer, Body, Moment, Number
 from portal.guard import Caller, require
 from portal.paging import Page
 from portal.routes import ApiRoute, Db, Now
@@ -21,7 +21,6 @@ router = APIRouter(prefix="/tickets", tags=["support"], route_class=ApiRoute)
 
 Reader = Annotated[Caller, Depends(require(Permission.TICKETS_READ))]
 Writer = Annotated[Caller, Depends(require(Permission.TICKETS_WRITE))]
-Number = Annotated[int, Path(ge=1, le=2**62)]
 
 
 class TicketNoteModel(Answer):

@@ -51,3 +51,17 @@ async def test_a_day_or_a_number_that_is_no_moment_is_refused(administrator: Asy
             assert answer.status_code in (200, 422), f"{path} {value}: {answer.text}"
             if "-" not in value[1:8]:
                 assert answer.status_code == 422, f"{path} {value}"
+
+
+async def test_a_number_that_nothing_can_hold_is_refused_wherever_it_stands(
+    app: FastAPI, administrator: AsyncClient
+) -> None:
+    document: dict[str, Any] = app.openapi()
+    for path, method, _ in operations(document):
+        if method == "get" and "{" in path:
+            where = re.sub(r"\{[^}]*\}", str(10**25), path)
+            answer = await administrator.request(method, where)
+            assert answer.status_code in (200, 404, 422), f"{path}: {answer.text}"
+    for path in ("/campaigns/", "/people/", "/outbox/", "/groups/", "/webhooks/", "/sessions/"):
+        answer = await administrator.get(f"{path}{10**25}")
+        assert answer.status_code in (401, 403, 404, 422, 303), f"{path}: {answer.text}"
