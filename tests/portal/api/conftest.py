@@ -28,7 +28,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 async def world_template(postgres: EmbeddedPostgres) -> str:
     """Two owners with six weeks of sessions, September closed for one of them."""
-    name = "leitstand_world"
+    name = f"leitstand_world_{next(_numbers)}"  # made again where its event loop is
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(f"create database {name}")
     migrate.upgrade(postgres.url_of(name))

@@ -65,13 +65,13 @@ async def filled(postgres: EmbeddedPostgres, template: str, name: str, *, lively
 @pytest.fixture(scope="session")
 async def quiet_template(postgres: EmbeddedPostgres, template: str) -> str:
     """An installation with people and nothing else."""
-    return await filled(postgres, template, "portal_quiet", lively=False)
+    return await filled(postgres, template, f"portal_quiet_{next(_numbers)}", lively=False)
 
 
 @pytest.fixture(scope="session")
 async def lively_template(postgres: EmbeddedPostgres, template: str) -> str:
     """An installation with stations and sessions."""
-    return await filled(postgres, template, "portal_lively", lively=True)
+    return await filled(postgres, template, f"portal_lively_{next(_numbers)}", lively=True)
 
 
 @pytest.fixture
