@@ -13,22 +13,20 @@ from billing.archive_pdf import FACTURX_NAME, Enclosure
 from billing.documents import Document, DocumentKind, DocumentLine, Party, VatCategory
 from billing.einvoice import invoice_xml
 from billing.paper_pdf import (
-    ACCENT,
     GAP,
-    HEIGHT,
     LEFT,
     MUTED,
     RIGHT,
     ROW,
     SIZE,
     STRONG,
-    TINT,
     Column,
     Paper,
     columns_of,
+    draw_amount,
+    draw_letterhead,
     draw_row,
     draw_table_head,
-    fitted,
     in_fours,
     wrapped,
 )
@@ -134,38 +132,33 @@ def document_pdf(document: Document) -> bytes:
 
 
 def _head(paper: Paper, document: Document, form: _Form, title: str) -> None:
-    issuer = document.issuer
-    paper.text(LEFT, issuer.name, font=STRONG, size=10.5, colour=ACCENT)
+    issuer, recipient = document.issuer, document.recipient
     contact = [each for each in (issuer.email, issuer.phone) if each]
     numbers = [
         f"{form(name)} {number}"
         for name, number in (("vat_id", issuer.vat_id), ("tax_number", issuer.tax_number))
         if number
     ]
-    is_abroad = issuer.country != document.recipient.country
-    for line in (*_address(issuer, is_abroad), " · ".join(contact), " · ".join(numbers)):
-        if line:
-            paper.down(11)
-            paper.text(LEFT, line, size=8, colour=MUTED)
-    issuer_end = paper.y
-
-    # The recipient stands where the window of an envelope is.
-    paper.y = min(HEIGHT - 150, issuer_end - 34)
-    facts_y = paper.y
-    recipient = document.recipient
-    for line in (recipient.name, *_address(recipient, is_abroad)):
-        paper.text(LEFT, fitted(line, 250, size=10), size=10)
-        paper.down(13.5)
-    end = paper.y
-    paper.y = facts_y
-    for label, value in _facts(document, form):
-        paper.text(RIGHT - 215, label, colour=MUTED)
-        paper.text(RIGHT, fitted(value, 150), align="right")
-        paper.down(12.5)
-    paper.y = min(end, paper.y) - 34
+    is_abroad = issuer.country != recipient.country
+    about = (*_address(issuer, is_abroad), " · ".join(contact), " · ".join(numbers))
+    draw_letterhead(
+        paper,
+        issuer.name,
+        [line for line in about if line],
+        (recipient.name, *_address(recipient, is_abroad)),
+        _facts(document, form),
+    )
     paper.text(LEFT, f"{title} {document.number}", font=STRONG, size=20)
     paper.down(20)
-    _amount_box(paper, document, form)
+    label = {
+        DocumentKind.INVOICE: "to_pay",
+        DocumentKind.CREDIT_NOTE: "we_pay",
+        DocumentKind.CANCELLATION: "credited",
+    }[document.kind]
+    hint = ""
+    if document.due_on is not None and document.gross.amount > 0:
+        hint = form("due_by", day=form.words.day(document.due_on))
+    draw_amount(paper, form(label), hint, form.words.money(document.gross))
 
 
 def _facts(document: Document, form: _Form) -> Iterator[tuple[str, str]]:
@@ -185,33 +178,6 @@ def _facts(document: Document, form: _Form) -> Iterator[tuple[str, str]]:
         yield form("your_vat_id"), document.recipient.vat_id
     if document.recipient.tax_number:
         yield form("your_tax_number"), document.recipient.tax_number
-
-
-def _amount_box(paper: Paper, document: Document, form: _Form) -> None:
-    """Draw what everybody looks for first."""
-    label = {
-        DocumentKind.INVOICE: "to_pay",
-        DocumentKind.CREDIT_NOTE: "we_pay",
-        DocumentKind.CANCELLATION: "credited",
-    }[document.kind]
-    height = 50.0
-    paper.down(height)
-    paper.box(LEFT, paper.y, RIGHT - LEFT, height, TINT)
-    base = paper.y + 18
-    paper.text(LEFT + 14, form(label), y=base + 13, colour=MUTED)
-    if document.due_on is not None and document.gross.amount > 0:
-        hint = form("due_by", day=form.words.day(document.due_on))
-        paper.text(LEFT + 14, hint, y=base, size=9.5)
-    paper.text(
-        RIGHT - 14,
-        form.words.money(document.gross),
-        y=base + 1,
-        font=STRONG,
-        size=22,
-        colour=ACCENT,
-        align="right",
-    )
-    paper.down(34)
 
 
 def _lines(paper: Paper, document: Document, form: _Form) -> None:

@@ -303,6 +303,51 @@ def draw_row(
             paper.text(column.x, text, font=font, align=column.align)
 
 
+def draw_letterhead(
+    paper: Paper,
+    issuer: str,
+    about_issuer: Iterable[str],
+    recipient: Iterable[str],
+    facts: Iterable[tuple[str, str]],
+) -> None:
+    """Draw who writes, to whom, and what there is to know beside it; the text goes on below.
+
+    Args:
+        paper: On its first page, at the top.
+        issuer: A name.
+        about_issuer: Address and numbers, a line each.
+        recipient: Name and address; they stand where the window of an envelope is.
+        facts: Each with its label.
+    """
+    paper.text(LEFT, issuer, font=STRONG, size=10.5, colour=ACCENT)
+    for line in about_issuer:
+        paper.down(11)
+        paper.text(LEFT, line, size=8, colour=MUTED)
+    paper.y = facts_y = min(HEIGHT - 150, paper.y - 34)
+    for line in recipient:
+        paper.text(LEFT, fitted(line, 250, size=10), size=10)
+        paper.down(13.5)
+    end = paper.y
+    paper.y = facts_y
+    for label, value in facts:
+        paper.text(RIGHT - 215, label, colour=MUTED)
+        paper.text(RIGHT, fitted(value, 150), align="right")
+        paper.down(12.5)
+    paper.y = min(end, paper.y) - 34
+
+
+def draw_amount(paper: Paper, label: str, hint: str, amount: str) -> None:
+    """Draw what everybody looks for first: one amount, what it is, and by when."""
+    height = 50.0
+    paper.down(height)
+    paper.box(LEFT, paper.y, RIGHT - LEFT, height, TINT)
+    base = paper.y + 18
+    paper.text(LEFT + 14, label, y=base + 13, colour=MUTED)
+    paper.text(LEFT + 14, hint, y=base, size=9.5)
+    paper.text(RIGHT - 14, amount, y=base + 1, font=STRONG, size=22, colour=ACCENT, align="right")
+    paper.down(34)
+
+
 def draw_title(paper: Paper, title: str, unit: str) -> None:
     paper.text(LEFT, title, font=STRONG, size=11)
     paper.text(RIGHT, unit, size=7.4, colour=MUTED, align="right")

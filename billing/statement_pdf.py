@@ -9,22 +9,20 @@ from decimal import Decimal
 from billing.archive_pdf import FACTURX_NAME, Enclosure
 from billing.cdr import ChargeClass
 from billing.paper_pdf import (
-    ACCENT,
-    HEIGHT,
     LEFT,
     MUTED,
     RIGHT,
     ROW,
     STRONG,
-    TINT,
     Column,
     Paper,
     columns_of,
+    draw_amount,
+    draw_letterhead,
     draw_row,
     draw_table,
     draw_table_head,
     draw_title,
-    fitted,
     in_fours,
 )
 from billing.statement_document import statement_xml
@@ -69,23 +67,6 @@ def statement_pdf(statement: Statement) -> bytes:
 
 def _head(paper: Paper, statement: Statement, words: Words) -> None:
     payee, issuer = statement.payee, statement.issuer
-    paper.text(LEFT, issuer.name, font=STRONG, size=10.5, colour=ACCENT)
-    for line in issuer.address:
-        paper.down(11)
-        paper.text(LEFT, line, size=8, colour=MUTED)
-    if issuer.vat_id:
-        paper.down(11)
-        paper.text(LEFT, f"{words('vat_id')} {issuer.vat_id}", size=8, colour=MUTED)
-    issuer_end = paper.y
-
-    # The payee stands where the window of an envelope is.
-    paper.y = min(HEIGHT - 150, issuer_end - 34)
-    facts_y = paper.y
-    for line in (payee.name, *payee.address):
-        paper.text(LEFT, line, size=10)
-        paper.down(13.5)
-    end = paper.y
-
     facts = [
         (words("number"), statement.statement_id),
         (words("month"), words.month(statement.month)),
@@ -97,42 +78,24 @@ def _head(paper: Paper, statement: Statement, words: Words) -> None:
         facts.append((words("vat_id"), payee.vat_id))
     if payee.iban:
         facts.append((words("iban"), in_fours(payee.iban)))
-    paper.y = facts_y
-    label_x = RIGHT - 205
-    for label, value in facts:
-        paper.text(label_x, label, colour=MUTED)
-        paper.text(RIGHT, fitted(value, 130), align="right")
-        paper.down(12.5)
-    paper.y = min(end, paper.y) - 34
+    about = [*issuer.address]
+    if issuer.vat_id:
+        about.append(f"{words('vat_id')} {issuer.vat_id}")
+    draw_letterhead(paper, issuer.name, about, (payee.name, *payee.address), facts)
 
     month = words.month(statement.month)
     paper.text(LEFT, words("title"), font=STRONG, size=22)
     paper.down(17)
     paper.text(LEFT, words("subject", month=month), size=10.5, colour=MUTED)
 
-    # What everybody looks for first.
-    height = 50.0
-    paper.down(20 + height)
-    paper.box(LEFT, paper.y, RIGHT - LEFT, height, TINT)
-    base = paper.y + 18
-    paper.text(LEFT + 14, words("payout"), y=base + 13, colour=MUTED)
     if statement.payout_gross.amount <= 0:
         hint = ""
     elif statement.state is StatementState.PAID:
         hint = words("paid_out")
     else:
         hint = words("due_by", day=words.day(statement.due_on))
-    paper.text(LEFT + 14, hint, y=base, size=9.5)
-    paper.text(
-        RIGHT - 14,
-        words.money(statement.payout_gross),
-        y=base + 1,
-        font=STRONG,
-        size=22,
-        colour=ACCENT,
-        align="right",
-    )
-    paper.down(34)
+    paper.down(20)
+    draw_amount(paper, words("payout"), hint, words.money(statement.payout_gross))
 
 
 def _totals(paper: Paper, statement: Statement, words: Words) -> None:

@@ -12,7 +12,6 @@ from pydantic import ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse, Response
 
-from accounts import audit
 from accounts.permissions import Permission
 from csms import campaigns, remote
 from csms.campaigns import Campaign, Item, NewCampaign, Wish
@@ -21,7 +20,7 @@ from csms.remote import Addressee
 from foundation.database import savepoint
 from foundation.errors import ExpectedError
 from foundation.identifiers import OrganisationKey, StationId
-from portal import asking, paging
+from portal import asking, campaign_doors, paging
 from portal.api.commands import must_have_rights
 from portal.api.models import Answer, Body, Moment, Number
 from portal.guard import Caller, require
@@ -151,21 +150,8 @@ async def start_campaign(
         return JSONResponse(preview.model_dump(mode="json"), 200)
     stations = [await _addressee(db, caller, each) for each in names]
     wishes = [Wish(each.identity, body.action, body.payload) for each in stations]
-    number = await campaigns.start(db, _campaign(caller, body, wishes), now=now)
-    await audit.record(
-        db,
-        caller.actor,
-        "campaign.start",
-        f"campaign/{number}",
-        organisation=caller.principal.organisation,
-        after={
-            "command": body.action,
-            "stations": [each.station for each in wishes],
-            "per_minute": body.per_minute,
-        },
-        order=body.change_order,
-        now=now,
-    )
+    campaign = _campaign(caller, body, wishes)
+    number = await campaign_doors.start(db, caller, campaign, command=body.action, now=now)
     response.headers["location"] = f"/api/v1/campaigns/{number}"
     return _shown(caller, await campaigns.campaign(db, caller.scope, number))
 
@@ -195,16 +181,7 @@ async def list_campaign_stations(
 @router.post("/{number}/stop", summary="Stop a campaign")
 async def stop_campaign(db: Db, now: Now, caller: Expert, number: Number) -> CampaignModel:
     """No further station is asked; what was asked by then goes its way."""
-    owner = await campaigns.stop(db, caller.scope, number, by_name=caller.principal.name, now=now)
-    await audit.record(
-        db,
-        caller.actor,
-        "campaign.stop",
-        f"campaign/{number}",
-        organisation=owner,
-        after={"stopped_at": now.isoformat()},
-        now=now,
-    )
+    await campaign_doors.stop(db, caller, number, now=now)
     return _shown(caller, await campaigns.campaign(db, caller.scope, number))
 
 
@@ -232,15 +209,11 @@ async def _preview(
 
 
 def _campaign(caller: Caller, body: NewCampaignBody, wishes: list[Wish]) -> NewCampaign:
-    return NewCampaign(
-        title=body.title,
-        wishes=wishes,
+    return campaign_doors.asked(
+        caller,
+        body.title,
+        wishes,
         per_minute=body.per_minute,
-        organisation=caller.principal.organisation,
-        asked_by=caller.principal.id,
-        asked_by_name=caller.principal.name,
-        door=caller.door,
-        is_authorised=asking.is_authorised(caller),
         when_offline=body.when_offline,
         expires_in_s=body.expires_in_s,
         ends_in_s=body.ends_in_s,

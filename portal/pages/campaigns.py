@@ -4,6 +4,7 @@ The choice lives in the address, so that a preview can be sent to a colleague; o
 stopping change anything.
 """
 
+import contextlib
 import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,14 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
-from accounts import audit, directory
+from accounts import directory
 from accounts.permissions import Permission
 from csms import campaigns, file_places, files, registry
 from csms.campaigns import Campaign, NewCampaign, Wish
 from csms.connectivity import StationState
 from csms.registry import Station
 from foundation.errors import InvalidInput
-from portal import asking, buttons, command_words
+from portal import asking, buttons, campaign_doors, command_words
 from portal.buttons import BUTTONS, Button
 from portal.context import context_of
 from portal.guard import Caller, require
@@ -364,24 +365,11 @@ async def start(request: Request, db: Db, now: Now, caller: Expert) -> Response:
     found = await _matching(request, db, caller, now, sent)
     try:
         wishes, _ = _wishes(caller, found, button, sent, now)
-        number = await campaigns.start(db, _campaign(caller, button, sent, wishes), now=now)
+        campaign = _campaign(caller, button, sent, wishes)
+        number = await campaign_doors.start(db, caller, campaign, command=button.key, now=now)
     except InvalidInput as error:
         named = _field_of(error)
         return await _new(request, db, now, caller, sent, {named: str(error)})
-    await audit.record(
-        db,
-        caller.actor,
-        "campaign.start",
-        f"campaign/{number}",
-        organisation=caller.principal.organisation,
-        after={
-            "command": button.key,
-            "stations": [each.station for each in wishes],
-            "per_minute": _rate(sent),
-        },
-        order=sent.get("change_order", "").strip() or None,
-        now=now,
-    )
     return went(f"/campaigns/{number}")
 
 
@@ -390,15 +378,11 @@ def _campaign(
 ) -> NewCampaign:
     waits = sent.get("when_offline") == "queue" and button.waits_offline
     hours = number_of(sent.get("ends_in_h", ""), 24)
-    return NewCampaign(
-        title=button.key,
-        wishes=wishes,
+    return campaign_doors.asked(
+        caller,
+        button.key,
+        wishes,
         per_minute=_rate(sent),
-        organisation=caller.principal.organisation,
-        asked_by=caller.principal.id,
-        asked_by_name=caller.principal.name,
-        door=caller.door,
-        is_authorised=asking.is_authorised(caller),
         when_offline="queue" if waits else "refuse",
         ends_in_s=3600 * min(max(1, hours), 24) if "ends_in_h" in button.fields else None,
         change_order=sent.get("change_order", "").strip() or None,
@@ -439,21 +423,8 @@ async def one(
 @router.post("/campaigns/{number:int}/stop")
 async def stop(request: Request, db: Db, now: Now, caller: Expert, number: int) -> Response:
     """Ask no further station."""
-    try:
-        owner = await campaigns.stop(
-            db, caller.scope, number, by_name=caller.principal.name, now=now
-        )
-    except campaigns.CampaignOver:
-        return went(f"/campaigns/{number}")
-    await audit.record(
-        db,
-        caller.actor,
-        "campaign.stop",
-        f"campaign/{number}",
-        organisation=owner,
-        after={"stopped_at": now.isoformat()},
-        now=now,
-    )
+    with contextlib.suppress(campaigns.CampaignOver):
+        await campaign_doors.stop(db, caller, number, now=now)
     return went(f"/campaigns/{number}")
 
 
