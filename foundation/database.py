@@ -266,15 +266,36 @@ class Database:
         await greenlet_spawn(pool.dispose)
 
 
-async def savepoint(db: AsyncSession) -> AsyncSessionTransaction:
-    """Begin a part of a unit of work that can be taken back alone; a context manager as well.
+class Savepoint:
+    """A part of a unit of work that can be taken back alone; left by an exception, it is."""
+
+    def __init__(self, part: AsyncSessionTransaction) -> None:
+        self._part = part
+
+    async def rollback(self) -> None:
+        """Take back what was written since."""
+        await self._part.rollback()
+
+    async def __aenter__(self) -> "Savepoint":
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            await self._part.commit()
+        else:
+            await self._part.rollback()
+
+
+async def savepoint(db: AsyncSession) -> Savepoint:
+    """Begin a part of a unit of work that can be taken back alone.
 
     SQLAlchemy marks the place only when the session asks for its connection: what went straight to
-    the driver before that would lie in front of it.
+    the driver before that would lie in front of it. And it begins one more where its own
+    transaction, once begun, is entered as a context manager: hence one of ours.
     """
     part = await db.begin_nested()
     await db.connection()
-    return part
+    return Savepoint(part)
 
 
 def after_commit(db: AsyncSession, do: Callable[[], None]) -> None:

@@ -78,16 +78,40 @@ async def test_what_only_the_driver_wrote_stays(database_with_words: Database) -
     assert await words(database_with_words) == ["one"]
 
 
-async def test_what_the_driver_wrote_behind_a_savepoint_is_taken_back_with_it(
-    database_with_words: Database,
+@pytest.mark.parametrize("by", ["rollback", "exception"])
+async def test_what_was_written_behind_a_savepoint_is_taken_back_with_it(
+    database_with_words: Database, by: str
 ) -> None:
     async with database_with_words.unit_of_work() as db:
         await (await driver(db)).execute("insert into words values ('one')")
         part = await savepoint(db)
+        try:
+            async with part:
+                await (await driver(db)).execute("insert into words values ('two')")
+                await db.execute(text("insert into words values ('three')"))
+                if by == "exception":
+                    raise ValueError("changed my mind")
+        except ValueError:
+            pass
+        else:
+            later = await savepoint(db)
+            await (await driver(db)).execute("delete from words where word in ('two', 'three')")
+            await later.rollback()
+        await (await driver(db)).execute("insert into words values ('four')")
+    kept = {"rollback": ["four", "one", "three", "two"], "exception": ["four", "one"]}
+    assert await words(database_with_words) == kept[by]
+
+
+async def test_a_statement_that_fails_behind_a_savepoint_leaves_the_unit_of_work_as_it_was(
+    database_with_words: Database,
+) -> None:
+    async with database_with_words.unit_of_work() as db:
+        await (await driver(db)).execute("insert into words values ('one')")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            async with await savepoint(db):
+                await (await driver(db)).execute("insert into words values ('one')")
         await (await driver(db)).execute("insert into words values ('two')")
-        await part.rollback()
-        await (await driver(db)).execute("insert into words values ('three')")
-    assert await words(database_with_words) == ["one", "three"]
+    assert await words(database_with_words) == ["one", "two"]
 
 
 async def test_session_and_driver_see_what_the_other_wrote(database_with_words: Database) -> None:
