@@ -2,7 +2,7 @@
 
 An organisation may want two people for what costs more than so much a year: the first click then
 waits, and takes effect with that of somebody else who may release costs. Of two clicks at least
-the second is a person's: a program's key may belong to whoever clicked first.
+the second is a person's, and a program's key speaks for whoever made it.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounts.audit import Actor
 from accounts.cost_tables import CostLimitRow, CostReleaseRow
 from accounts.directory import WHOLE, Scope
+from accounts.licensing import names_behind
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money
@@ -131,11 +132,16 @@ async def release(
         first = None
     if first is None:
         return await _write(db, organisation, deed, subject, cost, ReleaseState.WAITING, by, now)
-    if first.released_by != by.id and by.id.startswith("person/"):
+    if await _is_second(db, first.released_by, by):
         first.state = ReleaseState.RELEASED
         first.confirmed_at, first.confirmed_by, first.confirmed_by_name = now, by.id, by.name
         await db.flush()
     return CostRelease.of(first)
+
+
+async def _is_second(db: AsyncSession, first: str, by: Actor) -> bool:
+    """Tell whether somebody is a person, and not the one who clicked first by whatever door."""
+    return by.id.startswith("person/") and by.id not in await names_behind(db, first)
 
 
 async def _needs_two(db: AsyncSession, organisation: str, cost: Cost) -> bool:

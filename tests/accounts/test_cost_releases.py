@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from accounts import cost_releases, directory
+from accounts import api_keys, cost_releases, directory
 from accounts.audit import Actor
 from accounts.cost_releases import Cost, NotWaiting, ReleaseState
 from accounts.directory import Scope
@@ -89,6 +89,28 @@ async def test_above_the_limit_the_second_person_completes_it(
         await cost_releases.withdraw(db, waiting.id)
     await cost_releases.set_limit(db, ROOT, None, by=LEA, now=now)
     assert await click(LEA) is ReleaseState.RELEASED
+
+
+@pytest.mark.usefixtures("root")
+async def test_a_key_and_then_the_login_of_whoever_made_it_are_one_person(
+    db: AsyncSession, clock: SetClock
+) -> None:
+    now = clock.now()
+    made, _ = await api_keys.create_api_key(db, name="a", role="owner", created_by=LEA.id, now=now)
+    of_it, _ = await api_keys.create_api_key(
+        db, name="b", role="owner", created_by=f"api_key/{made.id}", now=now
+    )
+    await cost_releases.set_limit(db, ROOT, euro("100"), by=LEA, now=now)
+    for key in (made, of_it):
+        keys = Actor(f"api_key/{key.id}", "script", "api", None)
+        subject = f"station/{key.id}"
+        for by, state in (
+            (keys, ReleaseState.WAITING),
+            (LEA, ReleaseState.WAITING),
+            (KAI, ReleaseState.RELEASED),
+        ):
+            found = await cost_releases.release(db, ROOT, "x", subject, COST, by=by, now=now)
+            assert found.state is state, by
 
 
 @pytest.mark.usefixtures("root")
