@@ -18,6 +18,7 @@ from foundation.sealing import Sealer, Unsealable
 from portal.guard import Caller
 from portal.paging import WrongCursor
 from portal.personal import MASK, without_personal
+from support.calls import Call
 
 _IN_TEXT = re.compile(
     r'("(?:idTag|parentIdTag|idToken|groupIdToken|groupId|additionalIdToken|eMAID|emaid)"\s*:\s*)'
@@ -86,6 +87,18 @@ def billed(
         for each in found
         if each.transaction_id in known and caller.scope.covers(each.owner)
     }
+
+
+def call(caller: Caller, found: Call) -> Call:
+    """Return a call as the caller may see it: who called, and who took it."""
+    return replace(
+        found,
+        caller=caller.personal(found.caller, found.organisation),
+        opened_by_name=caller.personal(found.opened_by_name) or "",
+        notes=tuple(
+            replace(each, by_name=caller.personal(each.by_name) or "") for each in found.notes
+        ),
+    )
 
 
 def cursor_of(caller: Caller, sealer: Sealer, key: str) -> str:

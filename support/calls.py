@@ -1,6 +1,6 @@
 """The face of calls: who called about what, what was done, and how it ended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -268,6 +268,7 @@ async def calls(
     since: datetime | None = None,
     open_by: str | None = None,
     q: str | None = None,
+    by_caller: bool = False,
     before: int | None = None,
     limit: int = 50,
 ) -> list[Call]:
@@ -279,7 +280,9 @@ async def calls(
         station: Only those about this station.
         since: Only those that began then or later.
         open_by: Only those of this agent that still run.
-        q: A part of station, EVSE ID, caller, concern or outcome.
+        q: A part of station, EVSE ID, concern or outcome.
+        by_caller: Whether `q` looks at callers too, who are personal data: else searching would
+            tell, bit by bit, what the mask hides.
         before: Only those below this number: the next page.
         limit: How many at most.
     """
@@ -291,13 +294,13 @@ async def calls(
     if open_by is not None:
         query = query.where(CallRow.opened_by == open_by, CallRow.closed_at.is_(None))
     if q:
-        texts: Sequence[Any] = (
+        texts: list[Any] = [
             CallRow.station,
             CallRow.emi3_id,
-            CallRow.caller,
             CallRow.concern,
             CallRow.outcome_text,
-        )
+            *([CallRow.caller] if by_caller else ()),
+        ]
         query = query.where(or_(*(each.icontains(q, autoescape=True) for each in texts)))
     if before is not None:
         query = query.where(CallRow.id < before)

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from accounts.permissions import Permission
 from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey, StationId
-from portal import paging, support_deeds
+from portal import masking, paging, support_deeds
 from portal.api.models import Answer, Body, Moment, Number
 from portal.guard import Caller, PermissionMissing, require
 from portal.paging import Page
@@ -104,7 +104,14 @@ async def list_calls(
     db: Db,
     caller: Reader,
     station: Annotated[str | None, Query(max_length=48)] = None,
-    q: Annotated[str | None, Query(max_length=100)] = None,
+    q: Annotated[
+        str | None,
+        Query(
+            max_length=100,
+            description="A part of station, EVSE ID, concern, outcome, or of the caller for those"
+            " who may see him.",
+        ),
+    ] = None,
     mine: Annotated[bool, Query(description="Only the caller's own that still run.")] = False,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
@@ -116,6 +123,7 @@ async def list_calls(
         caller.scope,
         station=station,
         q=q,
+        by_caller=caller.may(Permission.CRM_READ),
         open_by=caller.principal.id if mine else None,
         before=None if before is None else before[0],
         limit=limit + 1,
@@ -196,14 +204,15 @@ def _may_name(caller: Caller, name: str | None) -> None:
         raise InvalidInput("**** is what a hidden name reads as, not a name.", field="caller")
 
 
-def _shown(caller: Caller, call: Call) -> CallModel:
+def _shown(caller: Caller, found: Call) -> CallModel:
+    call = masking.call(caller, found)
     return CallModel(
         id=call.id,
         organisation=call.organisation,
         station=call.station,
         evse_id=call.evse_id,
         emi3_id=call.emi3_id,
-        caller=caller.personal(call.caller, call.organisation),
+        caller=call.caller,
         concern=call.concern,
         opened_at=call.opened_at,
         opened_by=call.opened_by_name,

@@ -1,6 +1,5 @@
 """Calls: all of them, and the record of one."""
 
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -8,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts.permissions import Permission
+from portal import masking
 from portal.guard import Caller, require
 from portal.pages.support_parts import number_of_path, support_tabs
 from portal.pages.surroundings import frame_of, page
@@ -33,7 +33,10 @@ async def call_list(
 ) -> Response:
     """List calls, the newest first."""
     wanted = q.strip()
-    found = await calls.calls(db, caller.scope, q=wanted or None, before=before, limit=PER_PAGE + 1)
+    sees = caller.may(Permission.CRM_READ)
+    found = await calls.calls(
+        db, caller.scope, q=wanted or None, by_caller=sees, before=before, limit=PER_PAGE + 1
+    )
     kept = found[:PER_PAGE]
     on = None
     if len(found) > PER_PAGE:
@@ -44,7 +47,8 @@ async def call_list(
         "tabs": support_tabs(caller, frame.words),
         "tab": "calls",
         "q": wanted,
-        "found": kept,
+        "sees": sees,
+        "found": [masking.call(caller, each) for each in kept],
         "turn": Turn(n, n + len(kept) - 1, None, back, on),
     }
     return page(frame, "calls.html", values)
@@ -61,7 +65,7 @@ async def one_call(request: Request, db: Db, caller: Reader, number: str) -> Res
     values = {
         "tabs": support_tabs(caller, frame.words),
         "tab": "calls",
-        "call": replace(found, caller=caller.personal(found.caller, found.organisation)),
+        "call": masking.call(caller, found),
         "tickets": led_to,
     }
     return page(frame, "call.html", values)

@@ -19,7 +19,7 @@ from accounts.permissions import Permission
 from csms.registry import Station
 from foundation.errors import ExpectedError, InvalidInput, NotFound
 from foundation.identifiers import StationId
-from portal import asking, support_deeds
+from portal import asking, masking, support_deeds
 from portal.buttons import BUTTONS
 from portal.context import context_of
 from portal.guard import Caller, require, signed_in
@@ -143,7 +143,10 @@ async def _console(
     if chosen is None:
         mine = await calls.calls(db, caller.scope, open_by=caller.principal.id, limit=_MY_CALLS)
         recent = await calls.calls(db, caller.scope, limit=_RECENT_CALLS)
-        values |= {"mine": mine, "recent": [_masked(each, caller) for each in recent]}
+        values |= {
+            "mine": [masking.call(caller, each) for each in mine],
+            "recent": [masking.call(caller, each) for each in recent],
+        }
         return page(frame, "support.html", values, status=status)
     card = await card_of(
         request, db, caller, chosen, frame.words, now, token=token.strip(), session=session
@@ -154,8 +157,8 @@ async def _console(
     values |= {
         "card": card,
         "desk": desk,
-        "earlier": [_masked(each, caller) for each in card.earlier],
-        "call": None if card.call is None else _masked(card.call, caller),
+        "earlier": [masking.call(caller, each) for each in card.earlier],
+        "call": None if card.call is None else masking.call(caller, card.call),
         "where": where(card.station.identity, wanted),
         "by_phone": [BUTTONS[each] for each in BY_PHONE if each in BUTTONS],
         "only_written": [BUTTONS[each] for each in ONLY_WRITTEN],
@@ -168,10 +171,6 @@ async def _console(
 def where(identity: str, q: str) -> str:
     """Return the address of the console at a station, as it was found."""
     return link("/support", {"q": q} if q else {"station": identity})
-
-
-def _masked(call: Call, caller: Caller) -> Call:
-    return replace(call, caller=caller.personal(call.caller, call.organisation))
 
 
 # --------------------------------------------------------------------------------- the record

@@ -115,3 +115,18 @@ async def test_calls_are_found_by_station_time_agent_and_words(
     assert await found(q="5% ") == []
     assert await found(before=late.id) == [early.id]
     assert await found(limit=1) == [late.id]
+
+
+async def test_a_call_is_found_by_its_caller_only_by_those_who_may_see_him(
+    world: AsyncSession, clock: SetClock
+) -> None:
+    call = await opened(world, clock, concern="price 50 %")
+    await calls.change_call(world, call.id, {"caller": "Frey, +49 30 1234567"}, now=clock.now())
+
+    async def found(q: str, *, by_caller: bool) -> list[int]:
+        return [each.id for each in await calls.calls(world, WHOLE, q=q, by_caller=by_caller)]
+
+    for part in ("frey", "1234"):
+        assert await found(part, by_caller=True) == [call.id]
+        assert await found(part, by_caller=False) == []
+    assert await found("price", by_caller=False) == [call.id]

@@ -1,8 +1,16 @@
 """Calls at the hotline over HTTP."""
 
+from fastapi import FastAPI
 from httpx import AsyncClient
 
+from accounts import api_keys
+from accounts.permissions import Permission, Reach
+from foundation.clock import SetClock
+from foundation.database import Database
+from foundation.identifiers import OrganisationKey
+from portal.guard import MASK
 from tests.portal.api.test_commands import made
+from tests.portal.conftest import client_of
 
 PATH = "/api/v1/calls"
 
@@ -49,3 +57,26 @@ async def test_who_does_not_see_names_writes_none(
     assert named.json()["caller"] == "Ada"
     unknown = await administrator.post(PATH, json={"station": "CS-9"})
     assert unknown.status_code == 404
+
+
+async def test_a_call_is_not_found_by_a_caller_who_is_masked(
+    app: FastAPI, administrator: AsyncClient, database: Database, clock: SetClock
+) -> None:
+    said = {"caller": "Frey, +49 30 1234567", "concern": "Stuck."}
+    assert (await administrator.post(PATH, json=said)).status_code == 201
+    async with database.unit_of_work() as db:
+        _, key = await api_keys.create_api_key(
+            db,
+            name="reader",
+            rights={Permission.CALLS_READ},
+            reach=Reach.OWN_AND_BELOW,
+            organisation_key=OrganisationKey("root"),
+            now=clock.now(),
+        )
+
+    async with client_of(app, key) as reader:
+        for q, of_all, of_masked in (("1234", 1, 0), ("frey", 1, 0), ("stuck", 1, 1)):
+            seen = (await administrator.get(PATH, params={"q": q})).json()["items"]
+            shown = (await reader.get(PATH, params={"q": q})).json()["items"]
+            assert (len(seen), len(shown)) == (of_all, of_masked), q
+        assert (shown[0]["caller"], shown[0]["opened_by"]) == (MASK, MASK)
