@@ -7,6 +7,7 @@ Source: OCPP 1.6 edition 2, section 4.8; OCPP 2.0.1 part 2, E01 and E02.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -153,34 +154,56 @@ def give_token(
         facts.token_group = token.group_id
 
 
+_OF_START = (
+    "version",
+    "evse_id",
+    "connector_id",
+    "owner",
+    "location",
+    "time_zone",
+    "free_vend",
+    "station_waiting",
+    "max_power_w",
+    "start_seen",
+    "offline",
+    "started_at",
+    "start_reported_at",
+    "start_received_at",
+    "reported_start_wh",
+    "meter_start_wh",
+    "remote_start_id",
+    "reservation_id",
+    "first_seq_no",
+)
+"""What a start says, and what is frozen by it; the token beside."""
+
+_OF_TOKEN = (
+    "id_token",
+    "id_token_type",
+    "token_key",
+    "token_status",
+    "token_organisation",
+    "token_provider",
+    "token_group",
+    "authorization_status",
+)
+
+
 def completed(before: TransactionFacts, start: TransactionFacts) -> TransactionFacts:
-    """Return a transaction known from later reports, now with its start and what it froze."""
-    start.id = before.id
-    start.generation = before.generation
-    for name in (
-        "station_number",
-        "state",
-        "revision",
-        "ended_at",
-        "end_reported_at",
-        "end_received_at",
-        "end_seq_no",
-        "reported_stop_wh",
-        "stop_reason",
-        "conflicting_ends",
-        "queue_asked_at",
-    ):
-        setattr(start, name, getattr(before, name))
-    start.basis = EndBasis.REPORTED if before.basis == EndBasis.ADOPTED else before.basis
-    start.clock_wrong = start.clock_wrong or before.clock_wrong
-    start.charging_state = before.charging_state or start.charging_state
-    if start.id_token is None:
-        for name in ("id_token", "id_token_type", "token_key", "token_status", "token_provider"):
-            setattr(start, name, getattr(before, name))
-        start.token_organisation = before.token_organisation
-        start.token_group = before.token_group
-        start.authorization_status = before.authorization_status
-    return start
+    """Return a transaction known from later reports, now with its start and what it froze.
+
+    All else stays as it is: what later reports said, and what people decided and corrected since.
+    """
+    whole = copy(before)
+    for name in (*_OF_START, *(_OF_TOKEN if start.id_token is not None else ())):
+        setattr(whole, name, getattr(start, name))
+    whole.authorization_status = whole.authorization_status or start.authorization_status
+    if whole.basis == EndBasis.ADOPTED:
+        whole.basis = EndBasis.REPORTED
+    whole.clock_wrong = start.clock_wrong or before.clock_wrong
+    whole.charging_state = before.charging_state or start.charging_state
+    whole.available_since = None
+    return whole
 
 
 async def of_refs(

@@ -7,8 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from accounts import directory
-from csms import administration
+from csms import administration, correcting
 from csms.administration import ConnectorSettings, EvseSettings, StationSettings, TokenSettings
+from csms.billing_decisions import decide
+from csms.correcting import Corrected
+from csms.handlers.beginning import _OF_START, _OF_TOKEN, completed
 from csms.handlers.ending import transactions_ended
 from csms.handlers.transactions import (
     transactions_started,
@@ -19,11 +22,13 @@ from csms.reports import (
     IdTokenInfo,
     OcppVersion,
 )
+from csms.transactions import TransactionFacts
 from foundation.events import TokenStatus, TransactionEnded, TransactionStarted
 from foundation.identifiers import IdToken, OrganisationKey
 from tests.csms.central import moment
 from tests.csms.handlers.test_transactions import begun, over, said, stored
 from tests.csms.handlers.work import BLOCKED, EXPIRED, GOOD, NO_CREDIT, OWNER, Work
+from tests.csms.test_transactions import facts
 
 V16, V201 = OcppVersion.V16, OcppVersion.V201
 
@@ -180,3 +185,45 @@ async def test_the_charging_state_is_the_newest_also_when_the_start_comes_late(w
         work.db, work.context, [said(work, "Started", 0, 0, chargingState="EVConnected")]
     )
     assert (await stored(work))[0].charging_state == "SuspendedEV"
+
+
+async def test_a_start_that_comes_late_takes_back_no_decision_and_no_correction(
+    work: Work,
+) -> None:
+    await transactions_updated(work.db, work.context, [said(work, "Updated", 1, 10)])
+    [transaction] = await stored(work)
+    number = transaction.transaction_id
+    await decide(work.db, {number: "free"}, now=work.clock.now())
+    await correcting.correct(
+        work.db,
+        directory.WHOLE,
+        number,
+        Corrected(ended_at=moment(60), energy_wh=Decimal(3000)),
+        by="person/7",
+        reason="Seen on the meter",
+        now=work.clock.now(),
+    )
+
+    await transactions_started(work.db, work.context, [said(work, "Started", 0, 0)])
+
+    ended = (await work.told(TransactionEnded))[-1]
+    assert (ended.revision, ended.started_at, ended.ended_at) == (2, moment(0), moment(60))
+    assert (ended.energy_wh, ended.corrected_by) == (Decimal(3000), "person/7")
+    assert ended.billing_decision == "free"
+
+
+def test_a_late_start_brings_what_a_start_says_and_keeps_all_else() -> None:
+    """Whatever a transaction is to remember in future: a start that comes late leaves it alone."""
+    start = facts(ref="2|a", evse_id=2, owner="heir", started_at=moment(-9), first_seq_no=3)
+    before = facts(ref="2|a", start_seen=False)
+    of_start = {*_OF_START, *_OF_TOKEN, "authorization_status", "charging_state"}
+    for name in set(TransactionFacts.__struct_fields__) - of_start:
+        setattr(before, name, f"before {name}")
+    whole = completed(before, start)
+    changed = {"clock_wrong", "available_since"}
+    assert {
+        name
+        for name in TransactionFacts.__struct_fields__
+        if getattr(whole, name) != getattr(before, name)
+    } <= {*_OF_START, *_OF_TOKEN, *changed}
+    assert (whole.evse_id, whole.owner, whole.started_at) == (2, "heir", moment(-9))
