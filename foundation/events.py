@@ -404,6 +404,34 @@ class LicenceMonthBegan(Event, frozen=True, kw_only=True, gc=False):
         return f"account/{self.organisation}"
 
 
+class AlertChanged(Event, frozen=True, kw_only=True, gc=False):
+    """Something that deserves attention changed: it was raised, grew, was taken on, is over.
+
+    `detection` is which watch found it, `cause` what it found; `stations` are all that it is about
+    now, none where it is about the installation itself. `monitored` says whether the provider's
+    watch was on for one of them: only then does it enter the support queue.
+    """
+
+    kind: ClassVar[str] = "alert_changed"
+    alert_id: int
+    organisation: OrganisationKey
+    detection: str
+    cause: str
+    severity: str
+    change: str
+    """raised, repeated, grown, acknowledged, escalated, recovered or closed."""
+    stations: tuple[StationId, ...]
+    location: str | None
+    monitored: bool
+    by: str | None = None
+    by_name: str | None = None
+    note: str | None = None
+
+    @property
+    def subject(self) -> str:
+        return f"alert/{self.alert_id}"
+
+
 EVENTS: dict[str, type[Event]] = {
     event.kind: event
     for event in (
@@ -431,6 +459,7 @@ EVENTS: dict[str, type[Event]] = {
         DocumentIssued,
         AccountApproved,
         LicenceMonthBegan,
+        AlertChanged,
     )
 }
 """Every kind of event by its stored name."""

@@ -36,6 +36,7 @@ _NEEDED: tuple[tuple[type[Event], Permission], ...] = (
     (events.CommandChanged, Permission.COMMANDS_READ),
     (events.StatementIssued, Permission.STATEMENTS_READ),
     (events.DocumentIssued, Permission.DOCUMENTS_READ),
+    (events.AlertChanged, Permission.STATIONS_READ),
     (events.AccountApproved, Permission.ACCOUNTS_READ),
     (events.LicenceMonthBegan, Permission.ACCOUNTS_READ),
 )

@@ -1,0 +1,24 @@
+"""Who hears of an alert, and how."""
+
+from alembic import op
+
+revision = "alerts_3"
+down_revision = "alerts_2"
+branch_labels = None
+depends_on = None
+
+UPGRADE: tuple[str, ...] = ()
+
+DOWNGRADE: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    """Change the tables."""
+    for statement in UPGRADE:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    """Take the change back."""
+    for statement in DOWNGRADE:
+        op.execute(statement)

@@ -1,0 +1,24 @@
+"""The owner's month and status pages."""
+
+from alembic import op
+
+revision = "support_4"
+down_revision = "support_3"
+branch_labels = None
+depends_on = None
+
+UPGRADE: tuple[str, ...] = ()
+
+DOWNGRADE: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    """Change the tables."""
+    for statement in UPGRADE:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    """Take the change back."""
+    for statement in DOWNGRADE:
+        op.execute(statement)
