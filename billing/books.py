@@ -17,7 +17,7 @@ from billing.book_store import DayFigures, HeldTransaction
 from billing.cdr import Cdr
 from billing.ledger import JournalEntry, LedgerAccount
 from billing.months import Month
-from billing.payouts import InPayoutRun
+from billing.payouts import CreditNoteTakenBack, InPayoutRun
 from billing.statement_forms import moment_text, number
 from billing.statement_store import Settlement
 from billing.statements import Statement, StatementState
@@ -151,6 +151,7 @@ async def mark_paid(db: AsyncSession, statement_id: str, *, now: datetime) -> Mo
         NotFound: If there is none with this id.
         AlreadyPaid: If it is paid.
         InPayoutRun: If a payout run that is under way pays it.
+        CreditNoteTakenBack: If no credit note over it stands any more.
     """
     row = await _locked(db, statement_id)
     if row.state == StatementState.PAID:
@@ -158,9 +159,11 @@ async def mark_paid(db: AsyncSession, statement_id: str, *, now: datetime) -> Mo
     run_id = await payout_store.run_of_statement(db, statement_id)
     if run_id is not None:
         raise InPayoutRun(statement_id, run_id)
+    if await payout_store.is_taken_back(db, statement_id):
+        raise CreditNoteTakenBack(statement_id)
     payee = OrganisationKey(row.payee)
     nothing = Money.zero(row.currency)
-    owed = (await owed_to(db, payee)).get(row.currency, nothing)
+    owed = (await payout_store.owed(db, [payee], row.currency))[payee]
     amount = max(nothing, min(owed, Money.from_minor(row.payout_gross_minor, row.currency)))
     await ledger_store.add_entries(
         db,

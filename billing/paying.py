@@ -104,7 +104,7 @@ async def prepare(
     by_payee: defaultdict[OrganisationKey, list[OpenStatement]] = defaultdict(list)
     for each in found:
         by_payee[each.payee].append(each)
-    owed = await _owed(db, list(by_payee), currency)
+    owed = await payout_store.owed(db, list(by_payee), currency)
     standings = await _standings(db, by_payee)
     payments: list[tuple[Account, OrganisationKey, str, Sequence[Part]]] = []
     left_out: dict[OrganisationKey, Hindrance] = {}
@@ -279,24 +279,6 @@ async def _debtor(db: AsyncSession, operator: OrganisationKey) -> Account:
     return Account(name=party.name, iban=checked_iban(party.iban), bic=self_billing.bic_of(party))
 
 
-async def _owed(
-    db: AsyncSession,
-    payees: Collection[OrganisationKey],
-    currency: str,
-    *,
-    besides: int | None = None,
-) -> dict[OrganisationKey, Money]:
-    """Return what payees are owed beyond what runs that are under way will pay them."""
-    accounts = {payee: ledger.payable(payee) for payee in payees}
-    balances = await books.balances(db, list(accounts.values()))
-    promised = await payout_store.under_way(db, currency, payees, besides=besides)
-    nothing = Money.zero(currency)
-    return {
-        payee: ledger.owed(balances, account, currency) - promised.get(payee, nothing)
-        for payee, account in accounts.items()
-    }
-
-
 async def _standings(
     db: AsyncSession, payees: Collection[OrganisationKey]
 ) -> dict[OrganisationKey, Standing]:
@@ -314,8 +296,11 @@ def _hindrance(
     if standing.organisation.key == operator:
         return Hindrance.OWN
     if not parts:
-        is_later = owed.amount > 0 and bool(parts_of(statements, owed))
-        return Hindrance.NOT_DUE if is_later else Hindrance.CARRIED_FORWARD
+        if parts_of(due_by(statements, None), owed):
+            return Hindrance.NOT_DUE
+        if any(each.is_taken_back for each in statements):
+            return Hindrance.TAKEN_BACK
+        return Hindrance.CARRIED_FORWARD
     return standing.hindrance
 
 
@@ -334,7 +319,7 @@ def _remittance(standing: Standing, parts: Sequence[Part]) -> str:
 async def _check_still_right(db: AsyncSession, found: Run) -> None:
     """Make sure that nothing was booked or changed since the run was prepared."""
     payees = [each.payee for each in found.payments]
-    owed = await _owed(db, payees, found.head.currency, besides=found.head.id)
+    owed = await payout_store.owed(db, payees, found.head.currency, besides=found.head.id)
     standings = await _standings(db, payees)
     outdated = []
     for payment in found.payments:

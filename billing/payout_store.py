@@ -4,10 +4,13 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing import ledger, ledger_store
+from billing.document_tables import DocumentRow, DocumentStateRow
+from billing.documents import DocumentKind
 from billing.payout_tables import (
     PayoutPaymentRow,
     PayoutRunRow,
@@ -24,12 +27,15 @@ from billing.payouts import (
     Run,
     RunHead,
     StepTaken,
+    payable_now,
 )
 from billing.sepa import Account
 from billing.statements import StatementState
 from billing.tables import StatementRow
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money
+
+_ACCOUNTS = (ledger.payable, ledger.uncredited)
 
 
 async def lock(db: AsyncSession) -> None:
@@ -49,14 +55,14 @@ async def open_statements(
     """
     in_run = select(PayoutStatementRow.statement_id)
     query = (
-        select(StatementRow)
+        select(StatementRow, _is_taken_back())
         .where(
             StatementRow.currency == currency,
             StatementRow.state != StatementState.PAID,
             StatementRow.statement_id.not_in(in_run),
         )
         .order_by(StatementRow.payee, StatementRow.due_on, StatementRow.statement_id)
-        .with_for_update()
+        .with_for_update(of=StatementRow)
     )
     if payees is not None:
         query = query.where(StatementRow.payee.in_(payees))
@@ -67,9 +73,83 @@ async def open_statements(
             gross=Money.from_minor(row.payout_gross_minor, row.currency),
             due_on=row.due_on,
             issued_at=row.issued_at,
+            is_taken_back=is_taken_back,
         )
-        for row in (await db.execute(query)).scalars()
+        for row, is_taken_back in await db.execute(query)
     ]
+
+
+async def is_taken_back(db: AsyncSession, statement_id: str) -> bool:
+    """Tell whether a statement's credit note was taken back and not written again."""
+    query = select(_is_taken_back()).where(StatementRow.statement_id == statement_id)
+    return bool(await db.scalar(query))
+
+
+async def owed(
+    db: AsyncSession,
+    payees: Collection[OrganisationKey],
+    currency: str,
+    *,
+    besides: int | None = None,
+) -> dict[OrganisationKey, Money]:
+    """Return what payees are owed beyond what runs that are under way will pay them.
+
+    Args:
+        db: A unit of work.
+        payees: Who.
+        currency: Of what is owed.
+        besides: As if the run with this number were none.
+    """
+    accounts = [account(each) for each in payees for account in _ACCOUNTS]
+    balances = await ledger_store.balances(db, accounts)
+    waiting = await _taken_back(db, currency, payees, besides=besides)
+    promised = await under_way(db, currency, payees, besides=besides)
+    nothing = Money.zero(currency)
+    return {
+        payee: payable_now(
+            ledger.owed(balances, ledger.payable(payee), currency),
+            ledger.owed(balances, ledger.uncredited(payee), currency),
+            waiting.get(payee, nothing),
+        )
+        - promised.get(payee, nothing)
+        for payee in payees
+    }
+
+
+async def _taken_back(
+    db: AsyncSession, currency: str, payees: Collection[str], *, besides: int | None
+) -> dict[OrganisationKey, Money]:
+    """Return what statements come to that were taken back, and are neither paid nor in a run."""
+    in_run = select(PayoutStatementRow.statement_id).where(
+        PayoutStatementRow.run_id != (0 if besides is None else besides)
+    )
+    rows = await db.execute(
+        select(StatementRow.payee, func.sum(StatementRow.payout_gross_minor))
+        .where(
+            StatementRow.payee.in_(payees),
+            StatementRow.currency == currency,
+            StatementRow.state != StatementState.PAID,
+            StatementRow.statement_id.not_in(in_run),
+            _is_taken_back(),
+        )
+        .group_by(StatementRow.payee)
+    )
+    return {OrganisationKey(payee): Money.from_minor(int(minor), currency) for payee, minor in rows}
+
+
+def _is_taken_back() -> ColumnElement[bool]:
+    """Tell of a statement that credit notes were written over it, and that none of them stands."""
+    notes = (
+        exists()
+        .where(
+            DocumentRow.statement_id == StatementRow.statement_id,
+            DocumentRow.kind == DocumentKind.CREDIT_NOTE,
+            DocumentStateRow.number == DocumentRow.number,
+        )
+        .correlate(StatementRow)
+    )
+    standing = notes.where(DocumentStateRow.cancelled_at.is_(None))
+    return notes & ~standing
 
 
 async def add_run(

@@ -61,6 +61,7 @@ class Hindrance(StrEnum):
     OWN = "own"
     CARRIED_FORWARD = "carried_forward"
     NOT_DUE = "not_due"
+    TAKEN_BACK = "taken_back"
     NOT_ACCEPTED = "not_accepted"
     NO_IBAN = "no_iban"
     WRONG_IBAN = "wrong_iban"
@@ -76,6 +77,9 @@ REMEDIES: Final[Mapping[Hindrance, str]] = {
         "Nothing is owed: the balance is taken off the next payout, nothing is debited."
     ),
     Hindrance.NOT_DUE: "No statement is due by the chosen day.",
+    Hindrance.TAKEN_BACK: (
+        "The credit note over the statement was taken back: it is paid when it is written again."
+    ),
     Hindrance.NOT_ACCEPTED: (
         "Before the first payout an authorised person of the owner accepts self-billing:"
         " ask the owner to do so under Payouts."
@@ -180,6 +184,17 @@ class InPayoutRun(Conflict):
         )
 
 
+class CreditNoteTakenBack(Conflict):
+    """The statement's credit note was taken back: without a paper nothing is paid."""
+
+    code = "credit_note_taken_back"
+
+    def __init__(self, statement_id: str) -> None:
+        super().__init__(
+            f"The credit note over statement {statement_id} was taken back: write it again first."
+        )
+
+
 class NoDebtorAccount(Conflict):
     """The operator has no account to pay from."""
 
@@ -256,13 +271,18 @@ def check_release(run_id: int, released_by: Iterable[str], by: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenStatement:
-    """A statement that is not paid; `gross` is negative where the payee owes us."""
+    """A statement that is not paid; `gross` is negative where the payee owes us.
+
+    Attributes:
+        is_taken_back: Whether its credit note was taken back and not written again: it waits.
+    """
 
     statement_id: str
     payee: OrganisationKey
     gross: Money
     due_on: date
     issued_at: datetime
+    is_taken_back: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,13 +296,33 @@ class Part:
 def due_by(statements: Iterable[OpenStatement], day: date | None) -> list[OpenStatement]:
     """Return what a payment is made of: what is due by a day, and what is to be taken off, always.
 
+    What was taken back waits for its new credit note.
+
     Args:
         statements: Open ones of a payee.
         day: None for all.
     """
     return [
-        each for each in statements if day is None or each.gross.amount <= 0 or each.due_on <= day
+        each
+        for each in statements
+        if not each.is_taken_back and (day is None or each.gross.amount <= 0 or each.due_on <= day)
     ]
+
+
+def payable_now(payable: Money, uncredited: Money, waiting: Money) -> Money:
+    """Return what the ledger owes a payee on statements that are not taken back.
+
+    Taking a credit note back moves the whole of its statement from what is payable to what is
+    uncredited. For a statement that waits, that leaves what the others come to. For one that was
+    paid, or is about to be, it would take the payment off the others, although nothing more was
+    paid than is owed: so it is added again.
+
+    Args:
+        payable: What is owed with papers; negative where the payee owes us.
+        uncredited: What is owed on statements whose credit note was taken back.
+        waiting: What of that is neither paid nor about to be.
+    """
+    return payable + uncredited - waiting
 
 
 def parts_of(statements: Sequence[OpenStatement], owed: Money) -> tuple[Part, ...]:

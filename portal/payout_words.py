@@ -29,6 +29,10 @@ HINDRANCES: dict[Hindrance, Reason] = {
     Hindrance.NOT_DUE: Reason(
         marked("Not due yet"), marked("No statement is due by the chosen day.")
     ),
+    Hindrance.TAKEN_BACK: Reason(
+        marked("Credit note taken back"),
+        marked("The statement is paid when its credit note is written again."),
+    ),
     Hindrance.NOT_ACCEPTED: Reason(
         marked("Self-billing not accepted"),
         marked("An authorised person of the owner accepts it under Self-billing."),

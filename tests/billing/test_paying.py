@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from billing import books, ledger_store, paying
+from billing import books, contacts, counter_documents, invoicing, ledger_store, paying
 from billing.books import AlreadyPaid
 from billing.ledger import BANK, EntryKind, JournalEntry, Posting, payable
 from billing.payouts import (
+    CreditNoteTakenBack,
     DayOver,
     Hindrance,
     InPayoutRun,
@@ -29,6 +30,7 @@ from billing.statements import StatementState
 from foundation.errors import NotFound
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money, total
+from tests.billing.paper_story import open_office
 from tests.billing.payees import (
     ANNA,
     BERT,
@@ -40,7 +42,7 @@ from tests.billing.payees import (
     owe,
     settle_in_with_accounts,
 )
-from tests.billing.story import BAKERY, HOTEL
+from tests.billing.story import BAKERY, HOTEL, LONG_AGO, closing, ended, happen
 from tests.billing.test_payouts import euro
 from tests.billing.test_sepa import schema, texts
 
@@ -304,3 +306,53 @@ async def test_a_statement_in_other_money_is_booked_as_paid_once_by_hand(
     assert amounts(await prepared(db)) == {"bakery": "5.00"}
     with pytest.raises(InPayoutRun):
         await books.mark_paid(db, euros, now=NOVEMBER)
+
+
+async def credited(db: AsyncSession) -> str:
+    """Owe the bakery 4.76 for October, on paper; return the number of the credit note."""
+    await open_office(db)
+    await contacts.record_organisation(db, BAKERY, now=LONG_AGO)
+    await accept(db, BAKERY)
+    await happen(db, ended(1))
+    await closing().close(db, BAKERY, "2026-10", now=NOVEMBER)
+    [number] = (await invoicing.run(db, "2026-10", now=NOVEMBER)).numbers
+    return number
+
+
+async def test_a_statement_whose_credit_note_is_taken_back_waits_and_is_paid_with_the_new_one(
+    db: AsyncSession,
+) -> None:
+    number = await credited(db)
+    await owe(db, BAKERY, "2026-11", "50.00")
+    overtaken = await prepared(db)
+    await counter_documents.cancel(db, number, reason="Wrong name", now=NOVEMBER)
+    with pytest.raises(PayoutOutdated):
+        await paying.release(db, overtaken.head.id, by=ANNA, now=NOVEMBER)
+    await paying.discard(db, overtaken.head.id, by=ANNA, now=NOVEMBER)
+    with pytest.raises(CreditNoteTakenBack):
+        await books.mark_paid(db, "bakery-2026-10-EUR", now=NOVEMBER)
+
+    run = await carried_out(db, await prepared(db))
+    [part] = run.payments[0].parts
+    assert (part.statement_id, part.paid) == ("bakery-2026-11-EUR", euro("50.00"))
+    with pytest.raises(NothingToPay) as nothing:
+        await prepared(db)
+    assert nothing.value.hindered == {BAKERY: Hindrance.TAKEN_BACK}
+
+    await invoicing.run(db, "2026-10", now=NOVEMBER)
+    run = await carried_out(db, await prepared(db))
+    [part] = run.payments[0].parts
+    assert (part.statement_id, part.paid) == ("bakery-2026-10-EUR", euro("4.76"))
+    assert await books.owed_to(db, BAKERY) == {"EUR": euro("0")}
+
+
+async def test_a_credit_note_taken_back_after_its_payment_takes_nothing_off_the_next_payout(
+    db: AsyncSession,
+) -> None:
+    number = await credited(db)
+    await carried_out(db, await prepared(db))
+    await counter_documents.cancel(db, number, reason="Wrong name", now=NOVEMBER)
+    await owe(db, BAKERY, "2026-11", "70.00")
+    assert amounts(await carried_out(db, await prepared(db))) == {"bakery": "70.00"}
+    await invoicing.run(db, "2026-10", now=NOVEMBER)
+    assert await books.owed_to(db, BAKERY) == {"EUR": euro("0")}

@@ -1,5 +1,6 @@
 """Payments settle what is owed and never more; runs go step by step, released by two people."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -22,6 +23,7 @@ from billing.payouts import (
     check_release,
     due_by,
     parts_of,
+    payable_now,
     steps_of,
 )
 from foundation.identifiers import OrganisationKey
@@ -46,6 +48,7 @@ def open_statement(month: int, gross: Money) -> OpenStatement:
         gross=gross,
         due_on=date(2026, 1, 15) + timedelta(days=30 * month),
         issued_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=30 * month),
+        is_taken_back=False,
     )
 
 
@@ -135,6 +138,16 @@ def test_only_what_is_due_is_paid_and_what_is_taken_off_counts_always() -> None:
     assert due_by([early, late, minus], early.due_on) == [early, minus]
     assert due_by([early, late, minus], early.due_on - timedelta(days=1)) == [minus]
     assert due_by([early, late, minus], None) == [early, late, minus]
+
+
+def test_what_was_taken_back_is_not_paid_and_the_others_are_paid_in_full() -> None:
+    taken_back = replace(open_statement(1, euro("100.00")), is_taken_back=True)
+    other = open_statement(2, euro("50.00"))
+    assert due_by([taken_back, other], None) == [other]
+    waits = payable_now(euro("50.00"), euro("100.00"), euro("100.00"))
+    assert waits == euro("50.00")
+    # It was paid before its credit note was taken back: nothing is taken off the other.
+    assert payable_now(euro("-50.00"), euro("100.00"), euro("0.00")) == euro("50.00")
 
 
 def test_a_run_goes_from_draft_over_two_releases_to_paid() -> None:
