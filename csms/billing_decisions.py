@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import Scope
 from csms import charging, reading_store, transaction_store
-from csms.handlers.finishing import whole_of
+from csms.handlers.finishing import ANNOUNCED, whole_of
 from csms.transactions import ended_event
 from foundation import outbox
 from foundation.errors import Conflict
@@ -21,8 +21,6 @@ from foundation.identifiers import OrganisationKey, TransactionId
 FREE = "free"
 UNTIL = "until:"
 """What the decision begins with that stops the billing; the moment follows."""
-
-_ANNOUNCED = frozenset({"ended", "inferred_end"})
 
 
 async def decide(
@@ -44,7 +42,7 @@ async def decide(
             continue
         facts.billing_decision = decision
         changed.append(facts)
-        if facts.state in _ANNOUNCED:
+        if facts.state in ANNOUNCED:
             readings = await reading_store.registers_of(db, [number])
             facts.revision += 1
             events.append(ended_event(facts, whole_of(facts, readings.get(number, []))))

@@ -246,6 +246,8 @@ class TransactionEvent(Event, frozen=True, kw_only=True, gc=False):
 
 
 class TransactionStarted(TransactionEvent, frozen=True, kw_only=True, gc=False):
+    """Emitted once; and again where a running transaction's token is presented after its start."""
+
     kind: ClassVar[str] = "transaction_started"
     meter_start_wh: Decimal | None
 

@@ -249,14 +249,18 @@ async def take_tokens(
     context: HandlerContext,
     transactions: Sequence[TransactionFacts],
     reports: Sequence[TransactionUpdateReport | TransactionEndReport],
-) -> list[IdTokenInfo | None]:
-    """Answer tokens presented in mid-transaction; the first one a transaction gets is its payer."""
+) -> tuple[list[IdTokenInfo | None], list[TransactionFacts]]:
+    """Answer tokens presented in mid-transaction; the first one a transaction gets is its payer.
+
+    Returns:
+        The answers, and the transactions that got their payer by them.
+    """
     if all(report.id_token is None for report in reports):
-        return [None] * len(reports)
+        return [None] * len(reports), []
     tokens = await ask(db, presented_in(transactions, reports))
     infos, changed = judged(transactions, reports, tokens)
     await transaction_store.change(db, changed)
-    return infos
+    return infos, changed
 
 
 def presented_in(

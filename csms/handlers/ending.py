@@ -70,7 +70,11 @@ async def transactions_ended(
     events = finishing.assembled(over, readings, waiting)
     changed = {facts.id: facts for facts in (*paid, *conflicting.values(), *over)}
     await transaction_store.change(db, list(changed.values()))
-    events += await finishing.revise(db, [each for each in kept.late if each[0] not in ended])
+    events += await finishing.revise(
+        db,
+        [each for each in kept.late if each[0] not in ended],
+        [each.id for each in paid if each.id not in ended],
+    )
     await outbox.append(db, events, recorded_at=context.clock.now())
     costs = await finishing.final_costs(db, context, transactions, events)
     return [TransactionEndAnswer(info, cost) for info, cost in zip(infos, costs, strict=True)]

@@ -4,9 +4,10 @@ Every change of what we hold true of an ended transaction raises its revision an
 once; the assembly itself is pure (`csms.assembly`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,6 +24,9 @@ from foundation.statements import ask, together, write
 
 Registers = Mapping[int, Sequence[RegisterReading]]
 """Register readings by transaction, oldest first."""
+
+ANNOUNCED: Final = frozenset({"ended", "inferred_end"})
+"""The states of transactions whose end was told."""
 
 
 def claims_of(facts: TransactionFacts, readings: Sequence[RegisterReading]) -> Claims:
@@ -128,20 +132,31 @@ async def close_without_queue(db: AsyncSession, numbers: Sequence[int]) -> list[
     )
 
 
-async def revise(db: AsyncSession, late: Sequence[LateReading]) -> list[Event]:
-    """Take late readings of ended transactions in, and announce what they really changed."""
-    if not late:
+async def revise(
+    db: AsyncSession, late: Sequence[LateReading], again: Collection[int] = ()
+) -> list[Event]:
+    """Take late readings of ended transactions in, and announce what they really changed.
+
+    Args:
+        db: A unit of work.
+        late: Registers that came after the ends.
+        again: Transactions that something else has changed; of these, those that were announced
+            are announced anew, whatever their readings say.
+    """
+    if not late and not again:
         return []
-    known = await transaction_store.by_id(db, [number for number, _ in late])
+    known = await transaction_store.by_id(db, [*(number for number, _ in late), *again])
     readings = await reading_store.registers_of(db, list(known))
     events: list[Event] = []
     changed = []
     for facts in known.values():
+        if facts.state not in ANNOUNCED:
+            continue
         new = {reading for number, reading in late if number == facts.id}
         everything = readings.get(facts.id, [])
         before = whole_of(facts, [each for each in everything if each not in new])
         after = whole_of(facts, everything)
-        if before == after:
+        if before == after and facts.id not in again:
             continue
         facts.revision += 1
         written(facts, after)

@@ -263,7 +263,7 @@ async def _updated(
     """Keep what was said of any transaction: ended, without its start, with a token presented."""
     known = await of_refs(db, context, reports)
     transactions = [known[str(report.origin.station), f"2|{report.ref}"] for report in reports]
-    infos = await take_tokens(db, context, transactions, reports)
+    infos, paid = await take_tokens(db, context, transactions, reports)
     kept = await ask(
         db,
         keeping(
@@ -283,8 +283,13 @@ async def _updated(
     ]
     if states:
         await write(db, transaction_store.noting_charging_states(states))
-    events = await finishing.close_complete(db, transactions)
-    events += await finishing.revise(db, kept.late)
+    # Who pays was not known when these were told: what billing froze is found again.
+    again = [each.id for each in paid if each.state in finishing.ANNOUNCED]
+    events: list[Event] = [
+        started_event(each) for each in paid if each.state == "active" and each.start_seen
+    ]
+    events += await finishing.close_complete(db, transactions)
+    events += await finishing.revise(db, kept.late, again)
     await outbox.append(db, events, recorded_at=context.clock.now())
     costs = await finishing.running_costs(db, context, transactions)
     return [TransactionUpdateAnswer(info, cost) for info, cost in zip(infos, costs, strict=True)]

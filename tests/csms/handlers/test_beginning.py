@@ -227,3 +227,36 @@ def test_a_late_start_brings_what_a_start_says_and_keeps_all_else() -> None:
         if getattr(whole, name) != getattr(before, name)
     } <= {*_OF_START, *_OF_TOKEN, *changed}
     assert (whole.evse_id, whole.owner, whole.started_at) == (2, "heir", moment(-9))
+
+
+async def test_a_2x_token_that_comes_later_is_told_with_the_start_again(work: Work) -> None:
+    """Terms and stops were frozen without it: whoever froze them hears whose card it is."""
+    plugged = said(work, "Started", 0, 0, idToken={"idToken": "", "type": "Central"})
+    await transactions_started(work.db, work.context, [plugged])
+    shown = said(work, "Updated", 1, 1, idToken={"idToken": GOOD, "type": "ISO14443"})
+    await transactions_updated(work.db, work.context, [shown])
+    told = await work.told(TransactionStarted)
+    assert [(each.id_token, each.token_organisation) for each in told] == [
+        (None, None),
+        (IdToken(GOOD), OWNER),
+    ]
+    assert told[1].started_at == moment(0)
+    # Said again, and with another card, it is nothing new.
+    other = said(work, "Updated", 2, 2, idToken={"idToken": BLOCKED, "type": "ISO14443"})
+    await transactions_updated(work.db, work.context, [shown])
+    await transactions_updated(work.db, work.context, [other])
+    assert len(await work.told(TransactionStarted)) == 2
+
+
+async def test_a_2x_token_that_comes_after_the_end_is_told_as_a_further_revision(
+    work: Work,
+) -> None:
+    plugged = said(work, "Started", 0, 0, idToken=None)
+    await transactions_started(work.db, work.context, [plugged])
+    await transactions_ended(work.db, work.context, [said(work, "Ended", 1, 60)])
+    shown = said(work, "Updated", 2, 1, idToken={"idToken": GOOD, "type": "ISO14443"})
+    await transactions_updated(work.db, work.context, [shown])
+    first, second = await work.told(TransactionEnded)
+    assert (first.id_token, second.id_token) == (None, IdToken(GOOD))
+    assert (second.revision, second.energy_wh) == (2, first.energy_wh)
+    assert len(await work.told(TransactionStarted)) == 1
