@@ -113,9 +113,11 @@ async def _whole(
     ids = await document_store.entry_ids(db, what.number)
     of = await ledger_store.entries_by_number(db, ids)
     if what.kind is DocumentKind.INVOICE:
+        # The money that came in for it stays: the customer has it good.
         return [
             ledger.cancelled_entry(entry, entry_id=each, number=what.number, booked_at=now)
             for each, entry in of.items()
+            if entry.kind is not ledger.EntryKind.RECEIPT
         ]
     # Of a credit note its discount is taken back, not that it was once written again.
     entries = [

@@ -21,7 +21,8 @@ VAT by recipient    debtor: what more tax the recipient     vat
                     owes than was booked by session
                     (less: the other way round)
 receipt             bank                                    debtor
-counter-document    the postings of what it takes back, with the sign turned
+counter-document    the postings of what it takes back, with the sign turned; never a receipt:
+                    what was paid stays a credit balance of the debtor
 ==================  ======================================  ===================================
 
 A document's entries move what was booked before: charging revenue came in with the CDR, what a

@@ -123,6 +123,16 @@ async def test_a_paid_invoice_is_paid_once(db: AsyncSession) -> None:
         await papers.mark_paid(db, number, now=NOVEMBER)
 
 
+async def test_what_was_paid_on_a_cancelled_invoice_is_owed_back(db: AsyncSession) -> None:
+    number, debtor = await invoiced(db)
+    await papers.mark_paid(db, number, now=NOVEMBER)
+    await counter_documents.cancel(db, number, reason="Wrong address", now=NOVEMBER)
+    assert await balance(db, ledger.BANK) == eur("10.71")
+    assert await balance(db, debtor) == -eur("10.71")
+    assert await papers.balances(db, [debtor.party or ""]) == {debtor.party: [-eur("10.71")]}
+    assert await balance(db, ledger.clearing(STAFF)) == eur("4.76")
+
+
 async def test_a_credit_note_that_was_taken_back_is_written_again(db: AsyncSession) -> None:
     await open_office(db, community_discount_bps=1000)
     await contacts.record_organisation(db, BAKERY, now=NOW)
