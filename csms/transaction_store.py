@@ -218,6 +218,30 @@ async def open_of(db: AsyncSession, stations: Sequence[str]) -> dict[str, list[T
     return await ask(db, open_at(stations))
 
 
+def charging_there(asked: Sequence[tuple[str, str, str | None]]) -> Asked[list[bool]]:
+    """Ask, for each (station, token key, group), whether such a token has begun what runs there."""
+    return Asked(
+        _CHARGING_THERE,
+        [
+            [station for station, _, _ in asked],
+            [key for _, key, _ in asked],
+            [group for _, _, group in asked],
+        ],
+        lambda found: [is_charging for (is_charging,) in found],
+    )
+
+
+_CHARGING_THERE = """
+select exists (
+    select from transactions t
+    where t.station = k.station and t.state = 'active'
+      and (t.token_key = k.key or t.token_group = k.token_group))
+from unnest(%b::text[], %b::text[], %b::text[])
+     with ordinality as k (station, key, token_group, place)
+order by k.place
+"""
+
+
 class Surroundings(Struct, frozen=True):
     """What is frozen on a transaction at its start, beside the token's part."""
 

@@ -104,7 +104,11 @@ async def _with_access(
     tokens: Sequence[TokenFacts | None],
     answers: list[AuthorizeAnswer],
 ) -> list[AuthorizeAnswer]:
-    """Refuse the good tokens that may not charge where they are presented, or not now."""
+    """Refuse the good tokens that may not charge where they are presented, or not now.
+
+    Whoever charges there may end it at any time: no rule keeps out a token that is presented at
+    the station where it, or another of its group, has a running transaction.
+    """
     good = [
         (index, report, token)
         for index, (report, token) in enumerate(zip(reports, tokens, strict=True))
@@ -130,8 +134,22 @@ async def _with_access(
         )
         for (_, report, token), place in zip(good, places, strict=True)
     ]
-    refused = await access.refused(db, rules, presented)
-    for (index, _, _), is_refused in zip(good, refused, strict=True):
-        if is_refused:
+    refused = [
+        (index, each)
+        for (index, _, _), each, is_refused in zip(
+            good, presented, await access.refused(db, rules, presented), strict=True
+        )
+        if is_refused
+    ]
+    if not refused:
+        return answers
+    charging = await ask(
+        db,
+        transaction_store.charging_there(
+            [(each.station, each.token_key, each.token_group) for _, each in refused]
+        ),
+    )
+    for (index, _), is_charging in zip(refused, charging, strict=True):
+        if not is_charging:
             answers[index] = AuthorizeAnswer(IdTokenInfo(AuthorizationStatus.BLOCKED))
     return answers

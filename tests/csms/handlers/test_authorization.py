@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import store
+from csms import administration, store
+from csms.administration import TokenSettings
 from csms.handlers.authorization import authorize, id_token_info, needs_no_token, token_status
 from csms.handlers.context import Presented
 from csms.handlers.transactions import transactions_started
@@ -23,7 +24,7 @@ from foundation.events import TokenStatus
 from foundation.identifiers import IdToken, StationId
 from foundation.statements import Asked
 from tests.csms.central import start
-from tests.csms.handlers.work import BLOCKED, EXPIRED, GOOD, INVALID, NO_CREDIT, Work
+from tests.csms.handlers.work import BLOCKED, EXPIRED, GOOD, INVALID, NO_CREDIT, OWNER, Work
 
 NOW = datetime(2026, 10, 15, 12, tzinfo=UTC)
 
@@ -200,3 +201,34 @@ async def test_a_good_token_is_blocked_where_it_may_not_charge(work: Work) -> No
     [answer] = await authorize(work.db, replace(work.context, access=opened), reports[:1])
     assert answer.id_token_info.status is AuthorizationStatus.ACCEPTED
     assert opened.seen == []
+
+
+async def test_a_card_ends_what_it_charges_also_where_it_may_not_charge_any_more(
+    work: Work,
+) -> None:
+    """Its hours are over, say: it, and each of its group, is let to the station that it uses."""
+    companion = TokenSettings(id_token="KIN", organisation=OWNER, group_id="FAMILY")
+    stranger = TokenSettings(id_token="OTHER", organisation=OWNER)
+    await administration.set_id_tokens(work.db, [companion, stranger], now=work.clock.now())
+    await charging_at(work, "CS-1")
+    context = replace(work.context, access=Door("CS-1"))
+    reports = [
+        work.report(OcppVersion.V16, "Authorize", {"idTag": token}, AuthorizeReport)
+        for token in (GOOD, "KIN", "OTHER")
+    ]
+    answers = await authorize(work.db, context, reports)
+    assert [each.id_token_info.status.value for each in answers] == [
+        "Accepted",
+        "Accepted",
+        "Blocked",
+    ]
+    [elsewhere] = await authorize(
+        work.db,
+        replace(work.context, access=Door("CS-2"), token_concurrency=0),
+        [
+            work.report(
+                OcppVersion.V16, "Authorize", {"idTag": GOOD}, AuthorizeReport, station="CS-2"
+            )
+        ],
+    )
+    assert elsewhere.id_token_info.status is AuthorizationStatus.BLOCKED
