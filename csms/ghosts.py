@@ -3,7 +3,8 @@
 A broken plug, a relay that does not close, an end that was lost: such a transaction runs for days
 and becomes a bill. The guard only asks the station to stop it, as a person would; that it costs
 nothing is for billing. It asks only where readings show that no energy flows: a station that sends
-none in between is left alone.
+none in between is left alone, and so is a transaction whose start was not seen, which may have
+charged before.
 """
 
 from collections.abc import Sequence
@@ -98,7 +99,7 @@ async def ghosts(db: AsyncSession, now: datetime) -> Sequence[Ghost]:
 _GHOSTS = text("""
 select t.id, t.station, t.version, t.ref, t.owner, g.minutes
 from ghost_guards g
-join transactions t on t.station = g.station and t.state = 'active'
+join transactions t on t.station = g.station and t.state = 'active' and t.start_seen
   and t.started_at < cast(:now as timestamptz) - g.minutes * interval '1 minute'
 cross join lateral (
     select max(r.energy_register_wh) - coalesce(t.meter_start_wh, min(r.energy_register_wh))

@@ -49,6 +49,18 @@ async def test_only_a_guarded_transaction_that_shows_no_energy_is_a_ghost(work: 
     assert await ghosts.ghosts(work.db, moment(14)) == []
 
 
+async def test_where_the_start_was_not_seen_nobody_knows_whether_energy_flowed_before(
+    work: Work,
+) -> None:
+    """It may have charged for hours while its station was offline, and be full now."""
+    [unseen] = await added(
+        work, [facts(ref="2|a", owner="root", location=None, start_seen=False, meter_start_wh=None)]
+    )
+    await kept(work, [reading(0, 9000, number=unseen.id), reading(20, 9000, number=unseen.id)])
+    await set_guard(work.db, CS_1, 15, by="person/1", now=moment(0))
+    assert await ghosts.ghosts(work.db, moment(30)) == []
+
+
 async def test_the_guard_is_switched_by_station(work: Work) -> None:
     assert await guard_of(work.db, CS_1) is None
     await set_guard(work.db, CS_1, 15, by="person/1", now=moment(0))
