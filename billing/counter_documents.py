@@ -41,6 +41,18 @@ class NotCancellable(Conflict):
         super().__init__(f"{number} is a counter-document and stays; issue a document anew.")
 
 
+class TakenBackElsewhere(Conflict):
+    """A later document credits sessions of it; to take it back too would credit them twice."""
+
+    code = "taken_back_elsewhere"
+
+    def __init__(self, number: str, by: Sequence[str]) -> None:
+        self.by = list(by)
+        super().__init__(
+            f"Sessions of {number} were taken back on {', '.join(by)}: take that back first."
+        )
+
+
 class CreditAboveInvoice(InvalidInput):
     """More would be taken back than is left of the document."""
 
@@ -70,18 +82,22 @@ async def cancel(
         number: An invoice or credit note of which nothing was taken back.
         reason: Why, in words; it stands on the counter-document.
         now: When.
-        again: Whether its sessions and charges wait for another document; otherwise we bear them.
+        again: Whether its sessions and charges wait for another document; otherwise we bear them,
+            whatever is found out about these sessions later.
         mailed: Whether the counter-document is mailed by itself.
 
     Raises:
         NotFound: If there is no such document.
         InvalidInput: If no reason is given.
         AlreadyCancelled: If (a part of) it was taken back.
+        TakenBackElsewhere: If a later document credits one of its sessions.
         NotCancellable: If it is a counter-document.
     """
     row, state = await _locked(db, number)
     if state.cancelled_at is not None or state.credited_minor:
         raise AlreadyCancelled(number)
+    if elsewhere := await document_store.taken_back_on(db, number):
+        raise TakenBackElsewhere(number, elsewhere)
     what = document_store.value_of(row)
     entries = await _whole(db, row, what, again=again, now=now)
     counter = _counter(what, what.lines, what.vat, reason, now, is_part=False)
@@ -221,9 +237,13 @@ async def credit(
 
 
 async def _locked(db: AsyncSession, number: str) -> tuple[DocumentRow, DocumentStateRow]:
-    found = await document_store.document(db, number, locked=True)
-    if found is None:
+    """Return a document with its state, locked: before it its issuer, as whoever draws up does."""
+    known = await document_store.document(db, number)
+    if known is None:
         raise NotFound("document", number)
+    await document_store.lock_issuer(db, OrganisationKey(known[0].issuer))
+    found = await document_store.document(db, number, locked=True)
+    assert found is not None, "documents stay"
     if found[0].kind == DocumentKind.CANCELLATION:
         raise NotCancellable(number)
     return found

@@ -136,10 +136,15 @@ with fresh as (
     and not exists (
       select from document_sessions d
       where d.cdr_id = c.id and d.sign = 1 and not d.is_released)
+    and not exists (
+      select from document_sessions d join document_states t on t.number = d.document
+      where d.transaction_id = c.transaction_id and d.sign = 1 and not d.is_released
+        and t.cancelled_at is not null)
 ), taken_back as (
   select c.*, (-1)::smallint as sign, d.document as of_document
   from document_sessions d join cdrs c on c.id = d.cdr_id
-  where d.sign = 1 and not d.is_released
+  join document_states t on t.number = d.document
+  where d.sign = 1 and not d.is_released and t.cancelled_at is null
     and not exists (
       select from document_sessions e
       where e.cdr_id = d.cdr_id and e.sign = -1 and not e.is_released)
@@ -210,7 +215,8 @@ async def find_waiting(
     """Find the sessions that ended in [since, until) and stand on no document.
 
     With them comes what documents have and is no longer booked: it is taken back from the same
-    recipient. They are kept in a temporary table until the unit of work ends.
+    recipient. What was credited in whole and not released is borne by us: neither it nor a later
+    revision of it waits. They are kept in a temporary table until the unit of work ends.
 
     Returns:
         By debtor and currency what waits; and what nobody's contract covers.
@@ -314,6 +320,22 @@ async def put_sessions(db: AsyncSession, issued: Iterable[tuple[Draft, str]]) ->
         return
     connection = await driver(db)
     await connection.execute(_PUT_SESSIONS, [list(each) for each in zip(*rows, strict=True)])
+
+
+async def taken_back_on(db: AsyncSession, number: str) -> list[str]:
+    """Return the documents that stand and take sessions of a document back."""
+    found = await db.execute(
+        text("""
+        select distinct e.document
+        from document_sessions d
+        join document_sessions e on e.cdr_id = d.cdr_id and e.sign = -1 and not e.is_released
+        join document_states t on t.number = e.document and t.cancelled_at is null
+        where d.document = :number and d.sign = 1 and not d.is_released
+        order by e.document
+        """),
+        {"number": number},
+    )
+    return list(found.scalars())
 
 
 async def release_sessions(db: AsyncSession, number: str) -> None:

@@ -1,12 +1,18 @@
 """Documents are taken back by counter-documents only, in whole or in part."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing import books, contacts, counter_documents, ledger, papers
-from billing.counter_documents import AlreadyCancelled, CreditAboveInvoice, NotCancellable
+from billing.counter_documents import (
+    AlreadyCancelled,
+    CreditAboveInvoice,
+    NotCancellable,
+    TakenBackElsewhere,
+)
 from billing.documents import DocumentKind
 from billing.papers import DocumentState, NotPayableDocument
 from foundation.errors import InvalidInput, NotFound
@@ -131,6 +137,37 @@ async def test_what_was_paid_on_a_cancelled_invoice_is_owed_back(db: AsyncSessio
     assert await balance(db, debtor) == -eur("10.71")
     assert await papers.balances(db, [debtor.party or ""]) == {debtor.party: [-eur("10.71")]}
     assert await balance(db, ledger.clearing(STAFF)) == eur("4.76")
+
+
+async def test_what_another_document_took_back_of_an_invoice_is_not_credited_twice(
+    db: AsyncSession,
+) -> None:
+    first, debtor = await invoiced(db)
+    await happen(db, ended(1, kwh="9", revision=2))
+    [second] = (await run(db, "2026-11", DECEMBER)).numbers
+    assert await balance(db, debtor) == eur("16.18")  # the corrected session, and two fees
+    for again in (True, False):
+        with pytest.raises(TakenBackElsewhere) as refused:
+            await counter_documents.cancel(db, first, reason="x", again=again, now=DECEMBER)
+        assert refused.value.by == [second]
+    await counter_documents.cancel(db, second, reason="first this one", now=DECEMBER)
+    await counter_documents.cancel(db, first, reason="then this one", now=DECEMBER)
+    assert await balance(db, debtor) == eur("0.00")
+    await run(db, now=DECEMBER)
+    assert await balance(db, debtor) == eur("10.23")  # 3.60 and a fee of 5.00, with tax
+    await run(db, "2026-11", DECEMBER)
+    assert await balance(db, debtor) == eur("16.18")
+
+
+async def test_a_session_that_we_bear_is_not_credited_again_when_it_is_corrected(
+    db: AsyncSession,
+) -> None:
+    number, debtor = await invoiced(db)
+    await counter_documents.cancel(db, number, reason="Goodwill", again=False, now=NOVEMBER)
+    await happen(db, ended(1, kwh="9", revision=2), ended(2, DECEMBER - timedelta(days=5)))
+    result = await run(db, "2026-11", DECEMBER)
+    assert len(result.numbers) == 1
+    assert await balance(db, debtor) == eur("10.71")  # the other session and the next fee
 
 
 async def test_a_credit_note_that_was_taken_back_is_written_again(db: AsyncSession) -> None:
