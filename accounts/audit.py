@@ -348,6 +348,7 @@ async def entries(
     organisations: frozenset[OrganisationKey] | None,
     *,
     who: str | None = None,
+    by_name: bool = False,
     deed: str | None = None,
     subject: str | None = None,
     door: str | None = None,
@@ -362,7 +363,8 @@ async def entries(
     Args:
         db: The unit of work.
         organisations: Whose; None: all, and what concerns no single one.
-        who: A part of the actor's name, or his id.
+        who: The actor's id, or a part of his name.
+        by_name: Whether `who` looks at names, which not everybody may learn.
         deed: The deed, or its beginning up to the dot, as in `station`.
         subject: The subject as written.
         door: Only those through this door.
@@ -376,12 +378,8 @@ async def entries(
     if organisations is not None:
         query = query.where(AuditEntryRow.chain.in_([*map(str, organisations)]))
     if who:
-        query = query.where(
-            or_(
-                AuditEntryRow.actor == who,
-                AuditEntryRow.actor_name.icontains(who, autoescape=True),
-            )
-        )
+        named = AuditEntryRow.actor_name.icontains(who, autoescape=True)
+        query = query.where(or_(AuditEntryRow.actor == who, *([named] if by_name else ())))
     if deed:
         query = query.where(
             or_(

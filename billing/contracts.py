@@ -272,7 +272,7 @@ async def take_token(
     if row.valid_to is not None and row.valid_to < valid_to:
         raise ClosedPeriod("The end of the token")
     if await _is_invoiced(db, row.token, valid_to, row.valid_to):
-        raise ClosedPeriod(f"A session of token {row.label} since then")
+        raise ClosedPeriod("A session of the token since then")
     row.valid_to = valid_to
     await db.flush()
     return _token(row)

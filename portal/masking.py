@@ -7,17 +7,18 @@ events and of the audit, and the raw frames of the OCPP log.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from accounts.audit import Entry
 from accounts.permissions import Permission
 from billing.books import BilledTransaction
 from csms.charging import Transaction
+from foundation.errors import InvalidInput
 from foundation.identifiers import TransactionId
 from foundation.sealing import Sealer, Unsealable
 from portal.guard import Caller
 from portal.paging import WrongCursor
-from portal.personal import MASK, without_personal
+from portal.personal import MASK, deed_without_personal
 from support.calls import Call
 
 _IN_TEXT = re.compile(
@@ -27,15 +28,28 @@ _IN_TEXT = re.compile(
 
 _CURSOR = "cursor of id tokens"
 
-Shape = TypeVar("Shape")
+Facts = Mapping[str, Any]
 
 
-def masked(caller: Caller, value: Shape) -> Shape:
-    """Return JSON with the personal data masked, if the caller may not see it."""
+def changes(caller: Caller, found: Entry) -> tuple[Facts | None, Facts | None]:
+    """Return what was before and after a deed as the caller may see it."""
     if caller.may(Permission.CRM_READ):
-        return value
-    masked_value: Shape = without_personal(value)
-    return masked_value
+        return found.before, found.after
+    return (
+        deed_without_personal(found.deed, found.before),
+        deed_without_personal(found.deed, found.after),
+    )
+
+
+def refuse_masked(facts: Mapping[str, Any]) -> None:
+    """Refuse masked values that are sent back: they would be written over what they hide.
+
+    Raises:
+        InvalidInput: With the first such field.
+    """
+    for name, value in facts.items():
+        if isinstance(value, str) and MASK in value:
+            raise InvalidInput("**** stands for what is hidden; it is no value.", field=name)
 
 
 def frame(caller: Caller, text: str) -> str:
@@ -124,6 +138,7 @@ def key_in_cursor(caller: Caller, sealer: Sealer, written: str) -> str:
 
 def entry(caller: Caller, found: Entry) -> dict[str, Any]:
     """Return an entry of the audit as the caller may see it, by the names of the API."""
+    before, after = changes(caller, found)
     return {
         "id": found.id,
         "organisation": found.organisation,
@@ -136,8 +151,8 @@ def entry(caller: Caller, found: Entry) -> dict[str, Any]:
         "deed": found.deed,
         "subject": subject(caller, found.subject),
         "change_order": found.order,
-        "before": masked(caller, found.before),
-        "after": masked(caller, found.after),
+        "before": before,
+        "after": after,
         "hash": found.hash,
     }
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, cast
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import ConfigDict, Field
@@ -18,9 +17,9 @@ from billing.contracts import Contract, ContractToken
 from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money
-from portal import paging
-from portal.api.locations import seen_organisation
+from portal import contact_doors, paging
 from portal.api.models import Answer, Body, Moment, MoneyModel, Since, moment_of
+from portal.decimals import Bounded
 from portal.guard import MASK, Caller, require
 from portal.paging import Page
 from portal.routes import ApiRoute, Db, Now
@@ -147,7 +146,7 @@ class NewContract(Body):
 
     contact: int = Field(ge=1, lt=2**63)
     name: str
-    base_fee: Decimal = Field(default=Decimal(0), ge=0, le=Decimal(10**9))
+    base_fee: Bounded = Field(default=Decimal(0), ge=0, le=Decimal(10**9))
     currency: str | None = Field(default=None, description="The operator's, if it is left out.")
     tokens_of: str | None = None
     valid_from: date
@@ -217,12 +216,8 @@ async def list_contacts(
 @router.post("/contacts", status_code=201, summary="Record a contact")
 async def create_contact(db: Db, now: Now, caller: Writer, body: NewContact) -> ContactModel:
     """VAT id and IBAN are checked by their check digits, not by asking whether they exist."""
-    if body.managing is not None:
-        await seen_organisation(db, caller, body.managing, field="managing")
-    made = await contacts.add(db, cast("ContactFacts", body.given()), now=now)
-    shown = shown_contact(caller, made, ())
-    await _note(db, now, caller, "contact.create", made, None, shown)
-    return shown
+    made = await contact_doors.create(db, caller, cast("ContactFacts", body.given()), now=now)
+    return shown_contact(caller, made, ())
 
 
 @router.get("/contacts/{contact_id}", summary="Get a contact")
@@ -235,38 +230,14 @@ async def get_contact(db: Db, caller: Reader, contact_id: Id) -> ContactModel:
 async def change_contact(
     db: Db, now: Now, caller: Writer, contact_id: Id, body: ContactChange
 ) -> ContactModel:
-    """Documents that were issued keep what stood on them."""
-    found = await contacts.contact(db, contact_id, caller.scope)
-    before = await _read(db, caller, found)
-    if body.managing is not None:
-        await seen_organisation(db, caller, body.managing, field="managing")
+    """Documents that were issued keep what stood on them. Needs the right to see personal data
+    too: who is shown `****` would write it back."""
     for name in ("managing", "kind", "name", "street", "postcode", "city", "country", "language"):
         if body.has(name) and getattr(body, name) is None:
             raise InvalidInput(f"{name} cannot be empty.", field=name)
-    made = await contacts.change(db, contact_id, cast("ContactFacts", body.given()))
-    shown = await _read(db, caller, made)
-    await _note(db, now, caller, "contact.change", made, before, shown)
-    return shown
-
-
-async def _note(
-    db: Db,
-    now: Now,
-    caller: Caller,
-    deed: str,
-    contact: Contact,
-    before: Answer | None,
-    after: Answer,
-) -> None:
-    await caller.note(
-        db,
-        deed,
-        f"contact/{contact.id}",
-        organisation=contact.managing,
-        before=None if before is None else before.model_dump(mode="json"),
-        after=after.model_dump(mode="json"),
-        now=now,
-    )
+    facts = cast("ContactFacts", body.given())
+    made = await contact_doors.change(db, caller, contact_id, facts, now=now)
+    return await _read(db, caller, made)
 
 
 async def _read(db: Db, caller: Caller, contact: Contact) -> ContactModel:
@@ -329,12 +300,10 @@ async def list_contracts(
 @router.post("/contracts", status_code=201, summary="Make a contract")
 async def create_contract(db: Db, now: Now, caller: Writer, body: NewContract) -> ContractModel:
     """Its base fee is charged for each month in which it holds on one day at least."""
-    await contacts.contact(db, body.contact, caller.scope)
-    if body.tokens_of is not None:
-        await seen_organisation(db, caller, body.tokens_of, field="tokens_of")
     currency = body.currency or (await directory.root(db)).currency
-    made = await contracts.add(
+    made = await contact_doors.create_contract(
         db,
+        caller,
         contact_id=body.contact,
         name=body.name,
         base_fee=Money(body.base_fee, currency),
@@ -342,7 +311,7 @@ async def create_contract(db: Db, now: Now, caller: Writer, body: NewContract) -
         tokens_of=None if body.tokens_of is None else OrganisationKey(body.tokens_of),
         now=now,
     )
-    return await _noted(db, now, caller, "contract.create", made.id)
+    return await _read_contract(db, caller, made.id)
 
 
 @router.get("/contracts/{contract_id}", summary="Get a contract")
@@ -356,9 +325,8 @@ async def end_contract(
     db: Db, now: Now, caller: Writer, contract_id: Id, body: ContractEnd
 ) -> ContractModel:
     """Its tokens end with it. What was invoiced is not ended afterwards."""
-    await contracts.contract(db, contract_id, caller.scope)
-    await contracts.end(db, contract_id, valid_to=body.valid_to, zone=ZoneInfo(await _zone(db)))
-    return await _noted(db, now, caller, "contract.end", contract_id)
+    await contact_doors.end_contract(db, caller, contract_id, valid_to=body.valid_to, now=now)
+    return await _read_contract(db, caller, contract_id)
 
 
 @router.post(
@@ -368,16 +336,17 @@ async def put_token(
     db: Db, now: Now, caller: Writer, contract_id: Id, body: NewContractToken
 ) -> ContractModel:
     """Sessions belong to the contract that their token was on when they started."""
-    await contracts.contract(db, contract_id, caller.scope)
     zone = await _zone(db)
-    await contracts.put_token(
+    await contact_doors.put_token(
         db,
+        caller,
         contract_id,
         body.token,
         valid_from=now if body.valid_from is None else moment_of(body.valid_from, zone),
         valid_to=None if body.valid_to is None else moment_of(body.valid_to, zone),
+        now=now,
     )
-    return await _noted(db, now, caller, "contract.token", contract_id)
+    return await _read_contract(db, caller, contract_id)
 
 
 @router.post("/contracts/{contract_id}/tokens/{token_id}/end", summary="Take a token off")
@@ -385,34 +354,21 @@ async def take_token(
     db: Db, now: Now, caller: Writer, contract_id: Id, token_id: Id, body: TokenEnd
 ) -> ContractModel:
     """From a moment on; sessions that were invoiced stay where they are."""
-    await contracts.contract(db, contract_id, caller.scope)
     zone = await _zone(db)
-    await contracts.take_token(
+    await contact_doors.take_token(
         db,
+        caller,
         contract_id,
         token_id,
         valid_to=now if body.valid_to is None else moment_of(body.valid_to, zone),
+        now=now,
     )
-    return await _noted(db, now, caller, "contract.token_end", contract_id)
+    return await _read_contract(db, caller, contract_id)
 
 
 async def _zone(db: Db) -> str:
     """Return the issuer's zone, in which the days of contracts begin."""
     return (await directory.root(db)).time_zone
-
-
-async def _noted(db: Db, now: Now, caller: Caller, deed: str, contract_id: int) -> ContractModel:
-    shown = await _read_contract(db, caller, contract_id)
-    found = await contracts.contract(db, contract_id)
-    await caller.note(
-        db,
-        deed,
-        f"contract/{contract_id}",
-        organisation=found.managing,
-        after=shown.model_dump(mode="json"),
-        now=now,
-    )
-    return shown
 
 
 async def _read_contract(db: Db, caller: Caller, contract_id: int) -> ContractModel:

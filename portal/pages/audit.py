@@ -57,10 +57,17 @@ _COLUMNS = (
 
 
 def _wanted(
-    who: str, what: str, door: str, first: date | None, last: date | None, zone: ZoneInfo
+    caller: Caller,
+    who: str,
+    what: str,
+    door: str,
+    first: date | None,
+    last: date | None,
+    zone: ZoneInfo,
 ) -> dict[str, Any]:
     """Return what to search for; `what` is a subject, a deed, or any part of an entry."""
-    wanted: dict[str, Any] = {"who": who.strip() or None}
+    sees = caller.may(Permission.CRM_READ)
+    wanted: dict[str, Any] = {"who": who.strip() or None, "by_name": sees}
     wanted["door"] = door if door in _DOORS else None
     wanted["text"] = what.strip() or None
     wanted["since"] = None if first is None else datetime.combine(first, time(), zone)
@@ -86,7 +93,7 @@ async def search(
     """Show who did what, the newest first."""
     frame = await frame_of(request, db, caller)
     said = frame.words
-    wanted = _wanted(who, _told(caller, what), door, _day(first), _day(last), frame.zone)
+    wanted = _wanted(caller, who, _told(caller, what), door, _day(first), _day(last), frame.zone)
     found = await audit.entries(
         db, caller.scope.organisations, **wanted, before=before, limit=PER_PAGE + 1
     )
@@ -134,9 +141,7 @@ def _line(caller: Caller, entry: Entry, said: Words) -> dict[str, Any]:
         "key": entry.deed,
         "subject": masking.subject(caller, entry.subject),
         "order": entry.order or "",
-        "changes": _changes(
-            masking.masked(caller, entry.before), masking.masked(caller, entry.after)
-        ),
+        "changes": _changes(*masking.changes(caller, entry)),
     }
 
 
@@ -275,6 +280,7 @@ async def _entries(
         async with context.database.unit_of_work() as db:
             zone = await _zone(db, caller)
             wanted = _wanted(
+                caller,
                 query["who"],
                 query["what"],
                 query["door"],

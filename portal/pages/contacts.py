@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, cast
 from zoneinfo import ZoneInfo
 
@@ -19,6 +18,7 @@ from foundation.database import savepoint
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money
+from portal import contact_doors, decimals
 from portal.guard import Caller, require
 from portal.pages.paper_refusals import form_errors, in_words
 from portal.pages.surroundings import frame_of, page, went
@@ -114,23 +114,7 @@ async def new_contact(
     given: dict[str, str] = {"represents": represents, "managing": caller.principal.organisation}
     kind, _, key = represents.partition("/")
     if kind == "organisation":
-        caller.must_see(OrganisationKey(key), "organisation", key)
-        says = await directory.organisation(db, OrganisationKey(key))
-        party = contacts.party_of(says)
-        given |= {
-            "managing": key,
-            "kind": "person" if says.tax_status == "private" else "company",
-            "name": party.name,
-            "street": party.street,
-            "postcode": party.postcode,
-            "city": party.city,
-            "country": party.country,
-            "tax_status": says.tax_status,
-            "vat_id": party.vat_id or "",
-            "language": party.language,
-            "email": party.email or "",
-            "iban": party.iban or "",
-        }
+        given |= await contact_doors.says_of_itself(db, caller, OrganisationKey(key))
     return await _form(request, db, caller, given)
 
 
@@ -139,14 +123,12 @@ async def create_contact(request: Request, db: Db, now: Now, caller: Writer) -> 
     """Record a contact, and go to it."""
     given = await _given(request)
     try:
-        _seen_managing(caller, given)
         async with await savepoint(db):
-            made = await contacts.add(db, _facts(given), now=now)
+            made = await contact_doors.create(db, caller, _facts(given), now=now)
     except (InvalidInput, Conflict, NotFound) as error:
         frame = await frame_of(request, db, caller)
         errors = form_errors(error, frame.words, otherwise="name")
         return await _form(request, db, caller, given, errors=errors, status=422)
-    await _note(db, now, caller, "contact.create", made)
     return went(f"/contacts/{made.id}", done="saved")
 
 
@@ -159,8 +141,7 @@ async def show_contact(request: Request, db: Db, caller: Reader, contact_id: str
 @router.get("/contacts/{contact_id}/change")
 async def ask_change(request: Request, db: Db, caller: Writer, contact_id: str) -> Response:
     """Ask what shall change."""
-    found = await _seen(db, caller, contact_id)
-    caller.must_have(Permission.CRM_READ)
+    found = await contact_doors.to_change(db, caller, _number(contact_id, "contact"))
     given = {name: str(getattr(found, name) or "") for name in _FIELDS}
     return await _form(request, db, caller, given, of=found)
 
@@ -170,17 +151,15 @@ async def change_contact(
     request: Request, db: Db, now: Now, caller: Writer, contact_id: str
 ) -> Response:
     """Change a contact."""
-    found = await _seen(db, caller, contact_id)
+    found = await contact_doors.to_change(db, caller, _number(contact_id, "contact"))
     given = await _given(request)
     try:
-        _seen_managing(caller, given)
         async with await savepoint(db):
-            made = await contacts.change(db, found.id, _facts(given))
+            made = await contact_doors.change(db, caller, found.id, _facts(given), now=now)
     except (InvalidInput, Conflict, NotFound) as error:
         frame = await frame_of(request, db, caller)
         errors = form_errors(error, frame.words, otherwise="name")
         return await _form(request, db, caller, given, of=found, errors=errors, status=422)
-    await _note(db, now, caller, "contact.change", made)
     return went(f"/contacts/{made.id}", done="saved")
 
 
@@ -199,12 +178,11 @@ async def create_contract(
     """Make a contract with a contact."""
     found = await _seen(db, caller, contact_id)
     try:
-        if tokens_of:
-            caller.must_see(OrganisationKey(tokens_of), "organisation", tokens_of)
         currency = (await directory.root(db)).currency
         async with await savepoint(db):
-            made = await contracts.add(
+            await contact_doors.create_contract(
                 db,
+                caller,
                 contact_id=found.id,
                 name=name,
                 base_fee=_money(base_fee or "0", currency),
@@ -215,7 +193,6 @@ async def create_contract(
     except (InvalidInput, Conflict, NotFound) as error:
         sent = {"name": name, "base_fee": base_fee, "valid_from": valid_from}
         return await _refused(request, db, caller, found, error, "contract-name", sent)
-    await _note_contract(db, now, caller, found, "contract.create", made.id)
     return went(f"/contacts/{found.id}", done="saved")
 
 
@@ -234,13 +211,11 @@ async def put_token(
     found, number = await _seen_contract(db, caller, contact_id, contract_id)
     try:
         async with await savepoint(db):
-            await contracts.put_token(
-                db, number, token, valid_from=await _begin(db, valid_from, now)
-            )
+            begin = await _begin(db, valid_from, now)
+            await contact_doors.put_token(db, caller, number, token, valid_from=begin, now=now)
     except (InvalidInput, Conflict) as error:
         sent = {"token": token, "of": contract_id}
         return await _refused(request, db, caller, found, error, f"token-{number}", sent)
-    await _note_contract(db, now, caller, found, "contract.token", number)
     return went(f"/contacts/{found.id}", done="saved")
 
 
@@ -258,10 +233,11 @@ async def take_token(
     found, number = await _seen_contract(db, caller, contact_id, contract_id)
     try:
         async with await savepoint(db):
-            await contracts.take_token(db, number, _number(token_id, "token"), valid_to=now)
+            await contact_doors.take_token(
+                db, caller, number, _number(token_id, "token"), valid_to=now, now=now
+            )
     except (InvalidInput, Conflict) as error:
         return await _refused(request, db, caller, found, error, f"token-{number}", {})
-    await _note_contract(db, now, caller, found, "contract.token_end", number)
     return went(f"/contacts/{found.id}", done="saved")
 
 
@@ -278,12 +254,12 @@ async def end_contract(
     """Let a contract end with a day."""
     found, number = await _seen_contract(db, caller, contact_id, contract_id)
     try:
-        zone = ZoneInfo((await directory.root(db)).time_zone)
         async with await savepoint(db):
-            await contracts.end(db, number, valid_to=_day(valid_to, "valid_to"), zone=zone)
+            await contact_doors.end_contract(
+                db, caller, number, valid_to=_day(valid_to, "valid_to"), now=now
+            )
     except (InvalidInput, Conflict) as error:
         return await _refused(request, db, caller, found, error, f"end-{number}", {})
-    await _note_contract(db, now, caller, found, "contract.end", number)
     return went(f"/contacts/{found.id}", done="saved")
 
 
@@ -452,11 +428,6 @@ def _facts(given: Mapping[str, str]) -> ContactFacts:
     return cast("ContactFacts", facts)
 
 
-def _seen_managing(caller: Caller, given: Mapping[str, str]) -> None:
-    if given["managing"]:
-        caller.must_see(OrganisationKey(given["managing"]), "organisation", given["managing"])
-
-
 async def _seen(db: AsyncSession, caller: Caller, contact_id: str) -> Contact:
     return await contacts.contact(db, _number(contact_id, "contact"), caller.scope)
 
@@ -485,13 +456,7 @@ def _day(written: str, field: str) -> date:
 
 
 def _money(written: str, currency: str) -> Money:
-    try:
-        amount = Decimal(written.replace(",", "."))
-    except InvalidOperation:
-        raise InvalidInput("Write the sum as a number.", field="base_fee") from None
-    if not amount.is_finite() or not 0 <= amount <= 10**9:
-        raise InvalidInput("Write the sum as a number.", field="base_fee")
-    return Money(amount, currency)
+    return Money(decimals.written(written, "base_fee", most=10**9), currency)
 
 
 async def _begin(db: AsyncSession, written: str, now: datetime) -> datetime:
@@ -501,27 +466,3 @@ async def _begin(db: AsyncSession, written: str, now: datetime) -> datetime:
     zone = ZoneInfo((await directory.root(db)).time_zone)
     day = _day(written, "valid_from")
     return datetime(day.year, day.month, day.day, tzinfo=zone)
-
-
-async def _note(db: AsyncSession, now: datetime, caller: Caller, deed: str, of: Contact) -> None:
-    await caller.note(
-        db,
-        deed,
-        f"contact/{of.id}",
-        organisation=of.managing,
-        after={name: getattr(of, name) for name in ("name", "city", "country", "represents")},
-        now=now,
-    )
-
-
-async def _note_contract(
-    db: AsyncSession, now: datetime, caller: Caller, of: Contact, deed: str, number: int
-) -> None:
-    await caller.note(
-        db,
-        deed,
-        f"contract/{number}",
-        organisation=of.managing,
-        after={"contact": of.id},
-        now=now,
-    )

@@ -35,6 +35,7 @@ _SENTENCES = (
     marked("country must be an ISO 3166 code, such as DE."),
     marked("email is not a mail address."),
     marked("reason is a sentence of at most 500 characters."),
+    marked("**** stands for what is hidden; it is no value."),
     marked("token must be what a driver presents."),
     marked("A contract ends after the day on which it begins."),
     marked("represents names an organisation or a provider, as in organisation/bakery."),

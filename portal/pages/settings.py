@@ -62,6 +62,7 @@ async def organisations(
     found = await directory.organisations(db, caller.scope)
     names = {each.key: each.name for each in found}
     wanted = q.strip().casefold()
+    mails = {each.key: caller.personal(each.email) or "" for each in found}
     rows = tuple(
         (
             each.name,
@@ -70,10 +71,10 @@ async def organisations(
             each.time_zone,
             each.currency,
             said.gettext(_TAX[each.tax_status]),
-            caller.personal(each.email) or "",
+            mails[each.key],
         )
         for each in found
-        if not wanted or wanted in f"{each.name} {each.key} {each.email}".casefold()
+        if not wanted or wanted in f"{each.name} {each.key} {mails[each.key]}".casefold()
     )
     heads = (
         said.gettext("Name"),

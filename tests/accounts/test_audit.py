@@ -175,7 +175,8 @@ async def test_entries_are_found_by_who_what_when_and_door(chained: Database) ->
             return [each.subject for each in everything]
 
         assert len(await found()) == 3
-        assert await found(who="rik", limit=1) == ["station/CS-3"]
+        assert await found(who="rik", by_name=True, limit=1) == ["station/CS-3"]
+        assert await found(who="rik", limit=1) == []
         assert await found(who="person/7", subject="station/CS-2") == ["station/CS-2"]
         assert await found(who="person/8") == []
         assert len(await found(deed="station")) == 3

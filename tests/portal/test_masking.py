@@ -2,13 +2,17 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.audit import Actor, Entry
 from accounts.directory import Principal, Scope
 from accounts.permissions import SHIPPED, Permission, Reach, Role
+from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey, StationId
 from foundation.sealing import Sealer
 from portal import masking
@@ -17,6 +21,7 @@ from portal.paging import WrongCursor
 
 NORTH, SOUTH = OrganisationKey("north"), OrganisationKey("south")
 SEALER = Sealer(bytes(32))
+NOON = datetime(2026, 10, 15, 12, tzinfo=UTC)
 
 
 def caller(role: Role) -> Caller:
@@ -39,21 +44,48 @@ def test_drivers_at_a_station_that_is_only_shared_are_never_seen() -> None:
     assert SEES.personal("04A2", SOUTH) == MASK
 
 
-def test_json_is_masked_by_name_at_any_depth() -> None:
-    told = {
+def entry_of(deed: str, before: dict[str, Any] | None, after: dict[str, Any]) -> Entry:
+    actor = Actor("person/7", "Erika", "portal", None)
+    return Entry(1, "north", 1, NOON, actor, deed, "contact/1", None, before, after, "00")
+
+
+def test_the_audit_keeps_what_it_masks() -> None:
+    after = {
         "station": "N-1",
         "id_token": "04A2",
         "inner": [{"idTag": "04A2", "email": "a@b.example", "energy_wh": 5}],
         "id_tokens": {"idToken": {"idToken": "04A2", "type": "ISO14443"}},
     }
-    assert masking.masked(SEES, told) == told
-    assert masking.masked(BLIND, told) == {
-        "station": "N-1",
-        "id_token": MASK,
-        "inner": [{"idTag": MASK, "email": MASK, "energy_wh": 5}],
-        "id_tokens": {"idToken": {"idToken": MASK, "type": MASK}},
-    }
-    assert told["id_token"] == "04A2", "the caller's own is not touched"
+    made = entry_of("station.change", None, after)
+    assert masking.changes(SEES, made) == (None, after)
+    assert masking.changes(BLIND, made) == (
+        None,
+        {
+            "station": "N-1",
+            "id_token": MASK,
+            "inner": [{"idTag": MASK, "email": MASK, "energy_wh": 5}],
+            "id_tokens": {"idToken": {"idToken": MASK, "type": MASK}},
+        },
+    )
+    assert after["id_token"] == "04A2", "the entry's own is not touched"
+
+
+def test_the_audit_masks_the_name_and_address_of_a_contact() -> None:
+    before = {"name": "Ada Frey", "street": "Ring 5", "tax_number": "27/123", "city": "Berlin"}
+    made = entry_of("contact.change", before, before | {"name": "Ada Lang"})
+    hidden = {"name": MASK, "street": MASK, "tax_number": MASK, "city": "Berlin"}
+
+    assert masking.changes(SEES, made)[0] == before
+    assert masking.changes(BLIND, made) == (hidden, hidden)
+    shown = masking.entry(BLIND, made)
+    assert (shown["actor_name"], shown["before"]) == (MASK, hidden)
+
+
+def test_a_masked_value_is_not_sent_back() -> None:
+    masking.refuse_masked({"name": "Ada", "email": None, "is_active": True})
+    with pytest.raises(InvalidInput) as refused:
+        masking.refuse_masked({"name": "Ada", "street": f" {MASK}"})
+    assert refused.value.field == "street"
 
 
 @pytest.mark.parametrize(
