@@ -141,6 +141,8 @@ class CreditOrderRow(Base):
     paid_at: Mapped[datetime | None]
     payment: Mapped[str | None] = mapped_column(Text)
     """The payment's reference, as the bank or the shop has it."""
+    prepaid_entry: Mapped[int | None] = mapped_column(BigInteger)
+    """The ledger entry of a payment that came before the order's invoice, until there is one."""
 
 
 class RemoteAccessRow(Base):

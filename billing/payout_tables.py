@@ -97,6 +97,35 @@ class PayoutStatementRow(Base):
     forward."""
 
 
+class PayoutReturnRow(Base):
+    """A payment of a run that the bank sent back: its statements wait for another run."""
+
+    __tablename__ = "payout_returns"
+    __table_args__ = (Index(None, "payee"),)
+
+    payment_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    payee: Mapped[str] = mapped_column(Text)
+    iban: Mapped[str] = mapped_column(Text)
+    """Where it did not arrive: nothing is paid there until the owner accepts it again."""
+    returned_on: Mapped[date] = mapped_column(Date)
+    reason: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(Text)
+    by_name: Mapped[str] = mapped_column(Text)
+
+
+class OtherPaymentRow(Base):
+    """What the first of two people said was paid without a run, until the second says so too."""
+
+    __tablename__ = "other_payments"
+
+    statement_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(Text)
+    by_name: Mapped[str] = mapped_column(Text)
+
+
 class SelfBillingAcceptanceRow(Base):
     """An owner's consent to be paid by credit notes that we write; append-only."""
 

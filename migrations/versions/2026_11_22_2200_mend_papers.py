@@ -7,9 +7,39 @@ down_revision = "billing_9"
 branch_labels = None
 depends_on = None
 
-UPGRADE: tuple[str, ...] = ()
+UPGRADE: tuple[str, ...] = (
+    """
+    create table payout_returns (
+        payment_id bigint not null,
+        payee text not null,
+        iban text not null,
+        returned_on date not null,
+        reason text not null,
+        at timestamptz not null,
+        by text not null,
+        by_name text not null,
+        constraint pk_payout_returns primary key (payment_id)
+    )
+    """,
+    "create index ix_payout_returns_payee on payout_returns (payee)",
+    """
+    create table other_payments (
+        statement_id text not null,
+        amount_minor bigint not null,
+        at timestamptz not null,
+        by text not null,
+        by_name text not null,
+        constraint pk_other_payments primary key (statement_id)
+    )
+    """,
+    "alter table credit_orders add column prepaid_entry bigint",
+)
 
-DOWNGRADE: tuple[str, ...] = ()
+DOWNGRADE: tuple[str, ...] = (
+    "alter table credit_orders drop column prepaid_entry",
+    "drop table other_payments",
+    "drop table payout_returns",
+)
 
 
 def upgrade() -> None:
