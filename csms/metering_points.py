@@ -56,7 +56,7 @@ left join series s on s.station = p.station and s.evse_id = p.evse_id
 group by p.station, p.evse_id, p.connector_id
 order by p.station, p.evse_id, p.connector_id
 """
-"""What a connector stores is read off its last sessions and readings: a series that is stored
+"""What a connector stores is read off its last transactions and readings: a series that is stored
 shows up in each of them."""
 
 
@@ -90,7 +90,7 @@ class StoredValue:
 
 
 async def newest_values(db: AsyncSession, identity: str, evse_id: int) -> list[StoredValue]:
-    """Return what an EVSE measured last, in a session or between two; nothing if never."""
+    """Return what an EVSE measured last, in a transaction or between two; nothing if never."""
     found = await tuples(db, _NEWEST, [identity, evse_id, identity, evse_id])
     if not found:
         return []

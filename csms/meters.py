@@ -179,15 +179,15 @@ async def signed(db: AsyncSession, number: int) -> Signed | None:
 
     None where its meter signed nothing, or where it still runs.
     """
-    session = await store.session_row(db, number)
-    if session is None:
+    whole = await store.transaction_row(db, number)
+    if whole is None:
         return None
-    registered = {each.id: each for each in await store.keys_of(db, session.station)}
+    registered = {each.id: each for each in await store.keys_of(db, whole.station)}
     return Signed(
-        SignedStatus(session.status),
-        None if session.reason is None else Trouble(session.reason),
-        session.begin_wh,
-        session.end_wh,
+        SignedStatus(whole.status),
+        None if whole.reason is None else Trouble(whole.reason),
+        whole.begin_wh,
+        whole.end_wh,
         [_value(each, registered) for each in await store.values_of(db, number)],
     )
 

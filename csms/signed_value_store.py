@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.signed_value_tables import MeterKeyRow, SignedTransactionRow, SignedValueRow
-from csms.signed_values import Checked, Record, SignedSession, as_bytes
+from csms.signed_values import Checked, Record, SignedTransaction, as_bytes
 from foundation.statements import Asked, Tuples, ask
 
 LOOKS_BACK: Final = timedelta(days=3)
@@ -203,7 +203,7 @@ def _document(record: Record) -> str:
     return msgspec.json.encode(plain).decode().replace("\\u0000", "")
 
 
-_PUT_SESSIONS = """
+_PUT_TRANSACTIONS = """
 insert into signed_transactions (transaction_id, station, evse_id, status, reason, begin_wh,
   end_wh, checked_at)
 select * from unnest(%b::bigint[], %b::text[], %b::int[], %b::text[], %b::text[], %b::numeric[],
@@ -213,8 +213,8 @@ on conflict (transaction_id) do update set (status, reason, begin_wh, end_wh, ch
 """
 
 
-def putting_sessions(
-    sessions: Sequence[tuple[Stay, SignedSession]], *, now: datetime
+def putting_transactions(
+    wholes: Sequence[tuple[Stay, SignedTransaction]], *, now: datetime
 ) -> Asked[Any]:
     """Ask that what transactions' values come to be kept."""
     rows = sorted(
@@ -222,15 +222,15 @@ def putting_sessions(
             stay.transaction_id,
             stay.station,
             stay.evse_id,
-            session.status.value,
-            None if session.trouble is None else session.trouble.value,
-            session.begin_wh,
-            session.end_wh,
+            whole.status.value,
+            None if whole.trouble is None else whole.trouble.value,
+            whole.begin_wh,
+            whole.end_wh,
             now,
         )
-        for stay, session in sessions
+        for stay, whole in wholes
     )
-    return Asked(_PUT_SESSIONS, list(zip(*rows, strict=True)), len)
+    return Asked(_PUT_TRANSACTIONS, list(zip(*rows, strict=True)), len)
 
 
 async def pending(db: AsyncSession, station: str) -> list[int]:
@@ -255,7 +255,7 @@ async def values_of(db: AsyncSession, number: int) -> list[SignedValueRow]:
     return list(rows)
 
 
-async def session_row(db: AsyncSession, number: int) -> SignedTransactionRow | None:
+async def transaction_row(db: AsyncSession, number: int) -> SignedTransactionRow | None:
     """Return what a transaction's values come to; None if it has none."""
     return await db.get(SignedTransactionRow, number, populate_existing=True)
 

@@ -367,7 +367,7 @@ def _trouble_of(record: Record, key: MeterKey) -> Trouble | None:
     return None if all(each.is_usable for each in record.readings) else Trouble.METER_ERROR
 
 
-class SignedSession(Struct, frozen=True):
+class SignedTransaction(Struct, frozen=True):
     """What a transaction's signed values come to: status, why, and the signed registers in Wh."""
 
     status: SignedStatus
@@ -376,7 +376,7 @@ class SignedSession(Struct, frozen=True):
     end_wh: Decimal | None
 
 
-def session_of(values: Sequence[Checked], energy_wh: Decimal) -> SignedSession | None:
+def signed_transaction(values: Sequence[Checked], energy_wh: Decimal) -> SignedTransaction | None:
     """Return what the values of a transaction come to as a whole; None if there are none.
 
     They must hold a begin and an end of one meter without a gap in its count, and what lies
@@ -404,7 +404,7 @@ def session_of(values: Sequence[Checked], energy_wh: Decimal) -> SignedSession |
         status = SignedStatus.PENDING
     else:
         status = SignedStatus.FAILED
-    return SignedSession(
+    return SignedTransaction(
         status,
         trouble,
         None if begin is None else begin.register_wh,

@@ -20,11 +20,11 @@ from csms.signed_values import (
     Checked,
     Claimed,
     NotOcmf,
-    SignedSession,
+    SignedTransaction,
     check,
     claims_in,
     parse,
-    session_of,
+    signed_transaction,
 )
 from foundation.events import TransactionEnded
 from foundation.statements import Asked, ask, together, write
@@ -61,10 +61,10 @@ class Witness:
             for stay, each in zip(stays, ended, strict=True)
             if stay.transaction_id in messages
         }
-        sessions = await _checked(db, signed, messages, now=now)
+        wholes = await _checked(db, signed, messages, now=now)
         return {
             stay.transaction_id: _known(
-                sessions.get(stay.transaction_id), overlapping.get(stay.transaction_id, ())
+                wholes.get(stay.transaction_id), overlapping.get(stay.transaction_id, ())
             )
             for stay in stays
         }
@@ -77,14 +77,14 @@ async def look_again(db: AsyncSession, numbers: Sequence[int], *, now: datetime)
     await _checked(db, {each: stays[each] for each in messages}, messages, now=now)
 
 
-def _known(session: SignedSession | None, overlapping: Sequence[Overlap]) -> Known:
-    if session is None:
+def _known(whole: SignedTransaction | None, overlapping: Sequence[Overlap]) -> Known:
+    if whole is None:
         return Known(overlapping=overlapping)
     return Known(
-        session.status.value,
-        None if session.trouble is None else session.trouble.value,
-        session.begin_wh,
-        session.end_wh,
+        whole.status.value,
+        None if whole.trouble is None else whole.trouble.value,
+        whole.begin_wh,
+        whole.end_wh,
         overlapping,
     )
 
@@ -95,14 +95,14 @@ async def _checked(
     messages: Mapping[int, Sequence[str]],
     *,
     now: datetime,
-) -> dict[int, SignedSession]:
+) -> dict[int, SignedTransaction]:
     """Check what meters signed, keep it, and return what it comes to by transaction."""
     claims = {number: found for number in signed if (found := _claims(messages[number]))}
     if not claims:
         return {}
     keys = await ask(db, store.keys({signed[number][0].station for number in claims}))
     values: list[CheckedValue] = []
-    sessions: dict[int, SignedSession] = {}
+    wholes: dict[int, SignedTransaction] = {}
     for number, found in claims.items():
         stay, energy_wh = signed[number]
         candidates = [each for each in keys.get(stay.station, ()) if _applies(each, stay)]
@@ -111,17 +111,17 @@ async def _checked(
             for position, claimed in enumerate(found, start=1)
         ]
         values += its
-        session = session_of([each.checked for each in its], energy_wh)
-        assert session is not None, "there are values"
-        sessions[number] = session
+        whole = signed_transaction([each.checked for each in its], energy_wh)
+        assert whole is not None, "there are values"
+        wholes[number] = whole
     writing: list[Asked[Any]] = [
         store.putting_values(values, now=now),
-        store.putting_sessions(
-            [(signed[number][0], session) for number, session in sessions.items()], now=now
+        store.putting_transactions(
+            [(signed[number][0], whole) for number, whole in wholes.items()], now=now
         ),
     ]
     await write(db, *writing)
-    return sessions
+    return wholes
 
 
 def _claims(messages: Sequence[str]) -> list[Claimed]:

@@ -2,7 +2,7 @@
 
 from csms import signed_value_store as store
 from csms.signed_value_store import CheckedValue, Stay
-from csms.signed_values import Checked, Claimed, SignedSession, SignedStatus, Trouble
+from csms.signed_values import Checked, Claimed, SignedStatus, SignedTransaction, Trouble
 from foundation.statements import ask, write
 from tests.csms.central import moment
 from tests.csms.handlers.work import Work
@@ -15,12 +15,12 @@ async def test_an_original_is_kept_byte_by_byte_and_checked_again_in_place(work:
     for status, key_id in ((SignedStatus.PENDING, None), (SignedStatus.FAILED, 7)):
         checked = Checked(claimed, status, Trouble.OTHER_FORMAT, None)
         value = CheckedValue(1, 1, checked, key_id)
-        session = SignedSession(status, None, None, None)
+        whole = SignedTransaction(status, None, None, None)
         stay = Stay(1, "CS-1", 1, moment(0), moment(60))
         await write(
             work.db,
             store.putting_values([value], now=moment(60)),
-            store.putting_sessions([(stay, session)], now=moment(60)),
+            store.putting_transactions([(stay, whole)], now=moment(60)),
         )
     [row] = await store.values_of(work.db, 1)
     assert row.original == ODD.encode("utf-8", "surrogatepass")

@@ -21,7 +21,7 @@ from csms.signed_values import (
     claims_in,
     may_hold_signed_values,
     parse,
-    session_of,
+    signed_transaction,
 )
 from tests.csms.meters import EXAMPLES, Meter
 
@@ -241,12 +241,12 @@ def checked(meter: Meter, record: str, context: str = END, key: MeterKey | None 
 
 
 def verdict(values: list[Checked], energy: str) -> tuple[str, str | None]:
-    session = session_of(values, Decimal(energy))
-    assert session is not None
-    return session.status.value, None if session.trouble is None else session.trouble.value
+    whole = signed_transaction(values, Decimal(energy))
+    assert whole is not None
+    return whole.status.value, None if whole.trouble is None else whole.trouble.value
 
 
-def test_a_session_is_verified_if_begin_and_end_come_to_the_billed_energy() -> None:
+def test_a_transaction_is_verified_if_begin_and_end_come_to_the_billed_energy() -> None:
     meter = Meter()
     both = [checked(meter, meter.record(("B", "1000"), ("E", "11000")))]
     assert verdict(both, "10000") == ("verified", None)
@@ -259,16 +259,16 @@ def test_a_session_is_verified_if_begin_and_end_come_to_the_billed_energy() -> N
 
 
 def test_without_signed_values_there_is_nothing_to_say() -> None:
-    assert session_of([], Decimal(0)) is None
+    assert signed_transaction([], Decimal(0)) is None
 
 
-def test_a_session_lacks_its_begin_or_its_end() -> None:
+def test_a_transaction_lacks_its_begin_or_its_end() -> None:
     meter = Meter()
     assert verdict([checked(meter, meter.record(("E", "2")))], "1") == ("failed", "no_begin")
     assert verdict([checked(meter, meter.record(("B", "2")))], "1") == ("failed", "no_end")
 
 
-def test_a_session_must_not_lack_a_page_nor_change_its_meter() -> None:
+def test_a_transaction_must_not_lack_a_page_nor_change_its_meter() -> None:
     meter, other = Meter(), Meter(serial="M-2")
     begin = checked(meter, meter.record(("B", "1000")))
     meter.record(("C", "1500"))

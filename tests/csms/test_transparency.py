@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csms.meter_signatures import key_from_text
-from csms.signed_values import Claimed, check, session_of
+from csms.signed_values import Claimed, check, signed_transaction
 from csms.transparency import Exported, document
 from tests.csms.meters import Meter
 
@@ -22,7 +22,7 @@ def originals(text: str) -> list[bytes]:
     return found
 
 
-def test_a_session_is_exported_in_the_form_of_the_transparency_software() -> None:
+def test_a_transaction_is_exported_in_the_form_of_the_transparency_software() -> None:
     meter = Meter()
     begin, end = meter.record(("B", "1000")), meter.record(("E", "2000"))
     text = document(
@@ -46,9 +46,9 @@ def test_a_session_is_exported_in_the_form_of_the_transparency_software() -> Non
         )
         for each in values
     ]
-    session = session_of(checked, Decimal(1000))
-    assert session is not None
-    assert session.status == "verified"
+    whole = signed_transaction(checked, Decimal(1000))
+    assert whole is not None
+    assert whole.status == "verified"
 
 
 def test_a_key_or_context_that_nobody_knows_is_left_out() -> None:

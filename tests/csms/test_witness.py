@@ -140,4 +140,4 @@ async def test_the_key_of_the_time_of_the_evse_and_of_the_meter_counts(work: Wor
 async def test_looking_again_leaves_alone_what_still_runs(work: Work) -> None:
     [running] = await added(work, [facts(ref="1|r", owner="root", location=None)])
     await witness.look_again(work.db, [running.id], now=moment(10))
-    assert await signed_value_store.session_row(work.db, running.id) is None
+    assert await signed_value_store.transaction_row(work.db, running.id) is None
