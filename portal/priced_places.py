@@ -42,8 +42,11 @@ async def start_at(
     """Return the start of a session that is only asked about.
 
     Raises:
-        InvalidInput: If the caller sees no such station or token, or it has no such EVSE.
+        InvalidInput: If the caller sees no such station or token, or it has no such EVSE, or the
+            moment lies outside of the years that there are.
     """
+    if not _EARLIEST <= at.date() <= _LATEST:
+        raise InvalidInput("The moment lies too far away.", field="at")
     try:
         found = await registry.station(db, caller.scope, station, now, limits=limits)
     except NotFound as error:

@@ -28,6 +28,7 @@ from foundation.mail import MailState
 from foundation.money import Money
 from portal import paging
 from portal.api.models import Answer, Body, Moment, MoneyModel
+from portal.decimals import Bounded
 from portal.guard import Caller, require
 from portal.paging import Page
 from portal.papers_shown import note, shown_line
@@ -128,13 +129,13 @@ class CancelBody(Body):
         default=True,
         description="Its sessions and charges wait for another document; otherwise we bear them.",
     )
-    net: Decimal | None = Field(
+    net: Bounded | None = Field(
         default=None,
         ge=0,
         le=Decimal(10**12),
         description="Only so much of an invoice, without tax; all of it, if it is left out.",
     )
-    vat_rate: Decimal | None = Field(
+    vat_rate: Bounded | None = Field(
         default=None, ge=0, le=100, description="Of which tax line, where there are several."
     )
 

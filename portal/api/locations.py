@@ -1,7 +1,6 @@
 """Locations: where stations stand together."""
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -17,6 +16,7 @@ from foundation.identifiers import OrganisationKey
 from portal import paging
 from portal.api.models import Answer, Body, Quantity
 from portal.api.organisations import facts_from
+from portal.decimals import Bounded
 from portal.guard import Caller, require
 from portal.paging import Page
 from portal.routes import ApiRoute, Db, Now
@@ -26,8 +26,8 @@ router = APIRouter(prefix="/locations", tags=["locations"], route_class=ApiRoute
 Reader = Annotated[Caller, Depends(require(Permission.LOCATIONS_READ))]
 Writer = Annotated[Caller, Depends(require(Permission.LOCATIONS_WRITE))]
 
-Latitude = Annotated[Decimal, Field(ge=-90, le=90, description="Degrees, north is positive.")]
-Longitude = Annotated[Decimal, Field(ge=-180, le=180, description="Degrees, east is positive.")]
+Latitude = Annotated[Bounded, Field(ge=-90, le=90, description="Degrees, north is positive.")]
+Longitude = Annotated[Bounded, Field(ge=-180, le=180, description="Degrees, east is positive.")]
 Text = Annotated[str, Field(max_length=200)]
 
 

@@ -16,6 +16,7 @@ from portal.api.models import Answer, Moment, MoneyModel
 from portal.api.stations import limits
 from portal.api.tariffs import AssignmentModel, assignment_shown
 from portal.api.transactions import PriceLineModel, line_model
+from portal.decimals import Bounded
 from portal.guard import Caller, require
 from portal.price_words import price_line
 from portal.routes import ApiRoute, Context, Db, Now
@@ -26,7 +27,7 @@ router = APIRouter(prefix="/prices", tags=["tariffs"], route_class=ApiRoute)
 Reader = Annotated[Caller, Depends(require(Permission.TARIFFS_READ))]
 Station = Annotated[str, Query(min_length=1, max_length=48, description="Its identity.")]
 Number = Annotated[int, Query(ge=1, le=10_000)]
-Kwh = Annotated[Decimal, Query(ge=0, le=price_preview.MOST_KWH)]
+Kwh = Annotated[Bounded, Query(ge=0, le=price_preview.MOST_KWH)]
 Minutes = Annotated[int, Query(ge=0, le=price_preview.MOST_MINUTES)]
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -26,6 +25,7 @@ from portal.api.locations import seen_location, seen_organisation
 from portal.api.models import Answer, Body, Moment, Quantity, Since, iso, moment_of
 from portal.api.organisations import facts_from
 from portal.context import PortalContext
+from portal.decimals import Bounded
 from portal.guard import Caller, require
 from portal.paging import Page
 from portal.routes import ApiRoute, Context, Db, Now
@@ -113,7 +113,7 @@ class ConnectorBody(Body):
     type: Annotated[str, Field(max_length=50)] | None = Field(
         default=None, description="OCPP's word, as in `cType2`."
     )
-    max_power_w: Annotated[Decimal, Field(gt=0, lt=10_000_000)] | None = None
+    max_power_w: Annotated[Bounded, Field(gt=0, lt=10_000_000)] | None = None
 
 
 class EvseBody(Body):

@@ -1,6 +1,5 @@
 """Valid or not: the plausibility monitor with its settings, signed values, corrections by hand."""
 
-from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -16,6 +15,7 @@ from csms.meters import SignedStatus, Trouble
 from foundation.identifiers import OrganisationKey
 from portal import paging
 from portal.api.models import Answer, Body, Moment, MoneyModel, Quantity
+from portal.decimals import Bounded
 from portal.guard import Caller, require
 from portal.pages import findings
 from portal.paging import Page
@@ -130,19 +130,19 @@ class LimitsBody(Body):
         default_factory=lambda: sorted(DEFAULT_LIMITS.checks), description="Those that are on."
     )
     max_duration_min: int = DEFAULT_LIMITS.max_duration_min
-    max_energy_wh: Decimal = DEFAULT_LIMITS.max_energy_wh
-    max_rise_wh: Decimal = DEFAULT_LIMITS.max_rise_wh
-    tolerance: Decimal = Field(
+    max_energy_wh: Bounded = DEFAULT_LIMITS.max_energy_wh
+    max_rise_wh: Bounded = DEFAULT_LIMITS.max_rise_wh
+    tolerance: Bounded = Field(
         default=DEFAULT_LIMITS.tolerance, description="Share of the possible energy on top."
     )
-    slack_wh: Decimal = DEFAULT_LIMITS.slack_wh
-    unknown_max_power_w: Decimal = DEFAULT_LIMITS.unknown_max_power_w
+    slack_wh: Bounded = DEFAULT_LIMITS.slack_wh
+    unknown_max_power_w: Bounded = DEFAULT_LIMITS.unknown_max_power_w
     overlap_s: int = DEFAULT_LIMITS.overlap_s
     ghost_min: int | None = Field(
         default=DEFAULT_LIMITS.ghost_min,
         description="After so many minutes without energy nothing is charged; null: never.",
     )
-    ghost_wh: Decimal = DEFAULT_LIMITS.ghost_wh
+    ghost_wh: Bounded = DEFAULT_LIMITS.ghost_wh
 
     def limits(self) -> Limits:
         """Return the settings."""
@@ -295,7 +295,7 @@ class CorrectionBody(Body):
 
     started_at: Moment | None = None
     ended_at: Moment | None = None
-    energy_wh: Decimal | None = None
+    energy_wh: Bounded | None = None
     reason: Annotated[str, Field(min_length=1, max_length=1000)]
     dry_run: bool = Field(default=False, description="Show the difference, and book nothing.")
 

@@ -1,7 +1,6 @@
 """Documents: the list, one with what became of it, and how invoicing is set and verified."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import msgspec
@@ -26,6 +25,7 @@ from billing.papers import DocumentHead, DocumentState
 from foundation.database import savepoint
 from foundation.errors import Conflict, ExpectedError, InvalidInput
 from foundation.money import Money
+from portal import decimals
 from portal.guard import Caller, require
 from portal.pages.paper_refusals import form_errors, in_words
 from portal.pages.surroundings import frame_of, page, went
@@ -190,11 +190,8 @@ async def _show(
 
 
 def _money(written: str, head: DocumentHead) -> Money:
-    try:
-        amount = Decimal(written.strip().replace(",", "."))
-    except InvalidOperation:
-        raise InvalidInput("Write the sum as a number.", field="net") from None
-    if not amount.is_finite() or not 0 < amount <= 10**12:
+    amount = decimals.written(written, "net", most=10**12)
+    if not amount:
         raise InvalidInput("Write the sum as a number.", field="net")
     return Money(amount, head.gross.currency)
 
@@ -272,12 +269,12 @@ async def run_invoicing(
 def _changes(before: InvoicingSettings, given: Mapping[str, str]) -> dict[str, Any]:
     """Return what a form of the settings says, as a whole."""
     changes: dict[str, Any] = {name: given.get(name) == "yes" for name in _SWITCHES}
+    percent = decimals.written(given.get("discount", "") or "0", "discount", most=100)
     try:
-        percent = Decimal(given.get("discount", "0").replace(",", ".") or "0")
         days = int(given.get("due_days", "") or before.due_days)
-    except (InvalidOperation, ValueError):
-        raise InvalidInput("Write the sum as a number.", field="discount") from None
-    if not percent.is_finite() or percent * 100 != int(percent * 100):
+    except ValueError:
+        raise InvalidInput("Write the sum as a number.", field="due_days") from None
+    if percent * 100 != int(percent * 100):
         raise InvalidInput("Write the sum as a number.", field="discount")
     changes |= {"community_discount_bps": int(percent * 100), "due_days": days}
     changes["prefixes"] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from billing.services import PACKAGE, Per, Policy, Service, ServicePrice
 from foundation.errors import ExpectedError, InvalidInput
 from foundation.identifiers import OrganisationKey
 from foundation.working_hours import BusinessHours, ServiceLevel
+from portal import decimals
 from portal.guard import Caller, require
 from portal.pages.refusals import form_errors
 from portal.pages.service_costs import service_tabs
@@ -268,11 +269,7 @@ def amount_of(written: str) -> Decimal:
     Raises:
         InvalidInput: If it is none.
     """
-    try:
-        amount = Decimal(written.strip().replace(",", "."))
-    except InvalidOperation:
-        raise InvalidInput("Write an amount, as in 9.90.", field="price") from None
-    return amount
+    return decimals.written(written, "price", most=10**9, otherwise="Write an amount, as in 9.90.")
 
 
 def _midnight(written: str, zone: ZoneInfo) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -24,7 +24,7 @@ from billing.tariff_json import InvalidTariff
 from foundation.database import savepoint
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.events import TransactionStarted
-from portal import priced_places
+from portal import decimals, priced_places
 from portal.context import PortalContext
 from portal.guard import Caller, require
 from portal.pages.counts import silence_limits
@@ -218,16 +218,9 @@ def _number(text: str, field: str) -> Decimal:
     Raises:
         InvalidInput: If it is none.
     """
-    try:
-        number = Decimal(text.strip().replace(",", ".") or "0")
-    except InvalidOperation:
-        raise InvalidInput("This is no number.", field=field) from None
-    if not number.is_finite() or not 0 <= number <= _MOST:
-        raise InvalidInput("This is no number.", field=field)
-    return number
-
-
-_MOST = Decimal(1_000_000)
+    return decimals.written(
+        text.strip() or "0", field, most=1_000_000, otherwise="This is no number."
+    )
 
 
 def _price(price: Price | None, said: Words) -> dict[str, Any] | None:

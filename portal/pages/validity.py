@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ from csms.correcting import Corrected
 from foundation.database import savepoint
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
+from portal import decimals
 from portal.context import context_of
 from portal.guard import Caller, require
 from portal.pages import findings
@@ -172,19 +173,20 @@ def _own(caller: Caller) -> str:
     return str(caller.principal.organisation)
 
 
+_MOST = 10**9
+"""What is too much, and why less than nothing is, the rooms below say better."""
+
+
 def _limits(given: Mapping[str, str], checks: set[str]) -> Limits:
     values: dict[str, Any] = {"checks": frozenset(Check(each) for each in checks & {*Check})}
     for name, (_, _, worth) in _NUMBERS.items():
-        text = given[name].replace(",", ".")
+        text = given[name]
         if name == "ghost_min" and not text:
             values[name] = None
             continue
-        try:
-            number = Decimal(text) * worth
-        except InvalidOperation:
-            raise InvalidInput(f"{name} is no number.", field=name) from None
-        if not number.is_finite():
-            raise InvalidInput(f"{name} is no number.", field=name)
+        number = worth * decimals.written(
+            text, name, least=-_MOST, most=_MOST, otherwise=f"{name} is no number."
+        )
         is_whole = isinstance(getattr(DEFAULT_LIMITS, name), int)
         values[name] = int(number) if is_whole else number
     return Limits(**values)
@@ -332,11 +334,10 @@ def _wanted(found: Transaction, given: Mapping[str, str]) -> Corrected:
     zone = ZoneInfo(found.time_zone)
     changed = {name: given[name].strip() for name in before if given[name].strip() != before[name]}
     energy = None
-    if text := changed.get("energy", "").replace(",", "."):
-        try:
-            energy = Decimal(text) * 1000
-        except InvalidOperation:
-            raise InvalidInput("The energy is no number.", field="energy_wh") from None
+    if text := changed.get("energy", ""):
+        energy = 1000 * decimals.written(
+            text, "energy_wh", least=-_MOST, most=_MOST, otherwise="The energy is no number."
+        )
     return Corrected(
         started_at=_moment(changed.get("started", ""), zone, "started_at"),
         ended_at=_moment(changed.get("ended", ""), zone, "ended_at"),

@@ -45,6 +45,10 @@ async def test_the_price_of_an_evse_for_a_token_and_a_moment(administrator: Asyn
     assert [line["kind"] for line in shown["sale"]["lines"]] == ["energy", "energy_cap"]
     assert shown["sale"]["lines"][1]["sentence"].startswith("Down to the cap of the energy")
     assert (unknown.status_code, unknown.json()["code"]) == (422, "invalid_input")
+    # Neither a moment behind which there is none nor an enormous number is computed with.
+    for wrong in ({"at": "9999-12-31T23:30Z"}, {"kwh": "1e999999"}, {"kwh": "1e-999999"}):
+        refused = await administrator.get(f"{API}/prices", params=asked | wrong)
+        assert refused.status_code == 422, wrong
 
 
 async def test_overlapping_conditions_are_refused_by_name(administrator: AsyncClient) -> None:

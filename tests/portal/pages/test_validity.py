@@ -45,9 +45,10 @@ async def test_the_settings_are_the_operators_to_make_and_everybodys_to_see(
         "ghost_min": "",
         "ghost_wh": "10",
     }
-    wrong = await browser.post("/monitor/settings", data=form | {"tolerance": "much"})
-    assert wrong.status_code == 422
-    assert 'href="#tolerance"' in wrong.text
+    for text in ("much", "1e999999", "1e-999999", "-1", "NaN"):
+        wrong = await browser.post("/monitor/settings", data=form | {"tolerance": text})
+        assert wrong.status_code == 422, text
+        assert 'href="#tolerance"' in wrong.text
     answer = await browser.post("/monitor/settings", data=form)
     html = (await browser.get(answer.headers["location"])).text
     assert "The monitor is set." in html
