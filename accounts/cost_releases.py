@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Self
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +24,9 @@ from foundation.money import Money
 
 WAITS_FOR: Final = timedelta(days=14)
 """After so long a first click counts no longer."""
+LOOSEN: Final = "cost_limit.loosen"
+"""A higher limit, said as what it costs in a year."""
+LIFT: Final = "cost_limit.lift"
 
 
 class ReleaseState(StrEnum):
@@ -117,6 +120,19 @@ async def release(
     """
     if not await _needs_two(db, organisation, cost):
         return await _write(db, organisation, deed, subject, cost, ReleaseState.RELEASED, by, now)
+    return await _by_two(db, organisation, deed, subject, cost, by, now)
+
+
+async def _by_two(
+    db: AsyncSession,
+    organisation: str,
+    deed: str,
+    subject: str,
+    cost: Cost,
+    by: Actor,
+    now: datetime,
+) -> CostRelease:
+    """Write the first of two clicks, or complete it by the second."""
     first = await db.scalar(
         select(CostReleaseRow)
         .where(
@@ -225,6 +241,16 @@ async def limit_of(db: AsyncSession, organisation: OrganisationKey) -> Money | N
     return None if row is None else Money.from_minor(row.per_year_minor, row.currency)
 
 
+def is_looser(before: Money | None, after: Money | None) -> bool:
+    """Tell whether a limit lets one person release more than the one before; None: no limit.
+
+    What was limited in another currency cannot be compared: it is taken for looser.
+    """
+    if before is None or after is None:
+        return before is not None
+    return before.currency != after.currency or before.amount < after.amount
+
+
 async def set_limit(
     db: AsyncSession,
     organisation: OrganisationKey,
@@ -232,29 +258,50 @@ async def set_limit(
     *,
     by: Actor,
     now: datetime,
-) -> None:
+) -> CostRelease | None:
     """Say above which yearly cost an organisation wants two people; None: one is enough.
+
+    What loosens a limit takes a second person as what lies above it does: the first click waits.
+
+    Returns:
+        The click that loosens it: nothing has changed while it waits. None: it is no looser.
 
     Raises:
         InvalidInput: If it is negative, or no whole number of the currency's smallest unit.
     """
-    if per_year is None:
-        row = await db.get(CostLimitRow, organisation)
-        if row is not None:
-            await db.delete(row)
-            await db.flush()
-        return
-    if per_year.amount < 0 or not per_year.is_rounded:
+    if per_year is not None and (per_year.amount < 0 or not per_year.is_rounded):
         raise InvalidInput("A limit is an amount of zero or more.", field="per_year")
-    values = {
-        "per_year_minor": per_year.minor,
-        "currency": per_year.currency,
-        "set_at": now,
-        "set_by": by.id,
-    }
-    await db.execute(
-        insert(CostLimitRow)
-        .values(organisation=organisation, **values)
-        .on_conflict_do_update(index_elements=["organisation"], set_=values)
-    )
+    row = await db.get(CostLimitRow, organisation, with_for_update=True, populate_existing=True)
+    before = None if row is None else Money.from_minor(row.per_year_minor, row.currency)
+    released = None
+    if before is not None and is_looser(before, per_year):
+        none = Money.zero(before.currency if per_year is None else per_year.currency)
+        deed = LIFT if per_year is None else LOOSEN
+        cost = Cost(none, per_year or none)
+        released = await _by_two(
+            db, organisation, deed, f"organisation/{organisation}", cost, by, now
+        )
+        if released.state is ReleaseState.WAITING:
+            return released
+    await _put_limit(db, organisation, per_year, by, now)
+    return released
+
+
+async def _put_limit(
+    db: AsyncSession, organisation: str, per_year: Money | None, by: Actor, now: datetime
+) -> None:
+    if per_year is None:
+        await db.execute(delete(CostLimitRow).where(CostLimitRow.organisation == organisation))
+    else:
+        values = {
+            "per_year_minor": per_year.minor,
+            "currency": per_year.currency,
+            "set_at": now,
+            "set_by": by.id,
+        }
+        await db.execute(
+            insert(CostLimitRow)
+            .values(organisation=organisation, **values)
+            .on_conflict_do_update(index_elements=["organisation"], set_=values)
+        )
     db.expire_all()

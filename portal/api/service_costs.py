@@ -18,7 +18,7 @@ from billing.services import Outlook, Rule, Subscription
 from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey, PartyId
 from foundation.money import Money
-from portal import paging, subscriptions
+from portal import cost_limits, paging, subscriptions
 from portal.api.models import Answer, Body, Moment, MoneyModel, Number
 from portal.api.service_prices import Amount, ServicePriceModel, shown_price
 from portal.guard import Caller, require
@@ -140,6 +140,9 @@ class CostLimitModel(Answer):
 
     organisation: OrganisationKey
     per_year: MoneyModel | None
+    release: int | None = Field(
+        default=None, description="The click that waits for a second person to loosen it."
+    )
 
 
 @router.get("/organisations/{key:segment}/service-costs", summary="What services will cost")
@@ -416,23 +419,30 @@ async def get_limit(db: Db, caller: Reader, key: str) -> CostLimitModel:
 
 @router.put("/organisations/{key:segment}/cost-limit", summary="Set the limit of one person")
 async def set_limit(
-    db: Db, now: Now, caller: OrganisationSwitcher, key: str, body: CostLimitBody
+    db: Db,
+    now: Now,
+    caller: OrganisationSwitcher,
+    key: str,
+    body: CostLimitBody,
+    response: Response,
 ) -> CostLimitModel:
-    """What costs more than this a year waits for a second person; a program's key is none."""
+    """What costs more than this a year waits for a second person; a program's key is none.
+
+    A higher limit, or none, waits for a second person, too (202), and needs the right to release
+    costs.
+    """
     owner = await seen(db, caller, key)
-    limit = None
+    wanted = None
     if body.per_year is not None:
-        limit = Money(body.per_year, body.currency or owner.currency)
-    await cost_releases.set_limit(db, owner.key, limit, by=caller.actor, now=now)
-    await caller.note(
-        db,
-        "cost_limit.set",
-        f"organisation/{key}",
+        wanted = Money(body.per_year, body.currency or owner.currency)
+    made = await cost_limits.set_limit(db, caller, owner.key, wanted, now=now)
+    waits = made is not None and made.state is ReleaseState.WAITING
+    response.status_code = 202 if waits else 200
+    return CostLimitModel(
         organisation=owner.key,
-        after=body.model_dump(mode="json"),
-        now=now,
+        per_year=MoneyModel.of_optional(await cost_releases.limit_of(db, owner.key)),
+        release=made.id if made is not None and waits else None,
     )
-    return CostLimitModel(organisation=owner.key, per_year=MoneyModel.of_optional(limit))
 
 
 def _release(caller: Caller, each: CostRelease) -> CostReleaseModel:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts import cost_releases, directory
+from accounts.cost_releases import ReleaseState
 from accounts.directory import Organisation
 from accounts.permissions import Permission
 from billing import service_costs
@@ -18,7 +19,7 @@ from billing.services import Subscription
 from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money
-from portal import deeds, subscriptions
+from portal import cost_limits, decimals, deeds, subscriptions
 from portal.guard import Caller, require
 from portal.pages.surroundings import frame_of, page, went
 from portal.rendering import Turn, link
@@ -251,6 +252,31 @@ async def switch(
         await subscriptions.switch_off(db, debtor, chosen, by=caller.actor, now=now)
         said = "saved"
     return went("/service-costs/services", organisation=organisation, done=said)
+
+
+@router.post("/services/limit")
+async def set_limit(
+    db: Db,
+    now: Now,
+    caller: Switcher,
+    organisation: Annotated[str, Form(max_length=100)] = "",
+    per_year: Annotated[str, Form(max_length=20)] = "",
+) -> Response:
+    """Set above which yearly cost two people release; empty: one is enough."""
+    wanted = OrganisationKey(organisation)
+    caller.must_see(wanted, "organisation", wanted)
+    owner = await directory.organisation(db, wanted)
+    limit = None
+    if per_year.strip():
+        amount = decimals.written(per_year, "per_year", least=0, most=10**9)
+        limit = Money(amount, owner.currency)
+    made = await cost_limits.set_limit(db, caller, wanted, limit, now=now)
+    waits = made is not None and made.state is ReleaseState.WAITING
+    return went(
+        "/service-costs/services",
+        organisation=organisation,
+        done="asked-second" if waits else "saved",
+    )
 
 
 @router.get("/releases")

@@ -88,6 +88,7 @@ async def test_above_the_limit_the_second_person_completes_it(
     with pytest.raises(NotWaiting):
         await cost_releases.withdraw(db, waiting.id)
     await cost_releases.set_limit(db, ROOT, None, by=LEA, now=now)
+    await cost_releases.set_limit(db, ROOT, None, by=KAI, now=now)
     assert await click(LEA) is ReleaseState.RELEASED
 
 
@@ -118,6 +119,42 @@ async def test_a_limit_is_an_amount(db: AsyncSession, clock: SetClock) -> None:
     for wrong in (euro("-1"), euro("0.001")):
         with pytest.raises(InvalidInput):
             await cost_releases.set_limit(db, ROOT, wrong, by=LEA, now=clock.now())
-    await cost_releases.set_limit(db, ROOT, euro("0"), by=LEA, now=clock.now())
     await cost_releases.set_limit(db, ROOT, euro("5"), by=LEA, now=clock.now())
-    assert await cost_releases.limit_of(db, ROOT) == euro("5")
+    await cost_releases.set_limit(db, ROOT, euro("0"), by=LEA, now=clock.now())
+    assert await cost_releases.limit_of(db, ROOT) == euro("0")
+
+
+@pytest.mark.usefixtures("root")
+async def test_a_limit_is_loosened_by_two_people_and_tightened_by_one(
+    db: AsyncSession, clock: SetClock
+) -> None:
+    now, francs = clock.now(), Money(Decimal(1), "CHF")
+
+    async def put(by: Actor, limit: Money | None) -> ReleaseState | None:
+        made = await cost_releases.set_limit(db, ROOT, limit, by=by, now=now)
+        return None if made is None else made.state
+
+    assert await put(LEA, euro("100")) is None
+    for before, looser in ((euro("50"), euro("100")), (euro("50"), francs), (francs, None)):
+        await put(LEA, before)  # no looser than what stands
+        assert await put(LEA, looser) is ReleaseState.WAITING
+        assert await put(LEA, looser) is ReleaseState.WAITING
+        assert await put(KEY, looser) is ReleaseState.WAITING
+        assert await cost_releases.limit_of(db, ROOT) == before
+        assert await put(KAI, looser) is ReleaseState.RELEASED
+        assert await cost_releases.limit_of(db, ROOT) == looser
+    # Whoever wants another limit than the first one wanted starts anew.
+    assert await put(LEA, euro("100")) is None
+    assert await put(LEA, euro("200")) is ReleaseState.WAITING
+    assert await put(KAI, euro("300")) is ReleaseState.WAITING
+    assert await cost_releases.limit_of(db, ROOT) == euro("100")
+
+
+def test_no_limit_is_the_loosest_and_another_currency_cannot_be_compared() -> None:
+    assert cost_releases.is_looser(euro("1"), euro("2"))
+    assert not cost_releases.is_looser(euro("2"), euro("2"))
+    assert not cost_releases.is_looser(euro("2"), euro("1"))
+    assert cost_releases.is_looser(euro("2"), None)
+    assert not cost_releases.is_looser(None, euro("2"))
+    assert not cost_releases.is_looser(None, None)
+    assert cost_releases.is_looser(euro("2"), Money(Decimal(1), "CHF"))

@@ -254,5 +254,6 @@ async def test_above_a_limit_a_second_person_is_needed(
     assert (await administrator.get(f"{API}/stations/CS-1")).json()["monitoring"] is None
     async with database.unit_of_work() as db:
         limit = Money(Decimal("118.80"), "EUR")
-        await cost_releases.set_limit(db, NORTH, limit, by=by, now=clock.now())
+        for each in (by, Actor("person/2", "Kai", "portal", None)):
+            await cost_releases.set_limit(db, NORTH, limit, by=each, now=clock.now())
     assert (await administrator.put(PATH)).json()["state"] == "active"

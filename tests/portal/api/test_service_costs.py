@@ -138,5 +138,27 @@ async def test_above_its_limit_an_organisation_wants_a_second_person(
     assert withdrawn.json()["state"] == "withdrawn"
     again = await administrator.delete(f"{API}/cost-releases/{number}")
     assert again.json()["code"] == "release_not_waiting"
-    assert (await administrator.put(limit, json={"per_year": None})).status_code == 200
-    assert (await administrator.put(PATH)).json()["state"] == "active"
+
+
+@pytest.mark.usefixtures("priced")
+async def test_loosening_the_limit_waits_for_a_second_person_and_the_audit_knows_the_one_before(
+    administrator: AsyncClient, clock: SetClock
+) -> None:
+    limit = f"{API}/organisations/north/cost-limit"
+    await administrator.put(limit, json={"per_year": "100"})
+    assert (await administrator.put(limit, json={"per_year": "90"})).status_code == 200
+    for looser in ("1000", None):
+        waits = await administrator.put(limit, json={"per_year": looser})
+        assert (waits.status_code, waits.json()["per_year"]["amount"]) == (202, "90.00")
+        assert waits.json()["release"] is not None
+        clock.advance(timedelta(seconds=1))
+        assert (await administrator.put(limit, json={"per_year": looser})).status_code == 202
+    assert (await administrator.put(limit, json={"per_year": "1e999999"})).status_code == 422
+    audit = (await administrator.get(f"{API}/audit", params={"limit": 3})).json()["items"]
+    assert [
+        (each["deed"], each["before"]["per_year"], each["after"]["per_year"]) for each in audit
+    ] == [
+        ("cost_limit.ask", "90.00 EUR", None),
+        ("cost_limit.ask", "90.00 EUR", "1000.00 EUR"),
+        ("cost_limit.set", "100.00 EUR", "90.00 EUR"),
+    ]

@@ -72,6 +72,18 @@ async def test_a_service_is_switched_with_its_cost_before_the_click(
         assert list(deeds) == ["service.activate", "service.deactivate"]
 
 
+async def test_the_limit_of_one_person_is_set_and_two_loosen_it(
+    sign_in: SignIn, lively: None
+) -> None:
+    browser = await sign_in("admin")
+    path, form = f"{COSTS}/services/limit", {"organisation": "stadtwerke"}
+    assert "more than €10.50 a year" in (await send(browser, path, **form, per_year="10,50")).text
+    assert (await send(browser, path, **form, per_year="1e999999")).status_code == 422
+    waits = await send(browser, path, **form, per_year="")
+    assert "It waits for a second person" in waits.text
+    assert "more than €10.50 a year" in waits.text
+
+
 async def test_a_price_list_is_made_priced_and_assigned(sign_in: SignIn, lively: None) -> None:
     browser = await sign_in("admin")
     path = f"{COSTS}/prices"
@@ -79,6 +91,10 @@ async def test_a_price_list_is_made_priced_and_assigned(sign_in: SignIn, lively:
     assert "Fleets" in made.text
     wrong = await send(browser, f"{path}/add", price_list="fleet", kind="monitoring", price="much")
     assert wrong.status_code == 422
+    huge = await send(
+        browser, f"{path}/add", price_list="fleet", kind="monitoring", price="1e99999"
+    )
+    assert huge.status_code == 422
     assert 'href="#price"' in wrong.text
     assert 'value="much"' in wrong.text
     added = await send(
