@@ -21,12 +21,14 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
 
+from accounts import directory
 from accounts.directory import WHOLE
 from app import demo_checks, demo_world
 from app.demo_checks import Check
 from app.ports import PortBusy
 from app.serve import Running, running, stop_requested
 from billing import books
+from billing.month_end import MonthEnd
 from billing.statement_document import statement_xml
 from billing.statement_forms import statement_csv, statement_json
 from billing.statement_pdf import statement_pdf
@@ -216,7 +218,9 @@ async def _close_and_check(
     lived = await fleet.until("month_done")
     await _drained(program)
     dry = await _close(program, month, dry_run=True)
+    refused = await _run(program, month)
     closed = await _close(program, month, dry_run=False)
+    await _run(program, month)
     again = await _close(program, month, dry_run=False)
     rows = await _write(program, output, month, closed)
 
@@ -235,6 +239,11 @@ async def _close_and_check(
             )
             for document, each in zip(documents, closed, strict=True)
         ],
+        Check(
+            "every step of the month end was done",
+            not refused,
+            "; ".join(refused) or f"{len(demo_world.owner_keys())} owners, and the operator",
+        ),
         Check(
             "the dry run gave the same figures",
             [_figures(each) for each in dry] == [_figures(each) for each in closed],
@@ -274,6 +283,15 @@ async def _drained(program: Running) -> None:
                     return
             program.house.deliveries.wake()
             await asyncio.sleep(0.1)
+
+
+async def _run(program: Running, month: str) -> list[str]:
+    """Run the month's end for everybody; return what could not be done."""
+    async with program.database.unit_of_work() as db:
+        operator = (await directory.root(db)).key
+    month_end = MonthEnd(program.database, program.house.closing, program.clock)
+    outcome = await month_end.run(month, [*demo_world.owner_keys(), operator])
+    return [f"{each.payee}, {each.step}: {each.error}" for each in outcome.refused]
 
 
 async def _close(program: Running, month: str, *, dry_run: bool) -> list[Statement]:
