@@ -176,13 +176,15 @@ def _from_base64(plain: str) -> bytes:
 class SignedReading(Struct, frozen=True):
     """One reading of a record: why it was taken (OCMF's letter), when, and the register.
 
-    `resolution_wh` is the worth of the register's last digit. `is_usable` is False where the meter
-    reports an error of the energy.
+    `obis` says which of the meter's registers it is, in capitals: one record may hold several, as
+    the one of the meter and the one of the transaction alone. `resolution_wh` is the worth of the
+    register's last digit. `is_usable` is False where the meter reports an error of the energy.
     """
 
     letter: str | None
     at: datetime | None
     clock: str | None
+    obis: str | None
     register_wh: Decimal | None
     resolution_wh: Decimal
     is_usable: bool
@@ -267,7 +269,8 @@ def _readings(listed: object) -> Iterator[SignedReading]:
         if not isinstance(each, dict):
             raise NotOcmf("a reading is no object")
         whole = {**whole, **each}
-        if not _is_import(whole.get("RI")):
+        obis = _word(whole, "RI")
+        if obis is not None and not _is_import(obis):
             continue
         at, clock = _moment(whole.get("TM"))
         register, resolution = _register(whole.get("RV"), whole.get("RU"))
@@ -276,17 +279,16 @@ def _readings(listed: object) -> Iterator[SignedReading]:
             letter=_word(whole, "TX"),
             at=at,
             clock=clock,
+            obis=None if obis is None else obis.strip().upper(),
             register_wh=register,
             resolution_wh=resolution,
             is_usable=whole.get("ST") == "G" and not (isinstance(flags, str) and "E" in flags),
         )
 
 
-def _is_import(identification: object) -> bool:
+def _is_import(obis: str) -> bool:
     """Tell whether an OBIS code is not one of exported energy."""
-    if not isinstance(identification, str):
-        return True
-    quantity = identification.rpartition(":")[2]
+    quantity = obis.rpartition(":")[2].upper()
     return not quantity.startswith(("2.8", "C", "98."))
 
 
@@ -379,8 +381,9 @@ class SignedTransaction(Struct, frozen=True):
 def signed_transaction(values: Sequence[Checked], energy_wh: Decimal) -> SignedTransaction | None:
     """Return what the values of a transaction come to as a whole; None if there are none.
 
-    They must hold a begin and an end of one meter without a gap in its count, and what lies
-    between them must be the energy that is billed, as far as the last digits go.
+    They must hold a begin and an end of one register of one meter without a gap in its count, and
+    what lies between them must be the energy that is billed, as far as the last digits go. Of
+    several registers with both, one has to come to it.
 
     Args:
         values: All of them, in any order, each once.
@@ -395,8 +398,7 @@ def signed_transaction(values: Sequence[Checked], energy_wh: Decimal) -> SignedT
         for reading in each.record.readings
         if reading.register_wh is not None
     ]
-    begin = next((each for each, context in readings if _begins(each, context)), None)
-    end = next((each for each, context in reversed(readings) if _ends(each, context)), None)
+    begin, end = _span(readings, energy_wh)
     trouble = _trouble_of_all(values) or _trouble_between(values, begin, end, energy_wh)
     if trouble is None:
         status = SignedStatus.VERIFIED
@@ -410,6 +412,37 @@ def signed_transaction(values: Sequence[Checked], energy_wh: Decimal) -> SignedT
         None if begin is None else begin.register_wh,
         None if end is None else end.register_wh,
     )
+
+
+def _span(
+    readings: Sequence[tuple[SignedReading, str]], energy_wh: Decimal
+) -> tuple[SignedReading | None, SignedReading | None]:
+    """Return the begin and the end that count: of one register, never of two.
+
+    The one whose registers come to the energy goes first, else the one that is named first.
+    """
+    begins: dict[str | None, SignedReading] = {}
+    ends: dict[str | None, SignedReading] = {}
+    for each, context in readings:
+        if _begins(each, context):
+            begins.setdefault(each.obis, each)
+        if _ends(each, context):
+            ends[each.obis] = each
+    both = [(begin, ends[obis]) for obis, begin in begins.items() if obis in ends]
+    if both:
+        return next((each for each in both if _comes_to(*each, energy_wh)), both[0])
+    if begins:
+        return next(iter(begins.values())), None
+    return None, next(reversed(ends.values()), None)
+
+
+def _comes_to(begin: SignedReading, end: SignedReading, energy_wh: Decimal) -> bool:
+    """Tell whether an energy lies between two registers, as far as their last digits go."""
+    assert begin.register_wh is not None
+    assert end.register_wh is not None
+    # Either end is cut off after its last digit, and the billed registers after whole Wh.
+    tolerance = begin.resolution_wh + end.resolution_wh + 1
+    return abs(end.register_wh - begin.register_wh - energy_wh) <= tolerance
 
 
 def _begins(reading: SignedReading, context: str) -> bool:
@@ -445,13 +478,7 @@ def _trouble_between(
         return Trouble.OTHER_METER
     if _lacks_page([each.page for each in records]):
         return Trouble.PAGE_MISSING
-    assert begin.register_wh is not None
-    assert end.register_wh is not None
-    # Either end is cut off after its last digit, and the billed registers after whole Wh.
-    tolerance = begin.resolution_wh + end.resolution_wh + 1
-    if abs(end.register_wh - begin.register_wh - energy_wh) > tolerance:
-        return Trouble.OTHER_ENERGY
-    return None
+    return None if _comes_to(begin, end, energy_wh) else Trouble.OTHER_ENERGY
 
 
 def _lacks_page(pages: Sequence[str | None]) -> bool:

@@ -59,8 +59,8 @@ class Meter:
             0x30, b"".join(meter_signatures._der(0x02, each) for each in numbers)
         )
 
-    def record(self, *readings: tuple[str, str], unit: str = "Wh", **changes: Any) -> str:
-        """Return a signed record of readings, each a letter and a register.
+    def record(self, *readings: tuple[str, ...], unit: str = "Wh", **changes: Any) -> str:
+        """Return a signed record of readings, each a letter, a value and maybe its register.
 
         `changes` are fields of the first section, or with a leading `SA`, `SE` of the second.
         """
@@ -69,9 +69,9 @@ class Meter:
         proof |= {name: changes.pop(name) for name in ("SA", "SE", "SM") if name in changes}
         extra = "".join(f",{json.dumps(name)}:{json.dumps(v)}" for name, v in changes.items())
         listed = ",".join(
-            f'{{"TM":"2026-10-15T1{place}:00:00,000+0000 S","TX":"{letter}","RV":{register},'
-            f'"RI":"1-b:1.8.0","RU":"{unit}","ST":"G"}}'
-            for place, (letter, register) in enumerate(readings)
+            f'{{"TM":"2026-10-15T1{place}:00:00,000+0000 S","TX":"{letter}","RV":{value},'
+            f'"RI":"{obis[0] if obis else "1-b:1.8.0"}","RU":"{unit}","ST":"G"}}'
+            for place, (letter, value, *obis) in enumerate(readings)
         )
         payload = (
             f'{{"FV":"1.0","GS":"G-1","PG":"T{self.page}","MS":"{self.serial}"{extra},'

@@ -278,6 +278,47 @@ def test_a_transaction_must_not_lack_a_page_nor_change_its_meter() -> None:
     assert verdict([begin, strange], "1000") == ("failed", "other_meter")
 
 
+ALL, ALONE, EXPORT = "01-00:B0.08.00*FF", "01-00:B2.08.00*FF", "01-00:c0.08.00*FF"
+
+
+def test_begin_and_end_are_of_one_register_wherever_a_record_holds_several() -> None:
+    """That of the meter, and that of the transaction, which begins at 0."""
+    meter = Meter()
+    begin = checked(meter, meter.record(("B", "5000", ALL), ("B", "0", ALONE)), BEGIN)
+    end = checked(meter, meter.record(("E", "6000", ALL), ("E", "1000", ALONE), ("E", "9", EXPORT)))
+    assert verdict([begin, end], "1000") == ("verified", None)
+    assert verdict([begin, end], "900") == ("failed", "other_energy")
+    whole = signed_transaction([begin, end], Decimal(1000))
+    assert whole is not None
+    assert (whole.begin_wh, whole.end_wh) == (Decimal(5000), Decimal(6000))
+
+
+def test_the_end_of_another_register_is_none() -> None:
+    meter = Meter()
+    begin = checked(meter, meter.record(("B", "0", ALL)), BEGIN)
+    assert verdict([begin, checked(meter, meter.record(("E", "1000", ALONE)))], "1000") == (
+        "failed",
+        "no_end",
+    )
+    meter.page = 1
+    assert verdict([begin, checked(meter, meter.record(("E", "1000", ALL.lower())))], "1000") == (
+        "verified",
+        None,
+    )
+
+
+def test_of_several_registers_the_one_that_comes_to_the_energy_counts() -> None:
+    """At the meter, and behind the cable's loss: either may be what is billed."""
+    meter = Meter()
+    record = meter.record(
+        ("B", "5000", ALL), ("B", "100", ALONE), ("E", "6050", ALL), ("E", "1100", ALONE)
+    )
+    both = [checked(meter, record)]
+    assert verdict(both, "1050") == ("verified", None)
+    assert verdict(both, "1000") == ("verified", None)
+    assert verdict(both, "5950") == ("failed", "other_energy")
+
+
 def test_one_value_that_fails_or_waits_decides_for_all() -> None:
     meter = Meter()
     begin, end = meter.record(("B", "1000")), meter.record(("E", "2000"))
