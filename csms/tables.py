@@ -29,6 +29,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from csms import campaign_tables as campaign_tables  # the rest of the room's tables
 from csms import equipment_tables as equipment_tables
+from csms import sheet_tables as sheet_tables
 from csms import signed_value_tables as signed_value_tables
 from foundation.database import Base
 

@@ -43,6 +43,8 @@ WITHOUT_MIRROR_HERE: dict[str, str] = {
     "billing/tariff_rule_tables.py": "the migrations' tests compare every table with the database",
     "csms/campaign_tables.py": "the migrations' tests compare every table with the database",
     "csms/signed_value_tables.py": "the migrations' tests compare every table with the database",
+    "alerts/task_tables.py": "the migrations' tests compare every table with the database",
+    "csms/sheet_tables.py": "the migrations' tests compare every table with the database",
     "csms/equipment_tables.py": "the migrations' tests compare every table with the database",
     "csms/reports.py": "declarations only; every test of translating and handling uses them",
     "foundation/errors.py": "declarations only; every refusal's test uses them",
