@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from alerts import task_tables as task_tables  # the rest of the room's tables
+from alerts import alert_tables as alert_tables  # the rest of the room's tables
+from alerts import task_tables as task_tables
 from foundation.database import Base
 
 

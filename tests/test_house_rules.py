@@ -43,6 +43,7 @@ WITHOUT_MIRROR_HERE: dict[str, str] = {
     "billing/tariff_rule_tables.py": "the migrations' tests compare every table with the database",
     "csms/campaign_tables.py": "the migrations' tests compare every table with the database",
     "csms/signed_value_tables.py": "the migrations' tests compare every table with the database",
+    "alerts/alert_tables.py": "the migrations' tests compare every table with the database",
     "alerts/task_tables.py": "the migrations' tests compare every table with the database",
     "csms/sheet_tables.py": "the migrations' tests compare every table with the database",
     "csms/equipment_tables.py": "the migrations' tests compare every table with the database",
