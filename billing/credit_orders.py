@@ -310,7 +310,7 @@ async def take_in(
         return Order.of(row)
     await _charge(db, Order.of(row), now=now)
     if row.account is not None and row.paid_at is not None:
-        await credit_invoices.settle(db, row.number, now=now)
+        await credit_invoices.settle(db, row, now=now)
         await _book(db, row, by=by, letters=letters, now=now)
     return Order.of(row)
 
@@ -338,7 +338,7 @@ async def match(
     await db.flush()
     await _charge(db, Order.of(row), now=now)
     if row.paid_at is not None:
-        await credit_invoices.settle(db, number, now=now)
+        await credit_invoices.settle(db, row, now=now)
         await _book(db, row, by=by, letters=letters, now=now)
     return Order.of(row)
 
@@ -371,7 +371,7 @@ async def pay(
         raise OrderNotOpen(number, OrderState.CANCELLED)
     row.paid_at, row.payment = now, payment.strip()
     await db.flush()
-    await credit_invoices.settle(db, number, now=now)
+    await credit_invoices.settle(db, row, now=now)
     if row.state == OrderState.OPEN:
         await _book(db, row, by=by, letters=letters, now=now)
     return Order.of(row)
@@ -421,11 +421,17 @@ async def cancel(db: AsyncSession, number: str, *, now: datetime) -> Order:
 async def book_paid(database: Database, clock: Clock, letters: Letters) -> int:
     """Book the orders whose invoices were paid, each in a unit of work of its own.
 
+    The other way round too: an invoice that was made after its order was paid is paid by it.
+
     Returns:
         How many were booked, or noted as paid if they were released before.
     """
     async with database.unit_of_work() as db:
         found = await credit_invoices.paid_orders(db)
+        invoiced = await credit_invoices.invoiced_orders(db)
+    for number in invoiced:
+        async with database.unit_of_work() as db:
+            await credit_invoices.settle(db, await _locked(db, number), now=clock.now())
     done = 0
     for number, document in found:
         async with database.unit_of_work() as db:

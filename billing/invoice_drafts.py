@@ -5,12 +5,12 @@ the document as a value, and what is to be booked and marked when it is issued.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from billing.charges import BookedCharge
+from billing.charges import BookedCharge, ChargeKind
 from billing.contacts import Contact
 from billing.document_words import DocumentWords
 from billing.documents import (
@@ -77,6 +77,24 @@ class Owed:
     booked: Mapping[LedgerAccount, Money] = field(default_factory=dict)
     booked_tax: Money
     charges: tuple[BookedCharge, ...] = ()
+
+
+def apart(owed: Owed) -> tuple[list[BookedCharge], Owed]:
+    """Part the orders of credits, each of which has an invoice of its own, from the rest.
+
+    Credits are booked when their invoice is paid, and an order that was paid before pays its own
+    invoice and nothing else. An order that was cancelled stays with what takes it back.
+    """
+    cancelled = {each.charge.details.get("cancels") for each in owed.charges}
+    orders = [
+        each
+        for each in owed.charges
+        if each.charge.kind is ChargeKind.CREDITS
+        and each.charge.net.amount > 0
+        and each.charge.key not in cancelled
+    ]
+    rest = tuple(each for each in owed.charges if each not in orders)
+    return orders, replace(owed, charges=rest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from billing.charges import BookedCharge
 from billing.contacts import Contact, party_of
 from billing.document_store import Unassigned, Waiting
 from billing.documents import DocumentDoesNotHold, check
-from billing.invoice_drafts import Draft, Issuer, Owed, credit_note, invoices
+from billing.invoice_drafts import Draft, Issuer, Owed, apart, credit_note, invoices
 from billing.invoicing_settings import BACK_BILLING_YEARS, InvoicingSettings, settings
 from billing.ledger import LedgerAccount
 from billing.months import Month
@@ -193,7 +193,15 @@ async def _drafts(
     owed = _by_contact(waiting, open_charges, known, result)
     drafts = []
     for (debtor, currency), its in sorted(owed.items()):
-        drafts += _of_one(issuer, known[debtor], its, currency, str(month), result, now=now)
+        contact, (orders, rest) = known[debtor], apart(its)
+        if rest.sessions or rest.charges:
+            drafts += _of_one(issuer, contact, rest, currency, str(month), result, now=now)
+        for each in orders:
+            alone = Owed(charges=(each,), booked_tax=Money.zero(currency))
+            drafts += [
+                replace(draft, run_key=each.charge.key)
+                for draft in _of_one(issuer, contact, alone, currency, str(month), result, now=now)
+            ]
     made = await document_store.run_keys(
         db, [each.run_key for each in drafts if each.run_key is not None]
     )

@@ -21,6 +21,8 @@ VAT by recipient    debtor: what more tax the recipient     vat
                     owes than was booked by session
                     (less: the other way round)
 receipt             bank                                    debtor
+                    (before the invoice as well, for what it will come to; taken back and
+                    booked as it is when the invoice is there)
 counter-document    the postings of what it takes back, with the sign turned; never a receipt:
                     what was paid stays a credit balance of the debtor
 ==================  ======================================  ===================================
@@ -438,6 +440,16 @@ def receipt_entry(
         booked_at=booked_at,
         narration=f"{number}: paid",
         postings=_without_zeros([Posting(BANK, amount), Posting(debtor(debtor_key), -amount)]),
+    )
+
+
+def prepayment_entry(
+    *, debtor_key: str, amount: Money, about: str, booked_at: datetime
+) -> JournalEntry:
+    """Return the entry of money that came before there is an invoice to pay with it."""
+    return replace(
+        receipt_entry(debtor_key=debtor_key, amount=amount, number=about, booked_at=booked_at),
+        narration=f"{about}: paid before its invoice",
     )
 
 

@@ -15,6 +15,7 @@ from billing.invoice_drafts import (
     Issuer,
     Owed,
     SessionSum,
+    apart,
     community_discount,
     credit_note,
     invoices,
@@ -102,6 +103,20 @@ def charge(quantity: str, cents: int) -> BookedCharge:
         booked_at=NOW,
         document=None,
     )
+
+
+def test_an_order_of_credits_is_parted_from_the_rest_unless_it_was_cancelled() -> None:
+    fee, order = charge("1", 500), named(charge("100", 1190), "credits/1")
+    cancelled = named(charge("100", 1190), "credits/2")
+    counter = named(charge("-100", -1190), "credits/2/cancelled", cancels="credits/2")
+    orders, rest = apart(Owed(charges=(fee, order, cancelled, counter), booked_tax=NOTHING))
+    assert orders == [order]
+    assert rest.charges == (fee, cancelled, counter)
+
+
+def named(booked: BookedCharge, key: str, **details: str) -> BookedCharge:
+    its = replace(booked.charge, key=key, kind=ChargeKind.CREDITS, details=details)
+    return replace(booked, charge=its)
 
 
 @given(
