@@ -332,6 +332,8 @@ async def look_again(
     Only those that nothing but their signed values speaks against: where the meter's key was
     registered since, they verify, and nobody has to set each of them valid.
     """
+    # The terms before the holds: in this order everybody who bills a transaction locks it.
+    await store.locked_terms(db, transaction_ids)
     events = await validity_store.waiting_for_signatures(db, transaction_ids)
     noticed = await monitor.notice(db, events, witness, limits, now=now)
     verified = [

@@ -1,19 +1,22 @@
 """Valid and invalid are for the issuer, before billing; a correction shows its difference first."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import WHOLE, Scope
-from billing import books, validity, validity_store
+from billing import books, store, validity, validity_store
 from billing.books import BillingState
 from billing.closing import AlreadySettled, NotOnHold
 from billing.plausibility import DEFAULT_LIMITS, Check, HoldReason, Limits
 from billing.validity import NotTheIssuer
+from foundation.database import Database
 from foundation.errors import InvalidInput, NotFound
 from foundation.events import Doubt
 from foundation.identifiers import OrganisationKey, TransactionId
@@ -191,3 +194,25 @@ async def test_a_limit_that_makes_no_sense_is_refused_by_name(
     assert refused.value.field == field
 
     assert await validity_store.decided(db, [1]) == set()
+
+
+async def test_whoever_looks_again_locks_what_everybody_locks_first(database: Database) -> None:
+    strict = replace(DEFAULT_LIMITS, checks=DEFAULT_LIMITS.checks | {Check.SIGNATURE})
+    async with database.unit_of_work() as db:
+        await settle_in(db)
+        await validity.set_settings(db, ROOT, strict, by="person/1", now=NOW)
+        await bill(db, ended(1), said={1: Known("pending", "no_key")})
+
+    async def look() -> list[TransactionId]:
+        said = Saying({1: Known("verified")})  # type: ignore[dict-item]
+        async with database.unit_of_work() as db:
+            return await validity.look_again(db, [ONE], Reimbursement(), said, now=NOW)
+
+    async with asyncio.TaskGroup() as tasks, database.unit_of_work() as db:
+        await store.locked_terms(db, [ONE])
+        looking = tasks.create_task(look())
+        waiting = text("select exists (select from pg_locks where not granted)")
+        while not await db.scalar(waiting):
+            assert not looking.done()
+        await db.execute(text("select from holds for update nowait"))
+    assert looking.result() == [ONE]
