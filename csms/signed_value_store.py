@@ -15,10 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.signed_value_tables import MeterKeyRow, SignedTransactionRow, SignedValueRow
 from csms.signed_values import Checked, Record, SignedTransaction, as_bytes
+from foundation.events import Doubt
 from foundation.statements import Asked, Tuples, ask
 
 LOOKS_BACK: Final = timedelta(days=3)
 """How long before a transaction another one may have begun to be compared with it."""
+
+TIME_DOUBTS: Final = (
+    Doubt.CLOCK_WRONG,
+    Doubt.MISSING_START,
+    Doubt.INFERRED_END,
+    Doubt.END_BEFORE_START,
+)
+"""With one of these, when a transaction was is not sure."""
 
 _RAW = """
 select r.transaction_id, r.raw from reports r
@@ -49,13 +58,14 @@ class Overlap(Struct, frozen=True):
 
 
 class Stay(Struct, frozen=True):
-    """A transaction's time on an EVSE."""
+    """A transaction's time on an EVSE; `is_sure` is False where a start, end or clock is not."""
 
     transaction_id: int
     station: str
     evse_id: int
     started_at: datetime
     ended_at: datetime
+    is_sure: bool = True
 
 
 _OVERLAPS = """
@@ -262,14 +272,15 @@ async def transaction_row(db: AsyncSession, number: int) -> SignedTransactionRow
 
 async def energies(db: AsyncSession, numbers: Sequence[int]) -> dict[int, tuple[Stay, Decimal]]:
     """Return where and when transactions were, and their energy; those that run are missing."""
-    return await ask(db, Asked(_ENERGIES, [numbers], _stays))
+    return await ask(db, Asked(_ENERGIES, [list(TIME_DOUBTS), numbers], _stays))
 
 
 _ENERGIES = """
-select id, station, evse_id, started_at, ended_at, energy_wh from transactions
+select id, station, evse_id, started_at, ended_at, not doubts && %b::text[], energy_wh
+from transactions
 where id = any(%b::bigint[]) and ended_at is not null and energy_wh is not null
 """
 
 
 def _stays(found: Tuples) -> dict[int, tuple[Stay, Decimal]]:
-    return {row[0]: (Stay(*row[:5]), row[5]) for row in found}
+    return {row[0]: (Stay(*row[:6]), row[6]) for row in found}

@@ -13,7 +13,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from hashlib import blake2b
@@ -34,6 +34,14 @@ _DER: Final = "application/x-der"
 _FACTORS: Final = {"kwh": Decimal(1000), "wh": Decimal(1)}
 _ENDS: Final = frozenset("ELRAP")
 _ZERO: Final = Decimal(0)
+
+TIME_TOLERANCE: Final = timedelta(minutes=15)
+"""How far before its start or after its end a transaction's meter may have signed."""
+
+_SYNCHRONISED: Final = "S"
+_TELLING: Final = frozenset("SIR")
+"""States of a meter's clock in which its time says something: synchronised; informative; relative,
+which counts exactly from an informative start. Unknown (U) says nothing."""
 
 
 class SignedStatus(StrEnum):
@@ -64,6 +72,15 @@ class Trouble(StrEnum):
     """The meter counted a record that is not there."""
     OTHER_ENERGY = "other_energy"
     """The signed registers do not come to the energy that is billed."""
+    OTHER_TIME = "other_time"
+    """By a clock that was synchronised it was signed at another time than the transaction's."""
+    DOUBTFUL_TIME = "doubtful_time"
+    """It was signed at another time, by a clock that is for information, or the transaction's own
+    time is not sure."""
+
+
+_DOUBTS: Final = frozenset({Trouble.NO_KEY, Trouble.OTHER_FORMAT, Trouble.DOUBTFUL_TIME})
+"""What makes a transaction wait instead of failing."""
 
 
 # --------------------------------------------------------------------------- what was sent
@@ -378,16 +395,28 @@ class SignedTransaction(Struct, frozen=True):
     end_wh: Decimal | None
 
 
-def signed_transaction(values: Sequence[Checked], energy_wh: Decimal) -> SignedTransaction | None:
+class During(Struct, frozen=True):
+    """When a transaction was; `is_sure` is False where its own clock or one of its ends is not."""
+
+    started_at: datetime
+    ended_at: datetime
+    is_sure: bool = True
+
+
+def signed_transaction(
+    values: Sequence[Checked], energy_wh: Decimal, during: During
+) -> SignedTransaction | None:
     """Return what the values of a transaction come to as a whole; None if there are none.
 
     They must hold a begin and an end of one register of one meter without a gap in its count, and
     what lies between them must be the energy that is billed, as far as the last digits go. Of
-    several registers with both, one has to come to it.
+    several registers with both, one has to come to it. They must have been signed while it ran, as
+    far as the meter's clock can tell: an old value holds as well as a fresh one.
 
     Args:
         values: All of them, in any order, each once.
         energy_wh: What is billed.
+        during: When it was.
     """
     if not values:
         return None
@@ -398,14 +427,12 @@ def signed_transaction(values: Sequence[Checked], energy_wh: Decimal) -> SignedT
         for reading in each.record.readings
         if reading.register_wh is not None
     ]
-    begin, end = _span(readings, energy_wh)
-    trouble = _trouble_of_all(values) or _trouble_between(values, begin, end, energy_wh)
+    begin, end = _begin_and_end(readings, energy_wh)
+    trouble = _trouble_of_all(values) or _trouble_between(values, begin, end, energy_wh, during)
     if trouble is None:
         status = SignedStatus.VERIFIED
-    elif trouble in (Trouble.NO_KEY, Trouble.OTHER_FORMAT):
-        status = SignedStatus.PENDING
     else:
-        status = SignedStatus.FAILED
+        status = SignedStatus.PENDING if trouble in _DOUBTS else SignedStatus.FAILED
     return SignedTransaction(
         status,
         trouble,
@@ -414,7 +441,7 @@ def signed_transaction(values: Sequence[Checked], energy_wh: Decimal) -> SignedT
     )
 
 
-def _span(
+def _begin_and_end(
     readings: Sequence[tuple[SignedReading, str]], energy_wh: Decimal
 ) -> tuple[SignedReading | None, SignedReading | None]:
     """Return the begin and the end that count: of one register, never of two.
@@ -467,6 +494,7 @@ def _trouble_between(
     begin: SignedReading | None,
     end: SignedReading | None,
     energy_wh: Decimal,
+    during: During,
 ) -> Trouble | None:
     if begin is None:
         return Trouble.NO_BEGIN
@@ -478,7 +506,23 @@ def _trouble_between(
         return Trouble.OTHER_METER
     if _lacks_page([each.page for each in records]):
         return Trouble.PAGE_MISSING
-    return None if _comes_to(begin, end, energy_wh) else Trouble.OTHER_ENERGY
+    times = [_trouble_of_time(each, during) for each in (begin, end)]
+    if Trouble.OTHER_TIME in times:
+        return Trouble.OTHER_TIME
+    if not _comes_to(begin, end, energy_wh):
+        return Trouble.OTHER_ENERGY
+    return Trouble.DOUBTFUL_TIME if any(times) else None
+
+
+def _trouble_of_time(reading: SignedReading, during: During) -> Trouble | None:
+    """Tell whether a reading was signed while the transaction ran, as far as its clock says."""
+    if reading.at is None or reading.clock not in _TELLING:
+        return None
+    since, until = during.started_at - TIME_TOLERANCE, during.ended_at + TIME_TOLERANCE
+    if since <= reading.at <= until:
+        return None
+    is_certain = reading.clock == _SYNCHRONISED and during.is_sure
+    return Trouble.OTHER_TIME if is_certain else Trouble.DOUBTFUL_TIME
 
 
 def _lacks_page(pages: Sequence[str | None]) -> bool:

@@ -19,6 +19,7 @@ from csms.signed_value_store import CheckedValue, Overlap, RegisteredKey, Stay
 from csms.signed_values import (
     Checked,
     Claimed,
+    During,
     NotOcmf,
     SignedTransaction,
     check,
@@ -48,7 +49,14 @@ class Witness:
     ) -> Mapping[int, Known]:
         """Return what is known of each transaction, by its number."""
         stays = [
-            Stay(each.transaction_id, each.station, each.evse_id, each.started_at, each.ended_at)
+            Stay(
+                each.transaction_id,
+                each.station,
+                each.evse_id,
+                each.started_at,
+                each.ended_at,
+                is_sure=not any(doubt in store.TIME_DOUBTS for doubt in each.doubts),
+            )
             for each in ended
         ]
         messages, overlapping = await together(
@@ -111,7 +119,8 @@ async def _checked(
             for position, claimed in enumerate(found, start=1)
         ]
         values += its
-        whole = signed_transaction([each.checked for each in its], energy_wh)
+        during = During(stay.started_at, stay.ended_at, stay.is_sure)
+        whole = signed_transaction([each.checked for each in its], energy_wh, during)
         assert whole is not None, "there are values"
         wholes[number] = whole
     writing: list[Asked[Any]] = [

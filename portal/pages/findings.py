@@ -58,6 +58,10 @@ TROUBLES: Mapping[Trouble, str] = {
     Trouble.OTHER_METER: marked("The values come from two meters."),
     Trouble.PAGE_MISSING: marked("A record that the meter counted is missing."),
     Trouble.OTHER_ENERGY: marked("The signed registers do not come to the billed energy."),
+    Trouble.OTHER_TIME: marked("It was signed at another time than the session's."),
+    Trouble.DOUBTFUL_TIME: marked(
+        "It was signed at another time, but the time of the meter or of the session is not sure."
+    ),
 }
 
 _OF_TWO = frozenset({HoldReason.CARD_IN_TWO_PLACES})

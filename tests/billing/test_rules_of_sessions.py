@@ -32,7 +32,7 @@ from billing.tariff_json import parse_tariff
 from billing.validity import NotTheIssuer
 from csms.ghosts import Ghost, stop_of
 from csms.reports import OcppVersion
-from csms.signed_values import Claimed, SignedStatus, check, signed_transaction
+from csms.signed_values import Claimed, During, SignedStatus, check, signed_transaction
 from foundation.events import Doubt, EndBasis, TransactionEnded
 from foundation.identifiers import OrganisationKey, StationId
 from tests.billing.builders import START
@@ -190,7 +190,8 @@ def test_1_5_signed_meter_values_of_the_whole_count_only_if_the_check_is_on() ->
     value = check(
         Claimed("Transaction.End", meter.record(("B", "0"), ("E", "9000")), "OCMF"), meter.key
     )
-    whole = signed_transaction([value], told().energy_wh)
+    during = During(told().started_at, told().ended_at)
+    whole = signed_transaction([value], told().energy_wh, during)
     assert whole is not None
     assert (value.status, whole.status) == (SignedStatus.VERIFIED, SignedStatus.FAILED)
     known = Known(whole.status.value, "other_energy")

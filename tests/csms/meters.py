@@ -4,6 +4,7 @@ import hashlib
 import json
 import secrets
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from csms import meter_signatures
 from csms.meter_signatures import MeterKey
+from tests.csms.ocpp.said import NOON
 
 EXAMPLES: list[dict[str, str]] = json.loads(
     (Path(__file__).parents[1] / "spec" / "ocmf.json").read_text()
@@ -59,9 +61,17 @@ class Meter:
             0x30, b"".join(meter_signatures._der(0x02, each) for each in numbers)
         )
 
-    def record(self, *readings: tuple[str, ...], unit: str = "Wh", **changes: Any) -> str:
+    def record(
+        self,
+        *readings: tuple[str, ...],
+        unit: str = "Wh",
+        at: datetime = NOON,
+        clock: str = "S",
+        **changes: Any,
+    ) -> str:
         """Return a signed record of readings, each a letter, a value and maybe its register.
 
+        The first is taken `at` that moment, each other one an hour later; `clock` is OCMF's letter.
         `changes` are fields of the first section, or with a leading `SA`, `SE` of the second.
         """
         self.page += 1
@@ -69,7 +79,7 @@ class Meter:
         proof |= {name: changes.pop(name) for name in ("SA", "SE", "SM") if name in changes}
         extra = "".join(f",{json.dumps(name)}:{json.dumps(v)}" for name, v in changes.items())
         listed = ",".join(
-            f'{{"TM":"2026-10-15T1{place}:00:00,000+0000 S","TX":"{letter}","RV":{value},'
+            f'{{"TM":"{_stamp(at, place)} {clock}","TX":"{letter}","RV":{value},'
             f'"RI":"{obis[0] if obis else "1-b:1.8.0"}","RU":"{unit}","ST":"G"}}'
             for place, (letter, value, *obis) in enumerate(readings)
         )
@@ -80,3 +90,7 @@ class Meter:
         signature = self.sign(payload.encode())
         proof["SD"] = signature.hex()
         return f"OCMF|{payload}|{json.dumps(proof)}"
+
+
+def _stamp(at: datetime, hours: int) -> str:
+    return (at + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%S,000%z")

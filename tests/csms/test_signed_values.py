@@ -3,7 +3,9 @@
 import base64
 import contextlib
 import json
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,8 +13,10 @@ from hypothesis import strategies as st
 
 from csms.meter_signatures import CURVES, MeterKey, key_from_text
 from csms.signed_values import (
+    TIME_TOLERANCE,
     Checked,
     Claimed,
+    During,
     NotOcmf,
     SignedStatus,
     Trouble,
@@ -24,6 +28,7 @@ from csms.signed_values import (
     signed_transaction,
 )
 from tests.csms.meters import EXAMPLES, Meter
+from tests.csms.ocpp.said import NOON
 
 BEGIN, END = "Transaction.Begin", "Transaction.End"
 
@@ -108,7 +113,7 @@ def test_without_a_registered_key_it_is_pending_whatever_the_station_offers() ->
     ],
 )
 def test_another_algorithm_is_named_and_never_tried(
-    change: dict[str, str], trouble: Trouble
+    change: dict[str, Any], trouble: Trouble
 ) -> None:
     meter = Meter()
     checked = check(claimed(meter.record(("B", "1"), ("E", "2"), **change)), meter.key)
@@ -240,8 +245,11 @@ def checked(meter: Meter, record: str, context: str = END, key: MeterKey | None 
     return check(claimed(record, context), key or meter.key)
 
 
-def verdict(values: list[Checked], energy: str) -> tuple[str, str | None]:
-    whole = signed_transaction(values, Decimal(energy))
+LUNCH = During(NOON, NOON + timedelta(hours=1))
+
+
+def verdict(values: list[Checked], energy: str, during: During = LUNCH) -> tuple[str, str | None]:
+    whole = signed_transaction(values, Decimal(energy), during)
     assert whole is not None
     return whole.status.value, None if whole.trouble is None else whole.trouble.value
 
@@ -259,7 +267,7 @@ def test_a_transaction_is_verified_if_begin_and_end_come_to_the_billed_energy() 
 
 
 def test_without_signed_values_there_is_nothing_to_say() -> None:
-    assert signed_transaction([], Decimal(0)) is None
+    assert signed_transaction([], Decimal(0), LUNCH) is None
 
 
 def test_a_transaction_lacks_its_begin_or_its_end() -> None:
@@ -288,7 +296,7 @@ def test_begin_and_end_are_of_one_register_wherever_a_record_holds_several() -> 
     end = checked(meter, meter.record(("E", "6000", ALL), ("E", "1000", ALONE), ("E", "9", EXPORT)))
     assert verdict([begin, end], "1000") == ("verified", None)
     assert verdict([begin, end], "900") == ("failed", "other_energy")
-    whole = signed_transaction([begin, end], Decimal(1000))
+    whole = signed_transaction([begin, end], Decimal(1000), LUNCH)
     assert whole is not None
     assert (whole.begin_wh, whole.end_wh) == (Decimal(5000), Decimal(6000))
 
@@ -310,10 +318,8 @@ def test_the_end_of_another_register_is_none() -> None:
 def test_of_several_registers_the_one_that_comes_to_the_energy_counts() -> None:
     """At the meter, and behind the cable's loss: either may be what is billed."""
     meter = Meter()
-    record = meter.record(
-        ("B", "5000", ALL), ("B", "100", ALONE), ("E", "6050", ALL), ("E", "1100", ALONE)
-    )
-    both = [checked(meter, record)]
+    begin = checked(meter, meter.record(("B", "5000", ALL), ("B", "100", ALONE)), BEGIN)
+    both = [begin, checked(meter, meter.record(("E", "6050", ALL), ("E", "1100", ALONE)))]
     assert verdict(both, "1050") == ("verified", None)
     assert verdict(both, "1000") == ("verified", None)
     assert verdict(both, "5950") == ("failed", "other_energy")
@@ -328,3 +334,62 @@ def test_one_value_that_fails_or_waits_decides_for_all() -> None:
     assert verdict([good, forged], "1000") == ("failed", "wrong_signature")
     assert verdict([good, waiting], "1000") == ("pending", "no_key")
     assert verdict([waiting, forged], "1000") == ("failed", "wrong_signature")
+
+
+def test_an_old_value_that_is_sent_again_for_another_transaction_fails() -> None:
+    """Its signature and its registers hold for ever; its time does not."""
+    meter = Meter()
+    old = [checked(meter, meter.record(("B", "1000"), ("E", "2000")))]
+    assert verdict(old, "1000") == ("verified", None)
+    for days in (1, -1):
+        day = timedelta(days=days)
+        later = During(NOON + day, LUNCH.ended_at + day)
+        assert verdict(old, "1000", later) == ("failed", "other_time")
+    assert verdict(old, "900", later) == ("failed", "other_time")
+
+
+@pytest.mark.parametrize(
+    ("clock", "said"),
+    [
+        ("S", ("failed", "other_time")),
+        ("I", ("pending", "doubtful_time")),
+        ("R", ("pending", "doubtful_time")),
+        ("U", ("verified", None)),
+        ("", ("verified", None)),
+    ],
+)
+def test_a_time_counts_as_much_as_the_meter_vouches_for_it(
+    clock: str, said: tuple[str, str | None]
+) -> None:
+    meter = Meter()
+    record = meter.record(("B", "1000"), ("E", "2000"), clock=clock, at=NOON - timedelta(days=9))
+    values = [checked(meter, record)]
+    assert verdict(values, "1000") == said
+    fresh = [checked(meter, meter.record(("B", "1000"), ("E", "2000"), clock=clock))]
+    assert verdict(fresh, "1000") == ("verified", None)
+    if clock:  # what is wrong for certain is told before what is doubtful
+        assert verdict(values, "900")[0] == "failed"
+
+
+def test_a_transaction_whose_own_time_is_not_sure_proves_no_value_false() -> None:
+    meter = Meter()
+    values = [checked(meter, meter.record(("B", "1000"), ("E", "2000")))]
+    day = timedelta(days=1)
+    unsure = During(NOON + day, LUNCH.ended_at + day, is_sure=False)
+    assert verdict(values, "1000", unsure) == ("pending", "doubtful_time")
+
+
+def test_clocks_that_differ_a_little_are_believed() -> None:
+    meter = Meter()
+    values = [checked(meter, meter.record(("B", "1000"), ("E", "2000")))]
+    within = During(NOON + TIME_TOLERANCE, LUNCH.ended_at - TIME_TOLERANCE)
+    assert verdict(values, "1000", within) == ("verified", None)
+    # It may well have been plugged in long before, and be plugged out long after.
+    plugged = During(NOON - timedelta(hours=9), LUNCH.ended_at + timedelta(hours=9))
+    assert verdict(values, "1000", plugged) == ("verified", None)
+    second = timedelta(seconds=1)
+    for beyond in (
+        During(within.started_at + second, within.ended_at),
+        During(within.started_at, within.ended_at - second),
+    ):
+        assert verdict(values, "1000", beyond) == ("failed", "other_time")

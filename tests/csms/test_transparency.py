@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csms.meter_signatures import key_from_text
-from csms.signed_values import Claimed, check, signed_transaction
+from csms.signed_values import Claimed, During, check, signed_transaction
 from csms.transparency import Exported, document
 from tests.csms.meters import Meter
+from tests.csms.ocpp.said import NOON
 
 
 def originals(text: str) -> list[bytes]:
@@ -46,7 +47,7 @@ def test_a_transaction_is_exported_in_the_form_of_the_transparency_software() ->
         )
         for each in values
     ]
-    whole = signed_transaction(checked, Decimal(1000))
+    whole = signed_transaction(checked, Decimal(1000), During(NOON, NOON))
     assert whole is not None
     assert whole.status == "verified"
 

@@ -132,9 +132,30 @@ async def test_the_key_of_the_time_of_the_evse_and_of_the_meter_counts(work: Wor
     after = NewKey(evse_id=1, public_key=new.key.text, valid_from=moment(100), meter_serial="M-1")
     await meters.register_key(work.db, CS_1, after, by="person/1", now=moment(100))
     later = await over(work, "1|b", started_at=moment(120), ended_at=moment(180))
-    await say(work, later, new.record(("B", "1000"), ("E", "9000")))
+    await say(work, later, new.record(("B", "1000"), ("E", "9000"), at=moment(120)))
     assert (await known(work, later)).signature == "verified"
     assert (await known(work, ended)).signature == "verified"
+
+
+async def test_a_value_of_another_day_fails_and_waits_where_the_day_is_not_sure(
+    work: Work,
+) -> None:
+    meter = Meter()
+    new = NewKey(evse_id=1, public_key=meter.key.text, valid_from=moment(-60))
+    await meters.register_key(work.db, CS_1, new, by="person/1", now=moment(0))
+    replayed = meter.record(("B", "1000"), ("E", "9000"), at=moment(-24 * 60))
+    sure = await over(work)
+    unsure = await over(work, "1|b", evse_id=2, clock_wrong=True, doubts=["clock_wrong"])
+    for ended, said in ((sure, ("failed", "other_time")), (unsure, ("pending", "no_key"))):
+        await say(work, ended, replayed)
+        found = await known(work, ended)
+        assert (found.signature, found.trouble) == said
+    whole = NewKey(evse_id=0, public_key=meter.key.text, valid_from=moment(-60))
+    await meters.register_key(work.db, CS_1, whole, by="person/1", now=moment(0))
+    signed = await meters.signed(work.db, unsure.transaction_id)
+    assert signed is not None
+    assert (signed.status, signed.trouble) == (SignedStatus.PENDING, Trouble.DOUBTFUL_TIME)
+    assert (await known(work, unsure)).trouble == "doubtful_time"
 
 
 async def test_looking_again_leaves_alone_what_still_runs(work: Work) -> None:
