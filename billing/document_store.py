@@ -159,9 +159,10 @@ with fresh as (
 select f.id as cdr_id, f.sign, f.transaction_id, f.started_at, f.ended_at, f.currency,
   f.payer, upper(translate(f.id_token, E' \\t:-.', '')) as token, f.energy_wh * f.sign as energy_wh,
   f.net_minor * f.sign as net_minor, f.vat_minor * f.sign as vat_minor,
-  case when (
-    select count(distinct coalesce(l ->> 'vat_rate', '')) from jsonb_array_elements(f.lines) l
-  ) = 1 then (f.lines -> 0 ->> 'vat_rate')::numeric end as vat_rate,
+  coalesce(own.rate, (
+    select r.rate from unnest(%(days)s::date[], %(rates)s::numeric[]) as r (since, rate)
+    where r.since <= (f.ended_at at time zone %(zone)s)::date order by r.since desc limit 1
+  )) as vat_rate,
   coalesce(
     d.recipient,
     case when f.payer like 'receivable/%%' then 'provider/' || substr(f.payer, 12) end,
@@ -169,6 +170,21 @@ select f.id as cdr_id, f.sign, f.transaction_id, f.started_at, f.ended_at, f.cur
     by_organisation.debtor
   ) as debtor
 from found f
+cross join lateral (
+  -- The one rate of what costs something (a limit over several lines has none of its own); where
+  -- nothing costs anything, the one rate that is named.
+  select case
+    when count(distinct l.rate) filter (where l.net <> 0) = 1
+      and not bool_or(l.net <> 0 and l.rate is null and l.vat = 0)
+      then max(l.rate) filter (where l.net <> 0)
+    when not bool_or(l.net <> 0) and count(distinct l.rate) = 1 then max(l.rate)
+  end as rate
+  from jsonb_array_elements(f.lines) as e (line)
+  cross join lateral (
+    select (e.line ->> 'vat_rate')::numeric as rate, (e.line #>> '{net,amount}')::numeric as net,
+      (e.line #>> '{vat,amount}')::numeric as vat
+  ) l
+) own
 left join documents d on d.number = f.of_document
 left join lateral (
   select coalesce(o.represents, 'contact/' || o.id) as debtor
@@ -210,7 +226,12 @@ class Unassigned:
 
 
 async def find_waiting(
-    db: AsyncSession, *, since: datetime, until: datetime, time_zone: str
+    db: AsyncSession,
+    *,
+    since: datetime,
+    until: datetime,
+    time_zone: str,
+    rates: Sequence[tuple[date, Decimal]],
 ) -> tuple[dict[tuple[str, str], Waiting], list[Unassigned]]:
     """Find the sessions that ended in [since, until) and stand on no document.
 
@@ -218,12 +239,26 @@ async def find_waiting(
     recipient. What was credited in whole and not released is borne by us: neither it nor a later
     revision of it waits. They are kept in a temporary table until the unit of work ends.
 
+    Args:
+        db: A unit of work.
+        since: From this end on.
+        until: Before this end.
+        time_zone: In which days are told.
+        rates: The percentage of sessions without one of their own, by the day from which it holds.
+
     Returns:
         By debtor and currency what waits; and what nobody's contract covers.
     """
     connection = await driver(db)
     await connection.execute("drop table if exists waiting_sessions")
-    await connection.execute(_CREATE_WAITING, {"since": since, "until": until, "zone": time_zone})
+    values = {
+        "since": since,
+        "until": until,
+        "zone": time_zone,
+        "days": [day for day, _ in rates],
+        "rates": [rate for _, rate in rates],
+    }
+    await connection.execute(_CREATE_WAITING, values)
     cursor = await connection.execute(
         "select debtor, currency, payer, token, vat_rate, sum(sign)::bigint, sum(energy_wh),"
         " sum(net_minor)::bigint, sum(vat_minor)::bigint, min(started_at), max(ended_at)"

@@ -49,7 +49,7 @@ class SessionSum:
 
     Attributes:
         token: As the station wrote it first; None for sessions without one.
-        vat_rate: A percentage; None where a session has no rate, or several.
+        vat_rate: A percentage; None where no single one is known.
         net: Their net revenue, corrections taken off.
         first_at: When the first one started.
         last_at: When the last one ended.
@@ -191,9 +191,10 @@ def _invoice(
     settings = issuer.settings
     language = settings.language(contact.country, contact.language)
     words = DocumentWords(language)
-    lines, lines_of = _session_lines(issuer, owed.sessions, charging, words, today)
+    lines, lines_of = _session_lines(issuer, owed.sessions, charging, words)
     for booked in owed.charges:
-        lines.append(_charge_line(len(lines) + 1, booked, service, words))
+        its = treatment(issuer.tax, contact.tax, Supply.SERVICE, booked.charge.last_day)
+        lines.append(_charge_line(len(lines) + 1, booked, its, words))
     notes = []
     account = settings.revenue_accounts.get(DocumentKind.INVOICE)
     if account is not None:
@@ -230,12 +231,11 @@ def _session_lines(
     sessions: Sequence[SessionSum],
     charging: Treatment,
     words: DocumentWords,
-    today: date,
 ) -> tuple[list[DocumentLine], dict[tuple[str | None, Decimal | None], int]]:
     """Return a line for each medium and rate, or for each rate; and where each sum has gone."""
     together: dict[tuple[str | None, Decimal], list[SessionSum]] = {}
     for each in sessions:
-        rate = _rate(issuer, each, charging, today)
+        rate = _rate(issuer, each, charging)
         medium = None if issuer.settings.aggregated_lines else each.token
         together.setdefault((medium, rate), []).append(each)
     lines: list[DocumentLine] = []
@@ -254,7 +254,7 @@ def _session_lines(
                 position,
                 text,
                 net,
-                charging,
+                _at_rate(charging, rate),
                 rate,
                 first_day=min(each.first_at for each in group).astimezone(issuer.zone).date(),
                 last_day=max(each.last_at for each in group).astimezone(issuer.zone).date(),
@@ -266,11 +266,21 @@ def _session_lines(
     return lines, lines_of
 
 
-def _rate(issuer: Issuer, sessions: SessionSum, charging: Treatment, today: date) -> Decimal:
-    """Return the rate of sessions: their own; the issuer's country's where they have none."""
+def _rate(issuer: Issuer, sessions: SessionSum, charging: Treatment) -> Decimal:
+    """Return the rate of sessions: their own, or their end's in the issuer's country."""
     if charging.rate is not None:
         return charging.rate
-    return sessions.vat_rate or standard_vat_rate(issuer.tax.country, today)
+    if sessions.vat_rate is not None:
+        return sessions.vat_rate
+    ended_on = sessions.last_at.astimezone(issuer.zone).date()
+    return standard_vat_rate(issuer.tax.country, ended_on)
+
+
+def _at_rate(charging: Treatment, rate: Decimal) -> Treatment:
+    """Return how sessions are taxed; a rate of zero has a category of its own (BR-S-05)."""
+    if charging.category is VatCategory.S and not rate:
+        return replace(charging, category=VatCategory.Z)
+    return charging
 
 
 def _charge_line(

@@ -27,7 +27,7 @@ from billing.invoicing_settings import BACK_BILLING_YEARS, InvoicingSettings, se
 from billing.ledger import LedgerAccount
 from billing.months import Month
 from billing.statements import TaxStatus
-from billing.vat import TaxPosition, UnknownVatRate
+from billing.vat import TaxPosition, UnknownVatRate, standard_vat_rates
 from foundation.errors import Conflict
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money
@@ -182,6 +182,7 @@ async def _drafts(
         since=back_billing_limit(ends_at, issuer.zone),
         until=ends_at,
         time_zone=str(issuer.zone),
+        rates=standard_vat_rates(issuer.tax.country),
     )
     result.not_issued += [_no_contract(each) for each in unassigned]
     last_day = date.fromordinal(month.next.first_day.toordinal() - 1)

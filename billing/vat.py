@@ -82,6 +82,11 @@ def standard_vat_rate(country: str, on: date) -> Decimal:
     return Decimal([rate for since, rate in _RATES[country] if since <= on][-1])
 
 
+def standard_vat_rates(country: str) -> tuple[tuple[date, Decimal], ...]:
+    """Return a country's rates, each with its first day, oldest first; none if it is not known."""
+    return tuple((since, Decimal(rate)) for since, rate in _RATES.get(country, ()))
+
+
 EUROPEAN_UNION: Final = frozenset(_RATES) - {"CH", "GB", "LI", "NO"}
 """The member states, by ISO 3166-1."""
 

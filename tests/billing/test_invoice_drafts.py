@@ -124,7 +124,7 @@ def named(booked: BookedCharge, key: str, **details: str) -> BookedCharge:
         st.tuples(
             st.sampled_from([None, "A", "B"]),
             st.integers(-(10**6), 10**6),
-            st.sampled_from(["19", "20", None]),
+            st.sampled_from(["19", "20", "0", None]),
         ),
         unique_by=lambda each: (each[0], each[2]),
         max_size=8,
@@ -161,6 +161,39 @@ def test_the_period_is_in_the_issuers_zone() -> None:
         date(2026, 10, 31),
     )
     assert draft.document.due_on == date(2026, 11, 16)
+
+
+def test_the_rate_is_that_of_the_day_of_the_supply() -> None:
+    """In Germany 16 % until the end of 2020, 19 % from then on."""
+    old = replace(
+        charge("1", 1000).charge, first_day=date(2020, 12, 1), last_day=date(2020, 12, 31)
+    )
+    new = replace(old, first_day=date(2020, 12, 1), last_day=date(2021, 1, 31))
+    untaxed = replace(
+        sessions("A", 100, None),
+        first_at=datetime(2020, 12, 31, 20, tzinfo=UTC),
+        last_at=datetime(2020, 12, 31, 22, 59, tzinfo=UTC),
+    )
+    owed = Owed(
+        sessions=(untaxed,),
+        charges=tuple(replace(charge("1", 1000), charge=each) for each in (old, new)),
+        booked_tax=NOTHING,
+    )
+    february = datetime(2021, 2, 2, 8, tzinfo=UTC)
+    [draft] = invoices(issuer(), contact(), owed, "EUR", month="2021-01", now=february)
+    assert [line.vat_rate for line in draft.document.lines] == [16, 16, 19]
+    check(replace(draft.document, number="RE-1"))
+
+
+def test_a_rate_of_zero_is_a_rate() -> None:
+    owed = Owed(sessions=(sessions("A", 100, "0"), sessions("B", 100)), booked_tax=NOTHING)
+    [draft] = invoices(issuer(), contact(), owed, "EUR", month="2026-10", now=NOW)
+    assert [(line.vat_category, line.vat_rate) for line in draft.document.lines] == [
+        (VatCategory.Z, 0),
+        (VatCategory.S, 19),
+    ]
+    assert draft.document.tax == eur(19)
+    check(replace(draft.document, number="RE-1"))
 
 
 def test_what_is_outside_the_scope_of_tax_stands_on_an_invoice_of_its_own() -> None:
