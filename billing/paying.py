@@ -176,15 +176,34 @@ async def release(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> Ru
 
 
 async def mark_sent(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> Run:
-    """Note that the bank has the file.
+    """Note that the bank has the file; once more changes nothing.
 
     Raises:
         NotFound: If there is no such run.
-        WrongPayoutState: If it is not released, or was sent.
+        WrongPayoutState: If it is not released, or is paid.
     """
     row = await _locked(db, run_id)
-    state = after(run_id, PayoutState(row.state), Step.SEND)
-    await payout_store.set_state(db, row, state, by=by.id, by_name=by.name, now=now)
+    if row.state != PayoutState.SENT:
+        state = after(run_id, PayoutState(row.state), Step.SEND)
+        await payout_store.set_state(db, row, state, by=by.id, by_name=by.name, now=now)
+    return await payout_store.whole(db, row)
+
+
+async def hand_over(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> Run:
+    """Return a run with its file for the bank, and count it as sent.
+
+    Whoever has the file can send it at any time: from then on the run is not discarded, so that
+    nobody is paid by it and by another one.
+
+    Raises:
+        NotFound: If there is no such run, or no file of it: it was not released twice, or is
+            discarded.
+    """
+    row = await _locked(db, run_id)
+    if row.file is None or row.state == PayoutState.DISCARDED:
+        raise NotFound("file of payout run", run_id)
+    if row.state == PayoutState.RELEASED:
+        return await mark_sent(db, run_id, by=by, now=now)
     return await payout_store.whole(db, row)
 
 

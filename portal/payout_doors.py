@@ -117,15 +117,19 @@ async def pay_otherwise(
 
 
 async def file_of(db: AsyncSession, caller: Caller, run_id: int, *, now: datetime) -> PayoutFile:
-    """Return the bank's file; that somebody fetched it is kept.
+    """Return the bank's file; whoever fetches it has the run count as sent, and that is kept.
+
+    It names payees and their accounts, and cannot be masked.
 
     Raises:
-        NotFound: If there is no such run, or it was not released twice.
+        NotPermitted: If the caller may not pay, or not see personal data.
+        NotFound: If there is no such run, or no file of it: see `paying.hand_over`.
     """
     caller.must_have(Permission.PAYOUTS_WRITE)
-    run = await paying.run(db, run_id)
-    if run.file is None or run.file_sha256 is None:
-        raise NotFound("file of payout run", run_id)
+    caller.must_have(Permission.CRM_READ)
+    run = await paying.hand_over(db, run_id, by=_by(caller), now=now)
+    assert run.file is not None, "a run that is handed over has its file"
+    assert run.file_sha256 is not None, "a file is stored with its checksum"
     await _note(db, caller, "payout.file", run, now)
     return PayoutFile(f"payout-{run_id}.xml", run.file.encode(), run.file_sha256)
 

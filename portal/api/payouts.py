@@ -200,7 +200,8 @@ async def prepare_payout_run(
     responses={200: {"content": {"application/xml": {}}, "description": "pain.001.001.09"}},
 )
 async def get_payout_file(db: Db, now: Now, caller: Writer, run_id: str) -> Response:
-    """From the second release on, always the same. That somebody fetched it is kept."""
+    """From the second release on, always the same. Fetching it is kept and counts as sending it:
+    from then on the run cannot be discarded."""
     found = await payout_doors.file_of(db, caller, payout_doors.number_of(run_id), now=now)
     return Response(
         found.content,
@@ -226,7 +227,7 @@ async def release_payout_run(db: Db, now: Now, caller: Releaser, run_id: str) ->
 
 @router.post("/{run_id}/sent", summary="Note that the bank has the file")
 async def send_payout_run(db: Db, now: Now, caller: Writer, run_id: str) -> RunModel:
-    """From then on the run cannot be discarded."""
+    """From then on the run cannot be discarded. Fetching the file has said so already."""
     return await _take(db, caller, run_id, Step.SEND, now=now)
 
 
@@ -290,14 +291,14 @@ def _head(head: RunHead) -> RunHeadModel:
 def _run(caller: Caller, run: Run) -> RunModel:
     return RunModel(
         **_head(run.head).model_dump(),
-        debtor=run.debtor.name,
+        debtor=caller.personal(run.debtor.name) or "",
         debtor_iban=caller.personal(run.debtor.iban),
         details=[_payment(caller, each) for each in run.payments],
         left_out=[
             LeftOutModel(payee=payee, reason=each, remedy=REMEDIES[each])
             for payee, each in run.left_out.items()
         ],
-        steps=[_step(each) for each in run.steps],
+        steps=[_step(caller, each) for each in run.steps],
         possible=sorted(
             step for step in steps_of(run.head.state) if caller.may(payout_doors.right_for(step))
         ),
@@ -308,7 +309,7 @@ def _run(caller: Caller, run: Run) -> RunModel:
 def _payment(caller: Caller, payment: Payment) -> PaymentModel:
     return PaymentModel(
         payee=payment.payee,
-        name=payment.to.name,
+        name=caller.personal(payment.to.name) or "",
         iban=caller.personal(payment.to.iban),
         bic=payment.to.bic,
         amount=MoneyModel.of(payment.amount),
@@ -326,15 +327,16 @@ def _payment(caller: Caller, payment: Payment) -> PaymentModel:
     )
 
 
-def _step(step: StepTaken) -> StepModel:
-    return StepModel(state=step.state, at=step.at, by=step.by, by_name=step.by_name)
+def _step(caller: Caller, step: StepTaken) -> StepModel:
+    by_name = caller.personal(step.by_name) or ""
+    return StepModel(state=step.state, at=step.at, by=step.by, by_name=by_name)
 
 
 def _standing(caller: Caller, found: Standing) -> StandingModel:
     acceptance = found.acceptance
     return StandingModel(
         payee=found.organisation.key,
-        name=found.party.name,
+        name=caller.personal(found.party.name) or "",
         can_be_paid=found.hindrance is None,
         reason=found.hindrance,
         remedy=None if found.hindrance is None else REMEDIES[found.hindrance],
@@ -342,11 +344,11 @@ def _standing(caller: Caller, found: Standing) -> StandingModel:
         if acceptance is None
         else AcceptanceModel(
             accepted_at=acceptance.accepted_at,
-            accepted_by=acceptance.accepted_by_name,
+            accepted_by=caller.personal(acceptance.accepted_by_name) or "",
             terms=acceptance.terms,
             language=acceptance.language,
             iban=caller.personal(acceptance.iban),
-            vat_id=acceptance.vat_id,
+            vat_id=caller.personal(acceptance.vat_id),
         ),
         sentences=dict(self_billing.SENTENCES),
     )

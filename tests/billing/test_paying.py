@@ -170,6 +170,34 @@ async def test_a_statement_is_in_one_run_at_a_time_and_free_when_it_is_discarded
         await paying.discard(db, again.head.id, by=BERT, now=NOVEMBER)
 
 
+async def test_a_file_that_was_fetched_is_sent_and_its_run_is_not_discarded(
+    db: AsyncSession,
+) -> None:
+    await settle_in_with_accounts(db)
+    await owe(db, BAKERY, "2026-10", "10.00")
+    run = await prepared(db)
+    with pytest.raises(NotFound):
+        await paying.hand_over(db, run.head.id, by=CARL, now=NOVEMBER)
+    file = (await released(db, run)).file
+    handed = await paying.hand_over(db, run.head.id, by=CARL, now=NOVEMBER)
+    assert (handed.head.state, handed.file) == (PayoutState.SENT, file)
+    with pytest.raises(WrongPayoutState):
+        await paying.discard(db, run.head.id, by=BERT, now=NOVEMBER)
+    with pytest.raises(NothingToPay):
+        await prepared(db)
+    assert await paying.hand_over(db, run.head.id, by=ANNA, now=NOVEMBER) == handed
+    assert await paying.mark_sent(db, run.head.id, by=ANNA, now=NOVEMBER) == handed
+
+
+async def test_the_file_of_a_discarded_run_is_handed_to_nobody(db: AsyncSession) -> None:
+    await settle_in_with_accounts(db)
+    await owe(db, BAKERY, "2026-10", "10.00")
+    run = await released(db, await prepared(db))
+    await paying.discard(db, run.head.id, by=BERT, now=NOVEMBER)
+    with pytest.raises(NotFound):
+        await paying.hand_over(db, run.head.id, by=CARL, now=NOVEMBER)
+
+
 async def test_what_is_not_owed_any_more_is_not_released(db: AsyncSession) -> None:
     await settle_in_with_accounts(db)
     await owe(db, BAKERY, "2026-10", "10.00")
