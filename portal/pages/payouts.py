@@ -151,6 +151,7 @@ async def _show(
             for payee, each in sorted(run.left_out.items())
         ],
         "show_iban": caller.may(Permission.CRM_READ),
+        "personal": caller.personal,
         "refused": None if refused is None else refusal(refused, said),
     }
     return page(frame, "payout.html", values, status=200 if refused is None else 409)
