@@ -17,7 +17,15 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from billing import charges, contacts, contracts, document_store, issuing, statement_store
+from billing import (
+    charges,
+    contacts,
+    contracts,
+    document_store,
+    issuing,
+    statement_store,
+    subscriptions,
+)
 from billing.charges import BookedCharge
 from billing.contacts import Contact, party_of
 from billing.document_store import Unassigned, Waiting
@@ -26,6 +34,7 @@ from billing.invoice_drafts import Draft, Issuer, Owed, apart, credit_note, invo
 from billing.invoicing_settings import BACK_BILLING_YEARS, InvoicingSettings, settings
 from billing.ledger import LedgerAccount
 from billing.months import Month
+from billing.services import Subscription
 from billing.statements import TaxStatus
 from billing.vat import TaxPosition, UnknownVatRate, standard_vat_rates
 from foundation.errors import Conflict
@@ -113,7 +122,7 @@ async def run(db: AsyncSession, month: str, *, now: datetime, by_hand: bool = Fa
         db: A unit of work; the number ranges stay locked until it ends.
         month: As in `2026-10`.
         now: When they are issued.
-        by_hand: A person asks for it: also where the switches are off.
+        by_hand: A person asks for it: also where the services are off.
 
     Raises:
         InvalidInput: If the month is none.
@@ -121,11 +130,22 @@ async def run(db: AsyncSession, month: str, *, now: datetime, by_hand: bool = Fa
     """
     issuer = await issuer_of(db)
     result = Result()
-    if by_hand or issuer.settings.automated_invoicing:
+    if by_hand or await makes(db, issuer, month, Subscription.AUTOMATED_INVOICING):
         await _invoices(db, issuer, month, result, now=now)
-    if by_hand or issuer.settings.credit_notes:
+    if by_hand or await makes(db, issuer, month, Subscription.CREDIT_NOTES):
         await _credit_notes(db, issuer, month, None, result, now=now)
     return result
+
+
+async def makes(db: AsyncSession, issuer: Issuer, month: str, service: Subscription) -> bool:
+    """Tell whether a month's papers are made by themselves: if the issuer pays for the month.
+
+    Raises:
+        InvalidInput: If the month is none.
+    """
+    ends_at = Month.parse(month).end(issuer.zone)
+    debtor = charges.organisation(issuer.key)
+    return await subscriptions.has_for_month(db, debtor, service, ends_at=ends_at)
 
 
 async def work(
@@ -141,9 +161,9 @@ async def work(
     issuer = await issuer_of(db)
     result = Result()
     if payee == issuer.key:
-        if issuer.settings.automated_invoicing:
+        if await makes(db, issuer, month, Subscription.AUTOMATED_INVOICING):
             await _invoices(db, issuer, month, result, now=now)
-    elif issuer.settings.credit_notes:
+    elif await makes(db, issuer, month, Subscription.CREDIT_NOTES):
         await _credit_notes(db, issuer, month, payee, result, now=now)
     return result.numbers
 
@@ -395,17 +415,16 @@ async def verify(db: AsyncSession, month: str, *, now: datetime) -> list[Finding
     Writes nothing that is kept: documents are drawn up and thrown away.
     """
     issuer = await issuer_of(db)
-    findings = _of_issuer(issuer)
+    findings = [*_of_issuer(issuer), *await _switched_off(db, issuer, month)]
     _, result = await dry_run(db, month, now=now)
-    for each in result.not_issued:
-        findings.append(Finding(each.code, each.said, True, each.recipient))
+    findings += [Finding(each.code, each.said, True, each.recipient) for each in result.not_issued]
     findings += await _without_mail(db, issuer)
     findings += await _unrecorded_owners(db, issuer, month)
     return findings
 
 
 def _of_issuer(issuer: Issuer) -> list[Finding]:
-    party, wanted = issuer.party, issuer.settings
+    party = issuer.party
     found = []
     for code, is_missing, said in (
         ("issuer_address", not (party.street and party.city), "The issuer has no address."),
@@ -419,10 +438,17 @@ def _of_issuer(issuer: Issuer) -> list[Finding]:
         if is_missing:
             key = charges.organisation(issuer.key)
             found.append(Finding(code, said, code != "issuer_iban", key))
-    if not wanted.automated_invoicing:
-        found.append(Finding("invoicing_off", "Automated invoicing is off.", False))
-    if not wanted.credit_notes:
-        found.append(Finding("credit_notes_off", "Credit notes to owners are off.", False))
+    return found
+
+
+async def _switched_off(db: AsyncSession, issuer: Issuer, month: str) -> list[Finding]:
+    found = []
+    for service, code, said in (
+        (Subscription.AUTOMATED_INVOICING, "invoicing_off", "Automated invoicing is off."),
+        (Subscription.CREDIT_NOTES, "credit_notes_off", "Credit notes to owners are off."),
+    ):
+        if not await makes(db, issuer, month, service):
+            found.append(Finding(code, said, False))
     return found
 
 
@@ -437,7 +463,7 @@ async def _without_mail(db: AsyncSession, issuer: Issuer) -> list[Finding]:
 
 
 async def _unrecorded_owners(db: AsyncSession, issuer: Issuer, month: str) -> list[Finding]:
-    if not issuer.settings.credit_notes:
+    if not await makes(db, issuer, month, Subscription.CREDIT_NOTES):
         return []
     rows = await statement_store.statements(db, None, month=month)
     keys = sorted({charges.organisation(OrganisationKey(row.payee)) for row in rows})

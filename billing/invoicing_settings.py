@@ -1,6 +1,7 @@
 """How an issuer invoices: the switches, and what is checked before they are relied upon.
 
-Everything that costs money or sends something to strangers is off until a person switches it on.
+Whether invoices and credit notes are made by themselves is a service with its price, which is off
+until somebody releases its cost (`billing.subscriptions`); here stands how.
 
 Source: rules of the business, 1.9.
 """
@@ -31,19 +32,6 @@ PREFIXES: Final = {"invoice": "RE", "credit_note": "GS", "cancellation": "ST"}
 """What numbers begin with, unless set otherwise."""
 
 
-class CostNotAccepted(InvalidInput):
-    """Switching it on costs money, which nobody has accepted yet."""
-
-    code = "cost_not_accepted"
-
-    def __init__(self, switch: str) -> None:
-        self.switch = switch
-        super().__init__(
-            f"Switching {switch} on costs money each month. Accept the cost to do so.",
-            field="accept_cost",
-        )
-
-
 class AlternativeAddress(msgspec.Struct, frozen=True, kw_only=True):
     """Another address of the issuer, for credit notes."""
 
@@ -58,12 +46,10 @@ class InvoicingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The switches of an issuer.
 
     Attributes:
-        automated_invoicing: Make invoices at month end; costs money.
-        automatic_mailing: Mail them; otherwise they are made, and a person sends them.
+        automatic_mailing: Mail invoices; otherwise they are made, and a person sends them.
         zero_invoices: Make documents of 0.00 too.
         aggregated_lines: One line over all sessions; otherwise one for each medium.
-        credit_notes: Write credit notes to the owners of stations at month end; costs money.
-        credit_note_mailing: Mail these.
+        credit_note_mailing: Mail credit notes to the owners of stations.
         community_discount_bps: What is taken off an owner's share in external sessions, in
             basis points.
         due_days: Days from issue to payment.
@@ -77,11 +63,9 @@ class InvoicingSettings(msgspec.Struct, frozen=True, kw_only=True):
         tax_number: The same.
     """
 
-    automated_invoicing: bool = False
     automatic_mailing: bool = True
     zero_invoices: bool = False
     aggregated_lines: bool = False
-    credit_notes: bool = False
     credit_note_mailing: bool = True
     community_discount_bps: int = 0
     due_days: int = 14
@@ -103,9 +87,6 @@ class InvoicingSettings(msgspec.Struct, frozen=True, kw_only=True):
         return self.languages.get(country, own)
 
 
-COSTLY: Final = ("automated_invoicing", "credit_notes")
-"""The switches that cost money each month."""
-
 _PREFIX: Final = re.compile(r"[A-Z][A-Z0-9]{0,7}")
 
 
@@ -122,7 +103,6 @@ async def change_settings(
     issuer: OrganisationKey,
     changes: Mapping[str, Any],
     *,
-    accept_cost: bool = False,
     now: datetime,
 ) -> InvoicingSettings:
     """Change what is named.
@@ -130,7 +110,6 @@ async def change_settings(
     Raises:
         InvalidInput: If a value is malformed.
         WrongIban: If check digits are wrong.
-        CostNotAccepted: If what costs money is switched on without saying so.
     """
     before = await settings(db, issuer)
     values = {**msgspec.to_builtins(before), **changes}
@@ -141,9 +120,6 @@ async def change_settings(
     _check(after)
     if after.iban is not None:
         after = msgspec.structs.replace(after, iban=checked_iban(after.iban))
-    for switch in COSTLY:
-        if getattr(after, switch) and not getattr(before, switch) and not accept_cost:
-            raise CostNotAccepted(switch)
     stored = {"settings": msgspec.to_builtins(after), "changed_at": now}
     await db.execute(
         insert(InvoicingSettingsRow)

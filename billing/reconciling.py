@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from billing import month_store, statement_store
+from billing import invoicing, month_store, statement_store
 from billing.closing import Closing, MonthNotBegun
 from billing.handlers import READER
 from billing.ledger import payable, unsettled
@@ -27,6 +27,7 @@ from billing.reconciliation import (
     Session,
     reconcile,
 )
+from billing.services import Subscription
 from billing.statements import ProofRow
 from foundation import outbox
 from foundation.database import driver
@@ -87,7 +88,7 @@ async def reconciled(
     facts = Facts(
         is_closed=is_closed,
         pending=await outbox.pending(db, READER, end),
-        makes_documents=await _makes_documents(db, payee),
+        makes_documents=await _makes_documents(db, payee, month),
         proof=await _proof(db, closing, payee, month, is_closed=is_closed, now=now),
         sessions=[Session(each.transaction_id, each.revision, each.energy_wh) for each in ended],
         records=await _records(db, payee, start, end),
@@ -288,19 +289,15 @@ async def _balances(db: AsyncSession, payee: OrganisationKey) -> list[Balance]:
     return [Balance(*row) for row in await _rows(db, _BALANCES, values)]
 
 
-_MAKES_DOCUMENTS = """
-select exists (
-    select 1 from invoicing_settings
-    where issuer = %(issuer)s and settings -> 'credit_notes' = 'true')
-  and exists (select 1 from self_billing_acceptances where payee = %(payee)s)
-"""
+_ACCEPTED = "select exists (select 1 from self_billing_acceptances where payee = %(payee)s)"
 
 
-async def _makes_documents(db: AsyncSession, payee: OrganisationKey) -> bool:
+async def _makes_documents(db: AsyncSession, payee: OrganisationKey, month: str) -> bool:
     """Tell whether credit notes are written to the payee: we do so, and he has accepted it."""
-    issuer = (await directory.root(db)).key
-    [(is_so,)] = await _rows(db, _MAKES_DOCUMENTS, {"issuer": issuer, "payee": payee})
-    return bool(is_so)
+    [(is_so,)] = await _rows(db, _ACCEPTED, {"payee": payee})
+    return bool(is_so) and await invoicing.makes(
+        db, await invoicing.issuer_of(db), month, Subscription.CREDIT_NOTES
+    )
 
 
 async def last_closed_months(db: AsyncSession) -> dict[OrganisationKey, str]:

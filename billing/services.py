@@ -80,6 +80,11 @@ class Subscription(StrEnum):
     """A monthly base, and a fee for each CDR."""
 
     @property
+    def is_issuers(self) -> bool:
+        """Whether only who issues the papers can have it: of others it would change nothing."""
+        return self is not Subscription.ROAMING
+
+    @property
     def monthly(self) -> Service:
         """The service whose price is the monthly one."""
         return Service.ROAMING_BASE if self is Subscription.ROAMING else Service(self.value)

@@ -15,6 +15,7 @@ from accounts.audit import Actor
 from accounts.cost_releases import Cost, CostRelease, ReleaseState
 from billing import charges, service_prices, subscriptions
 from billing.services import PriceBook, ServicePrice, Subscription
+from billing.subscriptions import NotOffered
 from foundation.identifiers import OrganisationKey, PartyId
 from foundation.money import Money
 
@@ -86,10 +87,26 @@ async def read(
     )
 
 
+async def offered(db: AsyncSession, debtor: Debtor, *, now: datetime) -> list[SubscribedNow]:
+    """Return what a debtor can have, and what he has."""
+    found = [await read(db, debtor, each, now=now) for each in Subscription]
+    return [
+        each
+        for each in found
+        if each.since is not None or await subscriptions.is_offered(db, debtor.name, each.service)
+    ]
+
+
 async def switch_on(
     db: AsyncSession, debtor: Debtor, service: Subscription, *, by: Actor, now: datetime
 ) -> SubscribedNow:
-    """Give a debtor a service; what he has already is not given again."""
+    """Give a debtor a service; what he has already is not given again.
+
+    Raises:
+        NotOffered: If it would have no effect for him.
+    """
+    if not await subscriptions.is_offered(db, debtor.name, service):
+        raise NotOffered(service)
     await _one_at_a_time(db, debtor, service)
     before = await read(db, debtor, service, now=now)
     if before.since is not None:

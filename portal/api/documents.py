@@ -210,11 +210,9 @@ class SettingsModel(Answer):
     """How the issuer invoices."""
 
     issuer: OrganisationKey
-    automated_invoicing: bool = Field(description="Costs money each month.")
     automatic_mailing: bool
     zero_invoices: bool
     aggregated_lines: bool
-    credit_notes: bool = Field(description="Costs money each month.")
     credit_note_mailing: bool
     community_discount_bps: int
     due_days: int
@@ -230,17 +228,15 @@ class SettingsModel(Answer):
 
 
 class SettingsChange(Body):
-    """What of it may change; what costs money needs `accept_cost` to be switched on."""
+    """What of it may change."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"automated_invoicing": True, "accept_cost": True}}
+        json_schema_extra={"example": {"automatic_mailing": True, "due_days": 30}}
     )
 
-    automated_invoicing: bool | None = None
     automatic_mailing: bool | None = None
     zero_invoices: bool | None = None
     aggregated_lines: bool | None = None
-    credit_notes: bool | None = None
     credit_note_mailing: bool | None = None
     community_discount_bps: int | None = Field(default=None, ge=0, le=10_000)
     due_days: int | None = Field(default=None, ge=0, le=365)
@@ -252,7 +248,6 @@ class SettingsChange(Body):
     phone: str | None = Field(default=None, max_length=40)
     email: str | None = None
     tax_number: str | None = Field(default=None, max_length=40)
-    accept_cost: bool = False
 
 
 _EMPTIED = frozenset({"alternative_address", "iban", "phone", "email", "tax_number"})
@@ -373,7 +368,7 @@ async def pay_document(db: Db, now: Now, caller: Issuer, number: str) -> Documen
 
 @router.get("/invoicing/settings", summary="Get how invoicing is set")
 async def get_invoicing_settings(db: Db, caller: Issuer) -> SettingsModel:
-    """Everything that costs money is off until somebody switches it on."""
+    """Whether papers are made by themselves is a service of the issuer: `/organisations`."""
     return await _settings(db)
 
 
@@ -381,18 +376,14 @@ async def get_invoicing_settings(db: Db, caller: Issuer) -> SettingsModel:
 async def change_invoicing_settings(
     db: Db, now: Now, caller: Issuer, body: SettingsChange
 ) -> SettingsModel:
-    """Whoever switches on what costs money needs the right to release costs."""
+    """What is left out stays as it is."""
     before = await _settings(db)
     changes = {
         name: value
         for name, value in body.model_dump(exclude_unset=True).items()
-        if name != "accept_cost" and (value is not None or name in _EMPTIED)
+        if value is not None or name in _EMPTIED
     }
-    if any(changes.get(each) and not getattr(before, each) for each in invoicing_settings.COSTLY):
-        caller.must_have(Permission.COST_RELEASE)
-    await invoicing_settings.change_settings(
-        db, before.issuer, changes, accept_cost=body.accept_cost, now=now
-    )
+    await invoicing_settings.change_settings(db, before.issuer, changes, now=now)
     after = await _settings(db)
     await caller.note(
         db,

@@ -288,14 +288,11 @@ def _booked(each: BookedCharge) -> BookedChargeModel:
 
 @router.get("/organisations/{key:segment}/services", summary="List an organisation's services")
 async def list_services(db: Db, now: Now, caller: Reader, key: str) -> Page[SubscriptionModel]:
-    """Automated invoicing, credit notes to owners, roaming: all off until switched on."""
+    """All off until switched on: roaming; of who issues papers also invoicing and credit notes."""
     owner = await seen(db, caller, key)
     debtor = await Debtor.of_organisation(db, owner.key)
     return Page(
-        items=[
-            _subscribed(await subscriptions.read(db, debtor, each, now=now))
-            for each in Subscription
-        ]
+        items=[_subscribed(each) for each in await subscriptions.offered(db, debtor, now=now)]
     )
 
 

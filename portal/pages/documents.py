@@ -25,7 +25,7 @@ from billing.papers import DocumentHead, DocumentState
 from foundation.database import savepoint
 from foundation.errors import Conflict, ExpectedError, InvalidInput
 from foundation.money import Money
-from portal import decimals
+from portal import decimals, subscriptions
 from portal.guard import Caller, require
 from portal.pages.paper_refusals import form_errors, in_words
 from portal.pages.surroundings import frame_of, page, went
@@ -44,11 +44,9 @@ Short = Annotated[str, Query(max_length=100)]
 Text = Annotated[str, Form(max_length=500)]
 
 _SWITCHES = (
-    "automated_invoicing",
     "automatic_mailing",
     "zero_invoices",
     "aggregated_lines",
-    "credit_notes",
     "credit_note_mailing",
 )
 
@@ -209,22 +207,18 @@ async def show_invoicing(
 
 @router.post("/invoicing")
 async def change_invoicing(request: Request, db: Db, now: Now, caller: Issuer) -> Response:
-    """Change how invoicing is set; what costs money needs a tick and the right to release costs."""
+    """Change how invoicing is set."""
     form = await request.form()
     given = {name: str(value)[:300] for name, value in form.items()}
     issuer = await invoicing.issuer_of(db)
     before = issuer.settings
     try:
         changes = _changes(before, given)
-        if any(changes[each] and not getattr(before, each) for each in invoicing_settings.COSTLY):
-            caller.must_have(Permission.COST_RELEASE)
         async with await savepoint(db):
-            after = await invoicing_settings.change_settings(
-                db, issuer.key, changes, accept_cost=given.get("accept_cost") == "yes", now=now
-            )
+            after = await invoicing_settings.change_settings(db, issuer.key, changes, now=now)
     except InvalidInput as error:
         frame = await frame_of(request, db, caller)
-        errors = form_errors(error, frame.words, otherwise="accept_cost")
+        errors = form_errors(error, frame.words, otherwise="due_days")
         return await _invoicing(request, db, now, caller, errors=errors, given=given)
     await caller.note(
         db,
@@ -340,7 +334,12 @@ async def _invoicing(
         "ranges": await papers.number_ranges(db, issuer.key),
         "month": asked,
         "findings": findings,
-        "may_cost": caller.may(Permission.COST_RELEASE),
+        "services": {
+            each.service.value: each.since is not None
+            for each in await subscriptions.offered(
+                db, await subscriptions.Debtor.of_organisation(db, issuer.key), now=now
+            )
+        },
         "errors": FormErrors(problems),
     }
     return page(frame, "invoicing.html", values, status=422 if problems else 200)

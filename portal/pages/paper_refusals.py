@@ -17,7 +17,6 @@ _REFUSALS: dict[str, str] = {
     "credit_above_invoice": marked("More than what is left of it cannot be taken back."),
     "not_payable_document": marked("It is no open invoice."),
     "number_out_of_order": marked("A later day's document has the last number of the range."),
-    "cost_not_accepted": marked("It costs money each month. Accept the cost to switch it on."),
     "month_still_runs": marked("The month is not over yet."),
     "no_address": marked("The recipient has no mail address."),
     "document_does_not_hold": marked("Something that the norm asks for is missing."),

@@ -201,12 +201,11 @@ async def services(
     frame = await frame_of(request, db, caller)
     said = frame.words
     rows = []
-    for each in Subscription:
-        read = await subscriptions.read(db, debtor, each, now=now)
-        name, text = SUBSCRIPTIONS[each]
+    for read in await subscriptions.offered(db, debtor, now=now):
+        name, text = SUBSCRIPTIONS[read.service]
         rows.append(
             {
-                "key": each.value,
+                "key": read.service.value,
                 "name": said.gettext(name),
                 "text": said.gettext(text),
                 "since": read.since,

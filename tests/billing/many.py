@@ -6,8 +6,9 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
+from billing import subscriptions
 from billing.contacts import ContactFacts, add
-from billing.invoicing_settings import change_settings
+from billing.services import Subscription
 from foundation.database import driver
 from foundation.identifiers import OrganisationKey
 
@@ -118,8 +119,8 @@ async def write_papers(db: AsyncSession) -> None:
             "email": "office@ladewerk.example",
         },
     )
-    switches = {"automated_invoicing": True, "credit_notes": True}
-    await change_settings(db, ROOT, switches, accept_cost=True, now=LONG_AGO)
+    for service in (Subscription.AUTOMATED_INVOICING, Subscription.CREDIT_NOTES):
+        await subscriptions.switch_on(db, f"organisation/{ROOT}", service, by="x", now=LONG_AGO)
     await (await driver(db)).execute(_CONTACTS, {})
     provider: ContactFacts = {
         "managing": ROOT,

@@ -8,15 +8,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from billing import contacts, contracts, invoicing
+from billing import charges, contacts, contracts, invoicing, subscriptions
 from billing.contacts import Contact, ContactFacts
 from billing.contracts import Contract
 from billing.invoice_drafts import Issuer
 from billing.invoicing_settings import change_settings
+from billing.services import Subscription
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money
 from tests.billing.story import BAKERY, LONG_AGO, NOVEMBER, STAFF, settle_in
 
+AUTOMATED_INVOICING, CREDIT_NOTES = Subscription.AUTOMATED_INVOICING, Subscription.CREDIT_NOTES
 OPERATOR = OrganisationKey("operator")
 BERLIN = ZoneInfo("Europe/Berlin")
 OCTOBER = "2026-10"
@@ -25,7 +27,11 @@ BAKERY_VAT = "DE129273398"
 AUSTRIAN_VAT = "ATU13585627"
 
 
-async def open_office(db: AsyncSession, **switches: Any) -> None:
+async def open_office(
+    db: AsyncSession,
+    services: tuple[Subscription, ...] = (AUTOMATED_INVOICING, CREDIT_NOTES),
+    **switches: Any,
+) -> None:
     """Settle in, give operator and bakery what papers need, and switch invoicing on."""
     await settle_in(db)
     await directory.change_organisation(
@@ -49,8 +55,14 @@ async def open_office(db: AsyncSession, **switches: Any) -> None:
             "email": "bakery@example.com",
         },
     )
-    wanted = {"automated_invoicing": True, "credit_notes": True, **switches}
-    await change_settings(db, OPERATOR, wanted, accept_cost=True, now=LONG_AGO)
+    for service in services:
+        await switch_on(db, service)
+    await change_settings(db, OPERATOR, switches, now=LONG_AGO)
+
+
+async def switch_on(db: AsyncSession, service: Subscription, now: datetime = LONG_AGO) -> None:
+    """Give the operator a service: which papers are made by themselves."""
+    await subscriptions.switch_on(db, charges.organisation(OPERATOR), service, by="x", now=now)
 
 
 async def customer(db: AsyncSession, **facts: Any) -> Contact:

@@ -8,15 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from billing.contacts import WrongIban
 from billing.documents import DocumentKind
 from billing.invoicing_settings import InvoicingSettings, change_settings, settings
+from billing.services import Subscription
 from foundation.errors import InvalidInput
 from tests.billing.paper_story import OPERATOR
 from tests.billing.story import NOW, settle_in
 
 
-def test_everything_that_costs_money_is_off_by_default() -> None:
+def test_what_costs_money_is_no_setting_but_a_service_and_the_rest_has_its_defaults() -> None:
     default = InvoicingSettings()
-    assert not default.automated_invoicing
-    assert not default.credit_notes
+    assert not {each.value for each in Subscription} & set(default.__struct_fields__)
     assert (default.prefix(DocumentKind.INVOICE), default.language("AT", "en")) == ("RE", "en")
 
 

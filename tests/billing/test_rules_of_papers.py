@@ -5,10 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
+from accounts.audit import Actor
 from accounts.directory import Scope
 from accounts.permissions import SHIPPED, Permission, Role
 from billing import (
@@ -22,11 +23,17 @@ from billing import (
     invoicing,
     ledger,
     papers,
+    service_months,
+    service_prices,
 )
+from billing import subscriptions as booked_services
 from billing.charges import Charge, ChargeKind
 from billing.document_tables import DocumentRow
 from billing.documents import DocumentKind, VatCategory
-from billing.invoicing_settings import CostNotAccepted, InvoicingSettings, change_settings
+from billing.invoicing_settings import InvoicingSettings, change_settings
+from billing.services import Service
+from billing.subscriptions import NotOffered
+from foundation import outbox
 from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.errors import InvalidInput
@@ -34,17 +41,23 @@ from foundation.events import DocumentIssued
 from foundation.identifiers import IdToken, OrganisationKey
 from foundation.jobs import Jobs
 from foundation.mail import Mails
+from foundation.mail import outbox as sent_mails
 from foundation.money import Money
 from foundation.outbox import Delivery
 from foundation.settings import Settings
+from portal import subscriptions
+from portal.subscriptions import Debtor
 from tests.billing.paper_story import (
     AUSTRIAN_VAT,
+    AUTOMATED_INVOICING,
+    CREDIT_NOTES,
     OCTOBER,
     OPERATOR,
     contract_of,
     customer,
     open_office,
     run,
+    switch_on,
 )
 from tests.billing.story import (
     BAKERY,
@@ -52,6 +65,7 @@ from tests.billing.story import (
     EMP,
     EXTERNAL,
     HOTEL,
+    LONG_AGO,
     NOVEMBER,
     NOW,
     UNKNOWN,
@@ -61,13 +75,15 @@ from tests.billing.story import (
     settle_in,
 )
 
+ERIKA = Actor("person/1", "Erika", "portal", None)
+
 
 def eur(amount: str) -> Money:
     return Money(Decimal(amount), "EUR")
 
 
 async def switch(db: AsyncSession, **changes: Any) -> InvoicingSettings:
-    return await change_settings(db, OPERATOR, changes, accept_cost=True, now=NOW)
+    return await change_settings(db, OPERATOR, changes, now=NOW)
 
 
 async def only(db: AsyncSession, **more: Any) -> tuple[papers.DocumentHead, Any]:
@@ -82,17 +98,58 @@ async def only(db: AsyncSession, **more: Any) -> tuple[papers.DocumentHead, Any]
 async def test_1_9_automated_invoicing_is_off_by_default_and_shows_that_it_costs_money(
     db: AsyncSession,
 ) -> None:
-    await settle_in(db)
+    await open_office(db, ())
+    await _priced(db)
     await contract_of(db, await customer(db))
     await happen(db, ended(1))
     assert (await run(db)).numbers == []
-    for costly in ("automated_invoicing", "credit_notes"):
-        with pytest.raises(CostNotAccepted):
-            await change_settings(db, OPERATOR, {costly: True}, now=NOW)
-    assert (await invoicing.issuer_of(db)).settings == InvoicingSettings()
-    assert (await switch(db, automated_invoicing=True)).automated_invoicing
-    # Switched on once it stays on; nobody is asked again.
-    await change_settings(db, OPERATOR, {"due_days": 30}, now=NOW)
+    # No setting switches it on: it is a service with a price, and somebody releases its cost.
+    await switch(db, due_days=30)
+    assert (await run(db)).numbers == []
+    debtor = await Debtor.of_organisation(db, OPERATOR)
+    told = await subscriptions.switch_on(db, debtor, AUTOMATED_INVOICING, by=ERIKA, now=NOW)
+    assert (told.since, told.cost.per_year) == (NOW, eur("228.00"))
+    assert len((await run(db)).numbers) == 1
+
+
+async def test_1_9_a_month_whose_papers_are_made_by_themselves_is_the_one_that_is_charged(
+    db: AsyncSession,
+) -> None:
+    await open_office(db, ())
+    await _priced(db)
+    operator = charges.organisation(OPERATOR)
+    end = datetime(2026, 10, 31, 23, tzinfo=UTC)  # midnight in Berlin
+    await switch_on(db, AUTOMATED_INVOICING)
+    await booked_services.switch_off(db, operator, AUTOMATED_INVOICING, by="x", now=end)
+    await contract_of(db, await customer(db))
+    await happen(db, ended(1))
+    # It ends with October: October's are made and charged, November's are neither.
+    assert len((await run(db)).numbers) == 1
+    for month, now in ((OCTOBER, NOVEMBER), ("2026-11", DECEMBER)):
+        await service_months.book_month(db, OPERATOR, month, now=now)
+    assert (await run(db, "2026-11", DECEMBER)).numbers == []
+    charged = [each.charge.key for each in await charges.open_charges(db)]
+    assert charged == [f"automated_invoicing/{operator}/{OCTOBER}"]
+    # Of others it would cost and change nothing.
+    with pytest.raises(NotOffered):
+        await booked_services.switch_on(
+            db, charges.organisation(BAKERY), AUTOMATED_INVOICING, by="x", now=NOW
+        )
+
+
+async def _priced(db: AsyncSession) -> None:
+    await service_prices.create(db, "standard", "Standard", "EUR", by="x", now=LONG_AGO)
+    await service_prices.add_price(
+        db,
+        "standard",
+        Service.AUTOMATED_INVOICING,
+        Decimal(19),
+        valid_from=None,
+        by="x",
+        now=LONG_AGO,
+    )
+    operator = charges.organisation(OPERATOR)
+    await service_prices.assign(db, operator, "standard", valid_from=None, by="x", now=LONG_AGO)
 
 
 async def test_1_9_automated_invoicing_bills_sessions_base_fees_and_activation_costs(
@@ -137,7 +194,8 @@ async def test_1_9_automatic_mailing_otherwise_created_but_not_sent(
         await contract_of(db, await customer(db, language="de"))
         await happen(db, ended(1))
         head, document = await only(db)
-        event = document_issued(head, mailed=mailed)
+        told = await db.scalar(text("select payload from journal where kind = 'document_issued'"))
+        event = outbox.event_from(DocumentIssued.kind, told)
         mailer = document_mailing.DocumentMailer(mails, clock)
         await mailer(db, [Delivery(1, event, NOW)])
         await mailer(db, [Delivery(1, event, NOW)])
@@ -146,9 +204,11 @@ async def test_1_9_automatic_mailing_otherwise_created_but_not_sent(
         assert (head.sent_at is not None) == mailed
         if not mailed:
             assert mail is None
+            assert await document_store.file(db, head.number, "pdf") is not None, "created"
             await document_mailing.send(db, mails, document, now=NOVEMBER, again=True)
             head, _ = await papers.document(db, head.number)
             mail = await papers.delivery(db, head)
+        assert len(await sent_mails(db)) == 1, "however often it is delivered"
         assert mail is not None
         assert (mail.recipient, mail.subject) == (
             "huber@example.com",
@@ -163,16 +223,12 @@ async def test_1_9_automatic_mailing_otherwise_created_but_not_sent(
         )
 
 
-def document_issued(head: papers.DocumentHead, *, mailed: bool) -> Any:
-    return DocumentIssued(
-        happened_at=NOW,
-        number=head.number,
-        document_kind=head.kind.value,
-        organisation=head.managing,
-        gross=head.gross.text,
-        currency="EUR",
-        mailed=mailed,
+async def is_mailed(db: AsyncSession) -> list[bool]:
+    """Whether each document that was issued is to be mailed."""
+    told = await db.scalars(
+        text("select payload -> 'mailed' from journal where kind = 'document_issued' order by id")
     )
+    return list(told)
 
 
 @pytest.mark.parametrize("zero", [True, False])
@@ -253,13 +309,13 @@ async def test_1_9_the_monitor_verifies_the_settings_beforehand_and_makes_nothin
 async def test_1_9_credit_notes_to_sub_cpos_are_off_by_default_and_go_to_all_recorded(
     db: AsyncSession,
 ) -> None:
-    await open_office(db, credit_notes=False)
+    await open_office(db, (AUTOMATED_INVOICING,))
     await contacts.record_organisation(db, BAKERY, now=NOW)
     await happen(db, ended(1), ended(2, owner=HOTEL, **EXTERNAL))
     for payee in (BAKERY, HOTEL):
         await closing().close(db, payee, OCTOBER, now=NOVEMBER)
     assert (await run(db)).numbers == []
-    await switch(db, credit_notes=True)
+    await switch_on(db, CREDIT_NOTES, NOW)
     result = await run(db)
     head, _ = await papers.document(db, result.numbers[0])
     assert (len(result.numbers), head.organisation) == (1, BAKERY)
@@ -290,6 +346,7 @@ async def test_1_9_credit_notes_have_mailing_number_range_tax_rate_account_and_a
     await closing().close(db, BAKERY, OCTOBER, now=NOVEMBER)
     head, document = await only(db)
     assert head.number == "SUB-2026-000001"
+    assert await is_mailed(db) == [False]
     assert document.issuer.name == "Ladewerk Verrechnung"
     assert "Erlöskonto 3100" in document.notes
     assert [(each.rate, each.amount) for each in document.vat] == [(Decimal(19), eur("0.76"))]

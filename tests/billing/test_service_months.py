@@ -195,8 +195,8 @@ async def test_other_services_are_charged_by_the_same_rule_and_only_where_agreed
             db, debtor, Subscription.ROAMING, by="x", now=march(10)
         )
     invoicing = Subscription.AUTOMATED_INVOICING
-    await subscriptions.switch_on(db, "organisation/north", invoicing, by="x", now=march(3))
-    await subscriptions.switch_off(db, "organisation/north", invoicing, by="x", now=march(20))
+    await subscriptions.switch_on(db, "organisation/root", invoicing, by="x", now=march(3))
+    await subscriptions.switch_off(db, "organisation/root", invoicing, by="x", now=march(20))
     await _cdrs(db, 4, march(9))  # before roaming was agreed
     await _cdrs(db, 5, march(11))
     await book_month(db, NORTH, MARCH, now=AFTER)

@@ -30,7 +30,7 @@ async def test_from_a_customer_to_its_invoice_and_back(chromium: Browser, addres
     async with visitor(chromium, address) as admin:
         page = admin.page
 
-        # Who issues is recorded first, then the switches are set: what costs money needs a tick.
+        # Who issues is recorded first, then the switches are set.
         await admin.go("/contacts/new?represents=organisation/root")
         await fill(page, {"street": "Hafenstraße 1", "postcode": "89073", "city": "Ulm"})
         await page.fill("#vat_id", "DE136695977")
@@ -40,14 +40,11 @@ async def test_from_a_customer_to_its_invoice_and_back(chromium: Browser, addres
         await page.click("main button.main")
         await page.wait_for_url(re.compile(r"/contacts/\d+\?done=saved"))
         await admin.go("/invoicing")
-        await page.check("#automated_invoicing")
         await page.fill("#iban", "DE89370400440532013000")
-        await page.click("form[action='/invoicing'] button.main")
-        await expect(page.get_by_role("alert")).to_contain_text("costs money")
-        await page.check("#accept_cost")
+        await page.check("#zero_invoices")
         await page.click("form[action='/invoicing'] button.main")
         await page.wait_for_url("**/invoicing?done=saved")
-        await expect(page.locator("#automated_invoicing")).to_be_checked()
+        await expect(page.locator("#zero_invoices")).to_be_checked()
 
         # A customer, a contract, a token on it.
         await admin.go("/contacts/new")
@@ -107,7 +104,7 @@ async def test_from_a_customer_to_its_invoice_and_back(chromium: Browser, addres
         for path in pages:
             await admin.go(path)
             await page.screenshot(path=PICTURES / f"papers-{picture(path)}.png", full_page=True)
-    # The two refusals, and nothing else.
+    # The refusal, and nothing else.
     assert [each for each in admin.complaints if " 422 " not in each] == []
 
     async with visitor(chromium, address, language="de", width=360, theme="dark") as admin:

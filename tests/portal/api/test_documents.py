@@ -74,29 +74,14 @@ async def test_a_document_is_cancelled_resent_and_paid_by_who_may(
     assert {"document.cancel", "document.resend", "document.paid", "invoicing.run"} <= deeds
 
 
-async def test_what_costs_money_is_switched_on_by_who_may_and_accepts_it(
-    app: FastAPI, administrator: AsyncClient, database: Database, clock: SetClock
+async def test_whether_papers_are_made_by_themselves_is_no_setting(
+    administrator: AsyncClient,
 ) -> None:
     path = f"{API}/invoicing/settings"
-    before = (await administrator.get(path)).json()
-    assert not before["automated_invoicing"]
     refused = await administrator.patch(path, json={"automated_invoicing": True})
-    assert (refused.status_code, refused.json()["code"]) == (422, "cost_not_accepted")
-    both = {"automated_invoicing": True, "accept_cost": True}
-    async with database.unit_of_work() as db:
-        _, key = await api_keys.create_api_key(
-            db,
-            name="without cost release",
-            rights={Permission.DOCUMENTS_ISSUE},
-            reach=Reach.OWN_AND_BELOW,
-            organisation_key=OrganisationKey("root"),
-            now=clock.now(),
-        )
-    async with client_of(app, key) as other:
-        assert (await other.patch(path, json=both)).status_code == 403
-        assert (await other.patch(path, json={"due_days": 30})).status_code == 200
-    after = (await administrator.patch(path, json=both)).json()
-    assert (after["automated_invoicing"], after["due_days"]) == (True, 30)
+    assert refused.status_code == 422
+    after = (await administrator.patch(path, json={"due_days": 30})).json()
+    assert (after["due_days"], "automated_invoicing" in after) == (30, False)
 
 
 async def test_the_monitor_and_a_dry_run_make_nothing(

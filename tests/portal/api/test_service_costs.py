@@ -107,10 +107,16 @@ async def test_a_service_is_off_until_switched_on_and_says_what_it_costs(
     services = f"{API}/organisations/north/services"
     found = (await north.get(services)).json()["items"]
     assert [(each["service"], each["state"]) for each in found] == [
-        ("automated_invoicing", "inactive"),
-        ("credit_notes", "inactive"),
         ("roaming", "inactive"),
     ]
+    of_issuer = (await administrator.get(f"{API}/organisations/root/services")).json()["items"]
+    assert [each["service"] for each in of_issuer] == [
+        "automated_invoicing",
+        "credit_notes",
+        "roaming",
+    ]
+    without = await administrator.put(f"{services}/credit_notes")
+    assert (without.status_code, without.json()["code"]) == (409, "service_not_offered")
     assert (await north.put(f"{services}/roaming")).status_code == 403
     on = await administrator.put(f"{services}/roaming")
     assert (on.status_code, on.json()["changed"]) == (200, True), on.text

@@ -19,17 +19,16 @@ async def test_from_the_settings_to_a_document_and_back(sign_in: SignIn) -> None
         "/contacts/2/contracts",
         {"name": "Fleet", "base_fee": "4.90", "valid_from": "2026-09-01"},
     )
-    costly = SETTINGS | {"automated_invoicing": "yes"}
-    refused = await send(admin, "/invoicing", costly)
-    assert (refused.status_code, "costs money" in refused.text) == (422, True)
-    assert (await send(admin, "/invoicing", costly | {"accept_cost": "yes"})).status_code == 303
+    assert (await send(admin, "/invoicing", SETTINGS)).status_code == 303
+    # Whether they are made by themselves is a service: it is told, and switched where it costs.
+    assert "/service-costs/services?organisation=root" in (await admin.get("/invoicing")).text
     for wrong in (
         {"discount": "1e999999"},
         {"discount": "much"},
         {"languages": "DE=fr"},
         {"other_name": "A"},
     ):
-        assert (await send(admin, "/invoicing", costly | wrong)).status_code == 422, wrong
+        assert (await send(admin, "/invoicing", SETTINGS | wrong)).status_code == 422, wrong
     assert (await admin.get("/invoicing?month=2026")).status_code == 422
     early = await send(admin, "/invoicing/run", {"month": "2026-10"})
     assert (early.status_code, "not over yet" in early.text) == (422, True)
