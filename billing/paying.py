@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from accounts.directory import Scope
+from accounts.directory import Organisation, Scope
 from billing import (
     books,
     contacts,
@@ -96,8 +96,7 @@ async def prepare(
     if currency != CURRENCY:
         raise NotSepaCurrency(currency)
     operator = await directory.root(db)
-    if execute_on < now.astimezone(ZoneInfo(operator.time_zone)).date():
-        raise DayOver
+    _check_day(operator, execute_on, now)
     debtor = await _debtor(db, operator.key)
     await payout_store.lock(db)
     found = await payout_store.open_statements(db, currency, payees)
@@ -143,6 +142,7 @@ async def release(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> Ru
         WrongPayoutState: If it was released twice, or discarded.
         PersonNeeded: If a program releases it.
         ReleasedBySamePerson: If he released it before.
+        DayOver: If the day on which the bank is to pay is over: another run is prepared.
         PayoutOutdated: If the books or an account are other ones since it was prepared.
     """
     await payout_store.lock(db)
@@ -150,6 +150,7 @@ async def release(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> Ru
     run = await payout_store.whole(db, row)
     state = after(run_id, run.head.state, Step.RELEASE)
     check_release(run_id, run.released_by, by.id)
+    _check_day(await directory.root(db), row.execute_on, now)
     await _check_still_right(db, run)
     if state is PayoutState.RELEASED:
         file = pain_001(
@@ -288,6 +289,16 @@ async def runs(
 
 
 # ---------------------------------------------------------------------------------- preparing
+
+
+def _check_day(operator: Organisation, execute_on: date, now: datetime) -> None:
+    """Refuse a day that is over in the operator's zone.
+
+    Raises:
+        DayOver: If it is.
+    """
+    if execute_on < now.astimezone(ZoneInfo(operator.time_zone)).date():
+        raise DayOver
 
 
 async def _debtor(db: AsyncSession, operator: OrganisationKey) -> Account:

@@ -113,7 +113,7 @@ async def take(
     try:
         async with await savepoint(db):
             await payout_doors.take(db, caller, number, Step(step), now=now)
-    except (Conflict, NotPermitted) as error:
+    except (Conflict, InvalidInput, NotPermitted) as error:
         caller.must_have(payout_doors.right_for(Step(step)))
         return await _show(request, db, caller, run_id, refused=error)
     return went(f"/payouts/{number}", done=f"payout-{step}")

@@ -1,6 +1,7 @@
 """Payout runs against the books: two releases, one booking, never more than is owed."""
 
 import random
+from datetime import timedelta
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -168,6 +169,18 @@ async def test_a_statement_is_in_one_run_at_a_time_and_free_when_it_is_discarded
     await paying.mark_sent(db, again.head.id, by=CARL, now=NOVEMBER)
     with pytest.raises(WrongPayoutState):
         await paying.discard(db, again.head.id, by=BERT, now=NOVEMBER)
+
+
+async def test_a_run_whose_day_is_over_is_released_no_more(db: AsyncSession) -> None:
+    await settle_in_with_accounts(db)
+    await owe(db, BAKERY, "2026-10", "10.00")
+    run = await prepared(db)
+    evening = NOVEMBER.replace(day=3, hour=22, minute=30)  # 23:30 in Berlin, still the day
+    await paying.release(db, run.head.id, by=ANNA, now=evening)
+    with pytest.raises(DayOver):
+        await paying.release(db, run.head.id, by=BERT, now=evening + timedelta(minutes=30))
+    released_late = await paying.release(db, run.head.id, by=BERT, now=evening)
+    assert released_late.head.state is PayoutState.RELEASED
 
 
 async def test_a_file_that_was_fetched_is_sent_and_its_run_is_not_discarded(
