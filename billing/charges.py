@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -164,19 +164,29 @@ async def of_period(db: AsyncSession, debtor: str, first: date, last: date) -> l
     return [_booked(each) for each in (await db.execute(statement)).scalars()]
 
 
-async def put_on_document(db: AsyncSession, ids: Sequence[int], number: str) -> None:
-    """Say on which document charges stand.
+_PUT_ON_DOCUMENTS: Final = text("""
+update charges c set document = g.document
+from unnest(cast(:ids as bigint[]), cast(:numbers as text[])) as g (id, document)
+where c.id = g.id and c.document is null
+returning c.id
+""")
+
+
+async def put_on_documents(db: AsyncSession, documents: Mapping[int, str]) -> None:
+    """Say on which document charges stand, all of them by one statement.
+
+    Args:
+        db: A unit of work.
+        documents: For the id of a charge the number of its document.
 
     Raises:
         AlreadyInvoiced: If one of them stands on a document already.
     """
-    found = await db.execute(
-        update(ChargeRow)
-        .where(ChargeRow.id.in_(ids), ChargeRow.document.is_(None))
-        .values(document=number)
-        .returning(ChargeRow.id)
-    )
-    if len(list(found.scalars())) != len(set(ids)):
+    if not documents:
+        return
+    values = {"ids": list(documents), "numbers": list(documents.values())}
+    found = await db.execute(_PUT_ON_DOCUMENTS, values)
+    if len(list(found.scalars())) != len(documents):
         raise AlreadyInvoiced
 
 

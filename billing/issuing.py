@@ -12,6 +12,7 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing import charges, document_store, ledger, ledger_store
+from billing.charges import AlreadyInvoiced
 from billing.documents import Document, DocumentKind, check, tax_on
 from billing.invoice_drafts import Draft, Issuer
 from billing.ledger import JournalEntry
@@ -57,10 +58,15 @@ async def issue(
     await document_store.put_sessions(
         db, [(draft, made.number) for draft, made in issued if draft.lines_of]
     )
-    for draft, made in issued:
-        if draft.owed is not None and draft.owed.charges:
-            ids = [each.id for each in draft.owed.charges]
-            await charges.put_on_document(db, ids, made.number)
+    put = [
+        (each.id, made.number)
+        for draft, made in issued
+        if draft.owed is not None
+        for each in draft.owed.charges
+    ]
+    if len({charge for charge, _ in put}) != len(put):
+        raise AlreadyInvoiced
+    await charges.put_on_documents(db, dict(put))
     booked: list[tuple[JournalEntry, str]] = []
     for place, (draft, made) in enumerate(issued):
         given = None if entries is None else entries.get(place)

@@ -46,10 +46,10 @@ async def test_open_are_those_of_a_debtor_whose_period_is_over(db: AsyncSession)
 
 async def test_a_charge_stands_on_one_document(db: AsyncSession) -> None:
     [number] = await charges.book(db, [MONITORING], now=NOW)
-    await charges.put_on_document(db, [number], "2026-0001")
+    await charges.put_on_documents(db, {number: "2026-0001"})
     assert await charges.open_charges(db) == []
     with pytest.raises(AlreadyInvoiced):
-        await charges.put_on_document(db, [number], "2026-0002")
+        await charges.put_on_documents(db, {number: "2026-0002"})
     booked = await charges.charge_of(db, MONITORING.key)
     assert booked is not None
     assert booked.document == "2026-0001"

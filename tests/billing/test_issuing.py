@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from billing import charges, document_store, invoicing, issuing
 from billing.charges import AlreadyInvoiced
@@ -53,4 +53,22 @@ async def test_a_charge_stands_on_one_document(database: Database) -> None:
         drafts, _ = await invoicing.dry_run(db, "2026-11", now=NOVEMBER + timedelta(days=60))
         assert drafts == []
         with pytest.raises(AlreadyInvoiced):
-            await charges.put_on_document(db, [fee.id], "RE-2026-000009")
+            await charges.put_on_documents(db, {fee.id: "RE-2026-000009"})
+
+
+async def test_the_charges_of_all_documents_are_put_there_by_one_statement(
+    database: Database,
+) -> None:
+    async with database.unit_of_work() as db:
+        await open_office(db)
+        for name in ("Huber", "Maier", "Kunz"):
+            await contract_of(db, await customer(db, name=name), token=None, fee="5.00")
+        statements: list[str] = []
+        sync = (await db.connection()).sync_connection
+        assert sync is not None
+        event.listen(
+            sync, "before_cursor_execute", lambda *told: statements.append(told[2].lower().strip())
+        )
+        assert len((await run(db)).numbers) == 3
+        assert len([each for each in statements if each.startswith("update charges")]) == 1
+        assert await charges.open_charges(db) == []

@@ -58,7 +58,7 @@ async def test_a_credit_is_a_line_of_the_next_invoice_and_never_above_the_charge
         done = await service_months.book_month(
             db, OrganisationKey("north"), "2026-10", now=clock.now()
         )
-        await charges.put_on_document(db, done.booked, "R-1")
+        await charges.put_on_documents(db, dict.fromkeys(done.booked, "R-1"))
     credit = {"charge": "monitoring/CS-1/2026-10", "currency": "EUR", "reason": "outage"}
     path = f"{API}/service-credits"
     above = await administrator.post(path, json={**credit, "amount": "9.91"})
