@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.assembly import RegisterReading
 from csms.reports import Reading, Sample
-from csms.transactions import TransactionFacts
+from csms.transactions import TransactionFacts, may_hold_signed_values
 from foundation.statements import Asked, ask
 
 LateReading = tuple[int, RegisterReading]
@@ -49,11 +49,13 @@ class Said(Struct, frozen=True, gc=False):
 class Kept(Struct, frozen=True):
     """New registers of transactions that are over; and which messages were not said before.
 
-    `are_new` follows the messages as they were given; it is empty where nobody asked.
+    `are_new` follows the messages as they were given; `signed` are transactions that are over and
+    of which something that may be signed is new. Both are empty where nobody asked.
     """
 
     late: list[LateReading]
     are_new: list[bool]
+    signed: list[int]
 
 
 _encode = msgspec.json.Encoder().encode
@@ -74,7 +76,9 @@ def _without_nul(sample: Sample) -> dict[str, Any]:
     }
 
 
-def keeping(said: Sequence[Said], *, tell_new: bool = False) -> Asked[Kept]:
+def keeping(
+    said: Sequence[Said], *, tell_new: bool = False, tell_signed: bool = False
+) -> Asked[Kept]:
     """Ask that messages be kept with their readings; locks the transactions that they name.
 
     A repeated message or reading changes nothing. A reading without a transaction is linked to the
@@ -85,7 +89,9 @@ def keeping(said: Sequence[Said], *, tell_new: bool = False) -> Asked[Kept]:
     Args:
         said: Messages; of one station in their order.
         tell_new: Also tell which messages were not said before of their transaction.
+        tell_signed: Also tell of which transactions that are over something signed is new.
     """
+    may_be_signed = tell_signed and any(may_hold_signed_values(each.raw) for each in said)
     ordered = sorted(said, key=attrgetter("station", "digest")) if len(said) > 1 else said
     places: list[int] = []
     moments: list[datetime] = []
@@ -99,15 +105,20 @@ def keeping(said: Sequence[Said], *, tell_new: bool = False) -> Asked[Kept]:
     def read(found: Iterable[tuple[Any, ...]]) -> Kept:
         late: list[LateReading] = []
         new: set[int] = set()
+        signed: set[int] = set()
         for place, number, at, context, register in found:
             if place is None:
                 late.append((number, RegisterReading(at, context, register)))
-            else:
-                new.add(id(ordered[place - 1]))
-        return Kept(late, [id(each) in new for each in said] if tell_new else [])
+                continue
+            new.add(id(ordered[place - 1]))
+            if number is not None and may_hold_signed_values(ordered[place - 1].raw):
+                signed.add(number)
+        are_new = [id(each) in new for each in said] if tell_new else []
+        return Kept(late, are_new, sorted(signed))
 
+    query = _KEEP_AND_TELL if tell_new else _KEEP
     return Asked(
-        _KEEP_AND_TELL if tell_new else _KEEP,
+        _KEEP_AND_TELL_OVER if may_be_signed else query,
         [
             [each.station for each in ordered],
             [each.number for each in ordered],
@@ -188,6 +199,13 @@ left join (select distinct id, state from known) k on k.id = a.transaction_id
 where coalesce(k.state, t.state) in ('ended', 'inferred_end') and a.energy_register_wh is not null
 """
 _KEEP_AND_TELL = f"{_KEEP} union all select place, null, null, null, null from new"  # noqa: S608
+_KEEP_AND_TELL_OVER = f"""{_KEEP}
+union all
+select n.place, k.id, null, null, null
+from new n join said s on s.place = n.place
+left join (select distinct id, state from known) k
+    on k.id = s.transaction_id and k.state in ('ended', 'inferred_end')
+"""  # noqa: S608
 
 
 def registers(ids: Sequence[int]) -> Asked[dict[int, list[RegisterReading]]]:

@@ -108,11 +108,6 @@ def as_bytes(original: str) -> bytes:
     return original.encode("utf-8", "surrogatepass")
 
 
-def may_hold_signed_values(raw: str) -> bool:
-    """Tell quickly whether a message may hold signed values."""
-    return "igned" in raw or "OCMF" in raw
-
-
 def claims_in(raw: str) -> list[Claimed]:
     """Return the signed values of a raw message, in their order; none where it is unreadable."""
     try:

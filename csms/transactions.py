@@ -169,6 +169,11 @@ def digest(origin: Origin) -> bytes:
     return blake2b(said, digest_size=16).digest()
 
 
+def may_hold_signed_values(raw: str) -> bool:
+    """Tell quickly whether a message may hold values that its meter signed."""
+    return "igned" in raw or "OCMF" in raw
+
+
 def started_event(facts: TransactionFacts) -> TransactionStarted:
     """Return what the outside is told of a start."""
     return TransactionStarted(

@@ -55,6 +55,7 @@ async def transactions_ended(
                 for facts, report in zip(transactions, reports, strict=True)
             ],
             tell_new=True,
+            tell_signed=True,
         ),
         reading_store.linking(over),
         reading_store.registers(list(ended)),
@@ -70,10 +71,9 @@ async def transactions_ended(
     events = finishing.assembled(over, readings, waiting)
     changed = {facts.id: facts for facts in (*paid, *conflicting.values(), *over)}
     await transaction_store.change(db, list(changed.values()))
+    again_told = {*(each.id for each in paid), *kept.signed} - ended.keys()
     events += await finishing.revise(
-        db,
-        [each for each in kept.late if each[0] not in ended],
-        [each.id for each in paid if each.id not in ended],
+        db, [each for each in kept.late if each[0] not in ended], again_told
     )
     await outbox.append(db, events, recorded_at=context.clock.now())
     costs = await finishing.final_costs(db, context, transactions, events)

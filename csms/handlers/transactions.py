@@ -270,7 +270,8 @@ async def _updated(
             [
                 said("update", report, facts.id, facts.evse_id)
                 for facts, report in zip(transactions, reports, strict=True)
-            ]
+            ],
+            tell_signed=True,
         ),
     )
     begun_before = move_starts(transactions, reports)
@@ -289,7 +290,7 @@ async def _updated(
         started_event(each) for each in paid if each.state == "active" and each.start_seen
     ]
     events += await finishing.close_complete(db, transactions)
-    events += await finishing.revise(db, kept.late, again)
+    events += await finishing.revise(db, kept.late, [*again, *kept.signed])
     await outbox.append(db, events, recorded_at=context.clock.now())
     costs = await finishing.running_costs(db, context, transactions)
     return [TransactionUpdateAnswer(info, cost) for info, cost in zip(infos, costs, strict=True)]
@@ -317,10 +318,13 @@ async def meter_values_reported(
 ) -> None:
     """Keep every reading, linked by number, or by EVSE and time; some are linked later."""
     kept = await ask(
-        db, keeping([said("meter", each, each.number, each.evse_id) for each in reports])
+        db,
+        keeping(
+            [said("meter", each, each.number, each.evse_id) for each in reports], tell_signed=True
+        ),
     )
-    if kept.late:
-        events = await finishing.revise(db, kept.late)
+    events = await finishing.revise(db, kept.late, kept.signed)
+    if events:
         await outbox.append(db, events, recorded_at=context.clock.now())
 
 

@@ -123,6 +123,31 @@ async def test_readings_that_came_before_their_transaction_are_given_to_it(work:
 # ---------------------------------------------------------------------------------- reports
 
 
+async def test_what_is_signed_after_the_end_is_told_once_and_else_never(work: Work) -> None:
+    over = new(ref="1|a", ended_at=moment(60), state="ended")
+    waits = new(ref="1|c", ended_at=moment(60), state="ended_waiting_for_queue")
+    one, running, waiting = await added(work, [over, new(ref="1|b", evse_id=2), waits])
+    signed = [
+        message(b"1", raw="SignedData", number=one.id),
+        message(b"2", raw="SignedData", number=running.id),
+        message(b"3", raw="SignedData", number=waiting.id),
+        message(b"4", raw="SignedData"),
+        message(b"5", number=one.id),
+    ]
+    for numbers in ([one.id], []):
+        found = await ask(work.db, reading_store.keeping(signed, tell_signed=True))
+        assert (found.signed, found.are_new, found.late) == (numbers, [], [])
+    both = reading_store.keeping(
+        [*signed, message(b"6", raw="OCMF|", number=one.id)], tell_new=True, tell_signed=True
+    )
+    found = await ask(work.db, both)
+    assert (found.signed, found.are_new) == ([one.id], [False] * 5 + [True])
+    unasked = await ask(
+        work.db, reading_store.keeping([message(b"7", raw="SignedData", number=one.id)])
+    )
+    assert unasked.signed == []
+
+
 async def test_a_message_is_new_once_for_each_transaction(work: Work) -> None:
     given = [message(b"1"), message(b"2", repairs=("a", "b")), message(b"1")]
     assert await new_ones(work, given) == [True, True, False]

@@ -23,10 +23,10 @@ from csms.signed_values import (
     as_bytes,
     check,
     claims_in,
-    may_hold_signed_values,
     parse,
     signed_transaction,
 )
+from csms.transactions import may_hold_signed_values
 from tests.csms.meters import EXAMPLES, Meter
 from tests.csms.ocpp.said import NOON
 

@@ -87,6 +87,45 @@ async def test_many_late_readings_in_one_message_make_one_revision(work: Work) -
     assert len(told[-1].usage) == 6
 
 
+async def sign(work: Work, number: int, value: str) -> None:
+    payload = {"connectorId": 1, "transactionId": number}
+    sampled = [{"value": value, "format": "SignedData", "context": "Transaction.End"}]
+    report = work.report(
+        V16,
+        "MeterValues",
+        payload | {"meterValue": [{"timestamp": at(60), "sampledValue": sampled}]},
+        MeterReport,
+    )
+    await meter_values(work.db, work.context, [report])
+
+
+async def test_a_signed_value_that_comes_after_the_end_is_looked_at_once(work: Work) -> None:
+    """It changes no energy; but whether the meter signed is judged by what was announced."""
+    number = await begin(work)
+    await sign(work, number, "OCMF|begin")
+    await end(work, number, 60, 9000)
+    for _ in range(2):
+        await sign(work, number, "OCMF|end")
+    told = await work.told(TransactionEnded)
+    assert [(each.revision, each.energy_wh) for each in told] == [(1, wh(8000)), (2, wh(8000))]
+
+
+async def test_a_2x_signed_value_that_comes_after_the_end_is_looked_at_too(work: Work) -> None:
+    begun = work.report(V201, "TransactionEvent", event("Started", 0, 0), TransactionStartReport)
+    await transactions_started(work.db, work.context, [begun])
+    over = work.report(V201, "TransactionEvent", event("Ended", 1, 60), TransactionEndReport)
+    await transactions_ended(work.db, work.context, [over])
+    signed = register2(60, 1000, "Transaction.End")
+    signed["sampledValue"][0] |= {
+        "measurand": "Energy.Active.Import.Interval",
+        "signedMeterValue": {"signedMeterData": "T0NNRg==", "encodingMethod": "OCMF"},
+    }
+    said = event("Updated", 2, 61, meterValue=[signed])
+    late = work.report(V201, "TransactionEvent", said, TransactionUpdateReport)
+    await transactions_updated(work.db, work.context, [late])
+    assert [each.revision for each in await work.told(TransactionEnded)] == [1, 2]
+
+
 async def test_an_end_is_inferred_at_the_last_reading_at_the_latest_when_it_was_free(
     work: Work,
 ) -> None:
