@@ -86,9 +86,14 @@ def check_activation(
     """
     if not is_accepted:
         raise StationNotAccepted(station)
-    missing = [each for each, emi3_id in sorted(charge_points.items()) if not emi3_id]
+    missing = without_evse_id(charge_points)
     if missing:
         raise EvseIdsMissing(station, missing)
+
+
+def without_evse_id(charge_points: Mapping[EvseId, str | None]) -> list[EvseId]:
+    """Return the charge points that have no EVSE ID yet, by number."""
+    return [each for each, emi3_id in sorted(charge_points.items()) if not emi3_id]
 
 
 def hints(*, has_technician: bool, has_charge_points: bool, has_price: bool) -> list[Hint]:

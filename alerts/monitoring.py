@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.audit import Actor
 from accounts.directory import Scope
-from alerts import store
+from alerts import monitoring_tasks, store
 from alerts.activation import Activation, Ending
 from alerts.store import Technician as Technician
 from foundation import outbox
@@ -60,6 +60,7 @@ async def switch_on(
         per_month=per_month,
     )
     await outbox.append(db, [event], recorded_at=now)
+    await monitoring_tasks.switched(db, station, organisation, is_on=True, by=by, now=now)
     return made
 
 
@@ -90,6 +91,7 @@ async def switch_off(
         because=because,
     )
     await outbox.append(db, [event], recorded_at=now)
+    await monitoring_tasks.switched(db, station, ended.organisation, is_on=False, by=by, now=now)
     return ended
 
 

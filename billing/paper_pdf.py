@@ -83,7 +83,7 @@ class Paper:
     """
 
     def __init__(self, heading: tuple[str, str, str]) -> None:
-        _register_fonts()
+        register_fonts()
         self._heading = heading
         self._pages: list[list[_Text | _Line | _Box]] = [[]]
         self.y = TOP
@@ -198,7 +198,7 @@ def _draw(canvas: Any, marks: Sequence[_Text | _Line | _Box]) -> None:
 
 
 @cache
-def _register_fonts() -> None:
+def register_fonts() -> None:
     """Load the typeface once per process; it is subset into every file."""
     folder = files("font_source_sans_pro") / "files"
     for name, file in (

@@ -48,6 +48,7 @@ DEEDS = {
     "monitoring.activate": marked("Monitoring switched on"),
     "monitoring.ask": marked("Monitoring asked for, a second person is needed"),
     "monitoring.deactivate": marked("Monitoring ended"),
+    "monitoring.task_done": marked("Task of monitoring done"),
     "month.close": marked("Month closed"),
     "organisation.change": marked("Organisation changed"),
     "organisation.create": marked("Organisation added"),

@@ -77,7 +77,7 @@ async def _told(
     technician = await monitoring.technician(db, station.identity, station.organisation)
     told = hints(
         has_technician=technician is not None,
-        has_charge_points=bool(_charge_points(station)),
+        has_charge_points=bool(charge_points(station)),
         has_price=cost.price is not None,
     )
     return cost, told
@@ -97,7 +97,7 @@ async def switch_on(db: AsyncSession, station: Station, *, by: Actor, now: datet
     check_activation(
         station.identity,
         is_accepted=station.admission == "accepted",
-        charge_points=_charge_points(station),
+        charge_points=charge_points(station),
     )
     cost = Cost(before.cost.this_month, before.cost.per_year)
     subject = f"station/{station.identity}"
@@ -163,7 +163,8 @@ def must_be_able_to_switch_on(caller: Caller) -> None:
     caller.must_have(Permission.COST_RELEASE)
 
 
-def _charge_points(station: Station) -> dict[EvseId, str | None]:
+def charge_points(station: Station) -> dict[EvseId, str | None]:
+    """Return the EVSE IDs of a station's charge points; EVSE 0 is the station itself."""
     return {EvseId(each.evse_id): each.emi3_id for each in station.evses if each.evse_id > 0}
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,7 +22,7 @@ from portal.pages.counts import silence_limits
 from portal.pages.states import connector_state, shown_station_state
 from portal.pages.views import ConnectorCard, Running, StationSheet
 from portal.rendering import segment
-from portal.words import Words
+from portal.words import Words, marked
 
 _NAMES_AT_MOST = 2000
 
@@ -74,27 +75,33 @@ async def running_of(db: AsyncSession, transaction: Transaction, now: datetime) 
 
 
 def tabs_of(found: Station, caller: Caller, said: Words) -> list[tuple[str, str, str, int | None]]:
-    """Return the tabs of a station that somebody may open: key, title, path, count."""
+    """Return the tabs of a station that somebody may open: key, title, path, count.
+
+    A tab is seen by right, and by licence: `Caller.may` knows both. What is the owner's own is
+    not seen by those with whom the station is only shared.
+    """
     path = f"/stations/{segment(found.identity)}"
-    tabs: list[tuple[str, str, str, int | None]] = [
-        ("information", said.gettext("Information"), path, None)
+    is_own = caller.scope.covers(found.organisation)
+    return [
+        (key, said.gettext(title), f"{path}/{place}" if place else path, None)
+        for key, title, place, right, is_shared in _TABS
+        if caller.may(right) and (is_own or is_shared)
     ]
-    if caller.may(Permission.TRANSACTIONS_READ):
-        tabs.append(("sessions", said.gettext("Sessions"), f"{path}/sessions", None))
-    if caller.may(Permission.COMMANDS_READ):
-        tabs.append(("commands", said.gettext("Commands"), f"{path}/commands", None))
-    tabs.append(("settings", said.gettext("Configuration"), f"{path}/settings", None))
-    if caller.may(Permission.FRAMES_READ):
-        tabs.append(("files", said.gettext("Files"), f"{path}/files", None))
-    if caller.may(Permission.FRAMES_READ) and caller.scope.covers(found.organisation):
-        tabs.append(("log", said.gettext("OCPP log"), f"{path}/log", None))
-    if caller.may(Permission.STATIONS_WRITE) and caller.scope.covers(found.organisation):
-        tabs.append(("meters", said.gettext("Meters"), f"{path}/meters", None))
-    if caller.may(Permission.CREDITS_READ) and caller.scope.covers(found.organisation):
-        tabs.append(("remote", said.gettext("Remote access"), f"{path}/remote", None))
-    if caller.may(Permission.STATIONS_SHARE) and caller.scope.covers(found.organisation):
-        tabs.append(("sharing", said.gettext("Sharing"), f"{path}/sharing", None))
-    return tabs
+
+
+_TABS: Final = (
+    ("information", marked("Information"), "", Permission.STATIONS_READ, True),
+    ("sessions", marked("Sessions"), "sessions", Permission.TRANSACTIONS_READ, True),
+    ("commands", marked("Commands"), "commands", Permission.COMMANDS_READ, True),
+    ("settings", marked("Configuration"), "settings", Permission.STATIONS_READ, True),
+    ("files", marked("Files"), "files", Permission.FRAMES_READ, True),
+    ("log", marked("OCPP log"), "log", Permission.FRAMES_READ, False),
+    ("operations", marked("Operational management"), "operations", Permission.MONITORING, False),
+    ("meters", marked("Meters"), "meters", Permission.STATIONS_WRITE, False),
+    ("remote", marked("Remote access"), "remote", Permission.CREDITS_READ, False),
+    ("sharing", marked("Sharing"), "sharing", Permission.STATIONS_SHARE, False),
+)
+"""Every tab in its order: key, title, path below the station's, right, seen where shared."""
 
 
 def sheet_of(

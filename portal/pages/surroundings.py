@@ -74,6 +74,8 @@ _DONE = {
     "key-registered": marked("The key is registered. What waited for it was checked again."),
     "key-ended": marked("The key has ended."),
     "guard-set": marked("The ghost guard is set."),
+    "monitoring-on": marked("The station is monitored from now on. A confirmation comes by mail."),
+    "monitoring-off": marked("The monitoring has ended. A confirmation comes by mail."),
     "asked-second": marked("It waits for a second person, who has to release the cost, too."),
 }
 """What was just done, by the key that a redirect carries; other keys say nothing."""
