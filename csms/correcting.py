@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounts.directory import Scope
 from csms import charging, reading_store, transaction_store
 from csms.corrections import Correction, as_text
+from csms.handlers.beginning import look_up_again
 from csms.handlers.finishing import whole_of, written
 from csms.signed_value_tables import TransactionCorrectionRow
 from csms.transactions import TransactionFacts, ended_event
@@ -110,7 +111,10 @@ async def _made(
     by: str,
     now: datetime,
 ) -> tuple[TransactionFacts, Preview]:
-    """Return the transaction with the correction laid over it, in its further revision."""
+    """Return the transaction with the correction laid over it, in its further revision.
+
+    What is dated holds as of its corrected start: whose station and whose card it was.
+    """
     await charging.transaction(db, scope, number)
     facts = (await transaction_store.by_id(db, [number]))[number]
     readings = (await reading_store.registers_of(db, [number])).get(number, [])
@@ -127,8 +131,11 @@ async def _made(
         facts.available_since = None
     elif facts.state == "ended_waiting_for_queue":
         facts.state = "ended"
+    began_at = facts.started_at
     whole = whole_of(facts, readings)
     written(facts, whole)
+    if facts.started_at != began_at:
+        await look_up_again(db, facts)
     return facts, Preview(before, ended_event(facts, whole))
 
 

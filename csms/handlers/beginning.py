@@ -27,7 +27,7 @@ from csms.skew import CorrectedMoment
 from csms.store import TokenFacts
 from csms.transaction_store import Surroundings
 from csms.transactions import TransactionFacts, moment_of
-from foundation.events import EndBasis
+from foundation.events import EndBasis, TokenStatus
 from foundation.identifiers import IdToken
 from foundation.statements import Asked, ask, together, write
 
@@ -204,6 +204,32 @@ def completed(before: TransactionFacts, start: TransactionFacts) -> TransactionF
     whole.charging_state = before.charging_state or start.charging_state
     whole.available_since = None
     return whole
+
+
+async def look_up_again(db: AsyncSession, facts: TransactionFacts) -> None:
+    """Look up anew what is dated of a transaction whose start was corrected: owner and holder.
+
+    What is not dated stays as it was frozen: a card that was blocked since was good then.
+    """
+    moment = facts.started_at
+    [token], [place] = await together(
+        db,
+        store.tokens([(facts.station, facts.token_key or "", moment)]),
+        transaction_store.surroundings(
+            [(facts.station, facts.evse_id, facts.connector_id, moment)]
+        ),
+    )
+    facts.owner = place.owner
+    if token is None:
+        return
+    facts.token_organisation = token.organisation
+    facts.token_provider = token.provider
+    status = token_status(token, moment)
+    if status is None or facts.token_status is None or {status, facts.token_status} <= _BY_DATE:
+        facts.token_status = status
+
+
+_BY_DATE = frozenset({TokenStatus.ACCEPTED, TokenStatus.EXPIRED})
 
 
 async def of_refs(

@@ -15,11 +15,13 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import reading_store, transaction_store
+from csms.corrections import from_text
 from csms.handlers import finishing
 from csms.handlers.beginning import (
     Key,
     begun,
     completed,
+    look_up_again,
     of_refs,
     places_at,
     take_tokens,
@@ -144,6 +146,7 @@ async def _record_starts(
         if before is not None and not before.start_seen:
             fresh[key] = completed(before, facts)
             late.append(fresh[key])
+            await _keep_corrected(db, fresh[key])
             continue
         if before is not None:
             facts.generation = before.generation + 1
@@ -169,6 +172,16 @@ async def _record_starts(
     events += await finishing.finish(db, ended)
     await outbox.append(db, events, recorded_at=context.clock.now())
     return fresh
+
+
+async def _keep_corrected(db: AsyncSession, facts: TransactionFacts) -> None:
+    """Let a transaction that a person said the start of begin then, whatever its start says."""
+    if facts.correction is None:
+        return
+    started_at = from_text(facts.correction).started_at
+    if started_at is not None:
+        facts.started_at = started_at
+        await look_up_again(db, facts)
 
 
 def _start_answer(

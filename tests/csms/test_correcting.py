@@ -5,13 +5,18 @@ from decimal import Decimal
 
 import pytest
 
+from accounts import directory
 from accounts.directory import WHOLE, Scope
-from csms import charging, correcting
+from csms import administration, charging, correcting
+from csms.administration import StationSettings, TokenSettings
 from csms.correcting import Corrected
+from csms.handlers.transactions import transactions_started, transactions_updated
 from foundation.errors import InvalidInput, NotFound
-from foundation.events import EndBasis, TransactionEnded
-from foundation.identifiers import OrganisationKey, TransactionId
-from tests.csms.handlers.work import Work
+from foundation.events import EndBasis, TokenStatus, TransactionEnded, TransactionStarted
+from foundation.identifiers import IdToken, OrganisationKey, TransactionId
+from tests.csms.central import moment
+from tests.csms.handlers.test_transactions import said
+from tests.csms.handlers.work import GOOD, OWNER, Work
 from tests.csms.test_billing_decisions import begin, end
 
 BY = "person/7"
@@ -88,6 +93,58 @@ async def test_a_second_correction_keeps_what_the_first_one_said(work: Work) -> 
     assert (told.revision, told.energy_wh) == (3, Decimal(5000))
     assert told.started_at == start + timedelta(minutes=10)
     assert told.usage[0].at == told.started_at
+
+
+async def test_a_corrected_start_finds_owner_and_holder_of_then(work: Work) -> None:
+    """Station and card changed hands after it began, and the card was blocked later still."""
+    now = work.clock.now()
+    heir = OrganisationKey("heir")
+    await directory.create_organisation(work.db, heir, {"name": "Heir"}, now=now)
+    handed_over = now - timedelta(hours=1)
+    await administration.change_station(
+        work.db, "CS-1", StationSettings(organisation=heir), now=handed_over
+    )
+    await administration.set_id_tokens(
+        work.db, [TokenSettings(id_token=GOOD, organisation=heir)], now=handed_over
+    )
+    number = await begin(work)
+    await end(work, number)
+    told = await last(work)
+    assert (told.owner, told.token_organisation, told.token_group) == (heir, heir, None)
+    blocked = TokenSettings(id_token=GOOD, organisation=heir, status="blocked")
+    await administration.set_id_tokens(work.db, [blocked], now=work.clock.now())
+
+    await correct(work, number, started_at=handed_over - timedelta(minutes=1))
+
+    told = await last(work)
+    assert (told.owner, told.token_organisation, told.token_status) == (
+        OWNER,
+        OWNER,
+        TokenStatus.ACCEPTED,
+    )
+    assert (await charging.transaction(work.db, WHOLE, number)).owner == OWNER
+    await correct(work, number, energy_wh=Decimal(5000))
+    assert (await last(work)).owner == OWNER
+
+
+async def test_a_start_that_comes_after_its_correction_finds_owner_and_holder_of_then(
+    work: Work,
+) -> None:
+    heir = OrganisationKey("heir")
+    await directory.create_organisation(work.db, heir, {"name": "Heir"}, now=work.clock.now())
+    await transactions_updated(work.db, work.context, [said(work, "Updated", 1, 110)])
+    number = (await charging.transactions(work.db, WHOLE))[0].transaction_id
+    await correct(work, number, started_at=moment(90), ended_at=moment(150))
+    await administration.change_station(
+        work.db, "CS-1", StationSettings(organisation=heir), now=moment(100)
+    )
+
+    await transactions_started(work.db, work.context, [said(work, "Started", 0, 105)])
+
+    [start] = await work.told(TransactionStarted)
+    told = await last(work)
+    assert {(each.owner, each.started_at) for each in (start, told)} == {(OWNER, moment(90))}
+    assert (told.id_token, told.token_organisation) == (IdToken(GOOD), OWNER)
 
 
 async def test_what_cannot_have_been_is_refused(work: Work) -> None:
