@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import select, text
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -192,8 +192,29 @@ async def put_on_documents(db: AsyncSession, documents: Mapping[int, str]) -> No
 
 async def charge_of(db: AsyncSession, key: str) -> BookedCharge | None:
     """Return the charge that was booked under a key."""
-    row = (await db.execute(select(ChargeRow).where(ChargeRow.key == key))).scalar_one_or_none()
+    wanted = select(ChargeRow).where(ChargeRow.key == key)
+    found = await db.execute(wanted.execution_options(populate_existing=True))
+    row = found.scalar_one_or_none()
     return None if row is None else _booked(row)
+
+
+async def keys_on(db: AsyncSession, number: str) -> list[str]:
+    """Return the keys of the charges that stand on a document."""
+    found = await db.execute(select(ChargeRow.key).where(ChargeRow.document == number))
+    return list(found.scalars())
+
+
+async def taken_off(db: AsyncSession, keys: Sequence[str], nothing: Money) -> Money:
+    """Return what corrections and counter-charges take off some charges: 0 or below, net.
+
+    Args:
+        db: A unit of work.
+        keys: Those of the charges.
+        nothing: No money of their currency.
+    """
+    names = [ChargeRow.details[word].astext.in_(keys) for word in ("corrects", "cancels")]
+    found = await db.scalar(select(func.sum(ChargeRow.net_minor)).where(or_(*names)))
+    return nothing if found is None else Money.from_minor(int(found), nothing.currency)
 
 
 def _booked(row: ChargeRow) -> BookedCharge:
