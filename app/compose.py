@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
+from alerts import raising
 from app.routes import ROUTES
 from billing import service_facts
 from billing.access import Doorkeeper
@@ -28,6 +29,7 @@ from csms.dispatch import Dispatch
 from csms.frames import FrameLog
 from csms.handlers.context import CostPace, HandlerContext
 from csms.websocket import Listener
+from csms.whereabouts import Registered
 from foundation.clock import Clock
 from foundation.database import Database, DatabaseAway
 from foundation.notifications import listen
@@ -45,6 +47,7 @@ def open_database(settings: Settings, url: str) -> Database:
     """Return the way to the database, with the events' addresses and who counts what."""
     database = Database(url, routes=ROUTES, pool_size=settings.database_pool_size)
     service_facts.join(database, ChargePoints())
+    raising.join_sites(database, Registered())
     return database
 
 

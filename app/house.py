@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory, mail_domains, renewals
 from accounts.directory import Scope
+from alerts import raising
 from app.readers import subscriptions
 from app.station_files import forget_files, join_files
 from app.tariff_stops import CRON as STOPS_CRON
@@ -115,6 +116,7 @@ def compose_house(
     jobs.every("partitions", lambda: keep_partitions(database, settings, clock), cron="17 * * * *")
     jobs.every("tariff stops", stop_due(database, clock), cron=STOPS_CRON)
     jobs.every("ghost guard", lambda: stop_ghosts(database, clock), cron=GHOSTS_CRON)
+    jobs.every("alerts", raising.settling(database, clock), cron=raising.CRON)
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")
     metering = StationPoints()
     jobs.every(
