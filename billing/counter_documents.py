@@ -100,7 +100,9 @@ async def cancel(
         raise TakenBackElsewhere(number, elsewhere)
     what = document_store.value_of(row)
     entries = await _whole(db, row, what, again=again, now=now)
-    counter = _counter(what, what.lines, what.vat, reason, now, is_part=False)
+    counter = _counter(
+        what, what.lines, what.vat, reason, is_part=False, is_paid=state.paid_at is not None
+    )
     made = await _issue(db, row, counter, entries, mailed=mailed, now=now)
     values = {"credited_minor": row.gross_minor, "cancelled_at": now}
     if again:
@@ -224,7 +226,9 @@ async def credit(
         vat_rate=line.rate,
         reference=number,
     )
-    counter = _counter(what, [credited], [vat], reason, now, is_part=True)
+    counter = _counter(
+        what, [credited], [vat], reason, is_part=True, is_paid=state.paid_at is not None
+    )
     entry = ledger.part_credit_entry(
         number=number, debtor_key=row.recipient, net=net, tax=vat.amount, booked_at=now
     )
@@ -261,14 +265,22 @@ def _counter(
     lines: Sequence[DocumentLine],
     vat: Sequence[VatLine],
     reason: str,
-    now: datetime,
     *,
     is_part: bool,
+    is_paid: bool,
 ) -> Document:
     words = DocumentWords(what.language)
     net = total((each.net for each in lines), what.currency)
     tax = total((each.amount for each in vat), what.currency)
+    gross = net + tax
     said = "cancels_part" if is_part else "cancels"
+    notes = [
+        words.text(said, number=what.number, day=words.day(what.issued_on)),
+        words.text("why", reason=_reason(reason)),
+    ]
+    if is_paid and gross.amount > 0:
+        amount = words.money(gross)
+        notes.append(words.text("paid_before", amount=amount, currency=gross.currency))
     return replace(
         what,
         number="",
@@ -279,14 +291,11 @@ def _counter(
         vat=tuple(vat),
         net=net,
         tax=tax,
-        gross=net + tax,
+        gross=gross,
         cancels=what.number,
         cancels_issued_on=what.issued_on,
         cancels_kind=what.kind,
-        notes=(
-            words.text(said, number=what.number, day=words.day(what.issued_on)),
-            words.text("why", reason=_reason(reason)),
-        ),
+        notes=tuple(notes),
     )
 
 

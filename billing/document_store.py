@@ -17,6 +17,7 @@ from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from billing import ledger
 from billing.document_tables import (
     DocumentEntryRow,
     DocumentFileRow,
@@ -453,6 +454,28 @@ async def entry_ids(db: AsyncSession, number: str) -> list[int]:
         .order_by(DocumentEntryRow.entry_id)
     )
     return list(found.scalars())
+
+
+async def owed_on_documents(db: AsyncSession, recipient: str, currency: str) -> Money:
+    """Return what a debtor owes by all documents; below zero if it has something good.
+
+    Nobody else books on the debtor's documents by this until the unit of work ends.
+    """
+    await db.execute(
+        text("select pg_advisory_xact_lock(hashtextextended(:key, 7))"),
+        {"key": f"debtor/{recipient}"},
+    )
+    found = await db.scalar(
+        text("""
+        select sum(p.amount_minor)::bigint
+        from documents d
+        join document_entries e on e.document = d.number
+        join ledger_postings p on p.entry_id = e.entry_id
+        where d.recipient = :recipient and p.account = :account and p.currency = :currency
+        """),
+        {"recipient": recipient, "account": ledger.debtor(recipient).name, "currency": currency},
+    )
+    return Money.from_minor(int(found or 0), currency)
 
 
 async def run_keys(db: AsyncSession, keys: Collection[str]) -> set[str]:

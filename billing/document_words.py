@@ -98,6 +98,10 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Dieses Dokument hebt einen Teil von {number} vom {day} auf.",
     ),
     "part": ("Part of {number} taken back: {reason}", "Teilgutschrift zu {number}: {reason}"),
+    "paid_before": (
+        "Paid already: {amount} {currency}. We set it off or pay it back.",
+        "Bereits bezahlt: {amount} {currency}. Wir verrechnen es oder zahlen es zurück.",
+    ),
     "why": ("Reason: {reason}", "Grund: {reason}"),
     "terms": (
         "Payable without deduction by {day}.",

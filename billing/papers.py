@@ -165,6 +165,9 @@ async def delivery(db: AsyncSession, head: DocumentHead) -> KeptMail | None:
 async def mark_paid(db: AsyncSession, number: str, *, now: datetime) -> Money:
     """Book an invoice as paid, and return what was paid.
 
+    That is never more than its debtor owes by all documents: what was paid on a document that was
+    taken back pays this one.
+
     Raises:
         NotFound: If there is no such document.
         NotPayableDocument: If it is no open invoice.
@@ -176,13 +179,16 @@ async def mark_paid(db: AsyncSession, number: str, *, now: datetime) -> Money:
     is_open = head.state in (DocumentState.OPEN, DocumentState.SENT)
     if head.kind is not DocumentKind.INVOICE or not is_open:
         raise NotPayableDocument(number)
+    currency = head.gross.currency
+    owed = await document_store.owed_on_documents(db, head.recipient, currency)
+    paid = max(Money.zero(currency), min(head.left, owed))
     entry = ledger.receipt_entry(
-        debtor_key=head.recipient, amount=head.left, number=number, booked_at=now
+        debtor_key=head.recipient, amount=paid, number=number, booked_at=now
     )
     ids = await ledger_store.add_entries(db, [entry])
     await document_store.add_entries_of(db, [(each, number) for each in ids])
     await document_store.set_state(db, number, paid_at=now)
-    return head.left
+    return paid
 
 
 async def balances(db: AsyncSession, debtors: Sequence[str]) -> dict[str, list[Money]]:

@@ -132,11 +132,30 @@ async def test_a_paid_invoice_is_paid_once(db: AsyncSession) -> None:
 async def test_what_was_paid_on_a_cancelled_invoice_is_owed_back(db: AsyncSession) -> None:
     number, debtor = await invoiced(db)
     await papers.mark_paid(db, number, now=NOVEMBER)
-    await counter_documents.cancel(db, number, reason="Wrong address", now=NOVEMBER)
+    made = await counter_documents.cancel(db, number, reason="Wrong address", now=NOVEMBER)
     assert await balance(db, ledger.BANK) == eur("10.71")
     assert await balance(db, debtor) == -eur("10.71")
     assert await papers.balances(db, [debtor.party or ""]) == {debtor.party: [-eur("10.71")]}
     assert await balance(db, ledger.clearing(STAFF)) == eur("4.76")
+    assert "Bereits bezahlt: 10,71 EUR." in made.notes[-1]
+
+    # The corrected invoice is paid with it: no money comes a second time.
+    [corrected] = (await run(db, now=DECEMBER)).numbers
+    assert await balance(db, debtor) == eur("0.00")
+    assert await papers.mark_paid(db, corrected, now=DECEMBER) == eur("0.00")
+    assert await balance(db, ledger.BANK) == eur("10.71")
+    head, _ = await papers.document(db, corrected)
+    assert head.state is DocumentState.PAID
+
+
+async def test_what_a_credit_of_the_customer_does_not_cover_is_paid(db: AsyncSession) -> None:
+    number, debtor = await invoiced(db)
+    await papers.mark_paid(db, number, now=NOVEMBER)
+    await counter_documents.credit(db, number, net=eur("3.00"), reason="x", now=NOVEMBER)
+    assert await balance(db, debtor) == -eur("3.57")
+    [fee] = (await run(db, "2026-11", DECEMBER)).numbers
+    assert await papers.mark_paid(db, fee, now=DECEMBER) == eur("2.38")  # of 5.95
+    assert await balance(db, debtor) == eur("0.00")
 
 
 async def test_what_another_document_took_back_of_an_invoice_is_not_credited_twice(
