@@ -13,6 +13,7 @@ _REFUSALS: dict[str, str] = {
     "closed_period": marked("It stands on a document already. Give a later date."),
     "token_on_contract": marked("The token is on a contract in that time."),
     "already_cancelled": marked("It was taken back already."),
+    "taken_back_elsewhere": marked("A later document credits its sessions: take that back first."),
     "not_cancellable": marked("A counter-document stays; issue a document anew."),
     "credit_above_invoice": marked("More than what is left of it cannot be taken back."),
     "not_payable_document": marked("It is no open invoice."),
