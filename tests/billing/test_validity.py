@@ -204,7 +204,7 @@ async def test_whoever_looks_again_locks_what_everybody_locks_first(database: Da
         await bill(db, ended(1), said={1: Known("pending", "no_key")})
 
     async def look() -> list[TransactionId]:
-        said = Saying({1: Known("verified")})  # type: ignore[dict-item]
+        said: Any = Saying({1: Known("verified")})
         async with database.unit_of_work() as db:
             return await validity.look_again(db, [ONE], Reimbursement(), said, now=NOW)
 
