@@ -257,21 +257,23 @@ async def test_7_6_an_approved_renewal_cancels_the_other_reminders(
 async def test_7_6_reminders_before_the_start_are_skipped(
     north: AsyncSession, mails: Mails
 ) -> None:
-    """A term of a month that begins in the afternoon: the first reminder was that morning."""
-    await granted(north, new_account(months=1), datetime(2027, 2, 28, 15, tzinfo=UTC))
-    await granted(north, Renewal(1), datetime(2027, 2, 28, 15, tzinfo=UTC))
+    """A month from the 31st on: a month before its end lies before its start."""
+    start = datetime(2027, 1, 31, 15, tzinfo=UTC)
+    await granted(north, new_account(months=1), start)
     term = (await licensing.account(north, NORTH)).term
-    await renewals.look_after_one(
-        north,
-        mails,
-        Points(),
-        NORTH,
-        public_url="https://x.example",
-        now=datetime(2027, 3, 27, 15, tzinfo=UTC),
-    )
+    assert (term.starts_on, term.ends_on) == (date(2027, 1, 31), date(2027, 2, 28))
 
-    assert (term.starts_on, term.ends_on) == (date(2027, 3, 28), date(2027, 4, 28))
-    assert await mail.outbox(north) == []
+    async def told(at: datetime) -> list[str]:
+        await renewals.look_after_one(
+            north, mails, Points(), NORTH, public_url="https://x.example", now=at
+        )
+        return [each.subject for each in await mail.outbox(north)]
+
+    assert await told(start) == []
+    assert await told(datetime(2027, 2, 20, 15, tzinfo=UTC)) == []
+    assert await told(datetime(2027, 2, 21, 15, tzinfo=UTC)) == [
+        "Your account expires in one week, on 2027-02-28"
+    ]
 
 
 async def test_7_6_renewed_early_the_new_term_starts_at_the_old_end(north: AsyncSession) -> None:
@@ -389,8 +391,16 @@ async def test_7_6_at_the_limit_a_new_datapoint_is_refused_and_existing_ones_kee
     with pytest.raises(DatapointsFull, match=r"20 .*21"):
         await metering.points_changed(north, connectors(21), NORTH, agrees=False, now=NOON)
     await metering.points_changed(north, connectors(20), NORTH, agrees=False, now=NOON)
-
     assert (await licensing.account(north, NORTH)).datapoints_used == 20
+
+    # A station has brought more by itself: those stay, and one may have fewer, but no more.
+    brought = metering.Metered(tuple(connectors(23).found), Licences())
+    metering.note_count(await metering.locked_account(north, NORTH), brought, NOON)
+    await north.flush()
+    for count in (23, 22):
+        await metering.points_changed(north, connectors(count), NORTH, agrees=False, now=NOON)
+    with pytest.raises(DatapointsFull, match=r"20 .*23"):
+        await metering.points_changed(north, connectors(23), NORTH, agrees=False, now=NOON)
 
 
 def test_7_6_a_datapoint_is_a_stored_series_of_a_connector_and_measurand() -> None:
@@ -424,8 +434,11 @@ async def test_7_6_expired_reading_stays_changes_and_exports_stop_charging_never
         if permission.value.endswith(".read"):
             assert permission in KEPT_WHEN_EXPIRED
             assert after.refusal(permission) is None
-    assert after.refusal(Permission.COMMANDS_SEND) is None, "starting and stopping goes on"
+    for door in (Permission.COMMANDS_SEND, Permission.FEED_COMMANDS):
+        assert after.refusal(door) is None, "starting and stopping goes on"
     assert after.refusal(Permission.ACCOUNTS_WRITE) is None, "so that it can be renewed"
+    assert after.refusal(Permission.MONITORING) is None, "so that it can be ended"
+    assert isinstance(after.refusal(Permission.COST_RELEASE), AccountExpired)
 
 
 async def test_7_6_after_the_grace_time_an_account_is_archived_on_a_decision(

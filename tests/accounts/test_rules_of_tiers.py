@@ -287,9 +287,13 @@ def test_7_5_an_empty_account_is_basic() -> None:
 def test_7_5_a_virtual_meter_needs_professional_a_free_licence_and_licensed_meters() -> None:
     real = [meter("a"), meter("b")]
     tiers.check_virtual_meter(["a"], real, Licences(all=3))
-    for held in (Licences(all=1), Licences(all=2)):
-        with pytest.raises(tiers.VirtualMeterRefused):
-            tiers.check_virtual_meter(["a"], real, held)
+    for formula, held, why in (
+        ("a", Licences(all=1), "Professional account"),
+        ("a", Licences(all=2), "no free licence"),
+        ("unknown", Licences(all=3), "no licence: unknown"),
+    ):
+        with pytest.raises(tiers.VirtualMeterRefused, match=why):
+            tiers.check_virtual_meter([formula], real, held)
 
 
 async def test_7_5_what_lowers_the_tier_asks_first_and_lists_what_will_stop(
