@@ -11,10 +11,13 @@ from sqlalchemy import text
 
 from accounts import api_keys
 from accounts.permissions import RIGHTS, SHIPPED, Area, Permission, Reach, Role
+from billing import pricing
+from billing.pricing import NewAssignment, place_from
 from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.identifiers import OrganisationKey
 from portal.guard import MASK
+from tests.billing.story import LONG_AGO, NOVEMBER, ended, happen, tariff
 from tests.portal.conftest import (  # noqa: F401 - fixtures, taken by their names
     Keys,
     administrator,
@@ -187,14 +190,16 @@ async def test_1_4_masking_shows_personal_data_as_asterisks_without_crm_rights(
     async with somebody(app, database, clock, "north", rights) as blind:
         [token] = await items(blind, "/id-tokens")
         [user] = await items(blind, "/users")
-        searched = await items(blind, "/id-tokens?q=04A2")
+        searched = [await items(blind, f"/id-tokens?q={part}") for part in ("04A2", "FFFF")]
     async with somebody(app, database, clock, "north", {*rights, Permission.CRM_READ}) as sees:
-        [seen] = await items(sees, "/id-tokens")
+        [seen] = await items(sees, "/id-tokens?q=04A2")
+        none = await items(sees, "/id-tokens?q=FFFF")
 
     assert token["id_token"] == MASK
     assert (user["name"], user["email"]) == (MASK, MASK)
-    assert len(searched) == 1, "searching tells nothing either"
+    assert [len(each) for each in searched] == [1, 1], "searching tells nothing either"
     assert seen["id_token"] == "04A2B3"
+    assert none == []
 
 
 async def test_1_4_users_of_one_entity_are_deactivated_never_deleted(
@@ -287,11 +292,26 @@ async def test_1_4_current_month_cost_is_shown_before_it_is_booked(
     keys: Keys,  # noqa: F811
 ) -> None:
     """There are no transaction fees yet; what a month comes to is shown by a dry run."""
-    rights = set(Permission)
-    async with somebody(app, database, clock, "root", rights) as client:
-        answer = await client.post(
-            f"{API}/months/2026-09/close", json={"payee": "north", "dry_run": True}
+    async with database.unit_of_work() as db:
+        await pricing.create_tariff(
+            db,
+            tariff(),
+            [NewAssignment(place_from("organisation", "root"), LONG_AGO)],
+            organisation=None,
+            now=LONG_AGO,
         )
+        owner = OrganisationKey("north")
+        await happen(db, ended(1, owner=owner, token_organisation=owner))
+    clock.advance(NOVEMBER - clock.now())
+    path = f"{API}/months/2026-10/close"
+    async with somebody(app, database, clock, "root", set(Permission)) as client:
+        shown = await client.post(path, json={"payee": "north", "dry_run": True})
+        listed = await items(client, "/statements")
+        booked = await client.post(path, json={"payee": "north"})
 
-    assert answer.status_code == 200
-    assert answer.json()["dry_run"] is True
+    assert (shown.status_code, shown.json()["dry_run"]) == (200, True)
+    [statement] = shown.json()["statements"]
+    assert statement["payout_net"] == "4.00"
+    assert listed == [], "nothing is booked"
+    [same] = booked.json()["statements"]
+    assert same["payout_net"] == statement["payout_net"]
