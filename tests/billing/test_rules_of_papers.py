@@ -303,6 +303,15 @@ async def test_1_9_the_monitor_verifies_the_settings_beforehand_and_makes_nothin
     assert await db.scalar(select(func.count()).select_from(DocumentRow)) == 0
 
 
+async def test_1_9_the_monitor_draws_everything_up_and_throws_it_away(db: AsyncSession) -> None:
+    await open_office(db)
+    await contract_of(db, await customer(db))
+    await happen(db, ended(1))
+    assert await invoicing.verify(db, OCTOBER, now=NOVEMBER) == []
+    assert await db.scalar(select(func.count()).select_from(DocumentRow)) == 0
+    assert len((await run(db)).numbers) == 1, "it could have made one"
+
+
 # ---------------------------------------------------------------------------- credit notes
 
 

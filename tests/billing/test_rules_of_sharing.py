@@ -68,8 +68,11 @@ async def test_7_3_who_is_known_the_owners_entity_and_those_below_at_the_start(
     db: AsyncSession,
 ) -> None:
     await settle_in(db)
-    # The token changes hands while the car charges: what held at the start counts.
+    # While the cars charge the staff is no longer the bakery's, and the hotel is: what held at the
+    # start counts.
     await happen(db, started(1), started(2, token_organisation=HOTEL))
+    await directory.change_organisation(db, STAFF, {"parent": "operator"})
+    await directory.change_organisation(db, HOTEL, {"parent": BAKERY})
     await happen(
         db,
         ended(1),
