@@ -80,7 +80,12 @@ def test_the_changes_add_up_to_the_difference(then: dict[int, str], now: dict[in
 
     assert total((each.difference for each in compared.changes), "EUR") == compared.difference
     assert compared.after - compared.before == compared.difference
-    assert all(each.difference.amount or each.kind in ChangeKind for each in compared.changes)
+    differing = {number for number in {*then, *now} if then.get(number) != now.get(number)}
+    assert {each.transaction_id for each in compared.changes} >= differing
+    for change in compared.changes:
+        is_new, is_gone = change.transaction_id not in then, change.transaction_id not in now
+        assert (change.kind is ChangeKind.ADDED) == is_new
+        assert (change.kind is ChangeKind.GONE) == is_gone
 
 
 def test_a_correction_and_what_it_corrects_are_one_line_of_the_figures() -> None:
