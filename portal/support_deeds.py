@@ -23,6 +23,24 @@ async def call_opened(db: AsyncSession, caller: Caller, call: Call, now: datetim
     )
 
 
+async def call_changed(
+    db: AsyncSession, caller: Caller, before: Call, made: Call, now: datetime
+) -> None:
+    """Record what was changed of a call that runs: who calls, or what about."""
+    if (before.caller, before.concern) == (made.caller, made.concern):
+        return
+    await audit.record(
+        db,
+        caller.actor,
+        "call.change",
+        f"call/{made.id}",
+        organisation=made.organisation,
+        before={"caller": before.caller, "concern": before.concern},
+        after={"caller": made.caller, "concern": made.concern},
+        now=now,
+    )
+
+
 async def call_closed(db: AsyncSession, caller: Caller, call: Call, now: datetime) -> None:
     """Record how a call ended."""
     await audit.record(

@@ -170,7 +170,9 @@ async def change_call(
     before = await calls.call(db, caller.scope, number)
     facts = body.model_dump(exclude_unset=True)
     _may_name(caller, facts.get("caller"))
-    return _shown(caller, await calls.change_call(db, before.id, facts, now=now))
+    made = await calls.change_call(db, before.id, facts, now=now)
+    await support_deeds.call_changed(db, caller, before, made, now)
+    return _shown(caller, made)
 
 
 @router.post("/{number}/notes", status_code=201, summary="Write to a call that runs")

@@ -218,7 +218,8 @@ async def keep_call(
     facts: dict[str, str | None] = {"concern": concern}
     if caller.may(Permission.CRM_READ):  # who does not see it does not overwrite it either
         facts["caller"] = who
-    await calls.change_call(db, call.id, facts, now=now)
+    made = await calls.change_call(db, call.id, facts, now=now)
+    await support_deeds.call_changed(db, caller, call, made, now)
     return went_back(station.identity, q, done="call-kept")
 
 

@@ -26,6 +26,7 @@ async def test_a_call_is_kept_from_its_beginning_to_its_outcome(
     assert (call["organisation"], call["closed_at"], call["notes"]) == ("north", None, [])
     changed = await support.patch(path, json={"concern": "The cable is stuck."})
     assert changed.json()["concern"] == "The cable is stuck."
+    assert (await support.patch(path, json={})).status_code == 200  # changes nothing
     noted = await support.post(f"{path}/notes", json={"text": "Unlocked it."})
     assert [(each["kind"], each["text"]) for each in noted.json()["notes"]] == [
         ("note", "Unlocked it.")
@@ -45,7 +46,12 @@ async def test_a_call_is_kept_from_its_beginning_to_its_outcome(
     deeds = (
         await administrator.get("/api/v1/audit", params={"subject": f"call/{call['id']}"})
     ).json()
-    assert {each["deed"] for each in deeds["items"]} == {"call.open", "call.close"}
+    assert [each["deed"] for each in deeds["items"]] == ["call.close", "call.change", "call.open"]
+    changed_to = deeds["items"][1]
+    assert (changed_to["before"], changed_to["after"]) == (
+        {"concern": "Stuck."},
+        {"concern": "The cable is stuck."},
+    )
 
 
 async def test_who_does_not_see_names_writes_none(
