@@ -29,8 +29,11 @@ class AccountState(StrEnum):
 KEPT_WHEN_EXPIRED: Final = frozenset(
     {each for each in Permission if each.value.endswith(".read")}
     | {Permission.COMMANDS_SEND, Permission.FEED_COMMANDS, Permission.ACCOUNTS_WRITE}
+    | {Permission.MONITORING}
 )
-"""Reading; starting and stopping, since charging never stops; and the way back: a renewal."""
+"""Reading; starting and stopping, since charging never stops; the way back: a renewal; and the tab
+where monitoring is ended: to begin it takes the release of its cost, which waits for the renewal.
+"""
 
 
 class AccountExpired(NotPermitted):

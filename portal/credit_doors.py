@@ -21,7 +21,7 @@ from billing.credits import CreditService, Tier
 from billing.remote_access import NoRemoteAccess, RemoteAccess
 from csms import equipment, registry
 from csms.registry import StoredFrame
-from foundation.errors import NotFound, Unavailable
+from foundation.errors import InvalidInput, NotFound, Unavailable
 from foundation.identifiers import OrganisationKey
 from portal.context import PortalContext
 from portal.guard import Caller
@@ -105,8 +105,10 @@ async def decide(
         NotFound: If the caller does not see such an order.
         Conflict: If its state does not allow it; nothing changes.
     """
-    staff_only = decision != "cancel"
-    caller.must_have(Permission.CREDITS_BOOK if staff_only else Permission.CREDITS_ORDER)
+    if decision == "cancel":
+        caller.must_have(Permission.CREDITS_ORDER, ends_costs=True)
+    else:
+        caller.must_have(Permission.CREDITS_BOOK)
     before = await order_seen(db, caller, number)
     by, letters = caller.principal.id, letters_of(context)
     if decision == "pay":
@@ -131,15 +133,18 @@ async def match(
     """Say whose an order of the queue is.
 
     Raises:
+        InvalidInput: If nobody is named: an order of a shop is nobody's by default.
         NotFound: If there is no such order or organisation.
         OrderNotOpen: If it is not in the queue.
     """
     caller.must_have(Permission.CREDITS_BOOK)
+    if not organisation.strip():
+        raise InvalidInput("Say whose the order is.", field="organisation")
     before = await order_seen(db, caller, number)
     made = await credit_orders.match(
         db,
         number,
-        OrganisationKey(organisation),
+        account_seen(caller, organisation.strip()),
         by=caller.principal.id,
         letters=letters_of(context),
         now=now,
@@ -306,7 +311,7 @@ async def switch(
         NotFound: If he does not see the station.
         NoRemoteAccess: If no paid time is left.
     """
-    caller.must_have(Permission.CREDITS_ORDER)
+    caller.must_have(Permission.CREDITS_ORDER, ends_costs=not (is_on or renews))
     owner = await station_seen(db, caller, identity)
     made = await remote_access.switch(
         db,
@@ -351,9 +356,12 @@ async def use(
     """Let the caller use his organisation's access, and return until when he may.
 
     Raises:
+        PermissionMissing: If he may see no stations, or no credits.
         NotFound: If he does not see the station (any more).
         NoRemoteAccess: If there is none now.
     """
+    caller.must_have(Permission.STATIONS_READ)
+    caller.must_have(Permission.CREDITS_READ)
     await station_seen(db, caller, identity)
     return await remote_access.use(
         db, caller.principal.organisation, identity, letters=letters_of(context), now=now

@@ -84,16 +84,24 @@ class Caller:
         """Who the audit names."""
         return Actor(self.principal.id, self.principal.name, self.door, self.address)
 
-    def may(self, permission: Permission) -> bool:
-        """Tell whether the caller may use a function; for pages that show what one may do."""
+    def may(self, permission: Permission, *, ends_costs: bool = False) -> bool:
+        """Tell whether the caller may use a function; for pages that show what one may do.
+
+        What only ends costs no account keeps him from.
+        """
         if self.principal.owes_second_factor:
             return False
-        if self.granted is not None and self.granted.refusal(permission) is not None:
+        granted = None if ends_costs else self.granted
+        if granted is not None and granted.refusal(permission) is not None:
             return False
         return allows(self.principal.rights, permission, sees_all=self.scope.is_whole)
 
-    def must_have(self, permission: Permission) -> None:
+    def must_have(self, permission: Permission, *, ends_costs: bool = False) -> None:
         """Refuse who lacks the permission.
+
+        Args:
+            permission: Which.
+            ends_costs: What is done only ends costs: it is not for his account to hinder that.
 
         Raises:
             PermissionMissing: If he does.
@@ -102,11 +110,11 @@ class Caller:
         """
         if self.principal.owes_second_factor:
             raise SecondFactorDue
-        if self.granted is not None and permission in self.principal.rights:
+        if self.granted is not None and not ends_costs and permission in self.principal.rights:
             refusal = self.granted.refusal(permission)
             if refusal is not None:
                 raise refusal
-        if not self.may(permission):
+        if not self.may(permission, ends_costs=ends_costs):
             raise PermissionMissing(permission)
 
     def must_be_able_to_export(self) -> None:
@@ -272,14 +280,18 @@ async def signed_in(
     return caller
 
 
-def require(permission: Permission) -> Callable[..., Awaitable[Caller]]:
+def require(
+    permission: Permission, *, ends_costs: bool = False
+) -> Callable[..., Awaitable[Caller]]:
     """Return a dependency that lets only those pass who have the permission.
+
+    With `ends_costs` also those whose account has expired: of doors that end costs.
 
     Usage: `caller: Annotated[Caller, Depends(require(Permission.STATIONS_READ))]`.
     """
 
     async def permitted(caller: Annotated[Caller, Depends(signed_in)]) -> Caller:
-        caller.must_have(permission)
+        caller.must_have(permission, ends_costs=ends_costs)
         return caller
 
     return permitted

@@ -32,6 +32,9 @@ router = APIRouter(tags=["services"], route_class=ApiRoute)
 Reader = Annotated[Caller, Depends(require(Permission.SERVICES_READ))]
 OrganisationSwitcher = Annotated[Caller, Depends(require(Permission.ORGANISATIONS_WRITE))]
 ProviderSwitcher = Annotated[Caller, Depends(require(Permission.PROVIDERS_WRITE))]
+OrganisationEnder = Annotated[
+    Caller, Depends(require(Permission.ORGANISATIONS_WRITE, ends_costs=True))
+]
 ShortMonth = Annotated[
     str | None, Query(max_length=7, description="As in 2026-10; the one that runs, if left out.")
 ]
@@ -321,7 +324,7 @@ async def switch_service_on(
     summary="Switch an organisation's service off",
 )
 async def switch_service_off(
-    db: Db, now: Now, caller: OrganisationSwitcher, key: str, service: Subscription
+    db: Db, now: Now, caller: OrganisationEnder, key: str, service: Subscription
 ) -> SubscriptionModel:
     """At once; the month in which it ends is not charged."""
     owner = await seen(db, caller, key)

@@ -39,8 +39,9 @@ remote = APIRouter(
 
 Reader = Annotated[Caller, Depends(require(Permission.CREDITS_READ))]
 Orderer = Annotated[Caller, Depends(require(Permission.CREDITS_ORDER))]
+Ender = Annotated[Caller, Depends(require(Permission.CREDITS_ORDER, ends_costs=True))]
+"""Of what may end costs; the door asks again for what does not."""
 Booker = Annotated[Caller, Depends(require(Permission.CREDITS_BOOK))]
-Seer = Annotated[Caller, Depends(require(Permission.STATIONS_READ))]
 
 Whose = Annotated[
     str | None, Query(max_length=40, description="The organisation; your own if left out.")
@@ -397,7 +398,7 @@ async def release_credit_order(
 
 @router.post("/orders/{order_number:segment}/cancel", summary="Cancel an order")
 async def cancel_credit_order(
-    db: Db, now: Now, context: Context, caller: Orderer, order_number: str
+    db: Db, now: Now, context: Context, caller: Ender, order_number: str
 ) -> OrderModel:
     """As long as it is neither booked nor paid."""
     made = await credit_doors.decide(db, caller, context, order_number, "cancel", now=now)
@@ -409,8 +410,7 @@ async def match_credit_order(
     db: Db, now: Now, context: Context, caller: Booker, order_number: str, body: MatchBody
 ) -> OrderModel:
     """For an order of the queue; one that is paid is booked at once."""
-    account = credit_doors.account_seen(caller, body.organisation)
-    made = await credit_doors.match(db, caller, context, order_number, account, now=now)
+    made = await credit_doors.match(db, caller, context, order_number, body.organisation, now=now)
     return _order(made, caller)
 
 
@@ -463,7 +463,7 @@ class Console(Answer):
 
 
 @remote.get("", summary="Get remote access")
-async def get_remote_access(db: Db, now: Now, caller: Seer, identity: str) -> RemoteAccessModel:
+async def get_remote_access(db: Db, now: Now, caller: Reader, identity: str) -> RemoteAccessModel:
     """Whether your organisation may use it now, and what it paid for."""
     await credit_doors.station_seen(db, caller, identity)
     found = await remote_access.access_to(db, caller.principal.organisation, identity)
@@ -481,7 +481,7 @@ async def buy_remote_access(
 
 @remote.patch("", summary="Switch remote access")
 async def switch_remote_access(
-    db: Db, now: Now, caller: Orderer, identity: str, body: RemoteAccessChange
+    db: Db, now: Now, caller: Ender, identity: str, body: RemoteAccessChange
 ) -> RemoteAccessModel:
     """Off keeps the paid time: on again costs nothing until that ends."""
     if body.is_on is None and body.renews is None:
@@ -494,7 +494,7 @@ async def switch_remote_access(
 
 @remote.get("/console", summary="Use remote access")
 async def use_remote_access(
-    db: Db, now: Now, context: Context, caller: Seer, identity: str
+    db: Db, now: Now, context: Context, caller: Reader, identity: str
 ) -> Console:
     """The newest messages. Access is asked for on every call."""
     until = await credit_doors.use(db, caller, context, identity, now=now)

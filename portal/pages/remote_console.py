@@ -40,7 +40,8 @@ POLL_S = 2.0
 LIFE_S = 600.0
 
 Seer = Annotated[Caller, Depends(require(Permission.CREDITS_READ))]
-Orderer = Annotated[Caller, Depends(require(Permission.CREDITS_ORDER))]
+Ender = Annotated[Caller, Depends(require(Permission.CREDITS_ORDER, ends_costs=True))]
+"""Of what may end costs; the doors ask again for what does not."""
 
 
 @router.get("/stations/{identity:segment}/remote")
@@ -54,7 +55,7 @@ async def change(
     request: Request,
     db: Db,
     now: Now,
-    caller: Orderer,
+    caller: Ender,
     identity: str,
     do: Annotated[str, Form(max_length=10)] = "",
     months: Annotated[str, Form(max_length=2)] = "",
@@ -130,6 +131,7 @@ async def _show(
         "tabs": tabs_of(station, caller, frame.words),
         "access": found,
         "is_open": is_open,
+        "may_end": caller.may(Permission.CREDITS_ORDER, ends_costs=True),
         "runs": found is not None and found.runs(now),
         "state": "open" if is_open else "off" if found and found.runs(now) else "over",
         "next_cost": None if found is None else costs[service_of(found.months)],

@@ -32,6 +32,8 @@ router = APIRouter(route_class=PageRoute, prefix="/service-costs")
 
 Reader = Annotated[Caller, Depends(require(Permission.SERVICES_READ))]
 Switcher = Annotated[Caller, Depends(require(Permission.ORGANISATIONS_WRITE))]
+Ender = Annotated[Caller, Depends(require(Permission.ORGANISATIONS_WRITE, ends_costs=True))]
+"""Of what may end costs; what does not asks again."""
 Short = Annotated[str, Query(max_length=100)]
 
 LINES_PER_PAGE = 60
@@ -220,7 +222,8 @@ async def services(
         "owner": owner,
         "choices": choices,
         "rows": rows,
-        "may_switch": caller.may(Permission.ORGANISATIONS_WRITE),
+        "may_switch": caller.may(Permission.ORGANISATIONS_WRITE, ends_costs=True),
+        "may_set_limit": caller.may(Permission.ORGANISATIONS_WRITE),
         "may_release": caller.may(Permission.COST_RELEASE),
         "limit": await cost_releases.limit_of(db, owner.key),
     }
@@ -231,7 +234,7 @@ async def services(
 async def switch(
     db: Db,
     now: Now,
-    caller: Switcher,
+    caller: Ender,
     organisation: Annotated[str, Form(max_length=100)] = "",
     service: Annotated[str, Form(max_length=40)] = "",
     state: Annotated[str, Form(max_length=3)] = "",
@@ -244,6 +247,7 @@ async def switch(
     debtor = await Debtor.of_organisation(db, wanted)
     chosen = Subscription(service)
     if state == "on":
+        caller.must_have(Permission.ORGANISATIONS_WRITE)
         caller.must_have(Permission.COST_RELEASE)
         done = await subscriptions.switch_on(db, debtor, chosen, by=caller.actor, now=now)
         said = "asked-second" if done.waits else "saved"

@@ -76,6 +76,8 @@ def said_of(error: ExpectedError, said: Words) -> str:
         }
     if isinstance(error, OrderNotOpen):
         return said.gettext("The order is no longer open. Nothing was changed.")
+    if isinstance(error, InvalidInput) and error.field == "organisation":
+        return said.gettext("Say whose the order is.")
     if isinstance(error, RemoteAccessRuns):
         return said.gettext("There is paid time left already. Switch it on, or have it renewed.")
     return in_words(error, said)
@@ -107,6 +109,7 @@ async def wallet(
     values = {
         "wallet": await credit_store.wallet(db, account),
         "account": account,
+        "may_cancel": caller.may(Permission.CREDITS_ORDER, ends_costs=True),
         "organisations": await _accounts(db, caller),
         "lines": [
             {
@@ -276,8 +279,7 @@ async def decide(
     try:
         async with db.begin_nested():
             if decision == "match":
-                account = credit_doors.account_seen(caller, organisation)
-                await credit_doors.match(db, caller, context, order_number, account, now=now)
+                await credit_doors.match(db, caller, context, order_number, organisation, now=now)
             elif decision in ("pay", "release", "cancel"):
                 await credit_doors.decide(
                     db,

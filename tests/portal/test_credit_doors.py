@@ -8,7 +8,10 @@ import pytest
 
 from accounts import directory
 from accounts.directory import Principal, Scope
+from accounts.entitlements import AccountExpired, Entitlement
+from accounts.licences import Licence
 from accounts.permissions import SHIPPED, Permission, Reach, Role
+from accounts.tiers import Tier
 from billing import credit_prices, credit_store
 from billing.credits import CreditService
 from csms import administration
@@ -87,6 +90,37 @@ async def test_it_is_cut_when_somebody_switches_it_off_or_the_station_goes_away(
         await credit_doors.switch(db, nora, "N-1", is_on=False, renews=None, now=clock.now())
     for each in (stream, other):
         assert "event: changed\ndata:\n\n" in [line async for line in each]
+
+
+async def test_the_console_takes_the_rights_to_see_stations_and_credits_at_every_door(
+    nora: Caller, context: PortalContext, clock: SetClock
+) -> None:
+    async with context.database.unit_of_work() as db:
+        await credit_doors.use(db, nora, context, "N-1", now=clock.now())
+        for right in (Permission.STATIONS_READ, Permission.CREDITS_READ):
+            rights = nora.principal.rights - {right}
+            without = replace(nora, principal=replace(nora.principal, rights=rights))
+            with pytest.raises(PermissionMissing):
+                await credit_doors.use(db, without, context, "N-1", now=clock.now())
+
+
+async def test_what_an_expired_account_may_do_with_remote_access_is_end_it(
+    nora: Caller, context: PortalContext, clock: SetClock
+) -> None:
+    now = clock.now()
+    over = Entitlement(NORTH, Licence.BUSINESS, Tier.BASIC, now.date(), now, False, now)
+    expired = replace(nora, granted=over)
+    async with context.database.unit_of_work() as db:
+        for is_on, renews in ((True, None), (None, True), (False, True)):
+            with pytest.raises(AccountExpired):
+                await credit_doors.switch(db, expired, "N-1", is_on=is_on, renews=renews, now=now)
+        ended = await credit_doors.switch(db, expired, "N-1", is_on=False, renews=False, now=now)
+        assert (ended.is_on, ended.renews) == (False, False)
+        order = await credit_doors.place(db, nora, NORTH, 100, now=now)
+        with pytest.raises(AccountExpired):
+            await credit_doors.place(db, expired, NORTH, 100, now=now)
+        done = await credit_doors.decide(db, expired, context, order.number, "cancel", now=now)
+        assert done.state.value == "cancelled"
 
 
 async def test_who_lacks_the_right_neither_orders_nor_books(

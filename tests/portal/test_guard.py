@@ -1,11 +1,17 @@
 """Tests of who asks, and whether they may."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 from httpx import AsyncClient
 
 from accounts import api_keys
-from accounts.directory import Principal, Scope
+from accounts.directory import WHOLE, Principal, Scope
+from accounts.entitlements import AccountExpired, Entitlement
+from accounts.licences import Licence
 from accounts.permissions import SHIPPED, SHIPPED_REACH, Permission, Role
+from accounts.tiers import Tier
 from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.errors import NotFound
@@ -20,6 +26,21 @@ def caller(role: Role, scope: Scope) -> Caller:
         Principal("api_key/1", "K", role.value, SHIPPED[role], SHIPPED_REACH[role], NORTH, "en"),
         scope,
     )
+
+
+def test_no_account_keeps_anybody_from_ending_costs() -> None:
+    end = datetime(2027, 10, 15, tzinfo=UTC)
+    over = Entitlement(NORTH, Licence.MONITORING, Tier.BASIC, end.date(), end, False, end)
+    expired = replace(caller(Role.ADMINISTRATOR, WHOLE), granted=over)
+    for right in (Permission.ORGANISATIONS_WRITE, Permission.CREDITS_ORDER):
+        assert not expired.may(right)
+        with pytest.raises(AccountExpired):
+            expired.must_have(right)
+        assert expired.may(right, ends_costs=True)
+        expired.must_have(right, ends_costs=True)
+    without = replace(expired, principal=replace(expired.principal, rights=frozenset()))
+    with pytest.raises(PermissionMissing):
+        without.must_have(Permission.CREDITS_ORDER, ends_costs=True)
 
 
 async def test_nobody_is_asked_to_sign_in(client: AsyncClient) -> None:

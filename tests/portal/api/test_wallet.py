@@ -118,6 +118,9 @@ async def test_a_shops_orders_are_taken_in_and_the_unknown_ones_are_matched_by_h
         "items"
     ]
     assert waiting["user_name"] == "nobody"
+    for nobody in ("", "  "):
+        whose = await administrator.post(f"{path}/match", json={"organisation": nobody})
+        assert (whose.status_code, whose.json()["code"]) == (422, "invalid_input")
     matched = await administrator.post(f"{path}/match", json={"organisation": "north"})
     assert matched.json()["state"] == "booked"
     assert (await north.get(BASE)).json()["balance"] == 250

@@ -125,6 +125,8 @@ async def test_a_shops_order_of_an_unknown_name_is_matched_by_hand(
     queue = await admin.get("/credits/orders")
     assert "Nobody has this user name." in queue.text
     path = "/credits/orders/S-9"
+    nobody = {"decision": "match", "organisation": ""}
+    assert (await sent(admin, "/credits/orders", path, **nobody)).status_code == 422
     given = {"decision": "match", "organisation": WORKS}
     assert (await sent(admin, "/credits/orders", path, **given)).status_code == 303
     wallet = await admin.get("/credits", params={"organisation": WORKS})
