@@ -12,14 +12,18 @@ from typing import Any
 from accounts.audit import Entry
 from accounts.permissions import Permission
 from billing.books import BilledTransaction
+from billing.statements import Party, Statement
 from csms.charging import Transaction
+from csms.queue import Command
 from foundation.errors import InvalidInput
 from foundation.identifiers import TransactionId
 from foundation.sealing import Sealer, Unsealable
 from portal.guard import Caller
 from portal.paging import WrongCursor
-from portal.personal import MASK, deed_without_personal
+from portal.personal import MASK, deed_without_personal, without_personal
 from support.calls import Call
+from support.change_orders import ChangeOrder
+from support.tickets import Ticket, TicketNoteKind
 
 _IN_TEXT = re.compile(
     r'("(?:idTag|parentIdTag|idToken|groupIdToken|groupId|additionalIdToken|eMAID|emaid)"\s*:\s*)'
@@ -112,6 +116,65 @@ def call(caller: Caller, found: Call) -> Call:
         notes=tuple(
             replace(each, by_name=caller.personal(each.by_name) or "") for each in found.notes
         ),
+    )
+
+
+def command(caller: Caller, found: Command) -> Command:
+    """Return a command as the caller may see it: who asked for it, and for whom."""
+    if caller.may(Permission.CRM_READ):
+        return found
+    return replace(
+        found,
+        asked_by_name=caller.personal(found.asked_by_name) or "",
+        payload=without_personal(found.payload),
+        answer=without_personal(found.answer),
+    )
+
+
+def ticket(caller: Caller, found: Ticket) -> Ticket:
+    """Return a ticket as the caller may see it: who opened it, had it, wrote to it."""
+    return replace(
+        found,
+        opened_by_name=caller.personal(found.opened_by_name) or "",
+        notes=tuple(
+            replace(
+                each,
+                by_name=caller.personal(each.by_name) or "",
+                text=(caller.personal(each.text) or "")
+                if each.kind is TicketNoteKind.ASSIGNED
+                else each.text,
+            )
+            for each in found.notes
+        ),
+    )
+
+
+def change_order(caller: Caller, found: ChangeOrder) -> ChangeOrder:
+    """Return a change order as the caller may see it: who ordered it, and for whom."""
+    if caller.may(Permission.CRM_READ):
+        return found
+    return replace(
+        found,
+        items=tuple(replace(each, payload=without_personal(each.payload)) for each in found.items),
+        drafted_by_name=caller.personal(found.drafted_by_name) or "",
+        requested_from=caller.personal(found.requested_from),
+        confirmed_by_name=caller.personal(found.confirmed_by_name),
+    )
+
+
+def statement(caller: Caller, found: Statement) -> Statement:
+    """Return a statement as the caller may see it; both stand on it with address and account."""
+    if caller.may(Permission.CRM_READ):
+        return found
+    return replace(found, payee=_party(found.payee), issuer=_party(found.issuer))
+
+
+def _party(found: Party) -> Party:
+    return replace(
+        found,
+        address=(MASK,) if found.address else (),
+        vat_id=MASK if found.vat_id else None,
+        iban=MASK if found.iban else None,
     )
 
 

@@ -13,7 +13,7 @@ from accounts.permissions import Permission
 from csms.known_settings import known_settings
 from foundation.errors import Unavailable
 from foundation.identifiers import StationId
-from portal import paging
+from portal import masking, paging
 from portal.api.change_order_models import (
     ChangeOrderModel,
     Confirmation,
@@ -62,7 +62,12 @@ async def list_change_orders(
         before=None if before is None else before[0],
         limit=limit + 1,
     )
-    return paging.page(found, limit, shown=shown, key=lambda each: (each.id,))
+    return paging.page(
+        found,
+        limit,
+        shown=lambda each: shown(masking.change_order(caller, each)),
+        key=lambda each: (each.id,),
+    )
 
 
 @router.post(
@@ -97,14 +102,14 @@ async def create_change_order(
     )
     await _record(db, caller, "change_order.draft", made, now=now)
     response.headers["location"] = f"/api/v1/change-orders/{made.id}"
-    return await _with_differences(db, made)
+    return await _with_differences(db, caller, made)
 
 
 @router.get("/{order_id:segment}", summary="Get a change order")
 async def get_change_order(db: Db, caller: Reader, order_id: str) -> ChangeOrderModel:
     """By its id or its number, with the difference that it makes."""
     found = await change_orders.change_order(db, caller.scope, order_id)
-    return await _with_differences(db, found)
+    return await _with_differences(db, caller, found)
 
 
 @router.get(
@@ -114,8 +119,9 @@ async def get_change_order(db: Db, caller: Reader, order_id: str) -> ChangeOrder
     responses={200: {"content": {"application/octet-stream": {}}, "description": "As it came."}},
 )
 async def get_mail(db: Db, caller: Reader, order_id: str) -> Response:
-    """The file as it was put on file, always as a download."""
+    """The file as it was put on file, always as a download; who wrote it cannot be masked."""
     found = await change_orders.change_order(db, caller.scope, order_id)
+    caller.must_have(Permission.CRM_READ)
     return mail_answer(await change_orders.mail_on_file(db, found.id))
 
 
@@ -151,7 +157,7 @@ async def confirm_change_order(
         now=now,
     )
     await _record(db, caller, "change_order.confirm", made, before, now=now)
-    return await _with_differences(db, made)
+    return await _with_differences(db, caller, made)
 
 
 @router.post("/{order_id:segment}/withdraw", summary="Withdraw a change order")
@@ -170,7 +176,7 @@ async def withdraw_change_order(
     before = await change_orders.change_order(db, caller.scope, order_id)
     made = await change_orders.withdraw(db, before.id, reason=body.reason, by=caller.actor, now=now)
     await _record(db, caller, "change_order.withdraw", made, before, now=now)
-    return await _with_differences(db, made)
+    return await _with_differences(db, caller, made)
 
 
 @router.post("/{order_id:segment}/request", summary="Ask the customer for the written order")
@@ -184,7 +190,7 @@ async def request_change_order(
         raise Unavailable("Mails cannot be written at the moment.")
     made = await Correspondence(mails).ask_for_order(db, before.id, by=caller.actor, now=now)
     await _record(db, caller, "change_order.request", made, before, now=now)
-    return await _with_differences(db, made)
+    return await _with_differences(db, caller, made)
 
 
 @router.post(
@@ -208,7 +214,7 @@ async def note_change_done(
     mails = context_of(request).mails
     if made.ended_at is not None and mails is not None:
         await Correspondence(mails).tell_result(db, made, now=now)
-    return await _with_differences(db, made)
+    return await _with_differences(db, caller, made)
 
 
 # ----------------------------------------------------------------------------- parts
@@ -244,7 +250,10 @@ async def _record(
     )
 
 
-async def _with_differences(db: AsyncSession, order: ChangeOrder) -> ChangeOrderModel:
+async def _with_differences(
+    db: AsyncSession, caller: Caller, order: ChangeOrder
+) -> ChangeOrderModel:
+    order = masking.change_order(caller, order)
     known = await known_settings(db, order.stations)
     found = [
         DifferenceModel(station=station, change=place, name=each.name, old=each.old, new=each.new)

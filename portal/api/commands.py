@@ -17,10 +17,10 @@ from accounts.permissions import Permission
 from csms import outcomes, remote
 from csms.queue import AVAILABILITY, Command, CommandState, Failure, needs_order
 from foundation.identifiers import StationId
-from portal import asking, paging
+from portal import asking, masking, paging
 from portal.api.models import Answer, Body, Moment, Since, moment_of
 from portal.context import context_of
-from portal.guard import Caller, require
+from portal.guard import Caller, caller_or_none, require
 from portal.paging import Page
 from portal.routes import ApiRoute, Db, Handler, Now
 
@@ -48,7 +48,9 @@ class CommandRoute(ApiRoute):
                 for name, value in response.headers.items()
                 if name not in ("content-length", "content-type")
             }
-            return JSONResponse(shown(found).model_dump(mode="json"), 202, headers=kept)
+            caller = caller_or_none(request)
+            assert caller is not None, "who was answered 202 was let in"
+            return JSONResponse(shown(caller, found).model_dump(mode="json"), 202, headers=kept)
 
         return handle
 
@@ -236,7 +238,7 @@ async def ask_station(
     )
     # Written at once: the framework would check it once more, and write it by way of dicts.
     return Response(
-        shown(command).model_dump_json(),
+        shown(caller, command).model_dump_json(),
         202,
         {"location": f"/api/v1/commands/{command.id}"},
         "application/json",
@@ -277,7 +279,9 @@ async def list_commands(
         after=after[0] if after else None,
         limit=limit + 1,
     )
-    return paging.page(found, limit, shown=shown, key=lambda each: (int(each.id),))
+    return paging.page(
+        found, limit, shown=lambda each: shown(caller, each), key=lambda each: (int(each.id),)
+    )
 
 
 @router.get("/commands/rates", summary="Success rates of commands")
@@ -324,7 +328,7 @@ async def command_rates(
 @router.get("/commands/{command_id:segment}", summary="Get a command")
 async def get_command(db: Db, caller: Reader, command_id: str) -> CommandModel:
     """Every state that it came into, the station's answer, and who asked."""
-    return shown(await outcomes.command(db, command_id, caller.scope))
+    return shown(caller, await outcomes.command(db, command_id, caller.scope))
 
 
 @router.delete("/commands/{command_id:segment}", summary="Cancel a command that waits")
@@ -332,11 +336,12 @@ async def cancel_command(db: Db, now: Now, caller: Sender, command_id: str) -> C
     """Only a queued one: what was sent cannot be taken back."""
     command = await outcomes.command(db, command_id, caller.scope)
     await asking.cancel(db, caller, command, now=now)
-    return shown(await outcomes.command(db, command_id, caller.scope))
+    return shown(caller, await outcomes.command(db, command_id, caller.scope))
 
 
-def shown(command: Command) -> CommandModel:
-    """Return a command as the API shows it."""
+def shown(caller: Caller, found: Command) -> CommandModel:
+    """Return a command as the API shows it to the caller."""
+    command = masking.command(caller, found)
     return CommandModel.model_validate(
         {
             "id": command.id,

@@ -369,6 +369,7 @@ async def pay_document(db: Db, now: Now, caller: Issuer, number: str) -> Documen
 @router.get("/invoicing/settings", summary="Get how invoicing is set")
 async def get_invoicing_settings(db: Db, caller: Issuer) -> SettingsModel:
     """Whether papers are made by themselves is a service of the issuer: `/organisations`."""
+    caller.must_have(Permission.CRM_READ)
     return await _settings(db)
 
 
@@ -376,7 +377,8 @@ async def get_invoicing_settings(db: Db, caller: Issuer) -> SettingsModel:
 async def change_invoicing_settings(
     db: Db, now: Now, caller: Issuer, body: SettingsChange
 ) -> SettingsModel:
-    """What is left out stays as it is."""
+    """What is left out stays as it is. The issuer's address and account are personal data."""
+    caller.must_have(Permission.CRM_READ)
     before = await _settings(db)
     changes = {
         name: value

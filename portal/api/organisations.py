@@ -202,7 +202,7 @@ def _shown(caller: Caller, organisation: Organisation) -> OrganisationModel:
         currency=organisation.currency,
         country=organisation.country,
         tax_status=organisation.tax_status,
-        vat_id=organisation.vat_id,
+        vat_id=caller.personal(organisation.vat_id),
         language=organisation.language,
         email=caller.personal(organisation.email),
         iban=caller.personal(organisation.iban),

@@ -67,14 +67,16 @@ _CLEARABLE = frozenset({"email", "vat_id"})
 @router.get("", summary="List providers")
 async def list_providers(
     db: Db,
-    _caller: Reader,
+    caller: Reader,
     limit: paging.Limit = paging.DEFAULT_LIMIT,
     cursor: paging.Cursor = None,
 ) -> Page[ProviderModel]:
     """In the order of their party ids."""
     after = paging.decoded(cursor, str)
     found = await administration.providers(db, after=after[0] if after else None, limit=limit + 1)
-    return paging.page(found, limit, shown=_shown, key=lambda each: (each.party_id,))
+    return paging.page(
+        found, limit, shown=lambda each: _shown(caller, each), key=lambda each: (each.party_id,)
+    )
 
 
 @router.post("", status_code=201, summary="Create a provider")
@@ -92,13 +94,13 @@ async def create_provider(db: Db, now: Now, caller: Writer, body: NewProvider) -
         after=made,
         now=now,
     )
-    return _shown(made)
+    return _shown(caller, made)
 
 
 @router.get("/{party_id:segment}", summary="Get a provider")
-async def get_provider(db: Db, _caller: Reader, party_id: str) -> ProviderModel:
+async def get_provider(db: Db, caller: Reader, party_id: str) -> ProviderModel:
     """An EMP, by its party id."""
-    return _shown(await administration.provider(db, _key(party_id)))
+    return _shown(caller, await administration.provider(db, _key(party_id)))
 
 
 @router.patch("/{party_id:segment}", summary="Change a provider")
@@ -120,7 +122,7 @@ async def change_provider(
         after=changed,
         now=now,
     )
-    return _shown(changed)
+    return _shown(caller, changed)
 
 
 def _key(party_id: str) -> PartyId:
@@ -130,12 +132,12 @@ def _key(party_id: str) -> PartyId:
         raise NotFound("provider", party_id) from None
 
 
-def _shown(provider: Provider) -> ProviderModel:
+def _shown(caller: Caller, provider: Provider) -> ProviderModel:
     return ProviderModel(
         party_id=provider.party_id,
         name=provider.name,
-        email=provider.email,
-        vat_id=provider.vat_id,
+        email=caller.personal(provider.email),
+        vat_id=caller.personal(provider.vat_id),
         terms_days=provider.terms_days,
         created_at=provider.created_at,
     )

@@ -108,8 +108,9 @@ async def get_statement_csv(db: Db, caller: Reader, statement_id: str) -> Respon
 
 @router.get("/statements/{statement_id:segment}.pdf", summary="Get a statement as PDF")
 async def get_statement_pdf(db: Db, caller: Reader, statement_id: str) -> Response:
-    """The paper, in the payee's language."""
+    """The paper, in the payee's language; it shows personal data, and cannot be masked."""
     statement = await books.statement(db, statement_id, caller.scope)
+    caller.must_have(Permission.CRM_READ)
     loop = asyncio.get_running_loop()
     content = await loop.run_in_executor(_drawing, statement_pdf, statement)
     return _file(statement, content, "application/pdf", "pdf")
@@ -117,8 +118,10 @@ async def get_statement_pdf(db: Db, caller: Reader, statement_id: str) -> Respon
 
 @router.get("/statements/{statement_id:segment}.xml", summary="Get a statement as XML")
 async def get_statement_xml(db: Db, caller: Reader, statement_id: str) -> Response:
-    """The self-billed invoice (389) of EN 16931, as it is inside the PDF too (Factur-X)."""
+    """The self-billed invoice (389) of EN 16931, as it is inside the PDF too (Factur-X). It
+    shows personal data, and cannot be masked."""
     statement = await books.statement(db, statement_id, caller.scope)
+    caller.must_have(Permission.CRM_READ)
     return _file(statement, statement_xml(statement), "application/xml", "xml")
 
 

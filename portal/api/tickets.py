@@ -9,7 +9,7 @@ from accounts import directory
 from accounts.permissions import Permission
 from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey, StationId
-from portal import paging, support_deeds
+from portal import masking, paging, support_deeds
 from portal.api.models import Answer, Body, Moment, Number
 from portal.guard import Caller, require
 from portal.paging import Page
@@ -129,7 +129,9 @@ async def list_tickets(
         before=None if before is None else before[0],
         limit=limit + 1,
     )
-    return paging.page(found, limit, shown=_shown, key=lambda each: (each.id,))
+    return paging.page(
+        found, limit, shown=lambda each: _shown(caller, each), key=lambda each: (each.id,)
+    )
 
 
 @router.post("", status_code=201, summary="Open a ticket")
@@ -154,13 +156,13 @@ async def open_ticket(
     )
     await support_deeds.ticket_changed(db, caller, "ticket.open", made, now)
     response.headers["location"] = f"/api/v1/tickets/{made.id}"
-    return _shown(made)
+    return _shown(caller, made)
 
 
 @router.get("/{number}", summary="Get a ticket")
 async def get_ticket(db: Db, caller: Reader, number: Number) -> TicketModel:
     """With its whole history."""
-    return _shown(await tickets.ticket(db, caller.scope, number))
+    return _shown(caller, await tickets.ticket(db, caller.scope, number))
 
 
 @router.post("/{number}/notes", status_code=201, summary="Write to a ticket")
@@ -169,7 +171,7 @@ async def write_ticket_note(
 ) -> TicketModel:
     """Also to a closed one, which stays closed."""
     before = await tickets.ticket(db, caller.scope, number)
-    return _shown(await tickets.note(db, before.id, body.text, by=caller.actor, now=now))
+    return _shown(caller, await tickets.note(db, before.id, body.text, by=caller.actor, now=now))
 
 
 @router.put("/{number}/assignee", summary="Give a ticket to somebody")
@@ -184,7 +186,7 @@ async def assign_ticket(
             raise InvalidInput("There is no such person.", field="person")
     made = await tickets.assign(db, before.id, body.person, by=caller.actor, now=now)
     await support_deeds.ticket_changed(db, caller, "ticket.assign", made, now, before)
-    return _shown(made)
+    return _shown(caller, made)
 
 
 @router.post("/{number}/close", summary="Close a ticket")
@@ -195,7 +197,7 @@ async def close_ticket(
     before = await tickets.ticket(db, caller.scope, number)
     made = await tickets.close(db, before.id, body.outcome, by=caller.actor, now=now)
     await support_deeds.ticket_changed(db, caller, "ticket.close", made, now, before)
-    return _shown(made)
+    return _shown(caller, made)
 
 
 @router.post("/{number}/reopen", summary="Open a closed ticket again")
@@ -206,10 +208,11 @@ async def reopen_ticket(
     before = await tickets.ticket(db, caller.scope, number)
     made = await tickets.reopen(db, before.id, body.reason, by=caller.actor, now=now)
     await support_deeds.ticket_changed(db, caller, "ticket.reopen", made, now, before)
-    return _shown(made)
+    return _shown(caller, made)
 
 
-def _shown(ticket: Ticket) -> TicketModel:
+def _shown(caller: Caller, found: Ticket) -> TicketModel:
+    ticket = masking.ticket(caller, found)
     return TicketModel(
         id=ticket.id,
         organisation=ticket.organisation,

@@ -131,8 +131,8 @@ async def zones(request: Request, db: Db, now: Now, caller: Reader, zone: str = 
             _line(each, now, caller)
             for each in in_zone.get(_state(here) or AccountState.ACTIVE, [])
         ],
-        "pending": [_application(each, names, said) for each in pending],
-        "decided": [_application(each, names, said) for each in decided],
+        "pending": [_application(caller, each, names, said) for each in pending],
+        "decided": [_application(caller, each, names, said) for each in decided],
     }
     return page(frame, "accounts.html", values)
 
@@ -158,7 +158,7 @@ def _line(account: Account, now: datetime, caller: Caller) -> dict[str, object]:
 
 
 def _application(
-    each: Application, names: dict[OrganisationKey, str], said: Words
+    caller: Caller, each: Application, names: dict[OrganisationKey, str], said: Words
 ) -> dict[str, object]:
     return {
         "id": each.id,
@@ -166,9 +166,9 @@ def _application(
         "organisation": names.get(each.organisation, each.organisation),
         "state": each.state.value,
         "what": _what(each.wanted, said),
-        "applicant": each.applicant_name,
+        "applicant": caller.personal(each.applicant_name),
         "applied_at": each.applied_at,
-        "decided_by": each.decided_by_name,
+        "decided_by": caller.personal(each.decided_by_name),
         "decided_at": each.decided_at,
         "reason": each.reason,
     }
@@ -366,7 +366,7 @@ async def _show_application(
     )
     wanted = found.wanted
     values = {
-        "asked": _application(found, {home.key: home.name}, frame.words),
+        "asked": _application(caller, found, {home.key: home.name}, frame.words),
         "path": f"/accounts/{segment(found.organisation)}",
         "details": wanted if isinstance(wanted, NewAccount) else None,
         "customer": caller.personal(wanted.customer) if isinstance(wanted, NewAccount) else "",
@@ -513,7 +513,7 @@ async def _sheet(
             }
             for each in seen.licences
         ],
-        "applications": [_application(each, {}, frame.words) for each in asked],
+        "applications": [_application(caller, each, {}, frame.words) for each in asked],
         "editions": _editions(seen, frame),
         "tiers": tier_table(seen.metered.tier),
         "not_offered": [each.label for each in NOT_OFFERED],

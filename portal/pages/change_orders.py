@@ -16,7 +16,7 @@ from csms import registry
 from csms.known_settings import known_settings
 from foundation.errors import ExpectedError, InvalidInput
 from foundation.identifiers import OrganisationKey, StationId
-from portal import asking, command_words
+from portal import asking, command_words, masking
 from portal.context import context_of
 from portal.guard import Caller, PermissionMissing, require
 from portal.orders import confirmer, mail_answer
@@ -85,7 +85,7 @@ async def order_list(
     values = {
         "tabs": support_tabs(caller, frame.words),
         "tab": "orders",
-        "found": kept,
+        "found": [masking.change_order(caller, each) for each in kept],
         "states": ORDER_STATES,
         "state": chosen or "",
         "station": station,
@@ -145,6 +145,7 @@ async def _show(
     status: int = 422,
 ) -> Response:
     frame = await frame_of(request, db, caller)
+    shown = masking.change_order(caller, found)
     names = await _names(db, caller)
     is_own = caller.principal.organisation == found.organisation
     may_confirm = found.is_draft and (
@@ -154,9 +155,9 @@ async def _show(
     values = {
         "tabs": support_tabs(caller, frame.words),
         "tab": "orders",
-        "order": found,
+        "order": shown,
         "owner": names.get(found.organisation, found.organisation),
-        "changes": await _changes(db, found),
+        "changes": await _changes(db, shown),
         "steps": _steps(found, now),
         "may_confirm": may_confirm,
         "confirms_himself": is_own and caller.may(Permission.CHANGE_ORDERS_CONFIRM),
@@ -218,8 +219,9 @@ def _steps(order: ChangeOrder, now: datetime) -> list[Step]:
 
 @router.get("/support/orders/{number:segment}/mail")
 async def order_mail(db: Db, caller: Reader, number: str) -> Response:
-    """Give the mail on file as a download."""
+    """Give the mail on file as a download; who wrote it cannot be masked."""
     found = await change_orders.change_order(db, caller.scope, number)
+    caller.must_have(Permission.CRM_READ)
     return mail_answer(await change_orders.mail_on_file(db, found.id))
 
 

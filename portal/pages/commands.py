@@ -25,7 +25,7 @@ from csms.queue import Command, CommandIsUnderWay, CommandState, StationUnreacha
 from csms.registry import Station
 from foundation.errors import ExpectedError, InvalidInput, NotFound
 from foundation.identifiers import TransactionId
-from portal import asking, buttons, command_words, vocabulary
+from portal import asking, buttons, command_words, masking, vocabulary
 from portal.buttons import BUTTONS, Button, Target, Wish
 from portal.guard import Caller, require
 from portal.pages.command_views import (
@@ -153,7 +153,7 @@ async def desk_of(
 
 def _view(command: Command, said: Words, caller: Caller, *, may_ask: bool) -> CommandView:
     return command_view(
-        command,
+        masking.command(caller, command),
         said,
         asker=caller.principal.id,
         may_ask=may_ask,

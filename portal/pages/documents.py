@@ -208,6 +208,7 @@ async def show_invoicing(
 @router.post("/invoicing")
 async def change_invoicing(request: Request, db: Db, now: Now, caller: Issuer) -> Response:
     """Change how invoicing is set."""
+    caller.must_have(Permission.CRM_READ)
     form = await request.form()
     given = {name: str(value)[:300] for name, value in form.items()}
     issuer = await invoicing.issuer_of(db)
@@ -310,6 +311,7 @@ async def _invoicing(
     errors: FormErrors | None = None,
     given: Mapping[str, str] | None = None,
 ) -> Response:
+    caller.must_have(Permission.CRM_READ)  # the issuer's address and account stand there
     frame = await frame_of(request, db, caller)
     said = frame.words
     issuer = await invoicing.issuer_of(db)

@@ -16,7 +16,7 @@ from billing.closing import DeliveriesPending, MonthNotOver
 from billing.statements import Statement
 from foundation.errors import ExpectedError, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
-from portal import formats
+from portal import formats, masking
 from portal.context import context_of
 from portal.guard import Caller, require
 from portal.pages.surroundings import frame_of, page, went
@@ -186,7 +186,10 @@ async def _show(
     frame = await frame_of(request, db, caller)
     lines = shown.lines[first - 1 : first - 1 + LINES_PER_PAGE]
     values = {
-        "statement": shown,
+        "statement": masking.statement(caller, shown),
+        "forms": ("pdf", "csv", "json", "xml")
+        if caller.may(Permission.CRM_READ)
+        else ("csv", "json"),
         "is_dry_run": is_dry_run,
         "lines": lines,
         "late": [each for each in shown.lines if each.late_from_month],

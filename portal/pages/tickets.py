@@ -14,6 +14,7 @@ from accounts.permissions import Permission
 from csms import stickers
 from foundation.errors import InvalidInput
 from foundation.identifiers import StationId
+from portal import masking
 from portal.guard import Caller, require
 from portal.pages.counts import forget_counts
 from portal.pages.support import ticket_problem
@@ -84,15 +85,21 @@ async def ticket_list(
     values = {
         "tabs": support_tabs(caller, frame.words),
         "tab": "tickets",
-        "found": kept,
+        "found": [masking.ticket(caller, each) for each in kept],
         "filters": filters,
         "q": wanted,
         "state": query["state"],
         "filtered": bool(wanted or station or mine),
-        "people": {each.id: each.name for each in await _people(db, caller)},
+        "people": dict(_named(caller, await _people(db, caller))),
         "turn": Turn(n, n + len(kept) - 1, None, back, on),
     }
     return page(frame, "tickets.html", values)
+
+
+def _named(caller: Caller, people: list[Person]) -> list[tuple[int, str]]:
+    """Return people by their names, or by those they sign in by where names are masked."""
+    sees = caller.may(Permission.CRM_READ)
+    return [(each.id, each.name if sees else each.user_name) for each in people]
 
 
 async def _people(db: AsyncSession, caller: Caller) -> list[Person]:
@@ -189,8 +196,8 @@ async def _show(
     values = {
         "tabs": support_tabs(caller, frame.words),
         "tab": "tickets",
-        "ticket": found,
-        "people": await _people(db, caller),
+        "ticket": masking.ticket(caller, found),
+        "people": _named(caller, await _people(db, caller)),
         "may_call": caller.may(Permission.CALLS_READ),
         "errors": FormErrors(errors or {}),
         "sent": sent or {},

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 import psycopg
@@ -24,11 +24,13 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from accounts import api_keys, approvals, directory, licensing, passwords
+from accounts import api_keys, approvals, directory, groups, licensing, passwords
 from accounts.applications import NewAccount, Renewal
 from accounts.audit import Actor
 from accounts.licences import Licence
-from accounts.permissions import SHIPPED_REACH, Reach, Role
+from accounts.permissions import SHIPPED_REACH, Permission, Reach, Role
+from alerts import monitoring as alerts_monitoring
+from alerts.monitoring import Technician
 from billing import contacts, contracts, invoicing, paying, self_billing
 from billing.contacts import ContactFacts
 from billing.paying import By
@@ -51,6 +53,8 @@ from portal.context import PortalContext
 from portal.feed import Feed
 from portal.pages.routes import error_page, router
 from portal.webhooks import Webhooks
+from support import calls, change_orders, tickets
+from support.orders import Item, ItemKind
 from tests.brokers import RunningBroker
 from tests.portal.pages import world
 from tests.portal.pages.world import PARKING, PASSWORD, WORKS
@@ -287,7 +291,7 @@ async def _their_papers(db: AsyncSession, clock: SetClock) -> None:
     issuer: ContactFacts = {
         **place,
         "managing": world.ROOT,
-        "name": "Ladenetz",
+        "name": "Ladenetz Rechnungsstelle",
         "vat_id": "DE136695976",
         "represents": "organisation/root",
     }
@@ -444,6 +448,136 @@ async def _walked(
 def _without(said: str, identity: str) -> str:
     said = said.replace(identity, "X")
     return re.sub(r'(name="csrf" (?:value|content)=")[^"]*|nonce="[^"]*', r"\1", said)
+
+
+async def test_no_answer_shows_personal_data_to_who_may_not_see_it(
+    installation: Installation,
+) -> None:
+    rights = frozenset(Permission) - {Permission.CRM_READ}
+    hashed = await passwords.hashed(PASSWORD)
+    async with installation.database.unit_of_work() as db:
+        await _somebody_called(db)
+        blind = await groups.create_group(
+            db,
+            "blind",
+            name="Blind",
+            rights=rights,
+            reach=Reach.INSTALLATION,
+            organisation=world.ROOT,
+            now=NOON,
+        )
+        await directory.create_person(
+            db,
+            "blind",
+            {"group_id": blind.id, "organisation": world.ROOT, "name": "Blind"},
+            password_hash=hashed,
+            now=NOON,
+        )
+        _, key = await api_keys.create_api_key(
+            db, name="Blind", rights=rights, reach=Reach.INSTALLATION, now=NOON
+        )
+        personal = await _personal(db)
+    assert len(personal) > 30
+
+    told: list[str] = []
+    async with installation.browser() as browser, installation.browser() as program:
+        program.headers["authorization"] = f"Bearer {key}"
+        form = await browser.get("/sign-in")
+        said = {"name": "blind", "password": PASSWORD, "csrf": _csrf(form)}
+        assert (await browser.post("/sign-in", data=said)).status_code == 303
+        for route in routes_of(installation.app):
+            if route.method != "GET" or route.path in ENDLESS | MADE_UP:
+                continue
+            client = program if route.path.startswith("/api/") else browser
+            for ids in installation.foreign(route):
+                path = route.with_ids(ids)
+                answer = await client.get(path)
+                if answer.status_code == 200:
+                    asked = unquote(path)
+                    shown = [
+                        each for each in personal if each not in asked and _says(answer.text, each)
+                    ]
+                    told += [f"{path}: {each}" for each in shown]
+
+    assert not told, "\n".join(told)
+
+
+async def _somebody_called(db: AsyncSession) -> None:
+    """What people say on the telephone and who is sent, beside what the world has."""
+    station = StationId(world.station_of(1))
+    asked = Actor("person/9", "Otto", "portal", None)
+    call = await calls.open_call(
+        db,
+        directory.WHOLE,
+        station=station,
+        organisation=WORKS,
+        caller="Frida Fernruf, +49 7131 555123",
+        by=asked,
+        now=NOON,
+    )
+    await calls.note(db, call.id, calls.NoteKind.NOTE, "Rings again.", by=asked, now=NOON)
+    await alerts_monitoring.set_technician(
+        db,
+        station,
+        WORKS,
+        Technician("Tilo Werkbank", "+49 7131 555124", "t@werkbank.example"),
+        by=asked,
+        now=NOON,
+    )
+    held = await tickets.open_ticket(
+        db, directory.WHOLE, title="Cable", station=station, organisation=WORKS, by=asked, now=NOON
+    )
+    otto = await db.scalar(text("select id from people where user_name = 'otto'"))
+    await tickets.assign(db, held.id, otto, by=asked, now=NOON)
+    await change_orders.draft(
+        db,
+        directory.WHOLE,
+        [station],
+        [Item(ItemKind.TARIFF, text="Charge less by night.")],
+        title="Night",
+        by=asked,
+        now=NOON,
+    )
+    await db.execute(
+        text("update commands set payload = cast(:payload as jsonb)"),
+        {"payload": '{"connectorId": 1, "idTag": "04FEEDC0FFEE"}'},
+    )
+    await db.execute(
+        text(
+            "insert into station_file_parts (file_id, number, content)"
+            " select id, 0, convert_to(repeat('.', size_bytes::int), 'UTF8') from station_files"
+        )
+    )
+
+
+_PERSONAL_COLUMNS = """
+select table_name, column_name from information_schema.columns
+ where table_schema = 'public' and data_type = 'text' and (
+    column_name in ('email', 'phone', 'iban', 'vat_id', 'tax_number', 'street', 'id_token',
+        'caller', 'customer', 'debtor_iban', 'group_id')
+    or column_name ~ '_name$'
+       and column_name !~ '^(user|file|table|column|debtor|display|metric|node|variable|component)_'
+    or (table_name, column_name) in (('people', 'name'), ('contacts', 'name'),
+        ('technicians', 'name'), ('organisations', 'address'), ('mails', 'recipient')))
+"""
+"""The columns that hold what is personal, by their names: a new table is looked at by itself."""
+
+
+async def _personal(db: AsyncSession) -> list[str]:
+    """Return everything personal that the database holds, but for names that anybody has."""
+    found: set[str] = set()
+    for table, column in (await db.execute(text(_PERSONAL_COLUMNS))).all():
+        rows = await db.scalars(text(f'select distinct "{column}" from "{table}"'))
+        found |= {each for each in rows if each is not None}
+    named = "select name from organisations union select name from api_keys"
+    known = {*await db.scalars(text(named)), "Blind", "Leitstand"}
+    return [*sorted(each for each in found - known if len(each) > 3), "04FEEDC0FFEE"]
+
+
+def _says(said: str, personal: str) -> bool:
+    return personal in said and bool(
+        re.search(rf"(?<!\w){re.escape(personal)}(?!\w|&#39;|')", said)
+    )
 
 
 async def test_no_topic_of_one_owner_tells_of_another(
