@@ -184,6 +184,7 @@ async def self_billing_list(
                 "key": each.key,
                 "name": each.name,
                 "acceptance": standings[each.key].acceptance,
+                "accepted_by": _accepted_by(caller, standings[each.key]),
                 "why": _name(standings[each.key].hindrance, frame),
             }
             for each in shown
@@ -227,7 +228,10 @@ async def _standing(
     may_be_accepted = found.hindrance in (Hindrance.NOT_ACCEPTED, Hindrance.IBAN_CHANGED)
     values = {
         "standing": found,
+        "name": caller.personal(found.party.name),
+        "vat_id": caller.personal(found.party.vat_id),
         "iban": caller.personal(found.party.iban),
+        "accepted_by": _accepted_by(caller, found),
         "accepted_iban": None
         if found.acceptance is None
         else caller.personal(found.acceptance.iban),
@@ -238,6 +242,11 @@ async def _standing(
         "refused": None if refused is None else refusal(refused, said),
     }
     return page(frame, "self_billing.html", values, status=200 if refused is None else 409)
+
+
+def _accepted_by(caller: Caller, found: Standing) -> str | None:
+    by = found.acceptance
+    return None if by is None else caller.personal(by.accepted_by_name)
 
 
 def _name(hindrance: Hindrance | None, frame: Frame) -> str | None:
