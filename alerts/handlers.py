@@ -1,4 +1,8 @@
-"""What alerts do by themselves: they confirm to people that monitoring was switched on or ended."""
+"""What alerts do by themselves.
+
+They confirm to people that monitoring was switched on or ended, and take what stations say of
+themselves to the watch.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +13,23 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
+from alerts import raising, sightings
 from alerts.letters import confirmation
+from foundation.clock import Clock
 from foundation.errors import NotFound
-from foundation.events import MonitoringActivated, MonitoringDeactivated
+from foundation.events import (
+    EvseEvent,
+    MonitoringActivated,
+    MonitoringDeactivated,
+    StationEvent,
+)
 from foundation.mail import InvalidAddress, Mails
 from foundation.outbox import Delivery, Subscription
 
 log = structlog.get_logger(__name__)
 
 READER: Final = "alerts"
+WATCH: Final = "watch"
 KINDS: Final = (MonitoringActivated.kind, MonitoringDeactivated.kind)
 
 
@@ -76,3 +88,29 @@ class Confirmations:
 def subscription(mails: Mails) -> Subscription:
     """Return alerts' reader for the program."""
     return Subscription(READER, KINDS, Confirmations(mails))
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """Reports what stations say of themselves; what was not let in, or left, is nobody's."""
+
+    clock: Clock
+
+    async def __call__(self, db: AsyncSession, deliveries: Sequence[Delivery]) -> None:
+        """Report what a batch of events shows, in their order."""
+        events = [
+            each.event for each in deliveries if isinstance(each.event, StationEvent | EvseEvent)
+        ]
+        sites = await raising.sites(db, {each.station for each in events})
+        findings = [
+            finding
+            for each in events
+            if (site := sites.get(each.station)) is not None and site.is_accepted
+            for finding in sightings.findings_of(each, site.organisation)
+        ]
+        await raising.report(db, findings, now=self.clock.now())
+
+
+def watch(clock: Clock) -> Subscription:
+    """Return the watch's reader for the program."""
+    return Subscription(WATCH, sightings.KINDS, Sightings(clock))

@@ -181,17 +181,18 @@ async def report(db: AsyncSession, findings: Sequence[Finding], *, now: datetime
     await work.store(changed, again)
 
 
-async def left(
-    db: AsyncSession, station: StationId, *, to: OrganisationKey | None, now: datetime
-) -> None:
+async def left(db: AsyncSession, station: StationId, *, now: datetime) -> None:
     """End the faults of a station for the organisation that had it.
 
+    Whoever has it now hears of what is still wrong; nobody does if it was refused.
+
     Args:
-        db: The unit of work in which it leaves.
+        db: The unit of work in which it left, after that was written.
         station: Which.
-        to: Who has it now, and hears of what is still wrong; None: nobody, it was refused.
         now: When.
     """
+    site = (await sites(db, [station])).get(station)
+    to = None if site is None or not site.is_accepted else site.organisation
     faults = [each for each in await store.open_faults_at(db, station) if each.organisation != to]
     if not faults:
         return

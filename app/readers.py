@@ -25,6 +25,7 @@ def subscriptions(sharing: SharingTerms, clock: Clock, mails: Mails) -> list[Sub
         licence_charges.subscription(clock),
         document_mailing.subscription(mails, clock),
         alerts_handlers.subscription(mails),
+        alerts_handlers.watch(clock),
         switch_reader.subscription(),
     ]
     assert dict(outbox.routes(made)) == ROUTES

@@ -9,10 +9,15 @@ from foundation.events import (
     AccountApproved,
     CommandChanged,
     DocumentIssued,
+    FaultCleared,
+    FaultReported,
     LicenceMonthBegan,
     MonitoringActivated,
     MonitoringDeactivated,
+    SecurityEventReported,
     StatementIssued,
+    StationCameBack,
+    StationWentOffline,
 )
 
 BILLING: Final = "billing"
@@ -20,6 +25,7 @@ MAILING: Final = "mailing"
 DOCUMENTS: Final = "documents"
 SUPPORT: Final = "support"
 ALERTS: Final = "alerts"
+WATCH: Final = "watch"
 SERVICES: Final = "services"
 LICENCE_CHARGES: Final = "licence charges"
 
@@ -31,6 +37,11 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     CommandChanged.kind: (SUPPORT,),
     MonitoringActivated.kind: (ALERTS, SERVICES),
     MonitoringDeactivated.kind: (ALERTS, SERVICES),
+    StationWentOffline.kind: (WATCH,),
+    StationCameBack.kind: (WATCH,),
+    FaultReported.kind: (WATCH,),
+    FaultCleared.kind: (WATCH,),
+    SecurityEventReported.kind: (WATCH,),
     AccountApproved.kind: (LICENCE_CHARGES,),
     LicenceMonthBegan.kind: (LICENCE_CHARGES,),
 }

@@ -161,8 +161,8 @@ class StatusReport(Report, frozen=True, gc=False):
     """The status of a connector; 1.6's connector n is EVSE n, connector 1.
 
     1.6's connector 0 is EVSE 0, connector 0: the station itself. `original_status` is the
-    station's own word (1.6: Preparing, SuspendedEV, ...). `error_code` is None for NoError and in
-    2.x.
+    station's own word (1.6: Preparing, SuspendedEV, ...). `error_code` is None for NoError; 2.x
+    names none, there it is `OtherError` while the connector is Faulted.
     """
 
     evse_id: EvseId

@@ -206,10 +206,17 @@ class ConnectorStatusChanged(EvseEvent, frozen=True, kw_only=True, gc=False):
 
 
 class FaultReported(EvseEvent, frozen=True, kw_only=True, gc=False):
+    """A connector told of an error; told again where it becomes a fault, or only a warning.
+
+    `faulted` says whether the connector's status is Faulted: with any other the error does not
+    prevent charging (OCPP 1.6, 4.9).
+    """
+
     kind: ClassVar[str] = "fault_reported"
     error_code: str
     info: str | None
     vendor_error_code: str | None
+    faulted: bool = True
 
 
 class FaultCleared(EvseEvent, frozen=True, kw_only=True, gc=False):

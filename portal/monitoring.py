@@ -17,7 +17,7 @@ from accounts import audit, cost_releases, directory
 from accounts.audit import Actor
 from accounts.cost_releases import Cost, CostRelease, ReleaseState
 from accounts.permissions import Permission
-from alerts import monitoring
+from alerts import monitoring, raising
 from alerts.activation import Activation, Ending, Hint, check_activation, hints
 from billing import service_costs
 from billing.service_costs import ActivationCost
@@ -138,7 +138,11 @@ async def switch_off(db: AsyncSession, station: Station, *, by: Actor, now: date
 async def left(
     db: AsyncSession, station: StationId, because: Ending, *, by: Actor, now: datetime
 ) -> None:
-    """End the monitoring of a station that moved to another organisation, or was refused."""
+    """End the monitoring of a station that moved to another organisation, or was refused.
+
+    Its open faults end for whom it belonged to, and go along to whom it belongs to now.
+    """
+    await raising.left(db, station, now=now)
     ended = await monitoring.switch_off(db, station, by=by, because=because, now=now)
     if ended is not None:
         await audit.record(

@@ -59,13 +59,16 @@ async def statuses_reported(
         old_error, error = row["old_error_code"], row["error_code"]
         if old_error and old_error != error:
             events.append(FaultCleared(happened_at=row["at"], error_code=old_error, **place))
-        if error and old_error != error:
+        is_faulted = now == ConnectorStatus.FAULTED
+        was_faulted = before == ConnectorStatus.FAULTED
+        if error and (old_error != error or is_faulted != was_faulted):
             events.append(
                 FaultReported(
                     happened_at=row["at"],
                     error_code=error,
                     info=row["info"],
                     vendor_error_code=row["vendor_error_code"],
+                    faulted=is_faulted,
                     **place,
                 )
             )

@@ -5,18 +5,20 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from alerts.handlers import KINDS, subscription
+from alerts.handlers import KINDS, subscription, watch
 from foundation.clock import SetClock
 from foundation.database import Database
-from foundation.events import MonitoringActivated
+from foundation.events import MonitoringActivated, StationCameBack, StationWentOffline
 from foundation.identifiers import OrganisationKey, StationId
 from foundation.jobs import Jobs
 from foundation.mail import Mails
 from foundation.outbox import Delivery
 from foundation.settings import Settings
 from tests.alerts.test_monitoring import world
+from tests.alerts.watch import MINUTE, SOUTH, T0, Watch
+from tests.alerts.watch import watch as watched
 
-__all__ = ["world"]  # a fixture, taken by its name
+__all__ = ["watched", "world"]  # fixtures, taken by their names
 
 
 @pytest.mark.usefixtures("world")
@@ -50,3 +52,25 @@ async def test_the_person_and_the_contact_are_told_once_and_a_wrong_address_stop
     db.expire_all()
     await reader.handle(db, [Delivery(8, event, clock.now())])
     assert await db.scalar(text("select count(*) from mails")) == 3
+
+
+async def test_what_stations_say_is_watched_for_whom_they_belong_to(watched: Watch) -> None:
+    watched.places.moved = {"CS-1": SOUTH, "CS-2": None}
+    clock = SetClock(T0)
+    reader = watch(clock)
+    events = [
+        StationWentOffline(station=StationId(each), happened_at=T0, last_heard_at=T0)
+        for each in ("CS-1", "CS-2", "CS-3")
+    ]
+    async with watched.database.unit_of_work() as db:
+        await reader.handle(db, [Delivery(n, each, T0) for n, each in enumerate(events)])
+    told = await watched.told()
+    assert [(each.organisation, each.stations) for each in told] == [
+        ("south", ("CS-1",)),
+        ("north", ("CS-3",)),
+    ], "a station that was refused is nobody's"
+    back = StationCameBack(station=StationId("CS-3"), happened_at=T0 + MINUTE)
+    async with watched.database.unit_of_work() as db:
+        await reader.handle(db, [Delivery(9, back, T0)])
+    await watched.settle(T0 + 16 * MINUTE)
+    assert await watched.changes() == ["recovered"]

@@ -219,10 +219,10 @@ async def test_a_storm_is_one_more_alert_in_which_nothing_is_lost(watch: Watch) 
 async def test_a_station_that_leaves_takes_its_faults_along(watch: Watch) -> None:
     await watch.report(finding("CS-1"), finding("CS-2"))
     await watch.told()
+    watch.places.moved = {"CS-1": SOUTH, "CS-2": None}
     async with watch.database.unit_of_work() as db:
-        await raising.left(db, StationId("CS-1"), to=SOUTH, now=T0 + MINUTE)
-        await raising.left(db, StationId("CS-2"), to=None, now=T0 + MINUTE)
-        await raising.left(db, StationId("CS-3"), to=None, now=T0 + MINUTE)
+        for station in ("CS-1", "CS-2", "CS-3"):
+            await raising.left(db, StationId(station), now=T0 + MINUTE)
     told = await watch.told()
     assert [(each.organisation, each.change, each.stations) for each in told] == [
         (NORTH, "recovered", ("CS-1",)),

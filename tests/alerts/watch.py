@@ -66,12 +66,22 @@ class Places:
     """Where stations are: `yard` for those of it, nowhere for all others."""
 
     yard: frozenset[str] = frozenset()
+    moved: dict[str, OrganisationKey | None] = field(default_factory=dict)
+    """To whom; None: refused."""
 
     async def of(
         self, db: AsyncSession, stations: Collection[StationId]
     ) -> Mapping[StationId, Somewhere]:
         """Return what is known of each."""
-        return {each: Somewhere(each, "yard" if each in self.yard else None) for each in stations}
+        return {
+            each: Somewhere(
+                each,
+                "yard" if each in self.yard else None,
+                organisation=self.moved.get(each) or NORTH,
+                is_accepted=self.moved.get(each, NORTH) is not None,
+            )
+            for each in stations
+        }
 
 
 @dataclass
@@ -94,6 +104,7 @@ class Watch:
     """The database of a test with what it was told."""
 
     database: Database
+    places: Places
     windows: Windows
     read: int = 0
 
@@ -133,9 +144,9 @@ class Watch:
 @pytest.fixture
 async def watch(database: Database, clock: SetClock) -> Watch:
     """Two organisations; the stations Y-… of the north stand in its yard."""
-    yard = Places(frozenset(f"Y-{number}" for number in range(30)))
+    places = Places(frozenset(f"Y-{number}" for number in range(30)))
     windows = Windows()
-    raising.join_sites(database, yard)
+    raising.join_sites(database, places)
     raising.join_silences(database, windows)
     async with database.unit_of_work() as db:
         await directory.ensure_root(
@@ -151,4 +162,4 @@ async def watch(database: Database, clock: SetClock) -> Watch:
         for key in (NORTH, SOUTH):
             facts: OrganisationFacts = {"name": key, "parent": "root"}
             await directory.create_organisation(db, key, facts, now=clock.now())
-    return Watch(database, windows)
+    return Watch(database, places, windows)

@@ -42,6 +42,7 @@ from csms.reports import (
     BootAnswer,
     BootReport,
     ChargingState,
+    ConnectorStatus,
     DataTransferAnswer,
     DataTransferReport,
     HeartbeatAnswer,
@@ -73,6 +74,9 @@ DECISIONS: Final = frozenset(
     }
 )
 """Actions whose answer decides something that nobody here decides yet."""
+
+UNNAMED_FAULT: Final = "OtherError"
+"""The error of a connector that is Faulted: 2.x tells the reason apart, if at all (1.6's word)."""
 
 Reader = Callable[[Any, Origin], Report]
 
@@ -192,6 +196,7 @@ def _status(message: messages.StatusNotificationRequest, origin: Origin) -> Repo
         charging_state=charging_state,
         original_status=message.connector_status,
         reported_at=reported_moment(message.timestamp),
+        error_code=UNNAMED_FAULT if status is ConnectorStatus.FAULTED else None,
     )
 
 

@@ -73,6 +73,38 @@ async def test_a_fault_is_told_when_it_comes_changes_and_goes(work: Work) -> Non
     assert cleared == ["GroundFailure", "HighTemperature"]
 
 
+async def test_an_error_that_does_not_prevent_charging_is_told_again_when_it_does(
+    work: Work,
+) -> None:
+    await tell(work, "Charging", 0, errorCode="HighTemperature")
+    await tell(work, "Faulted", 1, errorCode="HighTemperature")
+    await tell(work, "Available", 2, errorCode="HighTemperature")
+    assert [each.faulted for each in await work.told(FaultReported)] == [False, True, False]
+    assert await work.told(FaultCleared) == []
+
+
+async def test_faulted_without_an_error_is_no_fault(work: Work) -> None:
+    await tell(work, "Faulted", 0, errorCode="NoError")
+    await tell(work, "Available", 1)
+    assert await work.told(FaultReported) == []
+    assert len(await work.told(ConnectorStatusChanged)) == 2
+
+
+async def test_a_faulted_connector_of_the_newer_versions_has_an_unnamed_fault(work: Work) -> None:
+    for minute, status in enumerate(("Available", "Faulted", "Available")):
+        payload = {
+            "timestamp": at(minute),
+            "connectorStatus": status,
+            "evseId": 1,
+            "connectorId": 1,
+        }
+        report = work.report(OcppVersion.V201, "StatusNotification", payload, StatusReport)
+        await statuses_reported(work.db, work.context, [report])
+    [fault] = await work.told(FaultReported)
+    assert (fault.error_code, fault.faulted) == ("OtherError", True)
+    assert [each.error_code for each in await work.told(FaultCleared)] == ["OtherError"]
+
+
 async def test_available_starts_the_suspicion_of_a_lost_end_and_occupied_ends_it(
     work: Work,
 ) -> None:
