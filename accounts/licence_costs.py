@@ -53,6 +53,9 @@ _MONTHLY = point_item(LicenceKind.ALL, LicenceModel.MONTHLY)
 _YEARS = point_item(LicenceKind.ALL, LicenceModel.MULTI_YEAR)
 _NARROW_YEARS = point_item(LicenceKind.HEAT_WATER_GAS, LicenceModel.MULTI_YEAR)
 
+MOST_PLANNED: Final = 10_000
+"""How many metering points the calculator takes: who asks waits for it, and so do others."""
+
 SHIPPED_CURRENCY: Final = "EUR"
 SHIPPED_PRICES: Final[Mapping[str, Decimal]] = {
     edition_item(Licence.MONITORING): Decimal(29),
@@ -258,8 +261,8 @@ def planned(points: Sequence[PlannedPoints], *, solar_plants: int = 0) -> list[M
         InvalidInput: If there are too many of them, or fewer than none.
     """
     total = sum(each.count for each in points)
-    if total > 100_000 or solar_plants < 0 or any(each.count < 0 for each in points):
-        raise InvalidInput("Give 0 to 100000 metering points.", field="points")
+    if total > MOST_PLANNED or solar_plants < 0 or any(each.count < 0 for each in points):
+        raise InvalidInput(f"Give 0 to {MOST_PLANNED} metering points.", field="points")
     found = [
         MeteringPoint(f"{number}/{each.kind}/{place}", each.kind, each.energy)
         for number, each in enumerate(points)

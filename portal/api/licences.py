@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import ConfigDict, Field
 
-from accounts.licence_costs import Calculation, PlannedPoints, calculate, planned
+from accounts.licence_costs import MOST_PLANNED, Calculation, PlannedPoints, calculate, planned
 from accounts.permissions import Permission
 from accounts.tiers import (
     FUNCTIONS,
@@ -142,7 +142,7 @@ class PointsBody(Body):
 
     kind: PointKind
     energy: Energy = Energy.ELECTRICITY
-    count: Annotated[int, Field(ge=0, le=100_000)]
+    count: Annotated[int, Field(ge=0, le=MOST_PLANNED)]
 
 
 class CalculatorBody(Body):

@@ -1,5 +1,8 @@
 """Months: their runs with progress, shadows, late sessions, reconciliation, explanations."""
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -179,10 +182,11 @@ class EffectModel(Answer):
 
 
 class InboxModel(Answer):
-    """All late sessions, and what they change."""
+    """A page of the late sessions, the latest arrival first; and what all of them change."""
 
     sessions: list[LateSessionModel]
     effects: list[EffectModel]
+    next: str | None = Field(description="Send it as `cursor` to get the next page of sessions.")
 
 
 class DifferenceModel(Answer):
@@ -208,7 +212,8 @@ class ReconciliationModel(Answer):
     records: int
     statements: int
     unexplained: int
-    differences: list[DifferenceModel]
+    differences: list[DifferenceModel] = Field(description="A page of all that does not agree.")
+    next: str | None = Field(description="Send it as `cursor` to get the next page of differences.")
 
 
 @router.get("/months", summary="List the runs of months")
@@ -292,27 +297,54 @@ async def list_shadows(db: Db, caller: Reader, month: str, payee: Payee) -> list
 
 @router.get("/months/{month}/reconciliation", summary="Reconcile a month")
 async def reconcile_month(
-    db: Db, now: Now, context: Context, caller: Reader, month: str, payee: Payee
+    db: Db,
+    now: Now,
+    context: Context,
+    caller: Reader,
+    month: str,
+    payee: Payee,
+    limit: paging.Limit = paging.DEFAULT_LIMIT,
+    cursor: paging.Cursor = None,
 ) -> ReconciliationModel:
     """Registers, sessions, records, ledger, statements, documents and payouts, side by side: what
     does not agree, and what explains it."""
     owner = await seen_organisation(db, caller, payee, field="payee")
-    return _report(await reconciled(db, context.closing, owner.key, month, now=now))
+    report = await reconciled(db, context.closing, owner.key, month, now=now)
+    place = paging.decoded(cursor, str, str, str, str, str)
+    found = sorted(report.differences, key=_place_of_difference)
+    if place is not None:
+        found = [each for each in found if _place_of_difference(each) > place]
+    return _report(
+        report,
+        paging.page(found[: limit + 1], limit, shown=_difference, key=_place_of_difference),
+    )
 
 
 @router.get("/late-sessions", summary="List late sessions")
 async def list_late_sessions(
-    db: Db, now: Now, context: Context, caller: Reader, payee: Payee | None = None
+    db: Db,
+    now: Now,
+    context: Context,
+    caller: Reader,
+    payee: Payee | None = None,
+    limit: paging.Limit = paging.DEFAULT_LIMIT,
+    cursor: paging.Cursor = None,
 ) -> InboxModel:
     """What ended in a closed month and came afterwards, with its effect on the next statement,
     before that is booked."""
     wanted = None
     if payee is not None:
         wanted = (await seen_organisation(db, caller, payee, field="payee")).key
+    place = paging.decoded(cursor, str, int, int)
     found = await late.inbox(db, context.closing, caller.scope, now=now, payee=wanted)
+    placed = [(_place_of_late(each, nth), each) for each, nth in _numbered(found.sessions)]
+    if place is not None:
+        placed = [each for each in placed if each[0] < place]
+    shown = paging.page(
+        placed[: limit + 1], limit, shown=lambda each: _late(each[1]), key=lambda each: each[0]
+    )
     return InboxModel(
-        sessions=[_late(each) for each in found.sessions],
-        effects=[_effect(each) for each in found.effects],
+        sessions=shown.items, effects=[_effect(each) for each in found.effects], next=shown.next
     )
 
 
@@ -440,7 +472,25 @@ def _effect(effect: Effect) -> EffectModel:
     )
 
 
-def _report(report: Report) -> ReconciliationModel:
+def _numbered(sessions: Sequence[LateSession]) -> Iterator[tuple[LateSession, int]]:
+    """Yield the lines, each with how many of its session are still to come: one may have two."""
+    left = Counter(each.transaction_id for each in sessions)
+    for each in sessions:
+        left[each.transaction_id] -= 1
+        yield each, left[each.transaction_id]
+
+
+def _place_of_late(session: LateSession, left: int) -> tuple[str, int, int]:
+    at = session.arrived_at.astimezone(UTC).isoformat(timespec="microseconds")
+    return at, session.transaction_id, left
+
+
+def _place_of_difference(found: Difference) -> tuple[str, str, str, str, str]:
+    expected, other = (found.expected or "")[:50], (found.found or "")[:50]
+    return found.check.value, found.kind.value, found.about[:100], expected, other
+
+
+def _report(report: Report, shown: Page[DifferenceModel]) -> ReconciliationModel:
     return ReconciliationModel(
         payee=report.payee,
         month=report.month,
@@ -449,7 +499,8 @@ def _report(report: Report) -> ReconciliationModel:
         records=report.records,
         statements=report.statements,
         unexplained=len(report.unexplained),
-        differences=[_difference(each) for each in report.differences],
+        differences=shown.items,
+        next=shown.next,
     )
 
 

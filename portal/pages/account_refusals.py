@@ -33,7 +33,7 @@ _WHOLE = (
     marked("The account has expired. Renew it first."),
     marked("customer must not be empty."),
     marked("These licences were bought for a term; they end by themselves."),
-    marked("Give 0 to 100000 metering points."),
+    marked("Give 0 to 10000 metering points."),
     marked("Give a whole number."),
     marked("Choose one of those offered."),
 )

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.licence_costs import (
+    MOST_PLANNED,
     SHIPPED_PRICES,
     LineItem,
     NoLicencePrice,
@@ -135,4 +136,4 @@ def test_what_has_no_price_is_refused() -> None:
 def test_more_metering_points_than_anybody_has_are_refused() -> None:
     assert len(planned([PlannedPoints(PointKind.API_METER, Energy.GAS, 1000)])) == 1000
     with pytest.raises(InvalidInput):
-        planned([PlannedPoints(PointKind.API_METER, Energy.GAS, 100_001)])
+        planned([PlannedPoints(PointKind.API_METER, Energy.GAS, MOST_PLANNED + 1)])

@@ -120,9 +120,28 @@ async def test_late_sessions_are_shown_with_their_effect_to_whom_they_concern(
     assert (session["month"], session["statement_id"]) == ("2026-10", "north-2026-11-EUR")
     [effect] = found["effects"]
     assert effect["difference"] == {"amount": "4.00", "currency": "EUR"}
-    assert (await south.get("/api/v1/late-sessions")).json() == {"sessions": [], "effects": []}
+    assert (await south.get("/api/v1/late-sessions")).json() == {
+        "sessions": [],
+        "effects": [],
+        "next": None,
+    }
     seen = await south.get("/api/v1/late-sessions", params={"payee": "north"})
     assert seen.status_code == 422
+
+    async with database.unit_of_work() as db:
+        await norths(db, 3)
+    numbers, query = [], {"limit": "1"}
+    while True:
+        page = (await north.get("/api/v1/late-sessions", params=query)).json()
+        assert len(page["sessions"]) == 1
+        assert page["effects"][0]["sessions"] == 2  # what all of them change
+        numbers += [each["transaction_id"] for each in page["sessions"]]
+        if page["next"] is None:
+            break
+        query["cursor"] = page["next"]
+    assert numbers == ["3", "2"]
+    wrong = await north.get("/api/v1/late-sessions", params={"cursor": "x"})
+    assert wrong.json()["code"] == "wrong_cursor"
 
 
 async def test_a_month_is_reconciled_and_a_session_explained(
@@ -142,6 +161,14 @@ async def test_a_month_is_reconciled_and_a_session_explained(
     ).json()
     assert (report["sessions"], report["records"], report["unexplained"]) == (1, 1, 0)
     assert {each["explanation"] for each in report["differences"]} == {"not_due", "not_invoiced"}
+    query, walked = {"payee": "north", "limit": "1"}, []
+    while True:
+        page = (await north.get("/api/v1/months/2026-10/reconciliation", params=query)).json()
+        walked += page["differences"]
+        if page["next"] is None:
+            break
+        query["cursor"] = page["next"]
+    assert (walked, len(walked)) == (report["differences"], len(report["differences"]))
 
     chain = (await north.get("/api/v1/transactions/1/explanation")).json()
     assert chain["holds"] is True
