@@ -12,7 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from accounts.directory import WHOLE, Scope
-from billing import book_store, ledger, ledger_store, payout_store, statement_store, store
+from billing import (
+    book_store,
+    ledger,
+    ledger_store,
+    payout_store,
+    payouts,
+    statement_store,
+    store,
+)
 from billing.book_store import DayFigures, HeldTransaction
 from billing.cdr import Cdr
 from billing.ledger import JournalEntry, LedgerAccount
@@ -141,11 +149,11 @@ class AlreadyPaid(Conflict):
         super().__init__(f"Statement {statement_id} is paid already.")
 
 
-async def mark_paid(db: AsyncSession, statement_id: str, *, now: datetime) -> Money:
-    """Book a statement as paid, and return what was paid.
+async def to_pay(db: AsyncSession, statement_id: str) -> Money:
+    """Return what is to be paid on a statement, which stays locked until the unit of work ends.
 
     What the payee owes from earlier statements is taken off first; a statement that comes to
-    nothing or less is settled by being carried forward, and nothing is booked.
+    nothing or less is settled by being carried forward.
 
     Raises:
         NotFound: If there is none with this id.
@@ -162,9 +170,18 @@ async def mark_paid(db: AsyncSession, statement_id: str, *, now: datetime) -> Mo
     if await payout_store.is_taken_back(db, statement_id):
         raise CreditNoteTakenBack(statement_id)
     payee = OrganisationKey(row.payee)
-    nothing = Money.zero(row.currency)
     owed = (await payout_store.owed(db, [payee], row.currency))[payee]
-    amount = max(nothing, min(owed, Money.from_minor(row.payout_gross_minor, row.currency)))
+    return payouts.to_pay(Money.from_minor(row.payout_gross_minor, row.currency), owed)
+
+
+async def mark_paid(db: AsyncSession, statement_id: str, *, now: datetime) -> Money:
+    """Book a statement as paid, and return what was paid: see `to_pay` for what is refused.
+
+    Where it comes to nothing, nothing is booked.
+    """
+    amount = await to_pay(db, statement_id)
+    row = await _locked(db, statement_id)
+    payee = OrganisationKey(row.payee)
     await ledger_store.add_entries(
         db,
         [

@@ -28,12 +28,14 @@ from billing import (
 from billing.contacts import checked_iban
 from billing.payout_tables import PayoutRunRow
 from billing.payouts import (
+    Confirmation,
     DayOver,
     Hindrance,
     NoDebtorAccount,
     NothingToPay,
     NotSepaCurrency,
     OpenStatement,
+    OtherPayment,
     PaidByRun,
     Part,
     PayeeNotPayable,
@@ -43,6 +45,7 @@ from billing.payouts import (
     RunHead,
     Step,
     after,
+    check_confirmation,
     check_release,
     due_by,
     parts_of,
@@ -235,20 +238,53 @@ async def mark_paid(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> 
     return await payout_store.whole(db, row)
 
 
-async def mark_paid_otherwise(db: AsyncSession, statement_id: str, *, now: datetime) -> Money:
-    """Book a statement that SEPA cannot pay as paid, and return what was paid.
+async def mark_paid_otherwise(
+    db: AsyncSession, statement_id: str, *, by: By, now: datetime
+) -> OtherPayment:
+    """Say that a statement which SEPA cannot pay was paid; the second who says so books it.
+
+    Both are people, and two different ones, as with a run. What the first said counts as long as
+    the statement still comes to the same amount.
 
     Raises:
         NotFound: If there is none with this id.
         PaidByRun: If it is in euro.
         AlreadyPaid: If it is paid.
+        CreditNoteTakenBack: If no credit note over it stands any more.
+        PersonNeeded: If a program says so.
+        ConfirmedBySamePerson: If he said so before.
     """
+    await payout_store.lock(db)
     row = await statement_store.statement_row(db, statement_id)
     if row is None:
         raise NotFound("statement", statement_id)
     if row.currency == CURRENCY:
         raise PaidByRun(statement_id)
-    return await books.mark_paid(db, statement_id, now=now)
+    amount = await books.to_pay(db, statement_id)
+    first = await payout_store.first_confirmation(db, statement_id, row.currency)
+    if first is not None and first.amount != amount:
+        first = None
+    check_confirmation(first, statement_id, by.id)
+    is_booked = first is not None
+    if first is None:
+        first = Confirmation(amount=amount, at=now, by=by.id, by_name=by.name)
+        await payout_store.confirm(db, statement_id, first)
+    else:
+        await books.mark_paid(db, statement_id, now=now)
+    return OtherPayment(
+        statement_id=statement_id,
+        payee=OrganisationKey(row.payee),
+        due_on=row.due_on,
+        amount=amount,
+        first=first,
+        is_booked=is_booked,
+    )
+
+
+async def to_pay_otherwise(db: AsyncSession, scope: Scope) -> list[OtherPayment]:
+    """Return the open statements of payees in scope that SEPA cannot pay."""
+    found = await payout_store.statements_otherwise(db, CURRENCY)
+    return [each for each in found if scope.covers(each.payee)]
 
 
 async def discard(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> Run:

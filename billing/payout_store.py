@@ -12,14 +12,17 @@ from billing import ledger, ledger_store
 from billing.document_tables import DocumentRow, DocumentStateRow
 from billing.documents import DocumentKind
 from billing.payout_tables import (
+    OtherPaymentRow,
     PayoutPaymentRow,
     PayoutRunRow,
     PayoutStatementRow,
     PayoutStepRow,
 )
 from billing.payouts import (
+    Confirmation,
     Hindrance,
     OpenStatement,
+    OtherPayment,
     PaidPart,
     Part,
     Payment,
@@ -28,6 +31,7 @@ from billing.payouts import (
     RunHead,
     StepTaken,
     payable_now,
+    to_pay,
 )
 from billing.sepa import Account
 from billing.statements import StatementState
@@ -260,6 +264,74 @@ async def run_of_statement(db: AsyncSession, statement_id: str) -> int | None:
     """Return the run that a statement is in, if it is in one."""
     row = await db.get(PayoutStatementRow, statement_id)
     return None if row is None else row.run_id
+
+
+async def statements_otherwise(db: AsyncSession, currency: str) -> list[OtherPayment]:
+    """Return the open statements in all currencies but one, by payee and day, with who says what.
+
+    Those whose credit note was taken back wait and are missing.
+    """
+    rows = list(
+        await db.execute(
+            select(StatementRow, OtherPaymentRow)
+            .outerjoin(OtherPaymentRow, OtherPaymentRow.statement_id == StatementRow.statement_id)
+            .where(
+                StatementRow.currency != currency,
+                StatementRow.state != StatementState.PAID,
+                ~_is_taken_back(),
+            )
+            .order_by(StatementRow.payee, StatementRow.due_on, StatementRow.statement_id)
+        )
+    )
+    payees: defaultdict[str, set[OrganisationKey]] = defaultdict(set)
+    for row, _ in rows:
+        payees[row.currency].add(OrganisationKey(row.payee))
+    due = {each: await owed(db, its, each) for each, its in payees.items()}
+    found = []
+    for row, said in rows:
+        payee = OrganisationKey(row.payee)
+        gross = Money.from_minor(row.payout_gross_minor, row.currency)
+        amount = to_pay(gross, due[row.currency][payee])
+        first = None if said is None else _confirmation(said, row.currency)
+        found.append(
+            OtherPayment(
+                statement_id=row.statement_id,
+                payee=payee,
+                due_on=row.due_on,
+                amount=amount,
+                first=first if first is not None and first.amount == amount else None,
+                is_booked=False,
+            )
+        )
+    return found
+
+
+async def first_confirmation(
+    db: AsyncSession, statement_id: str, currency: str
+) -> Confirmation | None:
+    """Return who was the first to say that a statement was paid without a run."""
+    row = await db.get(OtherPaymentRow, statement_id)
+    return None if row is None else _confirmation(row, currency)
+
+
+async def confirm(db: AsyncSession, statement_id: str, said: Confirmation) -> None:
+    """Keep who was the first to say that a statement was paid without a run."""
+    values = {
+        "amount_minor": said.amount.minor,
+        "at": said.at,
+        "by": said.by,
+        "by_name": said.by_name,
+    }
+    await db.execute(
+        insert(OtherPaymentRow)
+        .values(statement_id=statement_id, **values)
+        .on_conflict_do_update(index_elements=["statement_id"], set_=values)
+    )
+
+
+def _confirmation(row: OtherPaymentRow, currency: str) -> Confirmation:
+    amount = Money.from_minor(row.amount_minor, currency)
+    return Confirmation(amount=amount, at=row.at, by=row.by, by_name=row.by_name)
 
 
 async def under_way(

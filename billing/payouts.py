@@ -234,6 +234,17 @@ class PaidByRun(Conflict):
         super().__init__(f"Statement {statement_id} is in EUR: it is paid by a payout run.")
 
 
+class ConfirmedBySamePerson(NotPermitted):
+    """The second of two who say that a statement was paid is somebody else than the first."""
+
+    code = "confirmed_by_same_person"
+
+    def __init__(self, statement_id: str) -> None:
+        super().__init__(
+            f"You have said that statement {statement_id} was paid. Somebody else says so now."
+        )
+
+
 def after(run_id: int, state: PayoutState, step: Step) -> PayoutState:
     """Return the state that a step leads to.
 
@@ -267,6 +278,51 @@ def check_release(run_id: int, released_by: Iterable[str], by: str) -> None:
         raise PersonNeeded
     if by in released_by:
         raise ReleasedBySamePerson(run_id)
+
+
+def check_confirmation(first: "Confirmation | None", statement_id: str, by: str) -> None:
+    """Make sure that a payment without a run is said by a person, and by two different ones.
+
+    Args:
+        first: Who said so before, of the same amount.
+        statement_id: What was paid.
+        by: Who says so now, as in `person/7`.
+
+    Raises:
+        PersonNeeded: If it is a program.
+        ConfirmedBySamePerson: If he said so before.
+    """
+    if not by.startswith("person/"):
+        raise PersonNeeded
+    if first is not None and first.by == by:
+        raise ConfirmedBySamePerson(statement_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """That somebody says what was paid on a statement without a run."""
+
+    amount: Money
+    at: datetime
+    by: str
+    by_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherPayment:
+    """A statement that SEPA cannot pay, what it comes to, and who says that it was paid.
+
+    Attributes:
+        first: The first of two people; None if nobody said so yet, or of another amount.
+        is_booked: Whether the second one did.
+    """
+
+    statement_id: str
+    payee: OrganisationKey
+    due_on: date
+    amount: Money
+    first: Confirmation | None
+    is_booked: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,6 +363,11 @@ def due_by(statements: Iterable[OpenStatement], day: date | None) -> list[OpenSt
         for each in statements
         if not each.is_taken_back and (day is None or each.gross.amount <= 0 or each.due_on <= day)
     ]
+
+
+def to_pay(gross: Money, owed: Money) -> Money:
+    """Return what is paid on a statement: never more than is owed, and nothing is debited."""
+    return max(Money.zero(gross.currency), min(owed, gross))
 
 
 def payable_now(payable: Money, uncredited: Money, waiting: Money) -> Money:

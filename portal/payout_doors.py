@@ -10,11 +10,10 @@ from accounts import directory
 from accounts.permissions import Permission
 from billing import books, paying, self_billing
 from billing.paying import By
-from billing.payouts import Run, Step
+from billing.payouts import OtherPayment, Run, Step
 from billing.self_billing import Standing
 from foundation.errors import NotFound
 from foundation.identifiers import OrganisationKey
-from foundation.money import Money
 from portal.guard import Caller
 
 _LONGEST_NUMBER = 18
@@ -100,20 +99,20 @@ async def take(db: AsyncSession, caller: Caller, run_id: int, step: Step, *, now
 
 async def pay_otherwise(
     db: AsyncSession, caller: Caller, statement_id: str, *, now: datetime
-) -> Money:
-    """Book a statement in another currency as paid; see `paying.mark_paid_otherwise`."""
+) -> OtherPayment:
+    """Say that a statement in another currency was paid; see `paying.mark_paid_otherwise`."""
     caller.must_have(Permission.PAYOUTS_RELEASE)
-    statement = await books.statement(db, statement_id, caller.scope)
-    paid = await paying.mark_paid_otherwise(db, statement_id, now=now)
+    await books.statement(db, statement_id, caller.scope)
+    said = await paying.mark_paid_otherwise(db, statement_id, by=_by(caller), now=now)
     await caller.note(
         db,
-        "statement.paid",
+        "statement.paid" if said.is_booked else "statement.paid_first",
         f"statement/{statement_id}",
-        organisation=statement.payee.key,
-        after={"paid": paid.text, "currency": paid.currency},
+        organisation=said.payee,
+        after={"paid": said.amount.text, "currency": said.amount.currency},
         now=now,
     )
-    return paid
+    return said
 
 
 async def file_of(db: AsyncSession, caller: Caller, run_id: int, *, now: datetime) -> PayoutFile:

@@ -1,6 +1,8 @@
 """What stands in the way of a payout, and what payouts refuse, in the reader's language."""
 
+from billing.books import AlreadyPaid
 from billing.payouts import (
+    ConfirmedBySamePerson,
     DayOver,
     Hindrance,
     NoDebtorAccount,
@@ -106,6 +108,11 @@ _SENTENCES: tuple[tuple[type[ExpectedError], str], ...] = (
         marked("You have released this run already. The second release is by somebody else."),
     ),
     (PersonNeeded, marked("A person does this, signed in; an API key cannot.")),
+    (
+        ConfirmedBySamePerson,
+        marked("You have said that it was paid. Somebody else says so now."),
+    ),
+    (AlreadyPaid, marked("Somebody was faster: the statement is booked as paid.")),
     (
         WrongPayoutState,
         marked("Somebody was faster: the run has another state now. Look at it again."),

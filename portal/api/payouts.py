@@ -123,6 +123,15 @@ class NewRun(Body):
     )
 
 
+class OtherPaymentModel(Answer):
+    """A statement that was paid without a run."""
+
+    statement_id: str
+    amount: MoneyModel
+    first_by: str = Field(description="Who was the first of two to say so.")
+    is_booked: bool = Field(description="Whether the second one did, so that it is booked.")
+
+
 class AcceptanceModel(Answer):
     """An owner's consent to self-billing."""
 
@@ -244,10 +253,18 @@ async def discard_payout_run(db: Db, now: Now, caller: Writer, run_id: str) -> R
 
 
 @other.post("/{statement_id:segment}/paid", summary="Book a statement as paid otherwise")
-async def pay_statement(db: Db, now: Now, caller: Releaser, statement_id: str) -> MoneyModel:
-    """For statements in other currencies than the euro, which SEPA does not move: what was paid,
-    less what the payee owes. Booked once."""
-    return MoneyModel.of(await payout_doors.pay_otherwise(db, caller, statement_id, now=now))
+async def pay_statement(db: Db, now: Now, caller: Releaser, statement_id: str) -> OtherPaymentModel:
+    """For statements in other currencies than the euro, which SEPA does not move. Two different
+    people say so, signed in, as with a run; the second one books it, once: what the statement comes
+    to, less what the payee owes."""
+    said = await payout_doors.pay_otherwise(db, caller, statement_id, now=now)
+    assert said.first is not None, "somebody has just said so"
+    return OtherPaymentModel(
+        statement_id=said.statement_id,
+        amount=MoneyModel.of(said.amount),
+        first_by=caller.personal(said.first.by_name) or "",
+        is_booked=said.is_booked,
+    )
 
 
 # --------------------------------------------------------------------------------- self-billing

@@ -77,8 +77,10 @@ async def _list(
     before: int | None = None,
     given: dict[str, str] | None = None,
     refused: ExpectedError | None = None,
+    not_done: ExpectedError | None = None,
 ) -> Response:
     frame = await frame_of(request, db, caller)
+    names = {each.key: each.name for each in await directory.organisations(db, caller.scope)}
     found = await paying.runs(db, before=before, limit=PER_PAGE + 1)
     kept = found[:PER_PAGE]
     on = link("/payouts", {"before": kept[-1].id}) if len(found) > PER_PAGE else None
@@ -92,8 +94,35 @@ async def _list(
         "given": given
         or {"execute_on": _next_working_day(now.date()).isoformat(), "due_until": ""},
         "errors": errors,
+        "others": [
+            {
+                "id": each.statement_id,
+                "name": caller.personal(names.get(each.payee, each.payee)),
+                "due_on": each.due_on,
+                "amount": each.amount,
+                "first_by": None if each.first is None else caller.personal(each.first.by_name),
+                "is_by_me": each.first is not None and each.first.by == caller.principal.id,
+            }
+            for each in await paying.to_pay_otherwise(db, caller.scope)
+        ],
+        "refused": None if not_done is None else refusal(not_done, frame.words),
     }
-    return page(frame, "payouts.html", values, status=200 if refused is None else 422)
+    status = 422 if refused is not None else 409 if not_done is not None else 200
+    return page(frame, "payouts.html", values, status=status)
+
+
+@router.post("/payouts/otherwise/{statement_id:segment}")
+async def pay_otherwise(
+    request: Request, db: Db, now: Now, caller: Reader, statement_id: str
+) -> Response:
+    """Say that a statement which SEPA cannot pay was paid; the second who says so books it."""
+    try:
+        async with await savepoint(db):
+            said = await payout_doors.pay_otherwise(db, caller, statement_id, now=now)
+    except (Conflict, NotPermitted) as error:
+        caller.must_have(Permission.PAYOUTS_RELEASE)
+        return await _list(request, db, now, caller, not_done=error)
+    return went("/payouts", done="payout-otherwise" if said.is_booked else "payout-said")
 
 
 @router.get("/payouts/{run_id:segment}")

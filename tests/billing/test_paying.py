@@ -1,5 +1,6 @@
 """Payout runs against the books: two releases, one booking, never more than is owed."""
 
+import asyncio
 import random
 from datetime import timedelta
 
@@ -7,10 +8,13 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
+from accounts.directory import WHOLE
 from billing import books, contacts, counter_documents, invoicing, ledger_store, paying
 from billing.books import AlreadyPaid
 from billing.ledger import BANK, EntryKind, JournalEntry, Posting, payable
+from billing.paying import By
 from billing.payouts import (
+    ConfirmedBySamePerson,
     CreditNoteTakenBack,
     DayOver,
     Hindrance,
@@ -28,6 +32,7 @@ from billing.payouts import (
     WrongPayoutState,
 )
 from billing.statements import StatementState
+from foundation.database import Database
 from foundation.errors import NotFound
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money, total
@@ -330,23 +335,64 @@ async def test_the_sum_of_a_runs_payments_is_the_ledgers_change_whatever_is_owed
             assert is_now == min(was, euro("0"))
 
 
-async def test_a_statement_in_other_money_is_booked_as_paid_once_by_hand(
+async def test_a_statement_in_other_money_is_booked_once_when_two_people_say_it_was_paid(
     db: AsyncSession,
 ) -> None:
     await settle_in_with_accounts(db)
     francs = await owe(db, BAKERY, "2026-10", "7.00", "CHF")
     euros = await owe(db, BAKERY, "2026-10", "5.00")
-    paid = await paying.mark_paid_otherwise(db, francs, now=NOVEMBER)
-    assert (paid.text, (await books.owed_to(db, BAKERY))["CHF"].text) == ("7.00", "0.00")
+    with pytest.raises(PersonNeeded):
+        await paying.mark_paid_otherwise(db, francs, by=PROGRAM, now=NOVEMBER)
+    said = await paying.mark_paid_otherwise(db, francs, by=ANNA, now=NOVEMBER)
+    assert (said.amount.text, said.is_booked) == ("7.00", False)
+    with pytest.raises(ConfirmedBySamePerson):
+        await paying.mark_paid_otherwise(db, francs, by=ANNA, now=NOVEMBER)
+    with pytest.raises(PersonNeeded):
+        await paying.mark_paid_otherwise(db, francs, by=PROGRAM, now=NOVEMBER)
+    assert (await books.owed_to(db, BAKERY))["CHF"].text == "7.00"
+    [shown] = await paying.to_pay_otherwise(db, WHOLE)
+    assert (shown.first, shown.amount.text) == (said.first, "7.00")
+
+    booked = await paying.mark_paid_otherwise(db, francs, by=BERT, now=NOVEMBER)
+    assert (booked.amount.text, booked.is_booked, booked.first) == ("7.00", True, said.first)
+    assert (await books.owed_to(db, BAKERY))["CHF"].text == "0.00"
+    assert await paying.to_pay_otherwise(db, WHOLE) == []
     with pytest.raises(AlreadyPaid):
-        await paying.mark_paid_otherwise(db, francs, now=NOVEMBER)
+        await paying.mark_paid_otherwise(db, francs, by=CARL, now=NOVEMBER)
     with pytest.raises(PaidByRun):
-        await paying.mark_paid_otherwise(db, euros, now=NOVEMBER)
+        await paying.mark_paid_otherwise(db, euros, by=ANNA, now=NOVEMBER)
     with pytest.raises(NotFound):
-        await paying.mark_paid_otherwise(db, "nothing", now=NOVEMBER)
+        await paying.mark_paid_otherwise(db, "nothing", by=ANNA, now=NOVEMBER)
     assert amounts(await prepared(db)) == {"bakery": "5.00"}
     with pytest.raises(InPayoutRun):
         await books.mark_paid(db, euros, now=NOVEMBER)
+
+
+async def test_what_the_first_said_of_another_amount_counts_no_more(db: AsyncSession) -> None:
+    await settle_in_with_accounts(db)
+    francs = await owe(db, BAKERY, "2026-10", "7.00", "CHF")
+    await paying.mark_paid_otherwise(db, francs, by=ANNA, now=NOVEMBER)
+    await owe(db, BAKERY, "2026-11", "-3.00", "CHF")
+    assert [each.first for each in await paying.to_pay_otherwise(db, WHOLE)] == [None, None]
+    said = await paying.mark_paid_otherwise(db, francs, by=BERT, now=NOVEMBER)
+    assert (said.amount.text, said.is_booked) == ("4.00", False)
+    assert (await paying.mark_paid_otherwise(db, francs, by=ANNA, now=NOVEMBER)).is_booked
+
+
+async def test_two_who_say_at_once_that_it_was_paid_book_it_once(database: Database) -> None:
+    async with database.unit_of_work() as db:
+        await settle_in_with_accounts(db)
+        francs = await owe(db, BAKERY, "2026-10", "7.00", "CHF")
+        await paying.mark_paid_otherwise(db, francs, by=ANNA, now=NOVEMBER)
+
+    async def say(by: By) -> bool:
+        async with database.unit_of_work() as db:
+            return (await paying.mark_paid_otherwise(db, francs, by=by, now=NOVEMBER)).is_booked
+
+    done = await asyncio.gather(say(BERT), say(CARL), return_exceptions=True)
+    assert sorted(type(each).__name__ for each in done) == ["AlreadyPaid", "bool"]
+    async with database.unit_of_work() as db:
+        assert (await books.owed_to(db, BAKERY))["CHF"].text == "0.00"
 
 
 async def credited(db: AsyncSession) -> str:

@@ -4,9 +4,11 @@ import re
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from accounts import directory, passwords
 from foundation.database import Database
+from tests.billing.payees import owe
 from tests.portal.pages.conftest import NOON, SignIn, token_in
 from tests.portal.pages.world import PARKING, PASSWORD, ROOT, WORKS
 
@@ -115,6 +117,37 @@ async def test_a_run_goes_from_the_draft_over_two_people_to_paid(
     page = (await fred.get("/payouts")).text
     assert "Auszahlungen" in page
     assert "Bezahlt" in page
+
+
+async def test_a_statement_in_other_money_is_booked_when_two_people_say_it_was_paid(
+    sign_in: SignIn, ready: None, database: Database
+) -> None:
+    async with database.unit_of_work() as db:
+        francs = await owe(db, WORKS, "2026-08", "7.00", "CHF")
+        await db.execute(
+            text(
+                "update statements set document = s.document from statements s"
+                " where statements.statement_id = :francs and s.currency = 'EUR'"
+            ),
+            {"francs": francs},
+        )
+    door = f"/payouts/otherwise/{francs}"
+    admin = await sign_in("admin")
+    assert "Paid without a run" in (await admin.get("/payouts")).text
+    assert (await post(admin, "/payouts", door)).status_code == 303
+    assert "Somebody else says so now." in (await admin.get("/payouts")).text
+    twice = await post(admin, "/payouts", door)
+    assert twice.status_code == 409
+    assert "You have said that it was paid." in twice.text
+    fred = await sign_in("fred")
+    assert "Admin says that it was paid" in (await fred.get("/payouts")).text
+    assert (await post(fred, "/payouts", door)).headers["location"].endswith("payout-otherwise")
+    assert "Paid without a run" not in (await fred.get("/payouts")).text
+    again = await post(fred, "/payouts", door)
+    assert again.status_code == 409
+    assert "booked as paid" in again.text
+    otto = await sign_in("otto")
+    assert (await post(otto, "/statements", door)).status_code == 403
 
 
 async def refusals_of_the_form(sign_in: SignIn) -> None:
