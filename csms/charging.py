@@ -298,11 +298,18 @@ class DayOfEnergy:
 
 
 async def energy_by_day(
-    db: AsyncSession, scope: Scope, start: datetime, end: datetime, time_zone: str
+    db: AsyncSession,
+    scope: Scope,
+    start: datetime,
+    end: datetime,
+    time_zone: str,
+    *,
+    station: str | None = None,
 ) -> list[DayOfEnergy]:
     """Return the energy of ended transactions by the day of their end in a time zone.
 
-    Days without any are left out; `start` is included, `end` is not.
+    Days without any are left out; `start` is included, `end` is not; of one station, if it is
+    named.
     """
     day = func.date(func.timezone(time_zone, TransactionRow.ended_at))
     query = (
@@ -312,6 +319,8 @@ async def energy_by_day(
         .group_by(day)
         .order_by(day)
     )
+    if station is not None:
+        query = query.where(TransactionRow.station == station)
     if scope.organisations is not None:
         query = query.where(TransactionRow.owner.in_(scope.organisations))
     return [

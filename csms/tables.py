@@ -23,6 +23,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -106,6 +107,14 @@ class EvseRow(Base):
     """One place for one vehicle at a time."""
 
     __tablename__ = "evses"
+    __table_args__ = (
+        # Two IDs that differ in their separators alone are one: callers leave them out.
+        Index(
+            "uq_evses_emi3_id_without_separators",
+            text("upper(translate(emi3_id, '*-_. +', ''))"),
+            unique=True,
+        ),
+    )
 
     station: Mapped[str] = mapped_column(Text, ForeignKey("stations.identity"), primary_key=True)
     evse_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)

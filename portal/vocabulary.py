@@ -83,6 +83,18 @@ REMOTE_STATES: dict[str, Mark] = {
     "over": Mark("ring", "off", marked("Over")),
 }
 
+ERROR_STATES: dict[str, Mark] = {
+    "fault": Mark("triangle", "fault", marked("Fault")),
+    "warning": Mark("triangle", "warning", marked("Warning")),
+    "over": Mark("tick", "ok", marked("Over")),
+}
+
+RESERVATION_STATES: dict[str, Mark] = {
+    "open": Mark("half", "info", marked("Open")),
+    "used": Mark("tick", "ok", marked("Used")),
+    "over": Mark("ring", "off", marked("Over")),
+}
+
 SERVICE_STATES: dict[str, Mark] = {
     "on": Mark("dot", "ok", marked("On")),
     "off": Mark("ring", "off", marked("Off")),

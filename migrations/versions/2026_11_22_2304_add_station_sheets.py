@@ -8,6 +8,8 @@ branch_labels = None
 depends_on = None
 
 UPGRADE: tuple[str, ...] = (
+    """CREATE UNIQUE INDEX uq_evses_emi3_id_without_separators
+            ON evses (upper(translate(emi3_id, '*-_. +', '')))""",
     """CREATE TABLE station_facts (
         id BIGINT GENERATED ALWAYS AS IDENTITY,
         station TEXT NOT NULL,
@@ -117,6 +119,7 @@ DOWNGRADE: tuple[str, ...] = (
     "DROP TABLE station_documents",
     "DROP TABLE station_parts",
     "DROP TABLE station_facts",
+    "DROP INDEX uq_evses_emi3_id_without_separators",
 )
 
 

@@ -29,6 +29,18 @@ _SENTENCES = (
     marked("The end must lie behind the beginning, and in the future."),
     marked("The station is its owner's already."),
     marked("Give either role or rights."),
+    marked("The country is two letters, as in DE."),
+    marked("The operator is three letters or digits, as in ABC."),
+    marked("The number is 1 to 30 letters, digits or stars, as in 1001."),
+    marked("Say who is to be sent."),
+    marked("Give a phone number or a mail address."),
+    marked("This is no phone number."),
+    marked("Say what it is."),
+    marked("This is too long. Shorten it."),
+    marked("The file is empty."),
+    marked("Choose a file."),
+    marked("This kind exists already."),
+    marked("There is no such kind."),
 )
 """Whole sentences of errors: what is not among them is shown in English."""
 

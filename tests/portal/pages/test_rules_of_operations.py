@@ -256,7 +256,7 @@ async def test_a_second_person_finds_what_the_first_one_asked_for(
     browser = await sign_in("admin")
     token = token_in((await browser.get("/service-costs/services?organisation=stadtwerke")).text)
     limit = {"csrf": token, "organisation": "stadtwerke", "per_year": "100"}
-    assert (await browser.post("/service-costs/limit", data=limit)).status_code == 303
+    assert (await browser.post("/service-costs/services/limit", data=limit)).status_code == 303
     asked = await send(browser, f"{OFF}/activate")
     assert "It waits for a second person" in asked.text
     assert 'id="activate" disabled' in asked.text
