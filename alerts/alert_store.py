@@ -132,6 +132,20 @@ async def faults_at(
     return [_fault(row) for row in await db.scalars(query)]
 
 
+async def open_by_station(
+    db: AsyncSession, stations: Sequence[str], *, organisations: Sequence[str] | None
+) -> dict[StationId, int]:
+    """Return how many faults are open at each of the stations; those without are missing."""
+    query = (
+        select(FaultRow.station, func.count())
+        .where(FaultRow.station.in_(stations), FaultRow.over_at.is_(None))
+        .group_by(FaultRow.station)
+    )
+    if organisations is not None:
+        query = query.where(FaultRow.organisation.in_(organisations))
+    return {StationId(station or ""): number for station, number in await db.execute(query)}
+
+
 async def save_faults(db: AsyncSession, faults: Sequence[Fault]) -> None:
     """Write new faults and what changed of known ones."""
     new = [_values(each, _FAULT_FIELDS) for each in faults if not each.id]
