@@ -157,6 +157,10 @@ class Gate:
         except OSError:
             writer.transport.abort()
             return
+        if self._server is None:  # it was shut meanwhile
+            writer.transport.abort()
+            out.transport.abort()
+            return
         self._open |= {writer, out}
         try:
             async with asyncio.TaskGroup() as group:

@@ -30,6 +30,7 @@ class Subscriber:
         self.connections = 0
         """How often it has connected and subscribed."""
         self._changed = asyncio.Event()
+        self._leaving = False
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["Subscriber"]:
@@ -40,6 +41,7 @@ class Subscriber:
             async with asyncio.timeout(30):
                 await ready.wait()
             yield self
+            self._leaving = True
             task.cancel()
 
     async def until(self, holds: Any, *, within_s: float = 20) -> None:
@@ -68,6 +70,10 @@ class Subscriber:
                     async for message in client.messages:
                         self._take(message)
             except aiomqtt.MqttError:
+                # One that is cancelled while it says goodbye may tell of that as the broker being
+                # away, and must not live on.
+                if self._leaving:
+                    return
                 await asyncio.sleep(0.1)
 
     def _take(self, message: aiomqtt.Message) -> None:
