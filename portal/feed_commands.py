@@ -197,7 +197,7 @@ class Requests:
                 priority=body.priority,
                 until_ended=body.until_ended,
             )
-        return commands.shown(caller, command).model_dump(mode="json")
+        return commands.shown_to(caller, command).model_dump(mode="json")
 
 
 def _moment(written: str) -> datetime:

@@ -50,7 +50,7 @@ class CommandRoute(ApiRoute):
             }
             caller = caller_or_none(request)
             assert caller is not None, "who was answered 202 was let in"
-            return JSONResponse(shown(caller, found).model_dump(mode="json"), 202, headers=kept)
+            return JSONResponse(shown_to(caller, found).model_dump(mode="json"), 202, headers=kept)
 
         return handle
 
@@ -238,7 +238,7 @@ async def ask_station(
     )
     # Written at once: the framework would check it once more, and write it by way of dicts.
     return Response(
-        shown(caller, command).model_dump_json(),
+        shown_to(caller, command).model_dump_json(),
         202,
         {"location": f"/api/v1/commands/{command.id}"},
         "application/json",
@@ -280,7 +280,7 @@ async def list_commands(
         limit=limit + 1,
     )
     return paging.page(
-        found, limit, shown=lambda each: shown(caller, each), key=lambda each: (int(each.id),)
+        found, limit, shown=lambda each: shown_to(caller, each), key=lambda each: (int(each.id),)
     )
 
 
@@ -328,7 +328,7 @@ async def command_rates(
 @router.get("/commands/{command_id:segment}", summary="Get a command")
 async def get_command(db: Db, caller: Reader, command_id: str) -> CommandModel:
     """Every state that it came into, the station's answer, and who asked."""
-    return shown(caller, await outcomes.command(db, command_id, caller.scope))
+    return shown_to(caller, await outcomes.command(db, command_id, caller.scope))
 
 
 @router.delete("/commands/{command_id:segment}", summary="Cancel a command that waits")
@@ -336,12 +336,16 @@ async def cancel_command(db: Db, now: Now, caller: Sender, command_id: str) -> C
     """Only a queued one: what was sent cannot be taken back."""
     command = await outcomes.command(db, command_id, caller.scope)
     await asking.cancel(db, caller, command, now=now)
-    return shown(caller, await outcomes.command(db, command_id, caller.scope))
+    return shown_to(caller, await outcomes.command(db, command_id, caller.scope))
 
 
-def shown(caller: Caller, found: Command) -> CommandModel:
+def shown_to(caller: Caller, command: Command) -> CommandModel:
     """Return a command as the API shows it to the caller."""
-    command = masking.command(caller, found)
+    return shown(masking.command(caller, command))
+
+
+def shown(command: Command) -> CommandModel:
+    """Return a command by the names of the API."""
     return CommandModel.model_validate(
         {
             "id": command.id,
