@@ -2,6 +2,8 @@
 
 import asyncio
 import itertools
+import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
@@ -19,6 +21,8 @@ from foundation.database import Database
 from foundation.postgres import EmbeddedPostgres
 
 _numbers = itertools.count(1)
+_ROOM = 4 * 1024**3
+"""What the databases of a run may take; the largest is that of a month of many transactions."""
 
 # No timed assertions: a slow machine must not make a law fail.
 hypothesis.settings.register_profile("ours", deadline=None)
@@ -38,11 +42,19 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
     return {"uvloop": uvloop.new_event_loop}
 
 
+def _in_memory() -> Path | None:
+    """Return where files are kept in memory, if there is room: each test's database is copied."""
+    shared = Path("/dev/shm")
+    if shared.is_dir() and os.access(shared, os.W_OK):
+        return shared if shutil.disk_usage(shared).free >= _ROOM else None
+    return None
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """A server of its own for this run; thrown away with its data."""
-    folder = Path(tempfile.mkdtemp(prefix="leitstand-tests-"))
-    server = EmbeddedPostgres(folder, durable=False)
+    folder = Path(tempfile.mkdtemp(prefix="leitstand-tests-", dir=_in_memory()))
+    server = EmbeddedPostgres(folder, durable=False, elsewhere=folder.parent / "leitstand-tests")
     server.start()
     try:
         yield server
