@@ -103,6 +103,8 @@ class Permission(StrEnum):
     """See personal data; without it they read as ****."""
     CRM_WRITE = "crm.write"
     """Change contacts and contracts."""
+    ALERTS_WRITE = "alerts.write"
+    """Take an alert on, mark it as escalated, close it."""
     MONITORING = "monitoring"
     """The tab "Operational management" of a station's data sheet."""
     COST_RELEASE = "cost_release"
@@ -186,6 +188,11 @@ RIGHTS: Mapping[Permission, Right] = {
         Area.INFRASTRUCTURE,
         marked("Read the OCPP log"),
         marked("All that was said between a station and us, id tokens included."),
+    ),
+    Permission.ALERTS_WRITE: Right(
+        Area.INFRASTRUCTURE,
+        marked("See to alerts"),
+        marked("Take an alert on, mark it as escalated, and close it."),
     ),
     Permission.MONITORING: Right(
         Area.INFRASTRUCTURE,
@@ -426,6 +433,7 @@ _OWNER = frozenset(
         Permission.CHANGE_ORDERS_READ,
         Permission.CHANGE_ORDERS_CONFIRM,
         Permission.TICKETS_READ,
+        Permission.ALERTS_WRITE,
         Permission.CRM_READ,
         Permission.STATIONS_SHARE,
         Permission.SERVICES_READ,
@@ -444,11 +452,13 @@ _READS = _OWNER - {
     Permission.STATIONS_SHARE,
     Permission.COMMANDS_READ,
     Permission.TICKETS_READ,
+    Permission.ALERTS_WRITE,
     Permission.WEBHOOKS_READ,
     Permission.WEBHOOKS_WRITE,
 }
 
 _SUPPORT = _READS | {
+    Permission.ALERTS_WRITE,
     Permission.STATIONS_WRITE,
     Permission.FRAMES_READ,
     Permission.TOKENS_WRITE,
@@ -517,6 +527,7 @@ _TECHNICIAN = frozenset(
         Permission.CHANGE_ORDERS_READ,
         Permission.TICKETS_READ,
         Permission.TICKETS_WRITE,
+        Permission.ALERTS_WRITE,
     }
 )
 

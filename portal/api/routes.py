@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from portal.api import (
     accounts,
     agreements,
+    alerts,
     api_keys,
     audit,
     calls,
@@ -49,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     stations.router,
     meter_keys.router,
     monitoring.router,
+    alerts.router,
     commands.router,
     campaigns.router,
     equipment.router,
