@@ -15,6 +15,7 @@ CDR                 receivable of the provider, or          unsettled of the pay
 month close         unsettled of the payee: net;            payable of the payee: payout gross;
                     vat: the tax on the payout              fees: what we keep
 payment             payable of the payee                    bank
+                    (one that the bank sends back: the other way round)
 invoice             debtor: gross                           what the CDRs were booked on: gross;
                                                             services: net, vat: tax of charges
 VAT by recipient    debtor: what more tax the recipient     vat
@@ -311,6 +312,18 @@ def payment_entry(
         narration=f"{statement_id}: paid",
         statement_id=statement_id,
         postings=_without_zeros([Posting(payable(payee), amount), Posting(BANK, -amount)]),
+    )
+
+
+def returned_entry(entry: JournalEntry, *, entry_id: int, booked_at: datetime) -> JournalEntry:
+    """Return the entry of a payment that the bank sent back: what it paid is owed again."""
+    assert entry.kind is EntryKind.PAYMENT, "only a payment comes back"
+    return replace(
+        entry,
+        booked_at=booked_at,
+        narration=f"{entry.statement_id}: payment came back",
+        corrects=entry_id,
+        postings=tuple(Posting(each.account, -each.amount) for each in entry.postings),
     )
 
 

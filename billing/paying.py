@@ -26,6 +26,7 @@ from billing import (
     statement_store,
 )
 from billing.contacts import checked_iban
+from billing.ledger import EntryKind
 from billing.payout_tables import PayoutRunRow
 from billing.payouts import (
     Confirmation,
@@ -33,20 +34,24 @@ from billing.payouts import (
     Hindrance,
     NoDebtorAccount,
     NothingToPay,
+    NotReturnable,
     NotSepaCurrency,
     OpenStatement,
     OtherPayment,
     PaidByRun,
     Part,
     PayeeNotPayable,
+    Payment,
     PayoutOutdated,
     PayoutState,
+    Returned,
     Run,
     RunHead,
     Step,
     after,
     check_confirmation,
     check_release,
+    check_return,
     due_by,
     parts_of,
 )
@@ -54,7 +59,7 @@ from billing.self_billing import Standing
 from billing.sepa import CURRENCY, Account, Transfer, TransferFile, pain_001
 from foundation.errors import NotFound
 from foundation.identifiers import OrganisationKey
-from foundation.money import Money
+from foundation.money import Money, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +219,8 @@ async def hand_over(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> 
 async def mark_paid(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> Run:
     """Book a run that the bank has carried out, once: each statement as it was prepared.
 
+    What came back before is not booked.
+
     Raises:
         NotFound: If there is no such run.
         WrongPayoutState: If it was not sent, or is paid.
@@ -236,6 +243,76 @@ async def mark_paid(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> 
     assert changed == len(parts), "a statement of the run was paid by something else"
     await payout_store.set_state(db, row, state, by=by.id, by_name=by.name, now=now)
     return await payout_store.whole(db, row)
+
+
+async def mark_returned(
+    db: AsyncSession,
+    run_id: int,
+    payment_id: int,
+    *,
+    returned_on: date,
+    reason: str,
+    by: By,
+    now: datetime,
+) -> Run:
+    """Note that the bank sent a payment of a run back: what it paid is owed again.
+
+    What was booked is taken back, and its statements wait for another run. Nothing is paid to the
+    account any more until the owner accepts it again, or another one.
+
+    Args:
+        db: A unit of work.
+        run_id: Of the run.
+        payment_id: Of the payment.
+        returned_on: When the bank sent it back.
+        reason: As the bank says.
+        by: Who notes it.
+        now: When.
+
+    Raises:
+        NotFound: If there is no such run, or no such payment in it.
+        NotReturnable: If the bank does not have it, or it came back before.
+        InvalidInput: If the day is to come, or the reason is none.
+    """
+    await payout_store.lock(db)
+    row = await _locked(db, run_id)
+    run = await payout_store.whole(db, row)
+    found = [each for each in run.payments if each.id == payment_id]
+    if not found:
+        raise NotFound("payment of the payout run", payment_id)
+    [payment] = found
+    if run.head.state not in (PayoutState.SENT, PayoutState.PAID) or payment.returned is not None:
+        raise NotReturnable(payment.reference)
+    today = now.astimezone(ZoneInfo((await directory.root(db)).time_zone)).date()
+    returned = Returned(
+        iban=payment.to.iban,
+        returned_on=returned_on,
+        reason=check_return(returned_on, reason, today),
+        at=now,
+        by_name=by.name,
+    )
+    if run.head.state is PayoutState.PAID:
+        await _book_back(db, payment, now)
+    await payout_store.let_go(db, run_id, payee=payment.payee)
+    await payout_store.add_return(db, payment, returned=returned, by=by.id)
+    return await payout_store.whole(db, row)
+
+
+async def _book_back(db: AsyncSession, payment: Payment, now: datetime) -> None:
+    """Take what a payment booked back, and set its statements unpaid."""
+    entries = []
+    for part in payment.parts:
+        of = await ledger_store.entries_of_statement(db, part.statement_id)
+        corrected = {each.corrects for each in of.values()}
+        entries += [
+            ledger.returned_entry(entry, entry_id=each, booked_at=now)
+            for each, entry in of.items()
+            if entry.kind is EntryKind.PAYMENT and entry.corrects is None and each not in corrected
+        ]
+    back = total((each.postings[0].amount for each in entries), payment.amount.currency)
+    assert back == -payment.amount, "what comes back is what was booked"
+    await ledger_store.add_entries(db, entries)
+    await payout_store.set_unpaid(db, [part.statement_id for part in payment.parts])
 
 
 async def mark_paid_otherwise(

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, text, update
+from sqlalchemy import ColumnElement, case, delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +14,7 @@ from billing.documents import DocumentKind
 from billing.payout_tables import (
     OtherPaymentRow,
     PayoutPaymentRow,
+    PayoutReturnRow,
     PayoutRunRow,
     PayoutStatementRow,
     PayoutStepRow,
@@ -27,6 +28,7 @@ from billing.payouts import (
     Part,
     Payment,
     PayoutState,
+    Returned,
     Run,
     RunHead,
     StepTaken,
@@ -242,9 +244,65 @@ async def set_state(
     await db.execute(insert(PayoutStepRow).values(values))
 
 
-async def let_go(db: AsyncSession, run_id: int) -> None:
-    """Set the statements of a run free."""
-    await db.execute(delete(PayoutStatementRow).where(PayoutStatementRow.run_id == run_id))
+async def let_go(db: AsyncSession, run_id: int, *, payee: OrganisationKey | None = None) -> None:
+    """Set the statements of a run free: all, or those of a payee."""
+    statement = delete(PayoutStatementRow).where(PayoutStatementRow.run_id == run_id)
+    if payee is not None:
+        statement = statement.where(PayoutStatementRow.payee == payee)
+    await db.execute(statement)
+
+
+async def add_return(db: AsyncSession, payment: Payment, *, returned: Returned, by: str) -> None:
+    """Keep that the bank sent a payment back."""
+    await db.execute(
+        insert(PayoutReturnRow).values(
+            payment_id=payment.id,
+            payee=payment.payee,
+            iban=returned.iban,
+            returned_on=returned.returned_on,
+            reason=returned.reason,
+            at=returned.at,
+            by=by,
+            by_name=returned.by_name,
+        )
+    )
+
+
+async def last_returns(
+    db: AsyncSession, payees: Collection[str]
+) -> dict[OrganisationKey, Returned]:
+    """Return the last payment of each payee that came back, where one did."""
+    rows = await db.execute(
+        select(PayoutReturnRow)
+        .where(PayoutReturnRow.payee.in_(payees))
+        .order_by(PayoutReturnRow.at, PayoutReturnRow.payment_id)
+    )
+    return {OrganisationKey(row.payee): _returned(row) for row in rows.scalars()}
+
+
+def _returned(row: PayoutReturnRow) -> Returned:
+    return Returned(
+        iban=row.iban,
+        returned_on=row.returned_on,
+        reason=row.reason,
+        at=row.at,
+        by_name=row.by_name,
+    )
+
+
+async def set_unpaid(db: AsyncSession, statement_ids: Collection[str]) -> None:
+    """Note statements as paid no more."""
+    await db.execute(
+        update(StatementRow)
+        .where(StatementRow.statement_id.in_(statement_ids))
+        .values(
+            state=case(
+                (StatementRow.sent_at.is_(None), StatementState.OPEN.value),
+                else_=StatementState.SENT.value,
+            ),
+            paid_at=None,
+        )
+    )
 
 
 async def set_paid(db: AsyncSession, statement_ids: Collection[str], now: datetime) -> int:
@@ -339,6 +397,8 @@ async def under_way(
 ) -> dict[OrganisationKey, Money]:
     """Return what runs will pay that are neither paid nor discarded, by payee.
 
+    What came back is owed again.
+
     Args:
         db: A unit of work.
         currency: Of the runs.
@@ -348,7 +408,9 @@ async def under_way(
     rows = await db.execute(
         select(PayoutPaymentRow.payee, func.sum(PayoutPaymentRow.amount_minor))
         .join(PayoutRunRow, PayoutRunRow.id == PayoutPaymentRow.run_id)
+        .outerjoin(PayoutReturnRow, PayoutReturnRow.payment_id == PayoutPaymentRow.id)
         .where(
+            PayoutReturnRow.payment_id.is_(None),
             PayoutPaymentRow.payee.in_(payees),
             PayoutRunRow.currency == currency,
             PayoutRunRow.state.not_in((PayoutState.PAID, PayoutState.DISCARDED)),
@@ -427,17 +489,25 @@ async def whole(db: AsyncSession, row: PayoutRunRow) -> Run:
         )
     ).scalars()
     order = list(PayoutState)
+    returns = await db.execute(
+        select(PayoutReturnRow).where(
+            PayoutReturnRow.payment_id.in_([each.id for each in payments])
+        )
+    )
+    returned = {each.payment_id: _returned(each) for each in returns.scalars()}
     return Run(
         head=_head(row, len(payments), sum(each.amount_minor for each in payments)),
         debtor=Account(name=row.debtor_name, iban=row.debtor_iban, bic=row.debtor_bic),
         payments=tuple(
             Payment(
+                id=each.id,
                 payee=OrganisationKey(each.payee),
                 to=Account(name=each.name, iban=each.iban, bic=each.bic),
                 amount=Money.from_minor(each.amount_minor, row.currency),
                 remittance=each.remittance,
                 reference=f"LEITSTAND-{row.id}-{each.id}",
                 parts=tuple(parts[each.payee]),
+                returned=returned.get(each.id),
             )
             for each in payments
         ),

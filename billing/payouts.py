@@ -67,6 +67,7 @@ class Hindrance(StrEnum):
     WRONG_IBAN = "wrong_iban"
     NOT_SEPA = "not_sepa"
     IBAN_CHANGED = "iban_changed"
+    IBAN_RETURNED = "iban_returned"
     NO_VAT_ID = "no_vat_id"
     WRONG_VAT_ID = "wrong_vat_id"
 
@@ -94,6 +95,10 @@ REMEDIES: Final[Mapping[Hindrance, str]] = {
     Hindrance.IBAN_CHANGED: (
         "The IBAN is not the one that the owner accepted: ask the owner, by a way that you know,"
         " to accept self-billing again with the new one."
+    ),
+    Hindrance.IBAN_RETURNED: (
+        "The bank sent a payment to this account back: ask the owner, by a way that you know, to"
+        " check it and to accept self-billing again."
     ),
     Hindrance.NO_VAT_ID: (
         "The owner charges VAT or reverse charge applies, but the VAT id is missing: enter it."
@@ -171,6 +176,17 @@ class PayoutOutdated(Conflict):
         )
 
 
+class NotReturnable(Conflict):
+    """Only a payment that the bank has comes back, and once."""
+
+    code = "payment_not_returnable"
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(
+            f"Payment {reference} cannot come back: the bank does not have it, or it did before."
+        )
+
+
 class InPayoutRun(Conflict):
     """The statement is in a payout run that is under way."""
 
@@ -243,6 +259,28 @@ class ConfirmedBySamePerson(NotPermitted):
         super().__init__(
             f"You have said that statement {statement_id} was paid. Somebody else says so now."
         )
+
+
+_LONGEST_REASON: Final = 140
+
+
+def check_return(returned_on: date, reason: str, today: date) -> str:
+    """Return the reason why a payment came back, in one line.
+
+    Args:
+        returned_on: When the bank sent it back.
+        reason: As the bank says, such as `AC04 account closed`.
+        today: In the operator's zone.
+
+    Raises:
+        InvalidInput: If the day is to come, or the reason is none.
+    """
+    if returned_on > today:
+        raise InvalidInput("A payment comes back on a day that has come.", field="returned_on")
+    said = " ".join(reason.split())
+    if not said or len(said) > _LONGEST_REASON:
+        raise InvalidInput("A reason is a line of at most 140 characters.", field="reason")
+    return said
 
 
 def after(run_id: int, state: PayoutState, step: Step) -> PayoutState:
@@ -423,15 +461,33 @@ class PaidPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Payment:
-    """What a payee is paid by a run; the reference is given through to him by the banks."""
+class Returned:
+    """That the bank sent a payment back, when, why, and who noted it."""
 
+    iban: str
+    returned_on: date
+    reason: str
+    at: datetime
+    by_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """What a payee is paid by a run; the reference is given through to him by the banks.
+
+    Attributes:
+        parts: Of which statements; one that came back has let go of them.
+        returned: That it came back, if it did.
+    """
+
+    id: int
     payee: OrganisationKey
     to: Account
     amount: Money
     remittance: str
     reference: str
     parts: tuple[PaidPart, ...]
+    returned: Returned | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

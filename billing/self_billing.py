@@ -18,11 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from accounts.directory import Organisation
-from billing import charges, contacts
+from billing import charges, contacts, payout_store
 from billing.contacts import WrongIban, WrongVatId, checked_iban, checked_vat_id
 from billing.documents import Party
 from billing.payout_tables import SelfBillingAcceptanceRow
-from billing.payouts import Hindrance, PayeeNotPayable, PersonNeeded
+from billing.payouts import Hindrance, PayeeNotPayable, PersonNeeded, Returned
 from foundation.errors import NotPermitted
 from foundation.identifiers import OrganisationKey
 
@@ -47,6 +47,11 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
 }
 """What an owner accepts, by language."""
+
+ACCEPTABLE: Final = frozenset(
+    {Hindrance.NOT_ACCEPTED, Hindrance.IBAN_CHANGED, Hindrance.IBAN_RETURNED}
+)
+"""What an owner puts right by accepting, again."""
 
 _TAXED: Final = frozenset({"standard", "reverse_charge"})
 """The tax statuses that need a VAT id; private persons and small businesses need none."""
@@ -111,8 +116,17 @@ def bic_of(party: Party) -> str | None:
     return None if found is None else str(found)
 
 
-def hindrance_of(tax_status: str, party: Party, acceptance: Acceptance | None) -> Hindrance | None:
-    """Return the first thing that stands in the way of paying an owner, if something does."""
+def hindrance_of(
+    tax_status: str, party: Party, acceptance: Acceptance | None, returned: Returned | None
+) -> Hindrance | None:
+    """Return the first thing that stands in the way of paying an owner, if something does.
+
+    Args:
+        tax_status: The owner's.
+        party: As he stands on papers.
+        acceptance: His last consent.
+        returned: His last payment that came back: its account needs another consent.
+    """
     hindrance = account_hindrance(party)
     if hindrance is not None:
         return hindrance
@@ -126,7 +140,12 @@ def hindrance_of(tax_status: str, party: Party, acceptance: Acceptance | None) -
     if acceptance is None:
         return Hindrance.NOT_ACCEPTED
     assert party.iban is not None
-    return None if acceptance.iban == checked_iban(party.iban) else Hindrance.IBAN_CHANGED
+    if acceptance.iban != checked_iban(party.iban):
+        return Hindrance.IBAN_CHANGED
+    is_checked = (
+        returned is None or returned.iban != acceptance.iban or returned.at < acceptance.accepted_at
+    )
+    return None if is_checked else Hindrance.IBAN_RETURNED
 
 
 async def standing(db: AsyncSession, payee: OrganisationKey) -> Standing:
@@ -144,7 +163,9 @@ async def standings(
     """Return how organisations stand to being paid, all at once."""
     debtors = {charges.organisation(each.key): each for each in organisations}
     known = await contacts.of_debtors(db, list(debtors))
-    accepted = await acceptances(db, [each.key for each in organisations])
+    keys = [each.key for each in organisations]
+    accepted = await acceptances(db, keys)
+    returned = await payout_store.last_returns(db, keys)
     found = {}
     for debtor, each in debtors.items():
         party = known[debtor].party if debtor in known else contacts.party_of(each)
@@ -153,7 +174,7 @@ async def standings(
             organisation=each,
             party=party,
             acceptance=acceptance,
-            hindrance=hindrance_of(each.tax_status, party, acceptance),
+            hindrance=hindrance_of(each.tax_status, party, acceptance, returned.get(each.key)),
         )
     return found
 
@@ -206,7 +227,7 @@ async def accept(
     if of == operator.key or payee not in await directory.below(db, of):
         raise NotOwnersPerson(payee)
     found = await standing(db, payee)
-    if found.hindrance not in (None, Hindrance.NOT_ACCEPTED, Hindrance.IBAN_CHANGED):
+    if found.hindrance is not None and found.hindrance not in ACCEPTABLE:
         raise PayeeNotPayable(payee, found.hindrance)
     if found.hindrance is None:
         return found

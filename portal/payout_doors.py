@@ -97,6 +97,46 @@ async def take(db: AsyncSession, caller: Caller, run_id: int, step: Step, *, now
     return run
 
 
+async def send_back(
+    db: AsyncSession,
+    caller: Caller,
+    run_id: int,
+    payment_id: int,
+    *,
+    returned_on: date,
+    reason: str,
+    now: datetime,
+) -> Run:
+    """Note that the bank sent a payment back; see `paying.mark_returned` for what is refused."""
+    caller.must_have(Permission.PAYOUTS_WRITE)
+    run = await paying.mark_returned(
+        db,
+        run_id,
+        payment_id,
+        returned_on=returned_on,
+        reason=reason,
+        by=_by(caller),
+        now=now,
+    )
+    [payment] = [each for each in run.payments if each.id == payment_id]
+    assert payment.returned is not None, "it has just come back"
+    await caller.note(
+        db,
+        "payout.returned",
+        f"payout_run/{run_id}",
+        organisation=payment.payee,
+        after={
+            "payment": payment.reference,
+            "amount": payment.amount.text,
+            "currency": payment.amount.currency,
+            "returned_on": returned_on.isoformat(),
+            "reason": payment.returned.reason,
+        },
+        now=now,
+    )
+    return run
+
+
 async def pay_otherwise(
     db: AsyncSession, caller: Caller, statement_id: str, *, now: datetime
 ) -> OtherPayment:

@@ -7,6 +7,7 @@ from billing.payouts import (
     Hindrance,
     NoDebtorAccount,
     NothingToPay,
+    NotReturnable,
     NotSepaCurrency,
     PayeeNotPayable,
     PayoutOutdated,
@@ -57,6 +58,13 @@ HINDRANCES: dict[Hindrance, Reason] = {
             " accept self-billing again."
         ),
     ),
+    Hindrance.IBAN_RETURNED: Reason(
+        marked("A payment came back"),
+        marked(
+            "The bank sent a payment to this account back: ask the owner, by a way that you know,"
+            " to check it and to accept self-billing again."
+        ),
+    ),
     Hindrance.NO_VAT_ID: Reason(
         marked("No VAT ID"), marked("The owner's tax status needs one: ask for it and enter it.")
     ),
@@ -99,6 +107,12 @@ def refusal(error: ExpectedError, said: Words) -> str:
     return said.gettext(str(error))
 
 
+RETURNED_SENTENCES = (
+    marked("A payment comes back on a day that has come."),
+    marked("A reason is a line of at most 140 characters."),
+)
+"""Whole sentences of errors without a code of their own."""
+
 NO_DAY = marked("Write a day, as in 2026-11-03.")
 """What a form's field is refused with that holds no day."""
 
@@ -111,6 +125,10 @@ _SENTENCES: tuple[tuple[type[ExpectedError], str], ...] = (
     (
         ConfirmedBySamePerson,
         marked("You have said that it was paid. Somebody else says so now."),
+    ),
+    (
+        NotReturnable,
+        marked("It cannot come back: the bank does not have it, or it came back before."),
     ),
     (AlreadyPaid, marked("Somebody was faster: the statement is booked as paid.")),
     (

@@ -51,9 +51,19 @@ class PartModel(Answer):
     paid: MoneyModel
 
 
+class ReturnedModel(Answer):
+    """That the bank sent a payment back."""
+
+    returned_on: date
+    reason: str
+    noted_at: Moment
+    noted_by: str
+
+
 class PaymentModel(Answer):
     """What a payee is paid."""
 
+    id: int
     payee: OrganisationKey
     name: str
     iban: str | None
@@ -61,7 +71,8 @@ class PaymentModel(Answer):
     amount: MoneyModel
     remittance: str
     reference: str = Field(description="Given through to the payee (end-to-end id).")
-    statements: list[PartModel]
+    statements: list[PartModel] = Field(description="Empty when it came back: they wait again.")
+    returned: ReturnedModel | None = Field(description="If the bank sent it back.")
 
 
 class LeftOutModel(Answer):
@@ -121,6 +132,19 @@ class NewRun(Body):
     payees: Annotated[list[str], Field(min_length=1, max_length=1000)] | None = Field(
         default=None, description="Only these; everybody who can be paid if left out."
     )
+
+
+class ReturnBody(Body):
+    """When and why the bank sent a payment back."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"returned_on": "2026-11-04", "reason": "AC04 account closed"}
+        }
+    )
+
+    returned_on: date
+    reason: Annotated[str, Field(min_length=1, max_length=140)]
 
 
 class OtherPaymentModel(Answer):
@@ -252,6 +276,24 @@ async def discard_payout_run(db: Db, now: Now, caller: Writer, run_id: str) -> R
     return await _take(db, caller, run_id, Step.DISCARD, now=now)
 
 
+@router.post("/{run_id}/payments/{payment_id}/returned", summary="Note a payment that came back")
+async def return_payment(
+    db: Db, now: Now, caller: Writer, run_id: str, payment_id: str, body: ReturnBody
+) -> RunModel:
+    """When the bank has sent a payment back: what was booked is taken back, its statements wait for
+    another run, and nothing is paid to the account until the owner accepts it again."""
+    run = await payout_doors.send_back(
+        db,
+        caller,
+        payout_doors.number_of(run_id),
+        payout_doors.number_of(payment_id),
+        returned_on=body.returned_on,
+        reason=body.reason,
+        now=now,
+    )
+    return _run(caller, run)
+
+
 @other.post("/{statement_id:segment}/paid", summary="Book a statement as paid otherwise")
 async def pay_statement(db: Db, now: Now, caller: Releaser, statement_id: str) -> OtherPaymentModel:
     """For statements in other currencies than the euro, which SEPA does not move. Two different
@@ -324,7 +366,17 @@ def _run(caller: Caller, run: Run) -> RunModel:
 
 
 def _payment(caller: Caller, payment: Payment) -> PaymentModel:
+    back = payment.returned
     return PaymentModel(
+        id=payment.id,
+        returned=None
+        if back is None
+        else ReturnedModel(
+            returned_on=back.returned_on,
+            reason=back.reason,
+            noted_at=back.at,
+            noted_by=caller.personal(back.by_name) or "",
+        ),
         payee=payment.payee,
         name=caller.personal(payment.to.name) or "",
         iban=caller.personal(payment.to.iban),

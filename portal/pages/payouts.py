@@ -131,6 +131,35 @@ async def payout(request: Request, db: Db, caller: Reader, run_id: str) -> Respo
     return await _show(request, db, caller, run_id)
 
 
+@router.post("/payouts/{run_id:segment}/payments/{payment_id:segment}/returned")
+async def send_back(
+    request: Request,
+    db: Db,
+    now: Now,
+    caller: Reader,
+    run_id: str,
+    payment_id: str,
+    returned_on: Day = "",
+    reason: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    """Note that the bank sent a payment back."""
+    number = payout_doors.number_of(run_id)
+    try:
+        async with await savepoint(db):
+            await payout_doors.send_back(
+                db,
+                caller,
+                number,
+                payout_doors.number_of(payment_id),
+                returned_on=_day(returned_on, "returned_on"),
+                reason=reason,
+                now=now,
+            )
+    except (Conflict, InvalidInput) as error:
+        return await _show(request, db, caller, run_id, refused=error)
+    return went(f"/payouts/{number}", done="payout-returned")
+
+
 @router.post("/payouts/{run_id:segment}/{step}")
 async def take(
     request: Request, db: Db, now: Now, caller: Reader, run_id: str, step: str
@@ -168,6 +197,8 @@ async def _show(
             for step in steps_of(run.head.state)
             if caller.may(payout_doors.right_for(step))
         },
+        "may_come_back": run.head.state in (PayoutState.SENT, PayoutState.PAID)
+        and caller.may(Permission.PAYOUTS_WRITE),
         "is_released_by_me": caller.principal.id in run.released_by,
         "releases": [each for each in run.steps if each.state in states],
         "left_out": [
@@ -254,7 +285,7 @@ async def _standing(
     frame: Frame, caller: Caller, found: Standing, *, refused: ExpectedError | None = None
 ) -> Response:
     said = frame.words
-    may_be_accepted = found.hindrance in (Hindrance.NOT_ACCEPTED, Hindrance.IBAN_CHANGED)
+    may_be_accepted = found.hindrance in self_billing.ACCEPTABLE
     values = {
         "standing": found,
         "name": caller.personal(found.party.name),

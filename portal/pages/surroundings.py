@@ -66,6 +66,9 @@ _DONE = {
     "payout-release": marked("The payout run is released."),
     "payout-send": marked("The payout run is with the bank."),
     "payout-pay": marked("The payout run is booked, and its statements are paid."),
+    "payout-returned": marked(
+        "The payment is owed again. Nothing is paid to its account until the owner accepts it."
+    ),
     "payout-said": marked("It is kept. Somebody else says so, too, and it is booked."),
     "payout-otherwise": marked("The statement is booked as paid."),
     "payout-discard": marked("The payout run is discarded. Its statements wait for another one."),

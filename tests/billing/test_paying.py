@@ -21,6 +21,7 @@ from billing.payouts import (
     InPayoutRun,
     NoDebtorAccount,
     NothingToPay,
+    NotReturnable,
     NotSepaCurrency,
     PaidByRun,
     PayeeNotPayable,
@@ -393,6 +394,73 @@ async def test_two_who_say_at_once_that_it_was_paid_book_it_once(database: Datab
     assert sorted(type(each).__name__ for each in done) == ["AlreadyPaid", "bool"]
     async with database.unit_of_work() as db:
         assert (await books.owed_to(db, BAKERY))["CHF"].text == "0.00"
+
+
+async def test_a_payment_that_comes_back_is_owed_again_and_its_account_is_checked(
+    db: AsyncSession,
+) -> None:
+    await settle_in_with_accounts(db)
+    await owe(db, BAKERY, "2026-09", "-20.00")
+    await owe(db, BAKERY, "2026-10", "100.00")
+    await owe(db, HOTEL, "2026-10", "5.00")
+    run = await prepared(db)
+    [to_bakery, _] = run.payments
+    with pytest.raises(NotReturnable):
+        await came_back(db, run, to_bakery.id)
+    await carried_out(db, run)
+    with pytest.raises(NotFound):
+        await came_back(db, run, 999)
+    back = await came_back(db, run, to_bakery.id)
+    assert [each.returned and each.returned.reason for each in back.payments] == [
+        "AC04 account closed",
+        None,
+    ]
+    with pytest.raises(NotReturnable):
+        await came_back(db, run, to_bakery.id)
+    assert await bank(db) == euro("-5.00")
+    assert await books.owed_to(db, BAKERY) == {"EUR": euro("80.00")}
+    assert {each.statement_id: each.state.value for each in await books.statements(db)} == {
+        "bakery-2026-10-EUR": "open",
+        "bakery-2026-09-EUR": "open",
+        "hotel-2026-10-EUR": "paid",
+    }
+
+    with pytest.raises(NothingToPay) as nothing:
+        await prepared(db)
+    assert nothing.value.hindered == {BAKERY: Hindrance.IBAN_RETURNED}
+    await accept(db, BAKERY, now=NOVEMBER + timedelta(hours=1))
+    again = await carried_out(db, await prepared(db))
+    assert amounts(again) == {"bakery": "80.00"}
+    assert await bank(db) == euro("-85.00")
+    await came_back(db, again, again.payments[0].id)  # and once more
+    assert await books.owed_to(db, BAKERY) == {"EUR": euro("80.00")}
+
+
+async def came_back(db: AsyncSession, run: Run, payment_id: int) -> Run:
+    return await paying.mark_returned(
+        db,
+        run.head.id,
+        payment_id,
+        returned_on=NOVEMBER.date(),
+        reason=" AC04  account closed ",
+        by=CARL,
+        now=NOVEMBER,
+    )
+
+
+async def test_a_payment_that_comes_back_before_its_run_is_booked_is_not_booked(
+    db: AsyncSession,
+) -> None:
+    await settle_in_with_accounts(db)
+    await owe(db, BAKERY, "2026-10", "100.00")
+    await owe(db, HOTEL, "2026-10", "5.00")
+    run = await released(db, await prepared(db))
+    await paying.mark_sent(db, run.head.id, by=CARL, now=NOVEMBER)
+    await came_back(db, run, run.payments[0].id)
+    await paying.mark_paid(db, run.head.id, by=CARL, now=NOVEMBER)
+    assert await bank(db) == euro("-5.00")
+    await accept(db, BAKERY, now=NOVEMBER + timedelta(hours=1))
+    assert amounts(await prepared(db)) == {"bakery": "100.00"}
 
 
 async def credited(db: AsyncSession) -> str:

@@ -21,11 +21,13 @@ from billing.payouts import (
     WrongPayoutState,
     after,
     check_release,
+    check_return,
     due_by,
     parts_of,
     payable_now,
     steps_of,
 )
+from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey
 from foundation.money import Money, total
 
@@ -188,6 +190,19 @@ def test_the_second_release_is_by_somebody_else_and_none_by_a_program() -> None:
         check_release(1, ("person/1",), "person/1")
     with pytest.raises(PersonNeeded):
         check_release(1, ("person/1",), "api_key/2")
+
+
+def test_a_payment_comes_back_on_a_day_that_has_come_for_a_reason() -> None:
+    today = date(2026, 11, 2)
+    assert check_return(today, " AC04\n account closed ", today) == "AC04 account closed"
+    for day, reason, field in (
+        (today + timedelta(days=1), "AC04", "returned_on"),
+        (today, " ", "reason"),
+        (today, "x" * 141, "reason"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            check_return(day, reason, today)
+        assert refused.value.field == field
 
 
 @pytest.mark.parametrize("hindrance", Hindrance)

@@ -1,5 +1,7 @@
 """Before the first payout: consent of the owner's own person, VAT id and IBAN checked."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounts import directory
 from billing import self_billing
 from billing.documents import Party
-from billing.payouts import Hindrance, PayeeNotPayable, PersonNeeded
+from billing.payouts import Hindrance, PayeeNotPayable, PersonNeeded, Returned
 from billing.self_billing import Acceptance, NotOwnersPerson, bic_of, hindrance_of
 from foundation.identifiers import OrganisationKey
 from tests.billing.payees import NOVEMBER, accept, settle_in_with_accounts
@@ -71,7 +73,25 @@ def test_who_can_be_paid_and_what_is_missing(
     acceptance: Acceptance | None,
     hindrance: Hindrance | None,
 ) -> None:
-    assert hindrance_of(tax_status, party(**changes), acceptance) is hindrance
+    assert hindrance_of(tax_status, party(**changes), acceptance, None) is hindrance
+
+
+@pytest.mark.parametrize(
+    ("changes", "hindrance"),
+    [
+        ({}, Hindrance.IBAN_RETURNED),
+        ({"at": NOVEMBER - timedelta(seconds=1)}, None),  # accepted again since then
+        ({"iban": "DE02500105170137075030"}, None),  # to another account
+    ],
+)
+def test_an_account_that_a_payment_came_back_from_is_accepted_again(
+    changes: dict[str, Any], hindrance: Hindrance | None
+) -> None:
+    returned = Returned(
+        iban=IBAN, returned_on=NOVEMBER.date(), reason="AC04", at=NOVEMBER, by_name="Anna"
+    )
+    found = hindrance_of("standard", party(), ACCEPTED, replace(returned, **changes))
+    assert found is hindrance
 
 
 def test_the_bank_is_the_one_that_is_named_or_that_the_iban_tells() -> None:

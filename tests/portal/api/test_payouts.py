@@ -74,8 +74,25 @@ async def test_a_run_from_draft_to_paid(
     assert (by_hand.status_code, by_hand.json()["code"]) == (409, "paid_by_run")
     [listed] = await everything(boss, RUNS, state="paid")
     assert listed["total"] == run["total"]
+    [payment] = run["details"]
+    back = f"{path}/payments/{payment['id']}/returned"
+    odd = await boss.post(back, json={"returned_on": "2026-10-15", "reason": ""})
+    assert odd.status_code == 422
+    answer = await boss.post(back, json={"returned_on": "2026-10-15", "reason": "AC04"})
+    [payment] = answer.json()["details"]
+    assert (payment["returned"]["reason"], payment["statements"]) == ("AC04", [])
+    again = await boss.post(back, json={"returned_on": "2026-10-15", "reason": "AC04"})
+    assert (again.status_code, again.json()["code"]) == (409, "payment_not_returnable")
+    [statement] = await everything(works, "/api/v1/statements")
+    assert statement["state"] != "paid"
     deeds = {each["deed"] for each in await everything(boss, "/api/v1/audit")}
-    assert {"payout.prepare", "payout.file", "payout.sent", "payout.paid"} <= deeds
+    assert {
+        "payout.prepare",
+        "payout.file",
+        "payout.sent",
+        "payout.paid",
+        "payout.returned",
+    } <= deeds
 
 
 @pytest.mark.usefixtures("ready")

@@ -113,6 +113,7 @@ async def test_a_run_goes_from_the_draft_over_two_people_to_paid(
     again = await post(fred, run, f"{run}/pay")
     assert again.status_code == 409
     assert "Paid" in (await fred.get(STATEMENT)).text
+    await a_payment_comes_back(fred, run)
     fred.cookies.set("leitstand_language", "de")
     page = (await fred.get("/payouts")).text
     assert "Auszahlungen" in page
@@ -148,6 +149,23 @@ async def test_a_statement_in_other_money_is_booked_when_two_people_say_it_was_p
     assert "booked as paid" in again.text
     otto = await sign_in("otto")
     assert (await post(otto, "/statements", door)).status_code == 403
+
+
+async def a_payment_comes_back(fred: httpx.AsyncClient, run: str) -> None:
+    """Its statement is open again, and its account is to be checked."""
+    [door] = re.findall(
+        r'action="(/payouts/\d+/payments/\d+/returned)"', (await fred.get(run)).text
+    )
+    back = {"returned_on": "2026-10-15", "reason": "AC04"}
+    refused = await post(fred, run, door, **{**back, "returned_on": "2026-10-17"})
+    assert refused.status_code == 409
+    assert "A payment comes back on a day that has come." in refused.text
+    assert "Write a day" in (await post(fred, run, door, **{**back, "returned_on": "x"})).text
+    assert (await post(fred, run, door, **back)).status_code == 303
+    assert "Came back on" in (await fred.get(run)).text
+    assert "it came back before" in (await post(fred, run, door, **back)).text
+    assert "Paid" not in (await fred.get(STATEMENT)).text
+    assert "A payment came back" in (await fred.get("/self-billing")).text
 
 
 async def refusals_of_the_form(sign_in: SignIn) -> None:
