@@ -281,6 +281,7 @@ async def test_7_3_zero_statement_none_by_default_and_by_a_setting(db: AsyncSess
     await settle_in(db)
     await happen(db, ended(1))
     await october(db)
+    await change_settings(db, OrganisationKey("operator"), {"due_days": 20}, now=NOVEMBER)
     assert await closing().close(db, BAKERY, "2026-11", now=DECEMBER) == []
 
     await change_settings(db, OrganisationKey("operator"), {"zero_invoices": True}, now=DECEMBER)

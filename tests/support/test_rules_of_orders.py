@@ -246,8 +246,9 @@ def test_warranty_decision_before_the_job() -> None:
     warranty = CoverDecision(Cover.WARRANTY, "three months old", "a")
     check_dispatch(package, decide_cover(warranty, is_dispatched=False, before=None))
     other = CoverDecision(Cover.CHARGEABLE, "vandalism", "a")
-    with pytest.raises(SecondPersonNeeded):
-        decide_cover(other, is_dispatched=True, before=warranty)
+    for himself in (other, replace(other, second="a")):
+        with pytest.raises(SecondPersonNeeded):
+            decide_cover(himself, is_dispatched=True, before=warranty)
     assert decide_cover(replace(other, second="b"), is_dispatched=True, before=warranty)
 
 
