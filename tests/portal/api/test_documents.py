@@ -47,6 +47,7 @@ async def test_a_months_documents_are_made_once_and_read_in_every_form(
     shown = (await north.get(f"{API}/documents/{invoiced}")).json()
     assert shown["lines"][0]["text"] == "Base fee, contract Fleet"
     assert shown["vat"][0]["amount"] == {"amount": "0.93", "currency": "EUR"}
+    assert {"pdf", "xml", "csv"} <= set(shown["forms"])
     for form in shown["forms"]:
         made = await north.get(f"{API}/documents/{invoiced}.{form}")
         assert made.status_code == 200, form
