@@ -90,7 +90,7 @@ async def switch_on(db: AsyncSession, station: Station, *, by: Actor, now: datet
         EvseIdsMissing: If a charge point has no EVSE ID.
         StationNotAccepted: If it was not let in.
     """
-    await _one_at_a_time(db, station.identity)
+    await one_at_a_time(db, [station.identity])
     before = await read(db, station, now=now)
     if before.activation is not None:
         return before
@@ -106,8 +106,26 @@ async def switch_on(db: AsyncSession, station: Station, *, by: Actor, now: datet
     )
     if release.state is ReleaseState.WAITING:
         if release.at == now and release.released_by == by.id:
-            await _record(db, ASK, station, by, now, {"cost": _cost(before.cost)})
+            await note_asked(db, station, before.cost, by=by, now=now)
         return Monitored(None, before.cost, before.hints, release=release)
+    return await switch_on_released(db, station, release, by=by, now=now)
+
+
+async def note_asked(
+    db: AsyncSession, station: Station, cost: ActivationCost, *, by: Actor, now: datetime
+) -> None:
+    """Record that somebody asked for it, and that a second person is needed."""
+    await _record(db, ASK, station, by, now, {"cost": _cost(cost)})
+
+
+async def switch_on_released(
+    db: AsyncSession, station: Station, release: CostRelease, *, by: Actor, now: datetime
+) -> Monitored:
+    """Monitor a station that was checked, is not monitored, and whose cost was released.
+
+    Nobody else may switch it meanwhile: see `one_at_a_time`.
+    """
+    before = await read(db, station, now=now)
     made = await monitoring.switch_on(
         db,
         station.identity,
@@ -124,7 +142,7 @@ async def switch_on(db: AsyncSession, station: Station, *, by: Actor, now: datet
 
 async def switch_off(db: AsyncSession, station: Station, *, by: Actor, now: datetime) -> Monitored:
     """End a station's monitoring at once; switching off what is off changes nothing."""
-    await _one_at_a_time(db, station.identity)
+    await one_at_a_time(db, [station.identity])
     ended = await monitoring.switch_off(db, station.identity, by=by, now=now)
     after = await read(db, station, now=now)
     if ended is None:
@@ -180,12 +198,13 @@ def _cost(cost: ActivationCost) -> dict[str, Any]:
     }
 
 
-async def _one_at_a_time(db: AsyncSession, station: StationId) -> None:
-    """Let nobody else switch this station until the unit of work ends."""
-    await db.execute(
-        text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"),
-        {"name": f"monitoring/{station}"},
-    )
+async def one_at_a_time(db: AsyncSession, stations: Sequence[StationId]) -> None:
+    """Let nobody else switch these stations until the unit of work ends; they come in order."""
+    for station in stations:
+        await db.execute(
+            text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"),
+            {"name": f"monitoring/{station}"},
+        )
 
 
 async def _record(

@@ -81,6 +81,8 @@ _DONE = {
     "guard-set": marked("The ghost guard is set."),
     "monitoring-on": marked("The station is monitored from now on. A confirmation comes by mail."),
     "monitoring-off": marked("The monitoring has ended. A confirmation comes by mail."),
+    "monitoring-on-many": marked("The stations are monitored from now on. Mails confirm it."),
+    "monitoring-off-many": marked("The monitoring of the stations has ended. Mails confirm it."),
     "asked-second": marked("It waits for a second person, who has to release the cost, too."),
 }
 """What was just done, by the key that a redirect carries; other keys say nothing."""

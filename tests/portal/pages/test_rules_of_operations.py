@@ -265,3 +265,77 @@ async def test_a_second_person_finds_what_the_first_one_asked_for(
     browser.headers["accept-language"] = "en"
     assert 'id="activate">Activate now' in (await browser.get(OFF)).text
     assert "Disable service" in (await send(browser, f"{OFF}/activate")).text
+
+
+# ------------------------------------------------------------------------------ many at once
+
+
+async def chosen(browser: httpx.AsyncClient, do: str, *stations: str) -> httpx.Response:
+    token = token_in((await browser.get("/operations")).text)
+    form = {"csrf": token, "station": list(stations), "do": do}
+    return await browser.post("/operations", data=form)
+
+
+def told_in(html: str) -> str:
+    return html.partition('name="told" value="')[2].partition('"')[0]
+
+
+async def test_many_stations_are_summed_up_before_the_click_and_switched_by_one_release(
+    sign_in: SignIn, database: Database
+) -> None:
+    await without_evse_id(database, "DE-HN-006", 1)
+    browser = await sign_in("admin")
+    those = ["DE-HN-004", "DE-HN-005", "DE-HN-006", "DE-HN-001"]
+    html = (await chosen(browser, "on", *those)).text
+    assert "Activate 2 stations" in html
+    assert "€19.80" in html
+    assert "€237.60" in html
+    assert "It is monitored already." in html
+    assert "These charge points have no EVSE ID: 1." in html
+    form = {"csrf": token_in(html), "station": those, "told": told_in(html)}
+    done = await browser.post("/operations/activate", data=form, follow_redirects=True)
+    assert "The stations are monitored from now on." in done.text
+    query = "select station from monitoring_activations where active_to is null order by station"
+    on = await listed(database, query)
+    assert [each for each in on if each in those] == ["DE-HN-001", "DE-HN-004", "DE-HN-005"]
+    released = "select subject || ' ' || per_year_minor from cost_releases order by id desc limit 1"
+    assert await listed(database, released) == ["stations/DE-HN-004, DE-HN-005 23760"]
+
+    off = await chosen(browser, "off", "DE-HN-004", "DE-HN-005", "DE-HN-006")
+    assert "End the service for 2 stations" in off.text
+    form = {"csrf": token_in(off.text), "station": those[:3]}
+    ended = await browser.post("/operations/deactivate", data=form, follow_redirects=True)
+    assert "The monitoring of the stations has ended." in ended.text
+    assert ended.text.count("Remove the stickers") == 2
+
+
+async def test_a_cost_that_changed_since_it_was_told_is_shown_again(
+    sign_in: SignIn, database: Database
+) -> None:
+    browser = await sign_in("admin")
+    html = (await chosen(browser, "on", "DE-HN-004", "DE-HN-005")).text
+    form = {"csrf": token_in(html), "station": ["DE-HN-004"], "told": told_in(html)}
+    again = await browser.post("/operations/activate", data=form)
+    assert again.status_code == 409
+    assert "The cost has changed meanwhile." in again.text
+    form["told"] = told_in(again.text)
+    assert (await browser.post("/operations/activate", data=form)).status_code == 303
+    nothing = await chosen(browser, "on")
+    assert nothing.status_code == 422
+    assert "Choose at least one station." in nothing.text
+
+
+async def test_the_sum_decides_whether_a_second_person_is_needed(
+    sign_in: SignIn, database: Database
+) -> None:
+    browser = await sign_in("admin")
+    path = "/service-costs/services"
+    token = token_in((await browser.get(f"{path}?organisation=stadtwerke")).text)
+    limit = {"csrf": token, "organisation": "stadtwerke", "per_year": "200"}
+    assert (await browser.post(f"{path}/limit", data=limit)).status_code == 303
+    html = (await chosen(browser, "on", "DE-HN-004", "DE-HN-005")).text
+    form = {"csrf": token_in(html), "station": ["DE-HN-004", "DE-HN-005"], "told": told_in(html)}
+    asked = await browser.post("/operations/activate", data=form, follow_redirects=True)
+    assert "It waits for a second person" in asked.text
+    one = await send(browser, f"{OFF}/activate")  # 118.80 a year: one person is enough
+    assert "Disable service" in one.text
