@@ -383,14 +383,14 @@ async def test_1_9_period_from_the_first_to_the_last_session_contained(db: Async
     await open_office(db)
     contract = await contract_of(db, await customer(db))
     await put(db, contract.id, "BB01")
-    april = datetime(2026, 4, 3, 21, 30, tzinfo=UTC)  # 23:30 in Berlin
+    april = datetime(2026, 4, 3, 22, 30, tzinfo=UTC)  # half past midnight in Berlin
     last = datetime(2026, 5, 31, 20, tzinfo=UTC)
     await happen(db, ended(1, april), ended(2, last, id_token=IdToken("BB01")))
     await happen(db, ended(3, april + timedelta(days=1)))
     june = datetime(2026, 6, 1, 5, tzinfo=UTC)
     [number] = (await run(db, "2026-05", june)).numbers
     head, document = await papers.document(db, number)
-    assert (document.first_day, document.last_day) == (date(2026, 4, 3), date(2026, 5, 31))
+    assert (document.first_day, document.last_day) == (date(2026, 4, 4), date(2026, 5, 31))
     assert head.month == "2026-05"
 
 
@@ -416,6 +416,8 @@ async def test_1_9_back_billing_reaches_three_years_back(db: AsyncSession) -> No
         db, since=limit - timedelta(days=1), until=NOW, time_zone="Europe/Berlin", rates=()
     )
     assert [each.sessions for each in found] == [2]
+    said = [each.said for each in (await run(db)).not_issued]
+    assert said == ["1 sessions are on nobody's contract."], "a run looks back as far"
 
 
 # -------------------------------------------------------------------------------- details
@@ -553,7 +555,9 @@ def test_1_9_invoice_layout_needs_a_right_of_its_own() -> None:
         ({}, "S", "4.76", None),
         ({"country": "AT", "vat_id": AUSTRIAN_VAT}, "AE", "4.00", "VATEX-EU-AE"),
         ({"country": "CH", "vat_id": "CHE-107.787.577 IVA"}, "O", "4.00", "VATEX-EU-O"),
-        ({"country": "AT", "tax_status": "private"}, "S", "4.76", None),
+        ({"country": "AT", "tax_status": "private", "vat_id": AUSTRIAN_VAT}, "S", "4.76", None),
+        ({"country": "AT"}, "S", "4.76", None),
+        ({"vat_id": "DE136695976"}, "S", "4.76", None),
     ],
 )
 async def test_1_4_crm_the_vat_id_matters_for_cross_border_tax(
@@ -565,6 +569,17 @@ async def test_1_4_crm_the_vat_id_matters_for_cross_border_tax(
     head, document = await only(db)
     [vat] = document.vat
     assert (vat.category, head.gross, vat.reason_code) == (category, eur(gross), code)
+
+
+async def test_1_4_crm_who_does_not_sell_on_pays_the_tax_of_where_he_charged(
+    db: AsyncSession,
+) -> None:
+    await open_office(db)
+    await contract_of(db, await customer(db, country="AT", vat_id=AUSTRIAN_VAT))
+    await happen(db, ended(1))
+    head, document = await only(db)
+    [vat] = document.vat
+    assert (vat.category, head.gross) == (VatCategory.S, eur("4.76"))
 
 
 async def test_1_4_crm_a_small_business_shows_no_vat_and_says_so(db: AsyncSession) -> None:
