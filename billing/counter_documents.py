@@ -11,7 +11,15 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing import document_store, issuing, ledger, ledger_store, statement_store
+from billing import (
+    charges,
+    document_sessions,
+    document_store,
+    issuing,
+    ledger,
+    ledger_store,
+    statement_store,
+)
 from billing.document_tables import DocumentRow, DocumentStateRow
 from billing.document_words import DocumentWords
 from billing.documents import Document, DocumentKind, DocumentLine, VatLine, tax_on
@@ -53,6 +61,19 @@ class TakenBackElsewhere(Conflict):
         )
 
 
+class CreditedElsewhere(Conflict):
+    """Charges of it were credited by themselves; to bear it whole would credit them twice."""
+
+    code = "credited_elsewhere"
+
+    def __init__(self, number: str, credited: Money) -> None:
+        self.credited = credited
+        super().__init__(
+            f"{credited.text} {credited.currency} of what stands on {number} were credited"
+            " already: take it back so that it is asked for again, or take a part back."
+        )
+
+
 class CreditAboveInvoice(InvalidInput):
     """More would be taken back than is left of the document."""
 
@@ -91,14 +112,17 @@ async def cancel(
         InvalidInput: If no reason is given.
         AlreadyCancelled: If (a part of) it was taken back.
         TakenBackElsewhere: If a later document credits one of its sessions.
+        CreditedElsewhere: If charges of it were credited and are not asked for again.
         NotCancellable: If it is a counter-document.
     """
     row, state = await _locked(db, number)
     if state.cancelled_at is not None or state.credited_minor:
         raise AlreadyCancelled(number)
-    if elsewhere := await document_store.taken_back_on(db, number):
+    if elsewhere := await document_sessions.taken_back_on(db, number):
         raise TakenBackElsewhere(number, elsewhere)
     what = document_store.value_of(row)
+    if not again and (credited := await _credited(db, what)).amount:
+        raise CreditedElsewhere(number, credited)
     entries = await _whole(db, row, what, again=again, now=now)
     counter = _counter(
         what, what.lines, what.vat, reason, is_part=False, is_paid=state.paid_at is not None
@@ -107,7 +131,7 @@ async def cancel(
     values = {"credited_minor": row.gross_minor, "cancelled_at": now}
     if again:
         await document_store.set_state(db, number, run_key=None, **values)
-        await document_store.release_sessions(db, number)
+        await document_sessions.release_sessions(db, number)
         await document_store.free_charges(db, number)
     else:
         await document_store.set_state(db, number, **values)
@@ -199,13 +223,17 @@ async def credit(
         rates = ", ".join(str(each.rate) for each in what.vat)
         raise InvalidInput(f"Say of which VAT rate: {rates}.", field="vat_rate")
     [line] = of
+    counters = await document_store.counter_documents(db, number)
     before = [
         each
-        for counter in await document_store.counter_documents(db, number)
+        for counter in counters
         for each in document_store.value_of(counter).vat
         if (each.category, each.rate) == (line.category, line.rate)
     ]
     left = line.net - total((each.net for each in before), what.currency)
+    of_whole = what.net - await _credited(db, what)
+    of_whole -= total((document_store.value_of(each).net for each in counters), what.currency)
+    left = max(Money.zero(what.currency), min(left, of_whole))
     if net > left:
         raise CreditAboveInvoice(number, left)
     vat = replace(line, net=net, amount=tax_on(net, line.rate))
@@ -238,6 +266,12 @@ async def credit(
         values["cancelled_at"] = now
     await document_store.set_state(db, number, **values)
     return made
+
+
+async def _credited(db: AsyncSession, what: Document) -> Money:
+    """Return what credits of single charges took off a document, net: 0 or above."""
+    keys = await charges.keys_on(db, what.number)
+    return -await charges.taken_off(db, keys, Money.zero(what.currency))
 
 
 async def _locked(db: AsyncSession, number: str) -> tuple[DocumentRow, DocumentStateRow]:

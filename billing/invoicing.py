@@ -21,6 +21,7 @@ from billing import (
     charges,
     contacts,
     contracts,
+    document_sessions,
     document_store,
     issuing,
     statement_store,
@@ -28,7 +29,7 @@ from billing import (
 )
 from billing.charges import BookedCharge
 from billing.contacts import Contact, party_of
-from billing.document_store import Unassigned, Waiting
+from billing.document_sessions import Unassigned, Waiting
 from billing.documents import DocumentDoesNotHold, check
 from billing.invoice_drafts import Draft, Issuer, Owed, apart, credit_note, invoices
 from billing.invoicing_settings import BACK_BILLING_YEARS, InvoicingSettings, settings
@@ -197,7 +198,7 @@ async def _drafts(
 ) -> list[Draft]:
     """Return the invoices of a month that can be made and were not made yet."""
     ends_at = month.end(issuer.zone)
-    waiting, unassigned = await document_store.find_waiting(
+    waiting, unassigned = await document_sessions.find_waiting(
         db,
         since=back_billing_limit(ends_at, issuer.zone),
         until=ends_at,

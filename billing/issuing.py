@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing import charges, document_store, ledger, ledger_store
+from billing import charges, document_sessions, document_store, ledger, ledger_store
 from billing.charges import AlreadyInvoiced
 from billing.documents import Document, DocumentKind, check, tax_on
 from billing.invoice_drafts import Draft, Issuer
@@ -55,7 +55,7 @@ async def issue(
         check(document)
         issued.append((draft, document))
     await document_store.add_documents(db, issuer.key, issued, now=now)
-    await document_store.put_sessions(
+    await document_sessions.put_sessions(
         db, [(draft, made.number) for draft, made in issued if draft.lines_of]
     )
     put = [

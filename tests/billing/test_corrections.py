@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing import charges, corrections, counter_documents
 from billing.corrections import CreditAboveCharge
+from billing.counter_documents import CreditAboveInvoice, CreditedElsewhere
 from foundation.errors import InvalidInput, NotFound
 from foundation.money import Money
 from tests.billing.paper_story import OCTOBER, contract_of, customer, open_office, run
@@ -88,3 +89,25 @@ async def test_a_charge_that_a_counter_charge_takes_back_is_not_credited(db: Asy
         await corrections.credit(
             db, counter.key, Money(Decimal(1), "EUR"), reason="x", by="person/1", now=NOW
         )
+
+
+async def test_what_was_credited_is_not_taken_back_again_with_its_document(
+    db: AsyncSession,
+) -> None:
+    await open_office(db)
+    made = await contract_of(db, await customer(db), token=None, fee="10.00")
+    [number] = (await run(db)).numbers
+    four = Money(Decimal("4.00"), "EUR")
+    key = f"base_fee/{made.id}/{OCTOBER}"
+    await corrections.credit(db, key, four, reason="outage", by="person/1", now=NOVEMBER)
+
+    with pytest.raises(CreditedElsewhere) as caught:
+        await counter_documents.cancel(db, number, reason="we bear it", again=False, now=NOVEMBER)
+    assert caught.value.credited == four
+    with pytest.raises(CreditAboveInvoice) as above:
+        await counter_documents.credit(
+            db, number, net=Money(Decimal("6.01"), "EUR"), reason="x", now=NOVEMBER
+        )
+    assert above.value.left == Money(Decimal("6.00"), "EUR")
+    whole = await counter_documents.cancel(db, number, reason="a wrong name", now=NOVEMBER)
+    assert whole.net == Money(Decimal("10.00"), "EUR"), "it comes again, less its credit"

@@ -19,6 +19,7 @@ from billing import (
     contracts,
     document_forms,
     document_mailing,
+    document_sessions,
     document_store,
     invoicing,
     ledger,
@@ -408,11 +409,11 @@ async def test_1_9_back_billing_reaches_three_years_back(db: AsyncSession) -> No
         ended(1, just - timedelta(hours=1), free_vend=True),
         ended(2, before - timedelta(hours=1), free_vend=True),
     )
-    _, found = await document_store.find_waiting(
+    _, found = await document_sessions.find_waiting(
         db, since=limit, until=NOW, time_zone="Europe/Berlin", rates=()
     )
     assert [each.sessions for each in found] == [1]
-    _, found = await document_store.find_waiting(
+    _, found = await document_sessions.find_waiting(
         db, since=limit - timedelta(days=1), until=NOW, time_zone="Europe/Berlin", rates=()
     )
     assert [each.sessions for each in found] == [2]
