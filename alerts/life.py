@@ -71,6 +71,17 @@ class Change(StrEnum):
     CLOSED = "closed"
 
 
+class StillThere(InvalidInput):
+    """An alert is closed although a fault is still there, and nobody says why."""
+
+    code = "still_there"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The fault is still there. Say why the alert is closed all the same.", field="note"
+        )
+
+
 class AlertOver(Conflict):
     """The alert recovered or was closed already."""
 
@@ -431,13 +442,11 @@ def closed(
 
     Raises:
         AlertOver: If it is over.
-        InvalidInput: If a fault is still there and no reason is given.
+        StillThere: If a fault is still there and no reason is given.
     """
     _must_be_open(alert)
     if is_present and not note:
-        raise InvalidInput(
-            "The fault is still there. Say why the alert is closed all the same.", field="note"
-        )
+        raise StillThere
     return replace(
         alert, state=AlertState.CLOSED, over_at=now, closed_by=by, closed_by_name=by_name
     )

@@ -1,5 +1,6 @@
 """What people do with alerts, as every door does it: seen, done, audited."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,6 +11,9 @@ from alerts import alerting
 from alerts.alerting import AlertSheet
 from alerts.life import Alert
 from portal.guard import Caller
+
+Deed = Callable[[AsyncSession, Caller, int, str | None, datetime], Awaitable[AlertSheet]]
+"""What somebody does with an alert of a number, with a note."""
 
 
 async def acknowledge(

@@ -89,6 +89,46 @@ ERROR_STATES: dict[str, Mark] = {
     "over": Mark("tick", "ok", marked("Over")),
 }
 
+ALERT_STATES: dict[str, Mark] = {
+    "open": Mark("dot", "fault", marked("Nobody's yet")),
+    "acknowledged": Mark("half", "info", marked("Taken on")),
+    "escalated": Mark("lines", "warning", marked("Escalated")),
+    "recovered": Mark("tick", "ok", marked("Recovered")),
+    "closed": Mark("square", "off", marked("Closed")),
+}
+
+SEVERITIES: dict[str, Mark] = {
+    "info": Mark("dot", "info", marked("For information")),
+    "warning": Mark("half", "warning", marked("Warning")),
+    "fault": Mark("triangle", "fault", marked("Fault")),
+    "critical": Mark("diamond", "fault", marked("Critical")),
+}
+
+DETECTIONS: dict[str, str] = {
+    "offline": marked("Offline"),
+    "fault": marked("Fault"),
+    "warning": marked("Operating warning"),
+    "security": marked("Security"),
+    "failing": marked("Green, but failing"),
+    "session": marked("Odd session"),
+    "certificate": marked("Certificate"),
+    "clock": marked("Wrong clock"),
+    "backlog": marked("Our own backlog"),
+    "job": marked("Error detection"),
+    "rule": marked("Own rule"),
+}
+"""Which watch found something."""
+
+ALERT_CHANGES: dict[str, str] = {
+    "raised": marked("Raised"),
+    "repeated": marked("Found again"),
+    "grown": marked("Grown"),
+    "acknowledged": marked("Taken on"),
+    "escalated": marked("Marked as escalated"),
+    "recovered": marked("Recovered"),
+    "closed": marked("Closed"),
+}
+
 RESERVATION_STATES: dict[str, Mark] = {
     "open": Mark("half", "info", marked("Open")),
     "used": Mark("tick", "ok", marked("Used")),

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from accounts.directory import Scope
 from accounts.permissions import Permission
+from alerts import alerting
 from billing import books
 from csms import registry
 from csms.connectivity import SilenceLimits
@@ -24,12 +25,13 @@ _KEPT_AT_MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Stations with a fault or that wait for acceptance, sessions held, tickets open."""
+    """Stations with a fault or that wait for acceptance, sessions held, tickets and alerts open."""
 
     faulted: int = 0
     waiting: int = 0
     held: int = 0
     tickets: int = 0
+    alerts: int = 0
 
 
 def silence_limits(settings: Settings) -> SilenceLimits:
@@ -54,7 +56,8 @@ async def counts_for(request: Request, db: AsyncSession, caller: Caller, now: da
     opened = (
         await tickets.open_tickets(db, caller.scope) if caller.may(Permission.TICKETS_READ) else 0
     )
-    counted = Counts(stations.faulted, stations.waiting, held, opened)
+    raised = await alerting.count(db, caller.scope) if caller.may(Permission.STATIONS_READ) else 0
+    counted = Counts(stations.faulted, stations.waiting, held, opened, raised)
     if len(kept) >= _KEPT_AT_MOST:
         kept.clear()
     kept[key] = (now, counted)

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from accounts.directory import Scope
 from accounts.permissions import Permission
+from alerts import alerting
 from billing import books
 from billing.statements import StatementState
 from csms import charging, registry
@@ -85,8 +86,15 @@ async def _needs(
 ) -> tuple[Need, ...]:
     """What waits for this person, the most urgent first; nothing that he could not act on."""
     held = await books.held(db, caller.scope)
+    raised = await alerting.count(db, caller.scope)
     silent = sum(number for state, number in counted.by_state.items() if state.value == "offline")
     found = [
+        Need(
+            raised,
+            "fault",
+            said.ngettext("Alert is open", "Alerts are open", raised),
+            "/alerts",
+        ),
         Need(
             counted.faulted,
             "fault",

@@ -6,6 +6,7 @@ from portal import live
 from portal.pages import (
     account,
     accounts,
+    alerts,
     audit,
     calls,
     campaigns,
@@ -62,6 +63,7 @@ for each in (
     live,
     overview,
     search,
+    alerts,
     stations,
     command_rates,
     commands,

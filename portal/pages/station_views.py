@@ -13,6 +13,9 @@ from starlette.responses import Response
 
 from accounts import directory
 from accounts.permissions import Permission
+from alerts import alerting
+from alerts.alerting import Filter
+from alerts.life import AlertState
 from csms import administration, charging, equipment, fault_history, registry
 from csms.administration import LocationSettings
 from csms.registry import Location, Station
@@ -23,6 +26,7 @@ from foundation.identifiers import OrganisationKey
 from portal import decimals, masking
 from portal.guard import Caller, require
 from portal.message_words import sentence
+from portal.pages.alerts import shown as shown_alerts
 from portal.pages.logs import action_of
 from portal.pages.refusals import form_errors
 from portal.pages.states import shown_station_state
@@ -105,7 +109,11 @@ async def errors(request: Request, db: Db, now: Now, caller: Reader, identity: s
         kinds=list(_CONNECTION),
         since=now - timedelta(days=_DAYS),
     )
+    raised = await alerting.alerts(
+        db, caller.scope, Filter(states=(AlertState.OPEN,), station=station.identity), limit=_ERRORS
+    )
     more = {
+        "lines": await shown_alerts(db, caller.scope, raised, said),
         "faults": found[:_ERRORS],
         "left_out": max(0, len(found) - _ERRORS),
         "is_open": any(each.ended_at is None for each in found),

@@ -49,6 +49,9 @@ _DONE = {
     "unshared": marked("The share has ended."),
     "call-kept": marked("It is on record."),
     "call-closed": marked("The call is closed. Ready for the next one."),
+    "alert-taken": marked("You take care of it."),
+    "alert-escalated": marked("It is marked as escalated. It is not solved by that."),
+    "alert-closed": marked("The alert is closed."),
     "ticket-opened": marked("The ticket is open."),
     "ticket-closed": marked("The ticket is closed."),
     "order-drafted": marked("The draft is kept. It has no effect yet."),
@@ -192,6 +195,17 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
                         waiting.faulted,
                         "fault",
                         said.gettext("faulted"),
+                    ),
+                ),
+                (
+                    Permission.STATIONS_READ,
+                    NavigationEntry(
+                        said.gettext("Alerts"),
+                        "/alerts",
+                        "alert",
+                        waiting.alerts,
+                        "fault",
+                        said.gettext("open alerts"),
                     ),
                 ),
                 (

@@ -1,0 +1,101 @@
+"""Alerts in words: what was found, where, and what shows it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from alerts.detections import Detection
+from alerts.life import STORM, Alert, AlertState
+from alerts.sightings import SILENCE
+from portal import formats, vocabulary
+from portal.words import Words, marked
+
+_CAUSES: Final = {
+    SILENCE: marked("not heard any more"),
+    STORM: marked("many at once"),
+    "OtherError": marked("without a name"),
+    "AttemptedReplayAttacks": marked("somebody repeats recorded messages"),
+    "FailedToAuthenticateAtCsms": marked("the station could not sign in here"),
+    "CsmsFailedToAuthenticate": marked("the station did not trust us"),
+    "InvalidChargingStationCertificate": marked("the station's certificate is not valid"),
+    "InvalidCsmsCertificate": marked("our certificate is not valid to the station"),
+    "InvalidFirmwareSignature": marked("firmware with a wrong signature"),
+    "InvalidFirmwareSigningCertificate": marked("firmware signed with a wrong certificate"),
+    "InvalidMessages": marked("messages that are none"),
+    "MaintenanceLoginAccepted": marked("somebody signed in at the station"),
+    "MaintenanceLoginFailed": marked("somebody failed to sign in at the station"),
+    "MemoryExhaustion": marked("the station's memory is full"),
+    "ReconfigurationOfSecurityParameters": marked("security settings were changed"),
+    "SecurityLogWasCleared": marked("the security log was cleared"),
+    "TamperDetectionActivated": marked("the station was opened"),
+}
+"""What the watches of the house find, beside the errors of `vocabulary.FAULTS`."""
+
+_EVIDENCE: Final = {
+    "info": marked("The station says"),
+    "vendor_error_code": marked("Vendor's code"),
+    "tech_info": marked("The station says"),
+    "last_heard_at": marked("Last heard"),
+}
+
+
+def what(detection: Detection, cause: str, said: Words) -> str:
+    """Return what was found, as in `Fault: ground failure`."""
+    watch = said.gettext(vocabulary.DETECTIONS[detection])
+    return f"{watch}: {named(cause, said)}"
+
+
+def named(cause: str, said: Words) -> str:
+    """Return a cause in words; one that nobody named, as it is."""
+    known = vocabulary.FAULTS.get(cause)
+    if known is not None:
+        return said.gettext(known.name)
+    return said.gettext(_CAUSES[cause]) if cause in _CAUSES else cause
+
+
+def advice(cause: str, said: Words) -> str:
+    """Return what to do about a cause; empty where there is no advice."""
+    known = vocabulary.FAULTS.get(cause)
+    return "" if known is None or not known.advice else said.gettext(known.advice)
+
+
+def evidence(found: Mapping[str, str], zone: ZoneInfo, said: Words) -> list[tuple[str, str]]:
+    """Return what shows a fault: names and values; moments (`…_at`) in the zone."""
+    return [
+        (
+            said.gettext(_EVIDENCE[name]) if name in _EVIDENCE else name,
+            _moment(value, zone, said) if name.endswith("_at") else value,
+        )
+        for name, value in found.items()
+    ]
+
+
+def _moment(text: str, zone: ZoneInfo, said: Words) -> str:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return text if at.tzinfo is None else formats.exact_moment(at, zone, said.locale)
+
+
+def where(alert: Alert, stations: Sequence[str], places: Mapping[str, str], said: Words) -> str:
+    """Return where an alert is: the place, the station, or how many stations."""
+    place = None if alert.location is None else places.get(alert.location, alert.location)
+    if len(stations) == 1:
+        return stations[0] if place is None else f"{stations[0]}, {place}"
+    if not stations:
+        return place or ""
+    many = said.ngettext("%(num)s station", "%(num)s stations", len(stations)) % {
+        "num": len(stations)
+    }
+    return many if place is None else f"{many}, {place}"
+
+
+def shown_state(alert: Alert) -> str:
+    """Return the key of `vocabulary.ALERT_STATES` under which an alert is shown."""
+    if alert.state is not AlertState.OPEN:
+        return alert.state.value
+    if alert.escalated_at is not None:
+        return "escalated"
+    return "open" if alert.acknowledged_at is None else "acknowledged"

@@ -1,0 +1,89 @@
+"""Alerts in words."""
+
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from alerts import life, sightings
+from alerts.detections import Detection, Severity
+from alerts.life import STORM, Alert, AlertState, Change
+from foundation.identifiers import StationId
+from portal import alert_words, vocabulary
+from portal.words import words
+from tests.alerts.watch import NORTH, T0
+
+EN, DE = words("en"), words("de")
+ALERT = Alert(
+    id=1,
+    organisation=NORTH,
+    detection=Detection.OFFLINE,
+    cause="silence",
+    location="yard",
+    station=None,
+    severity=Severity.FAULT,
+    raised_at=T0,
+    grown_at=T0,
+    repeated_at=T0,
+)
+
+
+def test_every_word_of_alerts_has_its_words_on_pages() -> None:
+    assert set(vocabulary.DETECTIONS) == set(Detection)
+    assert set(vocabulary.SEVERITIES) == set(Severity)
+    assert set(vocabulary.ALERT_CHANGES) == set(Change)
+    assert set(AlertState) <= set(vocabulary.ALERT_STATES)
+
+
+@pytest.mark.parametrize(
+    ("detection", "cause", "told"),
+    [
+        (Detection.FAULT, "GroundFailure", "Fault: Ground failure"),
+        (Detection.OFFLINE, sightings.SILENCE, "Offline: not heard any more"),
+        (Detection.OFFLINE, STORM, "Offline: many at once"),
+        (Detection.SECURITY, "VendorsOwn", "Security: VendorsOwn"),
+    ],
+)
+def test_what_was_found_is_the_watch_and_the_cause(
+    detection: Detection, cause: str, told: str
+) -> None:
+    assert alert_words.what(detection, cause, EN) == told
+
+
+def test_what_to_do_is_said_where_it_is_known() -> None:
+    assert "technician" in alert_words.advice("GroundFailure", EN)
+    assert alert_words.advice("VendorsOwn", EN) == ""
+
+
+def test_where_names_one_station_or_counts_them_with_their_place() -> None:
+    one, two = StationId("CS-1"), StationId("CS-2")
+    places = {"yard": "The yard"}
+    assert alert_words.where(ALERT, [one], places, EN) == "CS-1, The yard"
+    assert alert_words.where(ALERT, [one, two], places, EN) == "2 stations, The yard"
+    assert alert_words.where(ALERT, [one, two], places, DE) == "2 Stationen, The yard"
+    assert alert_words.where(ALERT, [], {}, EN) == "yard"
+    nowhere = replace(ALERT, location=None)
+    assert alert_words.where(nowhere, [one], {}, EN) == "CS-1"
+    assert alert_words.where(nowhere, [one, two], {}, EN) == "2 stations"
+    assert alert_words.where(nowhere, [], {}, EN) == ""
+
+
+def test_evidence_names_what_it_knows_and_tells_moments_in_the_zone() -> None:
+    found = alert_words.evidence(
+        {"info": "left", "last_heard_at": T0.isoformat(), "seen_at": "soon", "x_at": "2026-01-01"},
+        ZoneInfo("Europe/Berlin"),
+        EN,
+    )
+    assert found[0] == ("The station says", "left")
+    assert found[1][0] == "Last heard"
+    assert "09:00" in found[1][1]
+    assert found[2:] == [("seen_at", "soon"), ("x_at", "2026-01-01")]
+
+
+def test_an_open_alert_is_nobodys_taken_on_or_escalated() -> None:
+    assert alert_words.shown_state(ALERT) == "open"
+    taken = life.acknowledged(ALERT, by="person/1", by_name="Lea", now=T0)
+    assert alert_words.shown_state(taken) == "acknowledged"
+    marked = life.escalated(taken, by="person/1", by_name="Lea", now=T0)
+    assert alert_words.shown_state(marked) == "escalated"
+    assert alert_words.shown_state(life.recovered(marked, T0)) == "recovered"
