@@ -131,14 +131,14 @@ async def payout(request: Request, db: Db, caller: Reader, run_id: str) -> Respo
     return await _show(request, db, caller, run_id)
 
 
-@router.post("/payouts/{run_id:segment}/payments/{payment_id:segment}/returned")
+@router.post("/payouts/{run_id:segment}/returned")
 async def send_back(
     request: Request,
     db: Db,
     now: Now,
     caller: Reader,
     run_id: str,
-    payment_id: str,
+    payment: Annotated[str, Form(max_length=20)] = "",
     returned_on: Day = "",
     reason: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
@@ -150,7 +150,7 @@ async def send_back(
                 db,
                 caller,
                 number,
-                payout_doors.number_of(payment_id),
+                payout_doors.number_of(payment),
                 returned_on=_day(returned_on, "returned_on"),
                 reason=reason,
                 now=now,
@@ -198,6 +198,7 @@ async def _show(
             if caller.may(payout_doors.right_for(step))
         },
         "may_come_back": run.head.state in (PayoutState.SENT, PayoutState.PAID)
+        and any(each.returned is None for each in run.payments)
         and caller.may(Permission.PAYOUTS_WRITE),
         "is_released_by_me": caller.principal.id in run.released_by,
         "releases": [each for each in run.steps if each.state in states],

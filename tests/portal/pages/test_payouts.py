@@ -153,10 +153,9 @@ async def test_a_statement_in_other_money_is_booked_when_two_people_say_it_was_p
 
 async def a_payment_comes_back(fred: httpx.AsyncClient, run: str) -> None:
     """Its statement is open again, and its account is to be checked."""
-    [door] = re.findall(
-        r'action="(/payouts/\d+/payments/\d+/returned)"', (await fred.get(run)).text
-    )
-    back = {"returned_on": "2026-10-15", "reason": "AC04"}
+    door = f"{run}/returned"
+    [payment] = re.findall(r'<option value="(\d+)">Stadtwerke', (await fred.get(run)).text)
+    back = {"payment": payment, "returned_on": "2026-10-15", "reason": "AC04"}
     refused = await post(fred, run, door, **{**back, "returned_on": "2026-10-17"})
     assert refused.status_code == 409
     assert "A payment comes back on a day that has come." in refused.text
