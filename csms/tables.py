@@ -32,6 +32,7 @@ from csms import campaign_tables as campaign_tables  # the rest of the room's ta
 from csms import equipment_tables as equipment_tables
 from csms import sheet_tables as sheet_tables
 from csms import signed_value_tables as signed_value_tables
+from csms import silence_tables as silence_tables
 from foundation.database import Base
 
 TRANSACTION_NUMBERS = Sequence(
@@ -192,7 +193,9 @@ class ConnectionRow(Base):
     close_reason: Mapped[str | None] = mapped_column(Text)
     last_heard_at: Mapped[datetime]
     silence: Mapped[str] = mapped_column(Text)
-    """What was last told of its silence: online, pending or offline."""
+    """What was last told of its silence: online or offline."""
+    back_since: Mapped[datetime | None]
+    """Since when one that was told offline is heard again; None where it is not."""
 
 
 class IdTokenRow(Base):
