@@ -20,7 +20,7 @@ from alerts.activation import EvseIdsMissing, Hint, StationNotAccepted, check_ac
 from billing.service_costs import ActivationCost
 from csms.registry import Station
 from foundation.errors import Conflict, InvalidInput
-from foundation.identifiers import OrganisationKey
+from foundation.identifiers import OrganisationKey, StationId
 from foundation.money import Money
 from portal import monitoring
 from portal.monitoring import Monitored
@@ -205,7 +205,7 @@ def subject_of(stations: Sequence[str]) -> str:
 
 async def switch_off(
     db: AsyncSession, stations: Sequence[Station], *, by: Actor, now: datetime
-) -> list[Monitored]:
+) -> list[StationId]:
     """End the monitoring of stations at once; those that were monitored are returned.
 
     Raises:
@@ -215,5 +215,8 @@ async def switch_off(
         raise InvalidInput(f"Choose 1 to {MOST_AT_ONCE} stations.", field="stations")
     in_order = sorted(stations, key=lambda station: station.identity)
     await monitoring.one_at_a_time(db, [each.identity for each in in_order])
-    done = [await monitoring.switch_off(db, each, by=by, now=now) for each in in_order]
-    return [each for each in done if each.changed]
+    return [
+        each.identity
+        for each in in_order
+        if (await monitoring.switch_off(db, each, by=by, now=now)).changed
+    ]

@@ -1,7 +1,8 @@
 """Monitoring of a station: switched on and off, what it costs, and who is sent to the station."""
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import ConfigDict, Field
@@ -9,8 +10,10 @@ from starlette.responses import Response
 
 from accounts.permissions import Permission
 from alerts import monitoring as alerts_monitoring
+from alerts import monitoring_tasks
 from alerts.activation import Hint
 from alerts.monitoring import Technician
+from alerts.monitoring_tasks import TaskKind
 from billing.service_costs import ActivationCost
 from billing.services import Per, Policy
 from csms import registry
@@ -30,6 +33,11 @@ from portal.routes import ApiRoute, Context, Db, Now
 router = APIRouter(tags=["monitoring"], route_class=ApiRoute)
 
 Switcher = Annotated[Caller, Depends(require(Permission.MONITORING))]
+
+_TASKS: Final[Mapping[TaskKind, Literal["send_stickers", "remove_stickers"]]] = {
+    TaskKind.SEND_STICKERS: "send_stickers",
+    TaskKind.REMOVE_STICKERS: "remove_stickers",
+}
 
 State = Literal["active", "inactive", "waiting_for_second_person"]
 
@@ -174,11 +182,11 @@ class TechnicianModel(Answer):
 
 
 class TaskModel(Answer):
-    """A monitored station to which nobody can be sent."""
+    """What is to be done by hand at a station because its monitoring was switched."""
 
     station: str
     organisation: OrganisationKey
-    task: Literal["store_technician"]
+    task: Literal["store_technician", "send_stickers", "remove_stickers"]
 
 
 @router.get("/stations/{identity:segment}/technician", summary="Read who is sent to a station")
@@ -218,14 +226,18 @@ async def set_technician(
 async def list_tasks(
     db: Db, caller: Switcher, limit: paging.Limit = paging.DEFAULT_LIMIT
 ) -> Page[TaskModel]:
-    """The monitored stations to which nobody can be sent, until a technician is stored."""
-    found = await alerts_monitoring.without_technician(db, caller.scope, limit=limit)
-    return Page(
-        items=[
-            TaskModel(station=each.station, organisation=each.organisation, task="store_technician")
-            for each in found
-        ]
-    )
+    """The monitored stations to which nobody can be sent, until a technician is stored; stickers
+    that are to be sent to a station or removed from it, until somebody says that it is done."""
+    lacking = await alerts_monitoring.without_technician(db, caller.scope, limit=limit)
+    opened = await monitoring_tasks.open_tasks(db, caller.scope, limit=limit)
+    found = [
+        TaskModel(station=each.station, organisation=each.organisation, task="store_technician")
+        for each in lacking
+    ] + [
+        TaskModel(station=each.station, organisation=each.organisation, task=_TASKS[each.kind])
+        for each in opened
+    ]
+    return Page(items=found[:limit])
 
 
 def _technician(caller: Caller, station: Station, found: Technician) -> TechnicianModel:

@@ -88,6 +88,7 @@ _STREAMED = frozenset({"add_file"})
 _MEDIA: Mapping[str, tuple[str, Any]] = {
     "get_statement_csv": ("text/csv", "station,evse_id,energy_wh\nDE-HN-014,1,18250\n"),
     "get_statement_pdf": ("application/pdf", None),
+    "get_stickers": ("application/pdf", None),
     "download_file": ("application/octet-stream", None),
     "get_change_order_mail": ("message/rfc822", None),
 }
