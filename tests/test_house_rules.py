@@ -44,6 +44,7 @@ WITHOUT_MIRROR_HERE: dict[str, str] = {
     "csms/campaign_tables.py": "the migrations' tests compare every table with the database",
     "csms/signed_value_tables.py": "the migrations' tests compare every table with the database",
     "alerts/alert_tables.py": "the migrations' tests compare every table with the database",
+    "alerts/notice_tables.py": "the migrations' tests compare every table with the database",
     "alerts/task_tables.py": "the migrations' tests compare every table with the database",
     "csms/silence_tables.py": "the migrations' tests compare every table with the database",
     "csms/sheet_tables.py": "the migrations' tests compare every table with the database",
