@@ -6,6 +6,10 @@
   const said = document.body.dataset;
   const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
 
+  // Of many tabs the present one is in sight.
+  const tab = one(".tabs [aria-current]");
+  if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 40;
+
   // A quiet word at the bottom right; it goes away by itself unless it offers something.
   const notice = one(".notice");
   let noticeEnds;
