@@ -123,16 +123,33 @@ def _evse(payload: Mapping[str, Any]) -> str:
     return _text(payload.get("evseId", payload.get("connectorId")))
 
 
+_STATES: Final[Mapping[str, str]] = {
+    "Available": "available",
+    "Charging": "charging",
+    "Faulted": "faulted",
+    "Finishing": "idle",
+    "Occupied": "occupied",
+    "Preparing": "ev_connected",
+    "Reserved": "reserved",
+    "SuspendedEV": "suspended_ev",
+    "SuspendedEVSE": "suspended_evse",
+    "Unavailable": "unavailable",
+}
+"""Our states by the words of both versions."""
+
+
 def _status(payload: Mapping[str, Any], said: Words) -> str:
     status = _text(payload.get("connectorStatus", payload.get("status")))
+    if status in _STATES:
+        status = said.gettext(vocabulary.CONNECTOR_STATES[_STATES[status]].word)
     values = {"evse": _evse(payload), "status": status}
     code = payload.get("errorCode")
     if isinstance(code, str) and code != "NoError":
         reason = vocabulary.FAULTS.get(code)
         fault = said.gettext(reason.name) if reason else code[:60]
-        told = said.gettext("EVSE %(evse)s is %(status)s: %(fault)s.")
+        told = said.gettext("EVSE %(evse)s: %(status)s, %(fault)s.")
         return told % {**values, "fault": fault}
-    return said.gettext("EVSE %(evse)s is %(status)s.") % values
+    return said.gettext("EVSE %(evse)s: %(status)s.") % values
 
 
 def _text(value: object) -> str:

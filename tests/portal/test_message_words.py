@@ -27,13 +27,13 @@ def call(action: str, **payload: Any) -> str:
         ),
         (
             call("StatusNotification", connectorId=2, status="Faulted", errorCode="GroundFailure"),
-            "EVSE 2 is Faulted: Ground failure.",
+            "EVSE 2: Faulted, Ground failure.",
         ),
         (
             call("StatusNotification", connectorId=1, status="Available", errorCode="NoError"),
-            "EVSE 1 is Available.",
+            "EVSE 1: Available.",
         ),
-        (call("StatusNotification", evseId=1, connectorStatus="Occupied"), "EVSE 1 is Occupied."),
+        (call("StatusNotification", evseId=1, connectorStatus="Occupied"), "EVSE 1: Occupied."),
         (
             call("TransactionEvent", eventType="Started", evse={"id": 2}),
             "Charging began at EVSE 2.",
@@ -52,6 +52,8 @@ def test_signs_of_life_and_answers_are_not_told_and_ours_are_told_as_ours() -> N
     assert sentence(json.dumps([3, "1", {}]), EN, sent=False) is None
     told = sentence(call("Reset", type="Soft"), EN, sent=True)
     assert told == "We asked for a restart (Soft)."
+    occupied = call("StatusNotification", connectorId=1, status="Preparing")
+    assert sentence(occupied, DE, sent=False) == "EVSE 1: Fahrzeug verbunden."
     assert sentence(call("Reset", type="Soft"), DE, sent=True) != told
 
 
