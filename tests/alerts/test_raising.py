@@ -77,10 +77,11 @@ async def test_two_watches_and_two_causes_are_always_two_alerts(watch: Watch) ->
         finding("Y-1"),
         finding("Y-1", detection=Detection.FAULT, cause="GroundFailure", evse_id=1),
         finding("Y-1", detection=Detection.FAULT, cause="HighTemperature", evse_id=1),
+        finding("Y-1", detection=Detection.WARNING, cause="GroundFailure", evse_id=1),
         finding("Y-1", detection=Detection.JOB, cause="job/1"),
         finding("Y-1", detection=Detection.JOB, cause="job/2"),
     )
-    assert await watch.changes() == ["raised"] * 5
+    assert await watch.changes() == ["raised"] * 6
 
 
 async def test_another_organisation_and_another_place_have_alerts_of_their_own(
