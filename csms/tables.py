@@ -30,6 +30,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from csms import campaign_tables as campaign_tables  # the rest of the room's tables
 from csms import equipment_tables as equipment_tables
+from csms import exchange_tables as exchange_tables
 from csms import sheet_tables as sheet_tables
 from csms import signed_value_tables as signed_value_tables
 from csms import silence_tables as silence_tables

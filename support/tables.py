@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
+from support import visit_tables as visit_tables  # the rest of the room's tables
 
 
 class CallRow(Base):
@@ -71,6 +72,12 @@ class TicketRow(Base):
     __table_args__ = (
         Index(None, "organisation", "state"),
         Index(None, "station"),
+        Index(
+            "uq_tickets_open_alert",
+            "alert_id",
+            unique=True,
+            postgresql_where=text("state = 'open' and alert_id is not null"),
+        ),
         CheckConstraint("(state = 'closed') = (closed_at is not null)", name="closed"),
     )
 
@@ -89,6 +96,20 @@ class TicketRow(Base):
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str | None] = mapped_column(Text)
     outcome: Mapped[str | None] = mapped_column(Text)
+    alert_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("alerts.id"))
+    of_service: Mapped[bool] = mapped_column(Boolean)
+    """It is the provider's to see to, since the station is monitored."""
+    package: Mapped[str | None] = mapped_column(Text)
+    """The service package by which its times were promised."""
+    remote_due_at: Mapped[datetime | None]
+    answer_due_at: Mapped[datetime | None]
+    on_site_due_at: Mapped[datetime | None]
+    acted_at: Mapped[datetime | None]
+    """When something was first tried from afar."""
+    answered_at: Mapped[datetime | None]
+    """When the customer was first answered."""
+    missed_at: Mapped[datetime | None]
+    """When it was noted that a promised time is over."""
 
 
 class TicketNoteRow(Base):

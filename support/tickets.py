@@ -64,6 +64,9 @@ class Ticket:
     assigned_to: int | None
     closed_at: datetime | None
     outcome: str | None
+    alert_id: int | None = None
+    of_service: bool = False
+    package: str | None = None
     notes: tuple[TicketNote, ...] = field(default=())
 
 
@@ -89,6 +92,8 @@ async def open_ticket(
     organisation: OrganisationKey,
     evse_id: int | None = None,
     call_id: int | None = None,
+    alert_id: int | None = None,
+    of_service: bool = False,
     by: Actor,
     now: datetime,
 ) -> Ticket:
@@ -103,6 +108,8 @@ async def open_ticket(
         organisation: Whose ticket it is where it is about no station.
         evse_id: The EVSE's number at the station.
         call_id: The call that it came from.
+        alert_id: The alert that it came from.
+        of_service: Whether the provider sees to it, since the station is monitored.
         by: Who opens it.
         now: The moment.
 
@@ -135,6 +142,8 @@ async def open_ticket(
         closed_at=None,
         closed_by=None,
         outcome=None,
+        alert_id=alert_id,
+        of_service=of_service,
     )
     db.add(row)
     await db.flush()
@@ -357,5 +366,8 @@ def _ticket(row: TicketRow, notes: tuple[TicketNote, ...]) -> Ticket:
         assigned_to=row.assigned_to,
         closed_at=row.closed_at,
         outcome=row.outcome,
+        alert_id=row.alert_id,
+        of_service=row.of_service,
+        package=row.package,
         notes=notes,
     )
