@@ -8,11 +8,20 @@ import pytest
 from sqlalchemy import text
 
 from accounts import directory, groups, passwords
+from accounts.directory import Principal, Scope
+from accounts.entitlements import Entitlement
+from accounts.licences import Licence
 from accounts.permissions import Permission, Reach
+from accounts.tiers import Tier
+from csms import registry
+from csms.connectivity import SilenceLimits
 from csms.tables import StatusHistoryRow
 from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.identifiers import OrganisationKey
+from portal.guard import Caller
+from portal.pages.station_sheets import tabs_of
+from portal.words import words
 from tests.portal.pages.conftest import SignIn, token_in
 from tests.portal.pages.world import PARKING, PASSWORD, WORKS
 
@@ -294,3 +303,34 @@ async def test_what_a_former_owner_wrote_is_not_shown_to_the_next(
     browser.cookies.clear()
     await sign_in(name)
     assert "with Otto" not in (await browser.get(f"{SHEET}/additional")).text
+
+
+async def test_1_2_which_tabs_somebody_sees_depends_on_the_licence(
+    database: Database, clock: SetClock
+) -> None:
+    """An account that has expired only reads; monitoring can still be ended."""
+
+    async def shown(licensed_for: timedelta) -> set[str]:
+        granted = Entitlement(
+            account=WORKS,
+            licence=Licence.BUSINESS,
+            tier=Tier.PROFESSIONAL,
+            ends_on=clock.now().date(),
+            ends_at=clock.now() + licensed_for,
+            is_archived=False,
+            now=clock.now(),
+        )
+        asker = Principal(
+            "person/9", "Otto", "", frozenset(Permission), Reach.OWN_AND_BELOW, WORKS, "en"
+        )
+        caller = Caller(asker, Scope(frozenset({WORKS})), granted=granted)
+        limits = SilenceLimits(timedelta(minutes=30), timedelta(hours=1))
+        async with database.unit_of_work() as db:
+            station = await registry.station(
+                db, caller.scope, "DE-HN-005", clock.now(), limits=limits
+            )
+        return {key for key, *_ in tabs_of(station, caller, words("en"))}
+
+    licensed, expired = await shown(timedelta(days=1)), await shown(timedelta(0))
+    assert licensed - expired == {"meters", "sharing"}
+    assert "operations" in expired
