@@ -13,7 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory, mail_domains, renewals
 from accounts.directory import Scope
-from alerts import raising
+from alerts import noticing, raising
+from alerts.channels.gateway import Gateway
+from alerts.channels.post import Post
+from alerts.channels.way import Way
+from alerts.notices import Channel
+from alerts.noticing import Notices
 from app.readers import subscriptions
 from app.station_files import forget_files, join_files
 from app.tariff_stops import CRON as STOPS_CRON
@@ -24,11 +29,14 @@ from billing.credit_mails import Letters
 from billing.month_end import CRON, MonthEnd
 from csms import equipment, outcomes, remote
 from csms.campaigns import keep_going
+from csms.connectivity import SilenceLimits
 from csms.ghosts import CRON as GHOSTS_CRON
 from csms.ghosts import stop_ghosts
 from csms.metering_points import StationPoints
 from csms.partitions import keep_partitions
 from csms.registers import Registers
+from csms.silence import CRON as SILENCE_CRON
+from csms.silence import watching
 from foundation.clock import Clock
 from foundation.database import Database
 from foundation.errors import NotFound
@@ -86,6 +94,20 @@ def credits_round(
     return run
 
 
+def silence_round(
+    settings: Settings, database: Database, clock: Clock
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Return the watch over silent stations as a job."""
+    return watching(
+        database,
+        clock,
+        SilenceLimits(
+            timedelta(seconds=settings.pending_after_s), timedelta(seconds=settings.offline_after_s)
+        ),
+        ping_for=timedelta(seconds=settings.ping_interval_s + settings.pong_timeout_s),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """Everything but the sockets: deliveries, jobs, mails, the portal."""
@@ -116,6 +138,7 @@ def compose_house(
     jobs.every("partitions", lambda: keep_partitions(database, settings, clock), cron="17 * * * *")
     jobs.every("tariff stops", stop_due(database, clock), cron=STOPS_CRON)
     jobs.every("ghost guard", lambda: stop_ghosts(database, clock), cron=GHOSTS_CRON)
+    jobs.every("silence", silence_round(settings, database, clock), cron=SILENCE_CRON)
     jobs.every("alerts", raising.settling(database, clock), cron=raising.CRON)
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")
     metering = StationPoints()
@@ -146,6 +169,9 @@ def compose_house(
     )
     webhooks = compose_webhooks(settings, database, clock, jobs, mails, sealer)
     jobs.every("webhooks", webhooks.forget, cron="47 3 * * *")
+    notices = compose_notices(settings, database, clock, jobs, mails, sealer)
+    jobs.every("notices", notices.look_after, cron=noticing.CRON)
+    jobs.every("recipients", notices.look_at_access, cron=noticing.ACCESS_CRON)
     month_end = MonthEnd(database, closing, clock, jobs=jobs)
     month_end.register()
     if settings.close_automatically:
@@ -168,7 +194,7 @@ def compose_house(
         pages=(pages.router,),
         error_page=pages.error_page,
     )
-    deliveries = DeliveryLoop(database, subscriptions(sharing, clock, mails), clock)
+    deliveries = DeliveryLoop(database, subscriptions(sharing, clock, mails, notices), clock)
     return House(jobs, mails, deliveries, closing, portal, webhooks, feed, clock)
 
 
@@ -193,6 +219,39 @@ def compose_webhooks(
         outgoing=Outgoing(allowed=allowed, timeout_s=settings.webhook_timeout_s),
         failures_max=settings.webhook_failures_max,
         failing_for=timedelta(hours=settings.webhook_failing_hours),
+    )
+
+
+def compose_notices(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    jobs: Jobs,
+    mails: Mails,
+    sealer: Sealer,
+) -> Notices:
+    """Build what tells people of alerts."""
+    outgoing = Outgoing(
+        allowed=networks(settings.webhook_networks), timeout_s=settings.webhook_timeout_s
+    )
+    ways: dict[Channel, Way] = {
+        Channel.CHAT: Post(outgoing, has_facts=False),
+        Channel.WEBHOOK: Post(outgoing, has_facts=True),
+    }
+    if settings.sms_url is not None:
+        ways[Channel.SMS] = Gateway(
+            settings.sms_url.get_secret_value(),
+            token=settings.sms_token.get_secret_value() if settings.sms_token else None,
+            timeout_s=settings.sms_timeout_s,
+        )
+    return Notices(
+        database=database,
+        jobs=jobs,
+        clock=clock,
+        mails=mails,
+        sealer=sealer,
+        ways=ways,
+        public_url=settings.reached_at,
     )
 
 

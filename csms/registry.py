@@ -6,7 +6,7 @@ present owner. What they charge is read at `csms.charging`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import aliased
 
 from accounts.directory import Scope
 from csms.connectivity import SilenceLimits, StationState, station_state
+from csms.silence_tables import StationLimitsRow
 from csms.tables import (
     ConnectionRow,
     ConnectorRow,
@@ -97,13 +98,16 @@ class Station:
         )
 
 
-def _stations(scope: Scope) -> Select[StationRow, ConnectionRow, str, LocationRow]:
+def _stations(
+    scope: Scope,
+) -> Select[StationRow, ConnectionRow, str, LocationRow, StationLimitsRow]:
     owner = aliased(StationOwnerRow)
     query = (
-        select(StationRow, ConnectionRow, owner.organisation, LocationRow)
+        select(StationRow, ConnectionRow, owner.organisation, LocationRow, StationLimitsRow)
         .join(owner, and_(owner.station == StationRow.identity, owner.valid_to.is_(None)))
         .outerjoin(ConnectionRow, ConnectionRow.station == StationRow.identity)
         .outerjoin(LocationRow, LocationRow.key == StationRow.location)
+        .outerjoin(StationLimitsRow, StationLimitsRow.station == StationRow.identity)
     )
     if scope.organisations is not None:
         query = query.where(
@@ -135,7 +139,7 @@ async def stations(
         db: The unit of work.
         scope: Whose stations.
         now: What silence is counted back from.
-        limits: When silence counts as pending or offline.
+        limits: When silence counts as pending or offline, where a station has none of its own.
         state: Only those in this state.
         admission: Only `accepted`, `waiting` or `refused` ones.
         faulted: Only those with (without) a connector in fault.
@@ -220,15 +224,14 @@ async def station_counts(
         ConnectorRow.status == "Faulted", ConnectorRow.error_code.is_not(None)
     )
     heard, identity = accepted.c.last_heard_at, accepted.c.identity
+    pending_at, offline_at = _borders(accepted.c, now, limits)
     counted = (
         await db.execute(
             select(
                 func.count().filter(heard.is_(None)),
-                func.count().filter(heard >= now - limits.pending_after),
-                func.count().filter(
-                    heard < now - limits.pending_after, heard >= now - limits.offline_after
-                ),
-                func.count().filter(heard < now - limits.offline_after),
+                func.count().filter(heard >= pending_at),
+                func.count().filter(heard < pending_at, heard >= offline_at),
+                func.count().filter(heard < offline_at),
                 func.count().filter(identity.in_(faulted)),
                 func.count().filter(heard.is_not(None), accepted.c.closed_at.is_(None)),
             ).select_from(accepted)
@@ -250,17 +253,32 @@ async def station_counts(
     )
 
 
+def _borders(columns: Any, now: datetime, limits: SilenceLimits) -> tuple[Any, Any]:
+    """Return since when a station must have been heard not to be pending, and not to be offline."""
+    return (
+        now
+        - func.coalesce(
+            func.make_interval(0, 0, 0, 0, 0, 0, columns.pending_after_s), limits.pending_after
+        ),
+        now
+        - func.coalesce(
+            func.make_interval(0, 0, 0, 0, 0, 0, columns.offline_after_s), limits.offline_after
+        ),
+    )
+
+
 def _in_state(state: StationState, now: datetime, limits: SilenceLimits) -> Any:
     heard = ConnectionRow.last_heard_at
+    pending_at, offline_at = _borders(StationLimitsRow, now, limits)
     match state:
         case StationState.NEVER_CONNECTED:
             return heard.is_(None)
         case StationState.ONLINE:
-            return heard >= now - limits.pending_after
+            return heard >= pending_at
         case StationState.PENDING:
-            return and_(heard < now - limits.pending_after, heard >= now - limits.offline_after)
+            return and_(heard < pending_at, heard >= offline_at)
         case StationState.OFFLINE:
-            return heard < now - limits.offline_after
+            return heard < offline_at
 
 
 async def _evses(db: AsyncSession, identities: Sequence[str]) -> dict[str, list[Evse]]:
@@ -300,8 +318,12 @@ async def _evses(db: AsyncSession, identities: Sequence[str]) -> dict[str, list[
 def _station(
     row: Any, evses: dict[str, list[Evse]], now: datetime, limits: SilenceLimits
 ) -> Station:
-    facts, connection, organisation, location = row
+    facts, connection, organisation, location, own = row
     heard_at = connection.last_heard_at if connection else None
+    if own is not None:
+        limits = SilenceLimits(
+            timedelta(seconds=own.pending_after_s), timedelta(seconds=own.offline_after_s)
+        )
     return Station(
         identity=StationId(facts.identity),
         name=facts.name,
