@@ -15,11 +15,12 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from alerts import raising
+from alerts import purse, raising
 from app.routes import ROUTES
 from billing import service_facts
 from billing.access import Doorkeeper
 from billing.estimate import Estimator
+from billing.sms_purse import SmsPurse
 from csms.charge_points import ChargePoints
 from csms.command_store import CHANNEL
 from csms.commanding import Commanding
@@ -48,6 +49,7 @@ def open_database(settings: Settings, url: str) -> Database:
     database = Database(url, routes=ROUTES, pool_size=settings.database_pool_size)
     service_facts.join(database, ChargePoints())
     raising.join_sites(database, Registered())
+    purse.join(database, SmsPurse())
     return database
 
 

@@ -1,6 +1,8 @@
 """The readers of events, wired: the process that delivers has them."""
 
 from alerts import handlers as alerts_handlers
+from alerts import noticing
+from alerts.noticing import Notices
 from app.routes import MAILING, ROUTES
 from billing import document_mailing, licence_charges, switch_reader
 from billing import handlers as billing_handlers
@@ -16,7 +18,9 @@ from support import handlers as support_handlers
 from support.correspondence import Correspondence
 
 
-def subscriptions(sharing: SharingTerms, clock: Clock, mails: Mails) -> list[Subscription]:
+def subscriptions(
+    sharing: SharingTerms, clock: Clock, mails: Mails, notices: Notices
+) -> list[Subscription]:
     """Return the readers of the process that delivers; they are exactly those of `ROUTES`."""
     made = [
         billing_handlers.subscription(sharing, clock, witness=Witness()),
@@ -26,6 +30,7 @@ def subscriptions(sharing: SharingTerms, clock: Clock, mails: Mails) -> list[Sub
         document_mailing.subscription(mails, clock),
         alerts_handlers.subscription(mails),
         alerts_handlers.watch(clock),
+        noticing.subscription(notices),
         switch_reader.subscription(),
     ]
     assert dict(outbox.routes(made)) == ROUTES

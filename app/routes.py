@@ -7,6 +7,7 @@ from typing import Final
 
 from foundation.events import (
     AccountApproved,
+    AlertChanged,
     CommandChanged,
     DocumentIssued,
     FaultCleared,
@@ -27,6 +28,7 @@ SUPPORT: Final = "support"
 ALERTS: Final = "alerts"
 WATCH: Final = "watch"
 SERVICES: Final = "services"
+NOTICES: Final = "notices"
 LICENCE_CHARGES: Final = "licence charges"
 
 ROUTES: Final[dict[str, tuple[str, ...]]] = {
@@ -42,6 +44,7 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     FaultReported.kind: (WATCH,),
     FaultCleared.kind: (WATCH,),
     SecurityEventReported.kind: (WATCH,),
+    AlertChanged.kind: (NOTICES,),
     AccountApproved.kind: (LICENCE_CHARGES,),
     LicenceMonthBegan.kind: (LICENCE_CHARGES,),
 }

@@ -201,6 +201,12 @@ class Settings(BaseSettings):
     webhook_failing_hours: Positive = 24
     """… if the first of them is so long ago."""
 
+    sms_url: SecretStr | None = Field(default=None, pattern="^https?://")
+    """The gateway that takes SMS about alerts as JSON by POST; None: none are sent."""
+    sms_token: SecretStr | None = None
+    """What the gateway is shown, as `Authorization: Bearer …`."""
+    sms_timeout_s: PositiveSeconds = 15.0
+
     # ---------------------------------------------------------------- money
     close_automatically: bool = True
     """Close every payee's month shortly after it is over in his time zone."""

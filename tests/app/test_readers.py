@@ -1,5 +1,6 @@
 """The readers are those that events are addressed to."""
 
+from app.house import compose_notices
 from app.readers import subscriptions
 from app.routes import BILLING, LICENCE_CHARGES, MAILING, ROUTES, SUPPORT
 from billing.handlers import READER
@@ -8,6 +9,7 @@ from foundation.database import Database
 from foundation.events import EVENTS
 from foundation.jobs import Jobs
 from foundation.mail import Mails
+from foundation.sealing import Sealer
 from foundation.settings import Settings
 from roaming.handlers import Reimbursement
 
@@ -17,7 +19,10 @@ def test_every_event_that_is_addressed_has_its_readers(database: Database) -> No
     jobs = Jobs(database.url, stop_timeout_s=1)
     mails = Mails(database=database, jobs=jobs, clock=clock, settings=Settings.read())
 
-    readers = [each.reader for each in subscriptions(Reimbursement(), clock, mails)]
+    notices = compose_notices(
+        Settings.read(), database, clock, jobs, mails, Sealer(bytes(range(32)))
+    )
+    readers = [each.reader for each in subscriptions(Reimbursement(), clock, mails, notices)]
     assert {BILLING, MAILING, SUPPORT, LICENCE_CHARGES} <= {*readers}
     assert {*readers} == {reader for each in ROUTES.values() for reader in each}
     assert len(readers) == len({*readers})
