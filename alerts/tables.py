@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from alerts import alert_tables as alert_tables  # the rest of the room's tables
+from alerts import job_tables as job_tables
 from alerts import notice_tables as notice_tables
 from alerts import task_tables as task_tables
 from foundation.database import Base
