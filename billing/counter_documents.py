@@ -124,9 +124,7 @@ async def cancel(
     if not again and (credited := await _credited(db, what)).amount:
         raise CreditedElsewhere(number, credited)
     entries = await _whole(db, row, what, again=again, now=now)
-    counter = _counter(
-        what, what.lines, what.vat, reason, is_part=False, is_paid=state.paid_at is not None
-    )
+    counter = _counter(what, what.lines, what.vat, reason, is_part=False, paid=_paid(row, state))
     made = await _issue(db, row, counter, entries, mailed=mailed, now=now)
     values = {"credited_minor": row.gross_minor, "cancelled_at": now}
     if again:
@@ -255,7 +253,12 @@ async def credit(
         reference=number,
     )
     counter = _counter(
-        what, [credited], [vat], reason, is_part=True, is_paid=state.paid_at is not None
+        what,
+        [credited],
+        [vat],
+        reason,
+        is_part=True,
+        paid=max(Money.zero(what.currency), gross - (left_gross - _paid(row, state))),
     )
     entry = ledger.part_credit_entry(
         number=number, debtor_key=row.recipient, net=net, tax=vat.amount, booked_at=now
@@ -264,6 +267,8 @@ async def credit(
     values: dict[str, object] = {"credited_minor": state.credited_minor + gross.minor}
     if gross == left_gross:
         values["cancelled_at"] = now
+    elif gross >= left_gross - _paid(row, state) and state.paid_at is None:
+        values["paid_at"] = now
     await document_store.set_state(db, number, **values)
     return made
 
@@ -287,6 +292,13 @@ async def _locked(db: AsyncSession, number: str) -> tuple[DocumentRow, DocumentS
     return found
 
 
+def _paid(row: DocumentRow, state: DocumentStateRow) -> Money:
+    """Return what is paid of a document, also with what came in on one that was taken back."""
+    is_whole = state.paid_at is not None
+    paid_minor = row.gross_minor - state.credited_minor if is_whole else state.paid_minor
+    return Money.from_minor(paid_minor, row.currency)
+
+
 def _reason(given: str) -> str:
     reason = " ".join(given.split())
     if not reason or len(reason) > 500:
@@ -301,8 +313,9 @@ def _counter(
     reason: str,
     *,
     is_part: bool,
-    is_paid: bool,
+    paid: Money,
 ) -> Document:
+    """Return the counter-document; `paid` came in already of what it takes back."""
     words = DocumentWords(what.language)
     net = total((each.net for each in lines), what.currency)
     tax = total((each.amount for each in vat), what.currency)
@@ -312,8 +325,9 @@ def _counter(
         words.text(said, number=what.number, day=words.day(what.issued_on)),
         words.text("why", reason=_reason(reason)),
     ]
-    if is_paid and gross.amount > 0:
-        amount = words.money(gross)
+    back = min(paid, gross)
+    if back.amount > 0:
+        amount = words.money(back)
         notes.append(words.text("paid_before", amount=amount, currency=gross.currency))
     return replace(
         what,

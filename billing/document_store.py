@@ -162,7 +162,14 @@ async def add_documents(
                 "sha256": digest,
             }
         )
-        states.append({"number": document.number, "run_key": draft.run_key, "credited_minor": 0})
+        states.append(
+            {
+                "number": document.number,
+                "run_key": draft.run_key,
+                "credited_minor": 0,
+                "paid_minor": 0,
+            }
+        )
     await db.execute(insert(DocumentRow), rows)
     await db.execute(insert(DocumentStateRow), states)
 

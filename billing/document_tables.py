@@ -174,6 +174,9 @@ class DocumentStateRow(Base):
     mail_id: Mapped[int | None] = mapped_column(BigInteger)
     sent_at: Mapped[datetime | None]
     paid_at: Mapped[datetime | None]
+    """When nothing of it was left to pay."""
+    paid_minor: Mapped[int] = mapped_column(BigInteger)
+    """What came in for it, in minor units."""
     credited_minor: Mapped[int] = mapped_column(BigInteger)
     """What counter-documents have taken back of its gross amount, in minor units."""
     cancelled_at: Mapped[datetime | None]

@@ -40,6 +40,20 @@ class NotPayableDocument(Conflict):
         super().__init__(f"{number} is no open invoice: it was paid, taken back, or is none.")
 
 
+class PaidTooMuch(InvalidInput):
+    """More came in than is left of the invoice."""
+
+    code = "paid_too_much"
+
+    def __init__(self, number: str, left: Money) -> None:
+        self.left = left
+        super().__init__(
+            f"Of {number} only {left.text} {left.currency} are left to pay: book what is above"
+            " that for another invoice, or send it back.",
+            field="amount",
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentHead:
     """A document in a list.
@@ -48,6 +62,7 @@ class DocumentHead:
         managing: The organisation that decides who sees it.
         organisation: The recipient, if it is an organisation: it sees its own papers.
         credited: What counter-documents have taken back of the gross amount.
+        paid: What came in for it.
         sha256: Of the canonical JSON.
     """
 
@@ -69,6 +84,7 @@ class DocumentHead:
     tax: Money
     gross: Money
     credited: Money
+    paid: Money
     cancels: str | None
     statement_id: str | None
     sent_at: datetime | None
@@ -79,9 +95,10 @@ class DocumentHead:
     @property
     def left(self) -> Money:
         """What is left of it to pay."""
+        nothing = Money.zero(self.gross.currency)
         if self.state is DocumentState.PAID:
-            return Money.zero(self.gross.currency)
-        return self.gross - self.credited
+            return nothing
+        return max(nothing, self.gross - self.credited - self.paid)
 
     def seen_in(self, scope: Scope) -> bool:
         """Tell whether somebody with this scope sees it."""
@@ -162,15 +179,24 @@ async def delivery(db: AsyncSession, head: DocumentHead) -> KeptMail | None:
     return (await kept_mail(db, head.mail_id))[0]
 
 
-async def mark_paid(db: AsyncSession, number: str, *, now: datetime) -> Money:
-    """Book an invoice as paid, and return what was paid.
+async def mark_paid(
+    db: AsyncSession, number: str, *, amount: Money | None = None, now: datetime
+) -> Money:
+    """Book what came in for an invoice, and return what was booked.
 
-    That is never more than its debtor owes by all documents: what was paid on a document that was
-    taken back pays this one.
+    Args:
+        db: A unit of work.
+        number: Of an invoice of which something is left to pay.
+        amount: A part of that, above zero and rounded; the rest stays open. None: all of it, but
+            never more than its debtor owes by all documents, for what was paid on a document that
+            was taken back pays this one.
+        now: When.
 
     Raises:
         NotFound: If there is no such document.
         NotPayableDocument: If it is no open invoice.
+        InvalidInput: If the amount is none.
+        PaidTooMuch: If more came in than is left.
     """
     found = await document_store.document(db, number, locked=True)
     if found is None:
@@ -180,14 +206,26 @@ async def mark_paid(db: AsyncSession, number: str, *, now: datetime) -> Money:
     if head.kind is not DocumentKind.INVOICE or not is_open:
         raise NotPayableDocument(number)
     currency = head.gross.currency
-    owed = await document_store.owed_on_documents(db, head.recipient, currency)
-    paid = max(Money.zero(currency), min(head.left, owed))
+    left = head.left
+    if amount is None:
+        owed = await document_store.owed_on_documents(db, head.recipient, currency)
+        paid = max(Money.zero(currency), min(left, owed))
+        left = paid  # what it lacks came in on a document that was taken back
+    elif amount.currency != currency or not amount.is_rounded or amount.amount <= 0:
+        raise InvalidInput(f"amount is a sum above zero in {currency}.", field="amount")
+    elif amount > left:
+        raise PaidTooMuch(number, left)
+    else:
+        paid = amount
     entry = ledger.receipt_entry(
         debtor_key=head.recipient, amount=paid, number=number, booked_at=now
     )
     ids = await ledger_store.add_entries(db, [entry])
     await document_store.add_entries_of(db, [(each, number) for each in ids])
-    await document_store.set_state(db, number, paid_at=now)
+    values: dict[str, object] = {"paid_minor": (head.paid + paid).minor}
+    if paid == left:
+        values["paid_at"] = now
+    await document_store.set_state(db, number, **values)
     return paid
 
 
@@ -251,6 +289,7 @@ def _head(row: DocumentRow, state: DocumentStateRow) -> DocumentHead:
         tax=Money.from_minor(row.tax_minor, row.currency),
         gross=Money.from_minor(row.gross_minor, row.currency),
         credited=Money.from_minor(state.credited_minor, row.currency),
+        paid=Money.from_minor(state.paid_minor, row.currency),
         cancels=row.cancels,
         statement_id=row.statement_id,
         sent_at=state.sent_at,

@@ -33,9 +33,17 @@ UPGRADE: tuple[str, ...] = (
     )
     """,
     "alter table credit_orders add column prepaid_entry bigint",
+    "alter table document_states add column paid_minor bigint not null default 0",
+    """
+    update document_states set paid_minor = documents.gross_minor - credited_minor
+    from documents
+    where documents.number = document_states.number and paid_at is not null
+    """,
+    "alter table document_states alter column paid_minor drop default",
 )
 
 DOWNGRADE: tuple[str, ...] = (
+    "alter table document_states drop column paid_minor",
     "alter table credit_orders drop column prepaid_entry",
     "drop table other_payments",
     "drop table payout_returns",

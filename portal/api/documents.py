@@ -60,6 +60,7 @@ class DocumentHeadModel(Answer):
     tax: MoneyModel
     gross: MoneyModel
     credited: MoneyModel = Field(description="What counter-documents have taken back.")
+    paid: MoneyModel = Field(description="What came in for it.")
     cancels: str | None
     statement_id: str | None
     sent_at: Moment | None
@@ -357,11 +358,26 @@ async def resend_document(
     return await _read(db, caller, number)
 
 
+class PaidBody(Body):
+    """What came in for an invoice."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"amount": "119.00"}})
+
+    amount: Bounded | None = Field(
+        default=None, description="In the invoice's currency; all that is left, if it is left out."
+    )
+
+
 @router.post("/documents/{number:segment}/paid", summary="Book an invoice as paid")
-async def pay_document(db: Db, now: Now, caller: Issuer, number: str) -> DocumentModel:
-    """What is left of it came in whole."""
+async def pay_document(
+    db: Db, now: Now, caller: Issuer, number: str, body: PaidBody | None = None
+) -> DocumentModel:
+    """What is left of it came in whole, or a part: the rest stays open."""
     head, _ = await papers.document(db, number, caller.scope)
-    paid = await papers.mark_paid(db, number, now=now)
+    amount = None
+    if body is not None and body.amount is not None:
+        amount = Money(body.amount, head.gross.currency)
+    paid = await papers.mark_paid(db, number, amount=amount, now=now)
     await note(db, now, caller, "document.paid", head, {"amount": paid.text})
     return await _read(db, caller, number)
 
@@ -539,6 +555,7 @@ def _head(caller: Caller, head: DocumentHead) -> dict[str, Any]:
         "tax": MoneyModel.of(head.tax),
         "gross": MoneyModel.of(head.gross),
         "credited": MoneyModel.of(head.credited),
+        "paid": MoneyModel.of(head.paid),
         "cancels": head.cancels,
         "statement_id": head.statement_id,
         "sent_at": head.sent_at,

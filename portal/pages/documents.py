@@ -115,7 +115,7 @@ async def cancel_document(
         async with await savepoint(db):
             if net.strip():
                 made = await counter_documents.credit(
-                    db, number, net=_money(net, head), reason=reason, now=now
+                    db, number, net=_money(net, head, "net"), reason=reason, now=now
                 )
             else:
                 made = await counter_documents.cancel(
@@ -143,11 +143,13 @@ async def resend_document(
 
 @router.post("/documents/{number:segment}/paid")
 async def pay_document(request: Request, db: Db, now: Now, caller: Issuer, number: str) -> Response:
-    """Book an invoice as paid."""
+    """Book what came in for an invoice: all that is left, or a part."""
     head, document = await papers.document(db, number, caller.scope)
+    written = str((await request.form()).get("amount", "")).strip()[:20]
     try:
-        paid = await papers.mark_paid(db, number, now=now)
-    except Conflict as error:
+        amount = _money(written, head, "amount") if written else None
+        paid = await papers.mark_paid(db, number, amount=amount, now=now)
+    except (InvalidInput, Conflict) as error:
         return await _show(request, db, caller, head, document, error=(error, "paid"))
     await note(db, now, caller, "document.paid", head, {"amount": paid.text})
     return went(f"/documents/{number}", done="saved")
@@ -187,10 +189,10 @@ async def _show(
     return page(frame, "document.html", values, status=422 if errors else 200)
 
 
-def _money(written: str, head: DocumentHead) -> Money:
-    amount = decimals.written(written, "net", most=10**12)
+def _money(written: str, head: DocumentHead, name: str) -> Money:
+    amount = decimals.written(written, name, most=10**12)
     if not amount:
-        raise InvalidInput("Write the sum as a number.", field="net")
+        raise InvalidInput("Write the sum as a number.", field=name)
     return Money(amount, head.gross.currency)
 
 

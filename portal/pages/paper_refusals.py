@@ -16,7 +16,13 @@ _REFUSALS: dict[str, str] = {
     "taken_back_elsewhere": marked("A later document credits its sessions: take that back first."),
     "not_cancellable": marked("A counter-document stays; issue a document anew."),
     "credit_above_invoice": marked("More than what is left of it cannot be taken back."),
+    "credited_elsewhere": marked(
+        "Parts of it were credited already: let it wait for a new document, or take a part back."
+    ),
     "not_payable_document": marked("It is no open invoice."),
+    "paid_too_much": marked(
+        "That is more than what is left to pay: book the rest for another invoice, or send it back."
+    ),
     "number_out_of_order": marked("A later day's document has the last number of the range."),
     "month_still_runs": marked("The month is not over yet."),
     "no_address": marked("The recipient has no mail address."),

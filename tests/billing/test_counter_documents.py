@@ -14,7 +14,7 @@ from billing.counter_documents import (
     TakenBackElsewhere,
 )
 from billing.documents import DocumentKind
-from billing.papers import DocumentState, NotPayableDocument
+from billing.papers import DocumentState, NotPayableDocument, PaidTooMuch
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import TransactionId
 from foundation.money import Money
@@ -127,6 +127,41 @@ async def test_a_paid_invoice_is_paid_once(db: AsyncSession) -> None:
     assert await balance(db, ledger.BANK) == eur("10.71")
     with pytest.raises(NotPayableDocument):
         await papers.mark_paid(db, number, now=NOVEMBER)
+
+
+async def test_an_invoice_is_paid_in_parts_until_nothing_is_left(db: AsyncSession) -> None:
+    number, _ = await invoiced(db)
+    for wrong in (
+        eur("0.00"),
+        eur("-1.00"),
+        Money(Decimal("0.001"), "EUR"),
+        Money(Decimal(1), "CHF"),
+    ):
+        with pytest.raises(InvalidInput):
+            await papers.mark_paid(db, number, amount=wrong, now=NOVEMBER)
+    assert await papers.mark_paid(db, number, amount=eur("4.00"), now=NOVEMBER) == eur("4.00")
+    head, _ = await papers.document(db, number)
+    assert (head.state, head.paid, head.left) == (DocumentState.OPEN, eur("4.00"), eur("6.71"))
+    with pytest.raises(PaidTooMuch) as caught:
+        await papers.mark_paid(db, number, amount=eur("6.72"), now=NOVEMBER)
+    assert caught.value.left == eur("6.71")
+    assert await papers.mark_paid(db, number, amount=eur("6.71"), now=DECEMBER) == eur("6.71")
+    head, _ = await papers.document(db, number)
+    assert (head.state, head.left, head.paid_at) == (DocumentState.PAID, eur("0.00"), DECEMBER)
+
+
+async def test_of_a_part_that_is_taken_back_only_what_was_paid_comes_back(
+    db: AsyncSession,
+) -> None:
+    number, _ = await invoiced(db)
+    await papers.mark_paid(db, number, amount=eur("8.33"), now=NOVEMBER)  # 2.38 are left
+    made = await counter_documents.credit(
+        db, number, net=eur("3.00"), reason="a goodwill", now=NOVEMBER
+    )
+    assert made.gross == eur("3.57")
+    assert any("1,19" in each for each in made.notes), "3.57 less the 2.38 that were open"
+    head, _ = await papers.document(db, number)
+    assert (head.state, head.left) == (DocumentState.PAID, eur("0.00"))
 
 
 async def test_what_was_paid_on_a_cancelled_invoice_is_owed_back(db: AsyncSession) -> None:
