@@ -90,6 +90,7 @@ _MEDIA: Mapping[str, tuple[str, Any]] = {
     "get_statement_pdf": ("application/pdf", None),
     "get_stickers": ("application/pdf", None),
     "download_file": ("application/octet-stream", None),
+    "get_station_document": ("application/octet-stream", None),
     "get_change_order_mail": ("message/rfc822", None),
 }
 """Calls that answer no JSON: the kind of what they answer, and an example where it is text."""

@@ -36,6 +36,7 @@ from portal.api import (
     shares,
     standing_orders,
     statements,
+    station_sheets,
     stations,
     tariffs,
     tickets,
@@ -49,6 +50,7 @@ from portal.api import (
 ROUTERS: tuple[APIRouter, ...] = (
     me.router,
     stations.router,
+    station_sheets.router,
     meter_keys.router,
     monitoring.router,
     monitoring_of_many.router,
