@@ -9,6 +9,7 @@ what a maintenance window had silenced and is still there.
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -225,7 +226,8 @@ async def settle(db: AsyncSession, *, now: datetime) -> None:
     await store.lock(db, {each.organisation for each in due})
     locked = {each.organisation for each in due}
     again = [each for each in await store.due_faults(db, now) if each.organisation in locked]
-    await _Work(db, now).store([life.settled(each, now) for each in again], {})
+    stored = {each.key: each for each in again}
+    await _Work(db, now).store([life.settled(each, now) for each in again], {}, stored)
 
 
 def settling(database: Database, clock: Clock) -> Callable[[], Coroutine[Any, Any, None]]:
@@ -248,12 +250,18 @@ class _Work:
     db: AsyncSession
     now: datetime
 
-    async def store(self, faults: Sequence[Fault], again: Mapping[str, Sequence[Finding]]) -> None:
+    async def store(
+        self,
+        faults: Sequence[Fault],
+        again: Mapping[str, Sequence[Finding]],
+        stored: Mapping[str, Fault] = MappingProxyType({}),
+    ) -> None:
         """Write faults that changed, and what that means for alerts.
 
         Args:
             faults: As they are now, with those that were never raised.
             again: What was seen of faults that were known.
+            stored: Those that may be unchanged, as they stand in the database.
         """
         if not faults:
             return
@@ -290,7 +298,7 @@ class _Work:
             ]
         placed = {each.key: each for each in raised}
         written = [each if each.over_at else placed.get(each.key, each) for each in faults]
-        await store.save_faults(self.db, written)
+        await store.save_faults(self.db, [each for each in written if each != stored.get(each.key)])
         changed = self._repeats(
             {each.key: each for each in written}, again, known, told, is_silenced
         )
