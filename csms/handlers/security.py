@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import store
 from csms.handlers.context import HandlerContext
+from csms.monitors import fault_of
 from csms.reports import Acknowledged, NotificationReport, SecurityEventReport
 from csms.store import StationEvent
 from foundation import outbox
-from foundation.events import SecurityEventReported
+from foundation.events import FaultCleared, FaultReported, SecurityEventReported
 
 
 def _digest(kind: str, details: dict[str, object]) -> bytes:
@@ -61,8 +62,9 @@ async def security_events_reported(
 async def events_notified(
     db: AsyncSession, context: HandlerContext, reports: Sequence[NotificationReport]
 ) -> list[Acknowledged]:
-    """Keep what a station's monitors noticed, one row for each element."""
+    """Keep what a station's monitors noticed, one row for each element; tell of what is wrong."""
     events = []
+    faults: list[FaultReported | FaultCleared | None] = []
     for report in reports:
         for each in report.events:
             details = {key: value for key, value in asdict(each).items() if key != "at"}
@@ -77,6 +79,13 @@ async def events_notified(
                     details,
                 )
             )
+            faults.append(fault_of(report.origin.station, each))
     if events:
-        await store.save_station_events(db, events)
+        new = await store.save_station_events(db, events)
+        told = [
+            fault
+            for fault, event in zip(faults, events, strict=True)
+            if fault is not None and (event.station, event.digest) in new
+        ]
+        await outbox.append(db, told, recorded_at=context.clock.now())
     return [Acknowledged() for _ in reports]

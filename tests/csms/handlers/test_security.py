@@ -4,7 +4,7 @@ from typing import Any
 
 from csms.handlers.security import events_notified, security_events_reported
 from csms.reports import Acknowledged, NotificationReport, OcppVersion, SecurityEventReport
-from foundation.events import SecurityEventReported
+from foundation.events import FaultCleared, FaultReported, SecurityEventReported
 from tests.csms.central import at, moment
 from tests.csms.handlers.work import Work
 
@@ -67,3 +67,23 @@ async def test_each_element_of_a_notification_is_kept_once(work: Work) -> None:
 
 async def test_a_notification_of_nothing_is_answered(work: Work) -> None:
     assert await events_notified(work.db, work.context, [notification(work)]) == [Acknowledged()]
+
+
+async def test_what_a_monitor_finds_wrong_is_told_once(work: Work) -> None:
+    for value, number in (("true", 0), ("true", 0), ("false", 1)):
+        data = {
+            "eventId": number,
+            "timestamp": at(number),
+            "trigger": "Delta",
+            "actualValue": value,
+            "eventNotificationType": "HardWiredMonitor",
+            "component": {"name": "RCD", "evse": {"id": 1}},
+            "variable": {"name": "Tripped"},
+        }
+        payload = {"generatedAt": at(0), "seqNo": 0, "eventData": [data]}
+        report = work.report(OcppVersion.V201, "NotifyEvent", payload, NotificationReport)
+        await events_notified(work.db, work.context, [report])
+    [fault] = await work.told(FaultReported)
+    assert (fault.error_code, fault.evse_id, fault.faulted) == ("GroundFailure", 1, True)
+    [over] = await work.told(FaultCleared)
+    assert over.error_code == "GroundFailure"
