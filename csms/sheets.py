@@ -34,7 +34,7 @@ _PLAIN: Final = "application/octet-stream"
 
 def _text(text: str, field: str, most: int, *, may_be_empty: bool = False) -> str:
     written = text.strip()
-    if not written and not may_be_empty:
+    if (not written and not may_be_empty) or "\x00" in written:  # no text can hold NUL
         raise InvalidInput("Say what it is.", field=field)
     if len(written) > most:
         raise InvalidInput("This is too long. Shorten it.", field=field)

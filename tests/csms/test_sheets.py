@@ -57,7 +57,7 @@ async def test_a_fact_is_replaced_by_its_description_and_seen_by_its_own_side(
     ]
     [theirs] = await sheets.facts(db, THEIRS, STATION)
     assert theirs.value == "Carla"
-    for name, value in (("", "x"), ("x", " "), ("x" * 201, "x")):
+    for name, value in (("", "x"), ("x", " "), ("x" * 201, "x"), ("x", "\x00")):
         with pytest.raises(InvalidInput):
             await sheets.put_fact(db, STATION, NORTH, name, value, by=LEA, now=clock.now())
     with pytest.raises(NotFound):
