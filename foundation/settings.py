@@ -201,7 +201,7 @@ class Settings(BaseSettings):
     webhook_failing_hours: Positive = 24
     """… if the first of them is so long ago."""
 
-    sms_url: SecretStr | None = Field(default=None, pattern="^https?://")
+    sms_url: SecretStr | None = None
     """The gateway that takes SMS about alerts as JSON by POST; None: none are sent."""
     sms_token: SecretStr | None = None
     """What the gateway is shown, as `Authorization: Bearer …`."""
@@ -323,6 +323,7 @@ _SCHEMES = {
     "database_url": ("postgresql", "postgres"),
     "mqtt_url": ("mqtt", "mqtts"),
     "smtp_url": ("smtp", "smtps"),
+    "sms_url": ("https", "http"),
 }
 
 
