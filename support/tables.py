@@ -20,7 +20,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
-from support import visit_tables as visit_tables  # the rest of the room's tables
+from support import first_aid_tables as first_aid_tables  # the rest of the room's tables
+from support import maintenance_tables as maintenance_tables
+from support import visit_tables as visit_tables
 
 
 class CallRow(Base):
