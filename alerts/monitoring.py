@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.audit import Actor
 from accounts.directory import Scope
-from alerts import monitoring_tasks, store
+from alerts import monitoring_tasks, open_tickets, store
 from alerts.activation import Activation, Ending
 from alerts.store import Technician as Technician
 from foundation import outbox
@@ -92,6 +92,7 @@ async def switch_off(
     )
     await outbox.append(db, [event], recorded_at=now)
     await monitoring_tasks.switched(db, station, ended.organisation, is_on=False, by=by, now=now)
+    await open_tickets.hand_back(db, station, by=by, now=now)
     return ended
 
 

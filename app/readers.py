@@ -15,6 +15,7 @@ from foundation.events import StatementIssued
 from foundation.mail import Mails
 from foundation.outbox import Subscription
 from support import handlers as support_handlers
+from support import ticket_rounds
 from support.correspondence import Correspondence
 
 
@@ -31,6 +32,7 @@ def subscriptions(
         alerts_handlers.subscription(mails),
         alerts_handlers.watch(clock),
         noticing.subscription(notices),
+        ticket_rounds.subscription(clock),
         switch_reader.subscription(),
     ]
     assert dict(outbox.routes(made)) == ROUTES

@@ -29,6 +29,7 @@ ALERTS: Final = "alerts"
 WATCH: Final = "watch"
 SERVICES: Final = "services"
 NOTICES: Final = "notices"
+TICKETS: Final = "tickets"
 LICENCE_CHARGES: Final = "licence charges"
 
 ROUTES: Final[dict[str, tuple[str, ...]]] = {
@@ -44,7 +45,7 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     FaultReported.kind: (WATCH,),
     FaultCleared.kind: (WATCH,),
     SecurityEventReported.kind: (WATCH,),
-    AlertChanged.kind: (NOTICES,),
+    AlertChanged.kind: (NOTICES, TICKETS),
     AccountApproved.kind: (LICENCE_CHARGES,),
     LicenceMonthBegan.kind: (LICENCE_CHARGES,),
 }

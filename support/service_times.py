@@ -1,4 +1,4 @@
-"""By when somebody has to react to a ticket, and how the clock stands while the customer has to act.
+"""By when somebody has to react to a ticket; the clock stands while the customer has to act.
 
 Pure: a service package promises times (`foundation.working_hours`); whatever time the customer
 takes is added to them. What was promised by the clock waits by the clock, what was promised in
@@ -47,6 +47,7 @@ def working_time(hours: BusinessHours, start: datetime, end: datetime) -> timede
     if end <= start:
         return _NOTHING
     zone = ZoneInfo(hours.time_zone)
+    start, end = start.astimezone(UTC), end.astimezone(UTC)  # in one zone, hands are subtracted
     day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
     found = _NOTHING
     while day <= last:
@@ -66,6 +67,7 @@ def after_working(hours: BusinessHours, at: datetime, more: timedelta) -> dateti
     if more <= _NOTHING:
         return at
     zone = ZoneInfo(hours.time_zone)
+    at = at.astimezone(UTC)
     day, left = at.astimezone(zone).date(), more
     for _ in range(_LONGEST_SEARCH_DAYS):
         if hours.works_on(day):
@@ -101,7 +103,7 @@ def due(
         if each.ended_at is None:
             continue
         if each.began_at < remote:
-            remote += each.ended_at - max(each.began_at, reported_at)
+            remote += each.ended_at.astimezone(UTC) - max(each.began_at, reported_at)
         lost = working_time(hours, max(each.began_at, reported_at), each.ended_at)
         if each.began_at < answer:
             answer = after_working(hours, answer, lost)

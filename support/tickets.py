@@ -10,13 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounts import directory
 from accounts.audit import Actor
 from accounts.directory import Scope
+from alerts import monitoring
 from csms import stickers
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey, StationId
+from support import ticket_clock
 from support.tables import TicketNoteRow, TicketRow
 
 LONGEST_TEXT = 8000
-_LONGEST_TITLE = 200
+LONGEST_TITLE = 200
 
 
 class TicketState(StrEnum):
@@ -33,6 +35,8 @@ class TicketNoteKind(StrEnum):
     ASSIGNED = "assigned"
     CLOSED = "closed"
     REOPENED = "reopened"
+    HANDED_BACK = "handed_back"
+    """The service ended: it is the operator's again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +97,12 @@ async def open_ticket(
     evse_id: int | None = None,
     call_id: int | None = None,
     alert_id: int | None = None,
-    of_service: bool = False,
     by: Actor,
     now: datetime,
 ) -> Ticket:
     """Open a ticket, about a station or about an organisation as a whole.
+
+    If the station is monitored it is the service's to see to; its clock begins.
 
     Args:
         db: A unit of work.
@@ -109,7 +114,6 @@ async def open_ticket(
         evse_id: The EVSE's number at the station.
         call_id: The call that it came from.
         alert_id: The alert that it came from.
-        of_service: Whether the provider sees to it, since the station is monitored.
         by: Who opens it.
         now: The moment.
 
@@ -132,7 +136,7 @@ async def open_ticket(
         station=station,
         evse_id=evse_id,
         call_id=call_id,
-        title=_text(title, "title", _LONGEST_TITLE),
+        title=_text(title, "title", LONGEST_TITLE),
         text=_text(text, "text", LONGEST_TEXT, may_be_empty=True),
         state=TicketState.OPEN,
         opened_at=now,
@@ -143,9 +147,10 @@ async def open_ticket(
         closed_by=None,
         outcome=None,
         alert_id=alert_id,
-        of_service=of_service,
+        of_service=station is not None and bool(await monitoring.active(db, [station])),
     )
     db.add(row)
+    await ticket_clock.begin(db, row)
     await db.flush()
     return _ticket(row, ())
 
@@ -176,7 +181,15 @@ async def assign(
     return await _with_notes(db, row)
 
 
-async def note(db: AsyncSession, ticket_id: int, text: str, *, by: Actor, now: datetime) -> Ticket:
+async def note(
+    db: AsyncSession,
+    ticket_id: int,
+    text: str,
+    *,
+    by: Actor,
+    now: datetime,
+    kind: TicketNoteKind = TicketNoteKind.NOTE,
+) -> Ticket:
     """Write to a ticket; also to a closed one, which stays closed.
 
     Raises:
@@ -184,7 +197,7 @@ async def note(db: AsyncSession, ticket_id: int, text: str, *, by: Actor, now: d
         InvalidInput: If the text is missing or too long.
     """
     row = await _locked(db, ticket_id)
-    await _note(db, row, TicketNoteKind.NOTE, _text(text, "text", LONGEST_TEXT), by, now)
+    await _note(db, row, kind, _text(text, "text", LONGEST_TEXT), by, now)
     return await _with_notes(db, row)
 
 
