@@ -15,13 +15,14 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from alerts import purse, raising
+from alerts import conditions, purse, raising
 from app.routes import ROUTES
 from billing import service_facts
 from billing.access import Doorkeeper
 from billing.estimate import Estimator
 from billing.sms_purse import SmsPurse
 from csms.charge_points import ChargePoints
+from csms.clocks import Clocks
 from csms.command_store import CHANNEL
 from csms.commanding import Commanding
 from csms.connection import Surroundings
@@ -42,6 +43,7 @@ log = structlog.get_logger(__name__)
 _WAITING_STATIONS_MAX = 1000
 _NOTE_HEARD_EVERY_S = 5.0
 _MEND_EVERY_S = 30.0
+_WATCH_CLOCKS_EVERY_S = 60.0
 
 
 def open_database(settings: Settings, url: str) -> Database:
@@ -49,6 +51,7 @@ def open_database(settings: Settings, url: str) -> Database:
     database = Database(url, routes=ROUTES, pool_size=settings.database_pool_size)
     service_facts.join(database, ChargePoints())
     raising.join_sites(database, Registered())
+    conditions.join_clocks(database, Clocks())
     purse.join(database, SmsPurse())
     return database
 
@@ -158,6 +161,9 @@ def start_central_system(central: CentralSystem, database: Database, tasks: Task
     tasks.start("lease", connections.renew_lease, on_end=OnEnd.RESTART)
     tasks.start(
         "last heard", lambda: connections.note_heard(_NOTE_HEARD_EVERY_S), on_end=OnEnd.RESTART
+    )
+    tasks.start(
+        "clocks", lambda: connections.watch_clocks(_WATCH_CLOCKS_EVERY_S), on_end=OnEnd.RESTART
     )
     tasks.start("boots", connections.ask_for_boots, on_end=OnEnd.RESTART)
     tasks.start(

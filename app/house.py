@@ -6,6 +6,7 @@ Apart from `app/compose.py`, so that a process which only has sockets loads noth
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory, mail_domains, renewals
 from accounts.directory import Scope
-from alerts import noticing, raising
+from alerts import conditions, noticing, raising
 from alerts.channels.gateway import Gateway
 from alerts.channels.post import Post
 from alerts.channels.way import Way
@@ -120,6 +121,8 @@ class House:
     webhooks: Webhooks
     feed: Feed | None
     clock: Clock
+    certificates: tuple[Path, ...]
+    """Our own, whose end is watched."""
 
 
 def compose_house(
@@ -195,7 +198,8 @@ def compose_house(
         error_page=pages.error_page,
     )
     deliveries = DeliveryLoop(database, subscriptions(sharing, clock, mails, notices), clock)
-    return House(jobs, mails, deliveries, closing, portal, webhooks, feed, clock)
+    certificates = () if settings.ocpp_tls_cert is None else (settings.ocpp_tls_cert,)
+    return House(jobs, mails, deliveries, closing, portal, webhooks, feed, clock, certificates)
 
 
 def compose_webhooks(
@@ -275,6 +279,11 @@ def start_house(house: House, database: Database, tasks: Tasks) -> None:
     )
     tasks.start("jobs", house.jobs.run, on_end=OnEnd.RESTART)
     tasks.start("webhooks", house.webhooks.run, on_end=OnEnd.RESTART)
+    tasks.start(
+        "conditions",
+        lambda: conditions.keep_looking(database, house.clock, house.certificates),
+        on_end=OnEnd.RESTART,
+    )
     tasks.start("campaigns", lambda: keep_going(database, house.clock), on_end=OnEnd.RESTART)
     if house.feed is not None:
         tasks.start("feed", house.feed.run, on_end=OnEnd.RESTART)

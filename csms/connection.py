@@ -291,6 +291,11 @@ class StationConnection:
             self._skew = SkewEstimate()
         self._skew.observe(moment, received_at)
 
+    @property
+    def clock_skew(self) -> timedelta:
+        """How far the station's clock is off, as far as is known; zero: not so far as to matter."""
+        return timedelta(0) if self._skew is None else self._skew.skew()
+
     def _answered(self, answer: Any, error: BaseException | None) -> None:
         """Send the answer of the call in hand, after its commit; go on with the next."""
         if self.closed or self._handling is None:

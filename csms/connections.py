@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from csms import store, transaction_store
+from csms import clocks, store, transaction_store
+from csms.clocks import SeenClock
 from csms.commands import (
     GetTransactionStatus,
     MessageTrigger,
@@ -40,6 +41,9 @@ _ASK_DATABASE_EVERY_S = 0.5
 _BOOT_GRACE = timedelta(seconds=5)
 _ASK_QUEUE_EVERY = timedelta(minutes=2)
 _GIVE_UP_QUEUE_AFTER = timedelta(hours=1)
+_CLOCK_CHANGED = timedelta(minutes=1)
+_CLOCK_SHOWN_AFTER = timedelta(minutes=15)
+"""Only when a connection stood for so long, nothing known of its clock means that it is right."""
 
 
 class Connections:
@@ -59,6 +63,7 @@ class Connections:
         self._infer_end_after = infer_end_after
         self._by_station: dict[StationId, StationConnection] = {}
         self._noted: dict[StationId, datetime] = {}
+        self._clocks: dict[StationId, timedelta] = {}
         self._empty = asyncio.Event()
         self._went_away = asyncio.Event()
         self.on_added: Callable[[StationConnection], None] | None = None
@@ -97,6 +102,7 @@ class Connections:
         if self._by_station.get(connection.station) is connection:
             del self._by_station[connection.station]
             self._noted.pop(connection.station, None)
+            self._clocks.pop(connection.station, None)
             if not self._by_station:
                 self._empty.set()
 
@@ -179,6 +185,35 @@ class Connections:
                 continue
             for station, _, at in heard:
                 self._noted[StationId(station)] = at
+
+    async def watch_clocks(self, every_s: float) -> None:
+        """Write, in batches, whose clock is off; runs for ever."""
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await self.note_clocks()
+            except DatabaseAway:
+                self.database_went_away()
+
+    async def note_clocks(self) -> None:
+        """Write what changed of what is known of clocks."""
+        now = self._context.clock.now()
+        seen = [
+            SeenClock(each.station, each.clock_skew, each.heard_at)
+            for each in self
+            if each.clock_skew or now - each.opened_at >= _CLOCK_SHOWN_AFTER
+        ]
+        changed = [
+            each
+            for each in seen
+            if (known := self._clocks.get(each.station)) is None
+            or bool(known) != bool(each.skew)
+            or abs(known - each.skew) >= _CLOCK_CHANGED
+        ]
+        for start in range(0, len(changed), 1000):
+            async with self._database.unit_of_work() as db:
+                await clocks.note(db, changed[start : start + 1000])
+        self._clocks |= {each.station: each.skew for each in changed}
 
     async def ask_for_boots(self) -> None:
         """Ask stations that said nothing of themselves for a boot message; runs for ever."""

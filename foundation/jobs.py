@@ -215,6 +215,23 @@ async def counts(db: AsyncSession) -> dict[str, int]:
     }
 
 
+async def lag_s(db: AsyncSession) -> float:
+    """Return for how many seconds the oldest job waits that should be done now; 0 where none does.
+
+    By the database's clock, as jobs are scheduled by it.
+    """
+    found = await db.scalar(
+        text("""
+            select extract(epoch from clock_timestamp() - min(greatest(told.at, job.scheduled_at)))
+            from procrastinate_jobs job cross join lateral (
+                select max(event.at) as at from procrastinate_events event
+                where event.job_id = job.id) as told
+            where job.status = 'todo' and coalesce(job.scheduled_at <= clock_timestamp(), true)
+        """)
+    )
+    return 0.0 if found is None else max(0.0, float(found))
+
+
 _DEFER = """
 select unnest(procrastinate_defer_jobs_v1(array[row(
     %(queue)s, %(name)s, 0, %(lock)s, %(key)s, %(args)s::jsonb, null

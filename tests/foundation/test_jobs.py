@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from foundation import jobs as jobs_module
 from foundation.database import Database
 from foundation.errors import Unavailable
-from foundation.jobs import Attempt, Jobs, Payload, counts
+from foundation.jobs import Attempt, Jobs, Payload, counts, lag_s
 from foundation.tasks import OnEnd, TaskEnd, Tasks
 
 ROOT = Path(__file__).parents[2]
@@ -122,6 +122,22 @@ async def test_one_key_is_one_job_and_another_key_another(database: Database) ->
     async with database.unit_of_work() as db:
         assert await jobs.defer(db, "greet", {}, key="event/2") is None
     assert (await counted(database))["waiting"] == 2
+
+
+async def test_the_longest_wait_of_what_should_be_done_is_known(database: Database) -> None:
+    jobs = made(database)
+    jobs.register("greet", Book().work)
+    async with database.unit_of_work() as db:
+        assert await lag_s(db) == 0
+        await jobs.defer(db, "greet", {})
+        await jobs.defer(db, "greet", {})
+    async with database.unit_of_work() as db:
+        assert 0 <= await lag_s(db) < 600
+        await db.execute(text("update procrastinate_events set at = at - interval '1 hour'"))
+        assert await lag_s(db) >= 3600
+        later = "update procrastinate_jobs set scheduled_at = now() + interval '1 hour'"
+        await db.execute(text(later))
+        assert await lag_s(db) == 0
 
 
 async def test_a_job_that_nobody_can_do_is_not_taken(database: Database) -> None:
