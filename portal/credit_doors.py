@@ -239,7 +239,8 @@ async def as_paid(
     """Return somebody with the rights that his portal use of this month is paid for.
 
     All of his, unless the installation charges for portal use and his organisation has too few
-    credits: then he reads, and orders credits. Programs with an API key are no portal use.
+    credits: then he reads, orders credits, and ends what costs. Programs with an API key are no
+    portal use.
     """
     person_id = caller.principal.person_id
     if not context.settings.charge_portal_use or person_id is None:
@@ -248,12 +249,12 @@ async def as_paid(
         db, caller.principal.organisation, person_id, letters=letters_of(context), now=now
     ):
         return caller
-    kept = frozenset(
+    left = frozenset(
         each
-        for each in caller.principal.rights
+        for each in Permission
         if each.value.endswith(".read") or each is Permission.CREDITS_ORDER
     )
-    return replace(caller, principal=replace(caller.principal, rights=kept))
+    return replace(caller, left=left)
 
 
 # ------------------------------------------------------------------------------ remote access

@@ -78,6 +78,8 @@ class Caller:
     address: str | None = None
     granted: Entitlement | None = None
     """What his organisation's account grants; None: nothing limits him."""
+    left: frozenset[Permission] | None = None
+    """What he may do while his portal use is not paid; None: all that he may."""
 
     @property
     def actor(self) -> Actor:
@@ -87,9 +89,11 @@ class Caller:
     def may(self, permission: Permission, *, ends_costs: bool = False) -> bool:
         """Tell whether the caller may use a function; for pages that show what one may do.
 
-        What only ends costs no account keeps him from.
+        What only ends costs neither an account nor what he owes keeps him from.
         """
         if self.principal.owes_second_factor:
+            return False
+        if self.left is not None and not ends_costs and permission not in self.left:
             return False
         granted = None if ends_costs else self.granted
         if granted is not None and granted.refusal(permission) is not None:

@@ -148,10 +148,12 @@ async def test_without_credits_for_the_portal_somebody_reads_and_orders_credits_
         context, settings=context.settings.model_copy(update={"charge_portal_use": True})
     )
 
-    async def now_may(given: PortalContext, caller: Caller) -> frozenset[Permission]:
+    async def now_may(
+        given: PortalContext, caller: Caller, *, ends_costs: bool = False
+    ) -> frozenset[Permission]:
         async with database.unit_of_work() as db:
             found = await credit_doors.as_paid(db, caller, given, now=clock.now())
-        return found.principal.rights
+        return frozenset(each for each in Permission if found.may(each, ends_costs=ends_costs))
 
     assert await now_may(charging, nora) == SHIPPED[Role.OWNER]  # it is free
     async with database.unit_of_work() as db:
@@ -164,5 +166,6 @@ async def test_without_credits_for_the_portal_somebody_reads_and_orders_credits_
     assert Permission.STATIONS_READ in narrowed
     assert Permission.CREDITS_ORDER in narrowed
     assert Permission.STATIONS_SHARE not in narrowed
+    assert await now_may(charging, nora, ends_costs=True) == SHIPPED[Role.OWNER]
     program = replace(nora, principal=replace(nora.principal, person_id=None))
     assert await now_may(charging, program) == SHIPPED[Role.OWNER]
