@@ -372,7 +372,7 @@ async def told(db: AsyncSession, alert: int) -> list[Told]:
             NoticeState(notice.state),
             notice.error,
         )
-        for notice, entry in rows.tuples()
+        for notice, entry in rows
     ]
 
 
@@ -428,7 +428,7 @@ async def unpaid(db: AsyncSession, account: OrganisationKey) -> list[tuple[Notic
         )
         .order_by(AlertNoticeRow.id)
     )
-    return [(notice_of(notice), recipient_of(entry)) for notice, entry in rows.tuples()]
+    return [(notice_of(notice), recipient_of(entry)) for notice, entry in rows]
 
 
 async def note_letter(
