@@ -334,3 +334,19 @@ async def test_1_2_which_tabs_somebody_sees_depends_on_the_licence(
     licensed, expired = await shown(timedelta(days=1)), await shown(timedelta(0))
     assert licensed - expired == {"meters", "sharing"}
     assert "operations" in expired
+
+
+async def test_1_2_of_a_shared_station_the_owners_own_tabs_stay_hidden(sign_in: SignIn) -> None:
+    browser = await sign_in("admin")
+    shared = await send(browser, "sharing", "sharing", organisation=PARKING, level="read")
+    assert shared.status_code == 200, shared.text
+    browser.cookies.clear()
+    await sign_in("petra")
+    assert set(tabs_in((await browser.get(SHEET)).text)) & set(TABS) == {
+        "charge-points",
+        "sessions",
+    }
+    for tab in TABS:
+        status = (await browser.get(f"{SHEET}/{tab}")).status_code
+        expected = {200} if tab in {"charge-points", "sessions"} else {403, 404}
+        assert status in expected, tab
