@@ -354,7 +354,7 @@ async def test_themes_change_at_once_and_stay(chromium: Browser, address: str) -
 async def test_everything_works_without_scripts(chromium: Browser, address: str) -> None:
     async with visitor(chromium, address, width=390, scripts=False) as somebody:
         page = somebody.page
-        side = page.locator("#side")
+        side = page.locator("#menu")
         await expect(side).not_to_be_visible()
         await page.click("label.drawer-label")
         await expect(side).to_be_visible()
@@ -382,5 +382,5 @@ async def test_a_statement_prints_as_paper_without_the_frame(
         await somebody.go("/statements/stadtwerke-2026-09-EUR")
         await somebody.page.emulate_media(media="print")
         await expect(somebody.page.locator(".paper")).to_be_visible()
-        for hidden in ("#side", ".top", ".actions"):
+        for hidden in ("#menu", ".top", ".actions"):
             await expect(somebody.page.locator(hidden).first).to_be_hidden()
