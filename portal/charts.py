@@ -49,11 +49,14 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class DayFigure:
-    """One day of the columns: energy in Wh, revenue as exact amount of the chart's currency."""
+    """One day of the columns: energy in Wh, revenue as exact amount of the chart's currency.
+
+    Instead of revenue it may be another second figure, then None where it is not known.
+    """
 
     on: date
     energy_wh: Decimal
-    revenue: Decimal
+    revenue: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +115,18 @@ def columns_and_line(
     words: ChartWords,
     locale: Locale,
     today: date | None = None,
+    *,
+    written: Callable[[Decimal], str] | None = None,
 ) -> Chart:
-    """Energy per day as columns, revenue per day as a line with dots; `today` is not over yet."""
+    """Energy per day as columns, revenue per day as a line with dots; `today` is not over yet.
 
-    def amount(value: Decimal) -> str:
-        return formats.money(_Amount(value, currency), locale)
+    With `written` the line is something else than money: `currency` is its unit then.
+    """
+
+    def amount(value: Decimal | None) -> str:
+        if value is None:
+            return "–"
+        return formats.money(_Amount(value, currency), locale) if not written else written(value)
 
     def draw(width: int) -> Markup:
         return _columns(key, days, words, locale, today, amount, width)
@@ -145,12 +155,12 @@ def _columns(
     words: ChartWords,
     locale: Locale,
     today: date | None,
-    amount: Callable[[Decimal], str],
+    amount: Callable[[Decimal | None], str],
     width: int,
 ) -> Markup:
     height = 260 if width == WIDE else 210
     energy_marks = steps(max((float(each.energy_wh) / 1000 for each in days), default=0))
-    money_marks = steps(max((float(each.revenue) for each in days), default=0))
+    money_marks = steps(max((float(each.revenue or 0) for each in days), default=0))
     count = max(len(energy_marks), len(money_marks))
     energy_marks, money_marks = _as_many(energy_marks, count), _as_many(money_marks, count)
     left = _gutter(energy_marks, locale)
@@ -168,15 +178,16 @@ def _columns(
         if each.energy_wh > 0:
             kind = "column-today" if each.on == today else "columns-of"
             parts.append(
-                f'<rect class="{kind}" x="{_n(middle - column / 2)}" y="{_n(top)}" rx="1.5" '
-                f'width="{_n(column)}" height="{_n(max(plot.bottom - top, 0.5))}"/>'
+                f'<rect class="{kind}" x="{px(middle - column / 2)}" y="{px(top)}" rx="1.5" '
+                f'width="{px(column)}" height="{px(max(plot.bottom - top, 0.5))}"/>'
             )
         if index % every == 0:
             parts.append(
-                f'<text x="{_n(middle)}" y="{_n(plot.bottom + 18)}" text-anchor="middle">'
+                f'<text x="{px(middle)}" y="{px(plot.bottom + 18)}" text-anchor="middle">'
                 f"{escape(formats.short_day(each.on, locale))}</text>"
             )
-        dots.append(f"{_n(middle)},{_n(plot.y(float(each.revenue) / money_marks[-1]))}")
+        if each.revenue is not None:
+            dots.append(f"{px(middle)},{px(plot.y(float(each.revenue) / money_marks[-1]))}")
         lines = (
             formats.day(each.on, locale),
             f"{formats.kwh(each.energy_wh, locale)} kWh",
@@ -190,7 +201,7 @@ def _columns(
         for dot in dots:
             x, y = dot.split(",")
             parts.append(f'<circle class="dot-of" cx="{x}" cy="{y}" r="{radius}"/>')
-    return _svg(f"{key}-{width}", width, height, words.title, words.description, parts + picks)
+    return drawing(f"{key}-{width}", width, height, words.title, words.description, parts + picks)
 
 
 def meter_curve(
@@ -244,7 +255,7 @@ def _curve(
     plot = _Plot(left, 14, width - _gutter(energy_marks, locale), height - 26)
     parts = _axes(plot, power_marks, energy_marks, locale)
     if not points:
-        return _svg(f"{key}-{width}", width, height, words.title, words.description, parts)
+        return drawing(f"{key}-{width}", width, height, words.title, words.description, parts)
 
     begin, end = points[0].at, points[-1].at
     span = max((end - begin).total_seconds(), 1.0)
@@ -253,23 +264,23 @@ def _curve(
         return plot.left + plot.width * (at - begin).total_seconds() / span
 
     powers = [
-        f"{_n(x(each.at))},{_n(plot.y(float(each.power_w) / 1000 / power_marks[-1]))}"
+        f"{px(x(each.at))},{px(plot.y(float(each.power_w) / 1000 / power_marks[-1]))}"
         for each in points
         if each.power_w is not None
     ]
     if powers:
         first, last = powers[0].split(",")[0], powers[-1].split(",")[0]
-        area = f"{first},{_n(plot.bottom)} {' '.join(powers)} {last},{_n(plot.bottom)}"
+        area = f"{first},{px(plot.bottom)} {' '.join(powers)} {last},{px(plot.bottom)}"
         parts.append(f'<polygon class="area-of" points="{area}"/>')
         parts.append(f'<polyline class="edge-of" points="{" ".join(powers)}"/>')
     energies = [
-        f"{_n(x(each.at))},{_n(plot.y(float(each.energy_wh) / 1000 / energy_marks[-1]))}"
+        f"{px(x(each.at))},{px(plot.y(float(each.energy_wh) / 1000 / energy_marks[-1]))}"
         for each in points
     ]
     parts.append(f'<polyline class="line-of dashes" points="{" ".join(energies)}"/>')
     for at in _time_marks(begin, end, zone, 7 if width == WIDE else 3):
         parts.append(
-            f'<text x="{_n(x(at))}" y="{_n(plot.bottom + 18)}" text-anchor="middle">'
+            f'<text x="{px(x(at))}" y="{px(plot.bottom + 18)}" text-anchor="middle">'
             f"{escape(formats.clock_time(at, zone, locale))}</text>"
         )
     picked = _thinned(points, MAX_POINTS if width == WIDE else MAX_POINTS // 2)
@@ -287,7 +298,7 @@ def _curve(
         top = plot.y(float(each.power_w or 0) / 1000 / power_marks[-1])
         spot = (from_x, max(to_x - from_x, 2.0))
         parts.append(_pick(plot, width, spot, middle, top, lines, first=index == 0))
-    return _svg(f"{key}-{width}", width, height, words.title, words.description, parts)
+    return drawing(f"{key}-{width}", width, height, words.title, words.description, parts)
 
 
 def states_bar(key: str, parts: Sequence[Part], words: ChartWords, locale: Locale) -> Chart:
@@ -333,15 +344,15 @@ def _bar(key: str, parts: Sequence[Part], words: ChartWords, locale: Locale, wid
             f'<g class="pick" tabindex="{0 if index == 0 else -1}" role="img" '
             f'aria-label="{escape(each.name)}: {number}">'
             f"<title>{escape(each.name)}: {number}</title>"
-            f'<rect class="{kind}" x="{_n(at + 1)}" y="1" width="{_n(wide - 2)}" '
+            f'<rect class="{kind}" x="{px(at + 1)}" y="1" width="{px(wide - 2)}" '
             f'height="{height - 2}" rx="3"/>'
-            f'<text x="{_n(middle)}" y="{_n(height / 2 + 4)}" text-anchor="middle">{number}</text>'
+            f'<text x="{px(middle)}" y="{px(height / 2 + 4)}" text-anchor="middle">{number}</text>'
             '<rect class="spot" '
-            f'x="{_n(at + 1)}" y="1" width="{_n(wide - 2)}" height="{height - 2}" rx="3"/></g>'
+            f'x="{px(at + 1)}" y="1" width="{px(wide - 2)}" height="{height - 2}" rx="3"/></g>'
         )
         at += wide
     name = f"{key}-{width}"
-    return _svg(name, width, height, words.title, words.description, drawn, "share")
+    return drawing(name, width, height, words.title, words.description, drawn, "share")
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +373,7 @@ class _Plot:
         return self.bottom - (self.bottom - self.top) * part
 
 
-def _n(value: float) -> str:
+def px(value: float) -> str:
     """A length as short as it can be written: pages have a size to keep."""
     return f"{value:.1f}".removesuffix(".0")
 
@@ -391,11 +402,11 @@ def _axes(plot: _Plot, left: Sequence[float], right: Sequence[float], locale: Lo
         y = plot.y(one / left[-1])
         kind = "axis" if one == 0 else "grid"
         parts.append(
-            f'<line class="{kind}" x1="{_n(plot.left)}" x2="{_n(plot.right)}" '
-            f'y1="{_n(y)}" y2="{_n(y)}"/>'
-            f'<text x="{_n(plot.left - 8)}" y="{_n(y + 4)}" text-anchor="end">'
+            f'<line class="{kind}" x1="{px(plot.left)}" x2="{px(plot.right)}" '
+            f'y1="{px(y)}" y2="{px(y)}"/>'
+            f'<text x="{px(plot.left - 8)}" y="{px(y + 4)}" text-anchor="end">'
             f"{escape(_mark(one, left, locale))}</text>"
-            f'<text x="{_n(plot.right + 8)}" y="{_n(y + 4)}">'
+            f'<text x="{px(plot.right + 8)}" y="{px(y + 4)}">'
             f"{escape(_mark(other, right, locale))}</text>"
         )
     return parts
@@ -418,31 +429,32 @@ def _pick(
     y = top - high - 8 if top - high - 8 > 0 else min(top + 10, plot.bottom - high)
     strong = ' class="strong"'
     said = "".join(
-        f'<text x="{_n(x + 9)}" y="{_n(y + 18 + 16 * index)}"'
+        f'<text x="{px(x + 9)}" y="{px(y + 18 + 16 * index)}"'
         f"{strong if index == 0 else ''}>{escape(line)}</text>"
         for index, line in enumerate(lines)
     )
-    width_, height_ = _n(spot[1]), _n(plot.bottom - plot.top)
+    width_, height_ = px(spot[1]), px(plot.bottom - plot.top)
     return (
         f'<g class="pick" tabindex="{0 if first else -1}" role="img" '
         f'aria-label="{escape(", ".join(lines))}">'
-        f'<path class="spot" d="M{_n(spot[0])} {_n(plot.top)}h{width_}v{height_}h-{width_}z"/>'
-        f'<g class="tip"><path d="M{_n(x)} {_n(y)}h{_n(box)}v{high}h-{_n(box)}z"/>{said}</g></g>'
+        f'<path class="spot" d="M{px(spot[0])} {px(plot.top)}h{width_}v{height_}h-{width_}z"/>'
+        f'<g class="tip"><path d="M{px(x)} {px(y)}h{px(box)}v{high}h-{px(box)}z"/>{said}</g></g>'
     )
 
 
-def _svg(
+def drawing(
     key: str,
     width: int,
-    height: int,
+    height: float,
     title: str,
     description: str,
     parts: Sequence[str],
     more: str = "",
 ) -> Markup:
+    """Return a drawing of a chart with its title and description; the parts are escaped."""
     side = "wide" if width == WIDE else "narrow"
     return Markup(  # noqa: S704 - every text in it was escaped where it came in
-        f'<svg class="{" ".join(filter(None, (side, more)))}" viewBox="0 0 {width} {height}" '
+        f'<svg class="{" ".join(filter(None, (side, more)))}" viewBox="0 0 {width} {px(height)}" '
         f'role="group" aria-labelledby="{key}-t {key}-d">'
         f'<title id="{key}-t">{escape(title)}</title>'
         f'<desc id="{key}-d">{escape(description)}</desc>'
