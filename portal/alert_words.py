@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from alerts import conditions
 from alerts.detections import Detection
 from alerts.life import STORM, Alert, AlertState
 from alerts.sightings import SILENCE
@@ -29,6 +30,11 @@ _CAUSES: Final = {
     "ReconfigurationOfSecurityParameters": marked("security settings were changed"),
     "SecurityLogWasCleared": marked("the security log was cleared"),
     "TamperDetectionActivated": marked("the station was opened"),
+    conditions.CLOCK_WRONG: marked("the station's clock is wrong"),
+    conditions.CERTIFICATE_ENDS: marked("a certificate of ours ends soon, or has ended"),
+    conditions.EVENTS_WAIT: marked("events wait for too long"),
+    conditions.EVENTS_PARKED: marked("events wait for a person"),
+    conditions.JOBS_WAIT: marked("jobs wait for too long"),
 }
 """What the watches of the house find, beside the errors of `vocabulary.FAULTS`."""
 
@@ -37,6 +43,12 @@ _EVIDENCE: Final = {
     "vendor_error_code": marked("Vendor's code"),
     "tech_info": marked("The station says"),
     "last_heard_at": marked("Last heard"),
+    "off_by": marked("Off by"),
+    "certificate": marked("Certificate"),
+    "ends_at": marked("Ends"),
+    "readers": marked("Readers"),
+    "oldest_at": marked("Since"),
+    "minutes": marked("Minutes"),
 }
 
 

@@ -41,6 +41,10 @@ _SENTENCES = (
     marked("Choose a file."),
     marked("This kind exists already."),
     marked("There is no such kind."),
+    marked("It must be longer than the station's heartbeat interval."),
+    marked("Offline must come after pending."),
+    marked("A week is the longest silence."),
+    marked("Enter both limits in whole minutes, or neither."),
 )
 """Whole sentences of errors: what is not among them is shown in English."""
 

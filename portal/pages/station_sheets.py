@@ -109,6 +109,13 @@ _TABS: Final = (
     ("settings", marked("Configuration"), "settings", Permission.STATIONS_READ, True),
     ("files", marked("Files"), "files", Permission.FRAMES_READ, True),
     ("meters", marked("Meters"), "meters", Permission.STATIONS_WRITE, False),
+    (
+        "reachability",
+        marked("Reachability"),
+        "reachability",
+        Permission.STATIONS_READ,
+        False,
+    ),
     ("remote", marked("Remote access"), "remote", Permission.CREDITS_READ, False),
     ("sharing", marked("Sharing"), "sharing", Permission.STATIONS_SHARE, False),
 )
