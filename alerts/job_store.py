@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -355,7 +356,7 @@ async def last_runs(db: AsyncSession, jobs: Collection[int]) -> dict[int, Run]:
     rows = await db.scalars(
         select(DetectionJobRunRow)
         .where(DetectionJobRunRow.job.in_(sorted(jobs)))
-        .distinct(DetectionJobRunRow.job)
+        .ext(distinct_on(DetectionJobRunRow.job))
         .order_by(DetectionJobRunRow.job, DetectionJobRunRow.id.desc())
     )
     return {each.job: _run(each) for each in rows}

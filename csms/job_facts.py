@@ -184,7 +184,8 @@ _FACTS = text(
     select p.station, p.evse_id, w.number, t.id, t.started_at, t.ended_at, t.energy_wh as whole_wh,
         t.meter_start_wh, t.meter_stop_wh,
         case when t.started_at >= w.begins and t.ended_at <= w.ends then t.energy_wh
-            else greatest(0, behind.register_wh - before.register_wh) end as energy_wh
+            when behind.register_wh < before.register_wh then 0
+            else behind.register_wh - before.register_wh end as energy_wh
     from place p
     cross join span w
     join transactions t on t.station = p.station and t.evse_id = p.evse_id
