@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from alerts import conditions, purse, raising
+from alerts import conditions, detecting, purse, raising
 from app.routes import ROUTES
 from billing import service_facts
 from billing.access import Doorkeeper
@@ -30,6 +30,7 @@ from csms.connections import Connections, station_notifications
 from csms.dispatch import Dispatch
 from csms.frames import FrameLog
 from csms.handlers.context import CostPace, HandlerContext
+from csms.job_facts import Charging
 from csms.websocket import Listener
 from csms.whereabouts import Registered
 from foundation.clock import Clock
@@ -51,6 +52,7 @@ def open_database(settings: Settings, url: str) -> Database:
     database = Database(url, routes=ROUTES, pool_size=settings.database_pool_size)
     service_facts.join(database, ChargePoints())
     raising.join_sites(database, Registered())
+    detecting.join(database, Charging())
     conditions.join_clocks(database, Clocks())
     purse.join(database, SmsPurse())
     return database

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory, mail_domains, renewals
 from accounts.directory import Scope
-from alerts import conditions, noticing, raising
+from alerts import conditions, detecting, noticing, raising
 from alerts.channels.gateway import Gateway
 from alerts.channels.post import Post
 from alerts.channels.way import Way
@@ -143,6 +143,7 @@ def compose_house(
     jobs.every("ghost guard", lambda: stop_ghosts(database, clock), cron=GHOSTS_CRON)
     jobs.every("silence", silence_round(settings, database, clock), cron=SILENCE_CRON)
     jobs.every("alerts", raising.settling(database, clock), cron=raising.CRON)
+    jobs.every("detection jobs", detecting.rounds(database, clock), cron=detecting.CRON)
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")
     metering = StationPoints()
     jobs.every(
