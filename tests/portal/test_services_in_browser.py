@@ -22,8 +22,8 @@ from tests.portal.test_browser import (  # noqa: F401
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("lively")]
 
 WORDS = {
-    "en": ("Set the price", "Switch on", "Automated invoicing", "Released costs"),
-    "de": ("Preis setzen", "Einschalten", "Automatisierte Abrechnung", "Freigegebene Kosten"),
+    "en": ("Set the price", "Switch on", "Roaming", "Released costs"),
+    "de": ("Preis setzen", "Einschalten", "Roaming", "Freigegebene Kosten"),
 }
 
 
@@ -51,7 +51,7 @@ async def test_a_service_is_priced_switched_on_and_seen_in_the_months_costs(
 
         await somebody.go("/service-costs/prices")
         form = page.locator('form[action="/service-costs/prices/add"]')
-        await form.locator('[name="kind"]').select_option("automated_invoicing")
+        await form.locator('[name="kind"]').select_option("roaming_base")
         await form.locator('[name="price"]').fill("21.50")
         await form.get_by_role("button", name=price).click()
         await expect(page.locator("main")).to_contain_text("21")
@@ -63,7 +63,7 @@ async def test_a_service_is_priced_switched_on_and_seen_in_the_months_costs(
         await card.get_by_role("button", name=switch_on).click()
         await somebody.go("/service-costs?organisation=stadtwerke")
         await expect(page.locator("main")).to_contain_text(service)
-        await expect(page.locator("main")).to_contain_text("41")  # with two stations at 9.90
+        await expect(page.locator("main")).to_contain_text("42")  # two stations at 9.90, 62 sessions
         await photographed("/service-costs")
         await page.get_by_role("link", name=released).click()
         await expect(page.locator("main")).to_contain_text("258")
