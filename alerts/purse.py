@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from foundation.database import Database
+from foundation.errors import Unavailable
 from foundation.identifiers import OrganisationKey
 
 _PURSE: Final = "alerts.purse"
@@ -54,6 +55,12 @@ def join(database: Database, purse: Purse) -> None:
 
 
 def of(db: AsyncSession) -> Purse:
-    """Return who pays."""
-    purse: Purse = db.info["joined"][_PURSE]
-    return purse
+    """Return who pays.
+
+    Raises:
+        Unavailable: If the program joined nobody.
+    """
+    found: Purse | None = db.info.get("joined", {}).get(_PURSE)
+    if found is None:
+        raise Unavailable("Nobody pays for messages here.")
+    return found

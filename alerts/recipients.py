@@ -20,6 +20,7 @@ from accounts.permissions import Permission
 from alerts import entries, purse
 from alerts import notice_store as store
 from alerts.detections import Detection, Severity
+from alerts.notice_store import Told as Told
 from alerts.notices import Channel, Recipient, Shift, check_times, expected
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey, StationId
@@ -102,6 +103,14 @@ async def listed(
 ) -> list[Recipient]:
     """Return the entries for the organisations of a scope, the earlier first."""
     return await store.recipients(db, scope.organisations, after=after, limit=limit)
+
+
+async def told(db: AsyncSession, alert: int) -> list[Told]:
+    """Return who was, is or will be told of an alert, the oldest first.
+
+    The caller has checked that he sees the alert.
+    """
+    return await store.told(db, alert)
 
 
 async def recipient(db: AsyncSession, scope: Scope, number: int) -> Recipient:
@@ -199,23 +208,11 @@ async def remove(db: AsyncSession, number: int, *, now: datetime) -> None:
 
 def _read(base: Recipient, wish: Wish, rules: Rules) -> tuple[Recipient, bytes | None]:
     """Return an entry with what was entered, and its sealed target if it has a new one."""
-    sealed: bytes | None = None
-    given = wish.target.strip()
-    match wish.channel:
-        case Channel.MAIL:
-            check_address(given)
-            target = given
-        case Channel.SMS:
-            if not rules.has_gateway:
-                raise NoGateway
-            target = entries.phone_number(given)
-        case Channel.CHAT | Channel.WEBHOOK:
-            if given or not base.target:
-                url = checked_url(given, rules.allowed)
-                sealed = rules.sealer.seal(url.encode(), PURPOSE)
-                target = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}/…"
-            else:
-                target = base.target
+    try:
+        target, sealed = _target(base, wish, rules)
+    except InvalidInput as error:
+        error.field = "target"  # whatever it is called where it was refused
+        raise
     tells_end = wish.channel is not Channel.SMS if wish.tells_end is None else wish.tells_end
     made = replace(
         base,
@@ -239,6 +236,25 @@ def _read(base: Recipient, wish: Wish, rules: Rules) -> tuple[Recipient, bytes |
     ZoneInfo(made.zone)
     check_times(made)
     return made, sealed
+
+
+def _target(base: Recipient, wish: Wish, rules: Rules) -> tuple[str, bytes | None]:
+    """Return what is shown of a target, and the target sealed if it is a new URL."""
+    given = wish.target.strip()
+    match wish.channel:
+        case Channel.MAIL:
+            check_address(given)
+            return given, None
+        case Channel.SMS:
+            if not rules.has_gateway:
+                raise NoGateway
+            return entries.phone_number(given), None
+        case Channel.CHAT | Channel.WEBHOOK:
+            if not given and base.target:
+                return base.target, None
+            url = checked_url(given, rules.allowed)
+            parts = urlsplit(url)
+            return f"{parts.scheme}://{parts.netloc}/…", rules.sealer.seal(url.encode(), PURPOSE)
 
 
 # ------------------------------------------------------------------------------------ access
