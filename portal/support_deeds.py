@@ -8,6 +8,7 @@ from accounts import audit
 from portal.guard import Caller
 from support.calls import Call
 from support.tickets import Ticket
+from support.visits import Visit
 
 
 async def call_opened(db: AsyncSession, caller: Caller, call: Call, now: datetime) -> None:
@@ -91,4 +92,49 @@ def _told(ticket: Ticket) -> dict[str, object]:
         "state": ticket.state,
         "assigned_to": ticket.assigned_to,
         "outcome": ticket.outcome,
+    }
+
+
+async def visit_changed(
+    db: AsyncSession,
+    caller: Caller,
+    deed: str,
+    made: Visit,
+    now: datetime,
+    before: Visit | None = None,
+) -> None:
+    """Record what somebody did to a visit.
+
+    Args:
+        db: The unit of work of the change.
+        caller: Who did it.
+        deed: Such as `visit.plan`, `visit.cover`, `visit.dispatch` or `visit.close`.
+        made: The visit as it is now.
+        now: The moment.
+        before: The visit as it was, unless it is new.
+    """
+    await audit.record(
+        db,
+        caller.actor,
+        deed,
+        f"visit/{made.id}",
+        organisation=made.organisation,
+        before=None if before is None else told_of_visit(before),
+        after=told_of_visit(made),
+        now=now,
+    )
+
+
+def told_of_visit(visit: Visit) -> dict[str, object]:
+    """Return what the audit keeps of a visit."""
+    return {
+        "ticket": visit.ticket_id,
+        "station": visit.station,
+        "state": visit.state,
+        "cover": None if visit.cover is None else visit.cover.cover,
+        "cover_reason": None if visit.cover is None else visit.cover.reason,
+        "wanted_cover": None if visit.wanted is None else visit.wanted.cover,
+        "outcome": visit.outcome,
+        "work_minor": visit.work_minor,
+        "parts_minor": visit.parts_minor,
     }

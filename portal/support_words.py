@@ -51,6 +51,53 @@ TICKET_NOTES: dict[str, str] = {
     "assigned": marked("Given to"),
     "closed": marked("Closed"),
     "reopened": marked("Opened again"),
+    "handed_back": marked("Given back to the operator"),
+}
+
+VISIT_STATES: dict[str, Mark] = {
+    "planned": Mark("ring", "info", marked("Planned")),
+    "dispatched": Mark("half", "info", marked("Technician is sent")),
+    "documented": Mark("half", "warning", marked("Documented by the technician")),
+    "closed": Mark("tick", "ok", marked("Closed")),
+    "cancelled": Mark("cross", "off", marked("Called off")),
+}
+
+VISIT_KINDS: dict[str, str] = {
+    "repair": marked("On-site service"),
+    "maintenance": marked("Yearly maintenance"),
+}
+
+COVERS: dict[str, str] = {
+    "warranty": marked("Warranty (by law)"),
+    "guarantee": marked("Guarantee (by the maker)"),
+    "chargeable": marked("Chargeable"),
+}
+
+MAIN_OUTCOMES: dict[str, str] = {
+    "surroundings_restored": marked("Surrounding system works again"),
+    "parts_replaced": marked("Housing, cables or electronics replaced"),
+    "reconfigured": marked("Unchanged station set up again"),
+    "foreign_source_removed": marked("Foreign station or source of interference removed"),
+}
+
+EXCHANGED: dict[str, str] = {
+    "meter": marked("Meter"),
+    "station": marked("Whole station"),
+}
+
+PROMISES: dict[str, str] = {
+    "remote": marked("Tried from afar"),
+    "answer": marked("Customer answered"),
+    "on_site": marked("Technician on site"),
+}
+
+PROMISE_STATES: dict[str, Mark] = {
+    "met": Mark("tick", "ok", marked("In time")),
+    "late": Mark("tick", "warning", marked("Too late")),
+    "stopped": Mark("ring", "off", marked("The clock stands")),
+    "due": Mark("dot", "info", marked("Due")),
+    "urgent": Mark("half", "warning", marked("Due soon")),
+    "missed": Mark("triangle", "fault", marked("Missed")),
 }
 
 CHANGE_KINDS: dict[str, str] = {

@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from secrets import token_urlsafe
 from typing import Final
@@ -580,21 +579,3 @@ def _text(text: str, name: str, most: int, *, may_be_empty: bool = False) -> str
     if len(written) > most:
         raise InvalidInput(f"{name} has at most {most} characters.", field=name)
     return written
-
-
-def coordinate(text: str, field: str) -> Decimal | None:
-    """Return degrees as somebody typed them; None if nothing was typed.
-
-    Raises:
-        InvalidInput: If it is no number.
-    """
-    written = text.strip().replace(",", ".")
-    if not written:
-        return None
-    try:
-        found = Decimal(written)
-    except ArithmeticError:
-        raise InvalidInput("This is no number of degrees.", field=field) from None
-    if not found.is_finite():
-        raise InvalidInput("This is no number of degrees.", field=field)
-    return found

@@ -11,10 +11,11 @@ from starlette.responses import Response
 from accounts import directory
 from accounts.directory import Person
 from accounts.permissions import Permission
+from alerts import alerting
 from csms import stickers
 from foundation.errors import InvalidInput
 from foundation.identifiers import StationId
-from portal import masking
+from portal import alert_words, masking
 from portal.guard import Caller, require
 from portal.pages.counts import forget_counts
 from portal.pages.support import ticket_problem
@@ -24,7 +25,7 @@ from portal.rendering import FormErrors, Turn, link
 from portal.routes import Db, Now, PageRoute
 from portal.support_deeds import ticket_changed
 from portal.words import Words
-from support import tickets
+from support import ticket_clock, ticket_rounds, tickets, visits
 from support.tickets import LONGEST_TEXT, Ticket, TicketState, WrongTicketState
 
 router = APIRouter(route_class=PageRoute)
@@ -116,9 +117,23 @@ async def new_ticket(
     db: Db,
     caller: Writer,
     station: Annotated[str, Query(max_length=48)] = "",
+    alert: Annotated[int | None, Query(ge=1, le=2**62)] = None,
 ) -> Response:
-    """Show the form of a new ticket."""
-    return await _form(request, db, caller, {"station": station})
+    """Show the form of a new ticket; of an alert, with what is known of it."""
+    if alert is None:
+        return await _form(request, db, caller, {"station": station})
+    known = await ticket_rounds.open_ticket_of(db, alert)
+    found = await alerting.alert(db, caller.scope, alert)
+    if known is not None:
+        return went(f"/support/tickets/{known}")
+    said = (await frame_of(request, db, caller)).words
+    sent = {
+        "alert": str(alert),
+        "station": found.stations[0] if found.stations else "",
+        "title": alert_words.what(found.alert.detection, found.alert.cause, said),
+        "text": ", ".join(found.stations),
+    }
+    return await _form(request, db, caller, sent)
 
 
 async def _form(
@@ -147,8 +162,9 @@ async def open_ticket(
     station: Annotated[str, Form(max_length=60)] = "",
     title: Annotated[str, Form(max_length=300)] = "",
     text: Annotated[str, Form(max_length=9000)] = "",
+    alert: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
-    """Open a ticket, about a station or about none."""
+    """Open a ticket, about a station or about none; from an alert, if it says so."""
     said = (await frame_of(request, db, caller)).words
     problem = ticket_problem(title, text, said)
     identity = StationId(station.strip())
@@ -156,8 +172,15 @@ async def open_ticket(
         owner = (await stickers.owners(db, [identity])).get(identity)
         if owner is None or not caller.scope.covers(owner):
             problem |= {"station": said.gettext("There is no such station.")}
+    number = None
+    if alert:
+        number = number_of_path("alert", alert)
+        await alerting.alert(db, caller.scope, number)
+        known = await ticket_rounds.open_ticket_of(db, number)
+        if known is not None:
+            return went(f"/support/tickets/{known}")
     if problem:
-        sent = {"station": station, "title": title, "text": text}
+        sent = {"station": station, "title": title, "text": text, "alert": alert}
         return await _form(request, db, caller, sent, FormErrors(problem))
     made = await tickets.open_ticket(
         db,
@@ -166,6 +189,7 @@ async def open_ticket(
         text=text,
         station=identity or None,
         organisation=caller.principal.organisation,
+        alert_id=number,
         by=caller.actor,
         now=now,
     )
@@ -179,7 +203,7 @@ async def open_ticket(
 
 @router.get("/support/tickets/{number:segment}")
 async def one_ticket(request: Request, db: Db, caller: Reader, number: str) -> Response:
-    """Show a ticket with its history."""
+    """Show a ticket with its history, what was promised for it, and its visits."""
     found = await tickets.ticket(db, caller.scope, number_of_path("ticket", number))
     return await _show(request, db, caller, found)
 
@@ -193,9 +217,13 @@ async def _show(
     sent: Mapping[str, str] | None = None,
 ) -> Response:
     frame = await frame_of(request, db, caller)
+    known = await visits.of_ticket(db, found.id)
     values = {
         "tabs": support_tabs(caller, frame.words),
         "tab": "tickets",
+        "visits": known,
+        "open_visit": any(each.is_open for each in known),
+        "clock": await ticket_clock.read(db, found.id, frame.now),
         "ticket": masking.ticket(caller, found),
         "people": _named(caller, await _people(db, caller)),
         "may_call": caller.may(Permission.CALLS_READ),
