@@ -38,6 +38,8 @@ from foundation.database import Database, DatabaseAway
 from foundation.notifications import listen
 from foundation.settings import Settings
 from foundation.tasks import OnEnd, Tasks
+from support.maintenance_locks import Workshop
+from support.maintenance_store import Windows
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +54,7 @@ def open_database(settings: Settings, url: str) -> Database:
     database = Database(url, routes=ROUTES, pool_size=settings.database_pool_size)
     service_facts.join(database, ChargePoints())
     raising.join_sites(database, Registered())
+    raising.join_silences(database, Windows())
     detecting.join(database, Charging())
     conditions.join_clocks(database, Clocks())
     purse.join(database, SmsPurse())
@@ -125,7 +128,7 @@ async def compose_central_system(
         token_concurrency=settings.token_concurrency,
         cost_pace=CostPace(timedelta(seconds=settings.running_cost_every_s)),
         costs=Estimator(),
-        access=Doorkeeper(),
+        access=Workshop(Doorkeeper()),
     )
     dispatch = Dispatch(
         database,

@@ -63,6 +63,8 @@ from roaming.handlers import Reimbursement
 from support.change_orders import OrderGate
 from support.correspondence import Correspondence
 from support.handlers import EXPIRY_CRON, expire_orders
+from support.maintenance_locks import CRON as MAINTENANCE_CRON
+from support.maintenance_locks import looking_after
 
 
 def run_due(month_end: MonthEnd) -> Callable[[], Coroutine[Any, Any, None]]:
@@ -143,6 +145,7 @@ def compose_house(
     jobs.every("ghost guard", lambda: stop_ghosts(database, clock), cron=GHOSTS_CRON)
     jobs.every("silence", silence_round(settings, database, clock), cron=SILENCE_CRON)
     jobs.every("alerts", raising.settling(database, clock), cron=raising.CRON)
+    jobs.every("maintenance", looking_after(database, clock), cron=MAINTENANCE_CRON)
     jobs.every("detection jobs", detecting.rounds(database, clock), cron=detecting.CRON)
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")
     metering = StationPoints()

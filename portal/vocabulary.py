@@ -64,6 +64,13 @@ DELIVERY_STATES: dict[str, Mark] = {
     "given_up": Mark("cross", "fault", marked("Given up")),
 }
 
+WINDOW_STATES: dict[str, Mark] = {
+    "coming": Mark("half", "info", marked("To come")),
+    "running": Mark("dot", "warning", marked("Running")),
+    "past": Mark("ring", "off", marked("Past")),
+    "withdrawn": Mark("cross", "off", marked("Taken back")),
+}
+
 SHARE_STATES: dict[str, Mark] = {
     "valid": Mark("dot", "ok", marked("Valid")),
     "coming": Mark("half", "info", marked("To come")),

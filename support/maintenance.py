@@ -175,9 +175,10 @@ def ended(window: Window, now: datetime) -> Window:
     state = window.state(now)
     if state in (WindowState.PAST, WindowState.WITHDRAWN):
         raise WindowIsPast
-    if state is WindowState.COMING or now == window.plan.starts_at:
+    if state is WindowState.COMING:
         return replace(window, withdrawn_at=now)
-    return replace(window, plan=replace(window.plan, ends_at=now))
+    at = max(now, window.plan.starts_at + timedelta(microseconds=1))
+    return replace(window, plan=replace(window.plan, ends_at=at))
 
 
 def _checked(plan: Plan, *, evses: Collection[int]) -> Plan:
@@ -185,16 +186,14 @@ def _checked(plan: Plan, *, evses: Collection[int]) -> Plan:
         raise InvalidInput("It ends before it begins.", field="ends_at")
     lasts = plan.ends_at - plan.starts_at
     if lasts > LONGEST:
-        raise InvalidInput(f"It lasts {LONGEST.days} days at most.", field="ends_at")
+        raise InvalidInput("It lasts 366 days at most.", field="ends_at")
     if plan.locks and lasts > LONGEST_LOCK:
         raise InvalidInput(
-            f"A window that locks lasts {LONGEST_LOCK.days} days at most; for longer, a written"
-            " order is needed.",
+            "A window that locks lasts 7 days at most; for longer, a written order is needed.",
             field="ends_at",
         )
-    for each in plan.evses:
-        if each not in evses:
-            raise InvalidInput(f"The station has no EVSE {each}.", field="evses")
+    if not set(plan.evses) <= set(evses):
+        raise InvalidInput("The station has no such EVSE.", field="evses")
     if plan.test_tokens and not plan.locks:
         raise InvalidInput("Test cards only mean something where it locks.", field="test_tokens")
     if plan.test_tokens and plan.evses:
@@ -205,12 +204,12 @@ def _checked(plan: Plan, *, evses: Collection[int]) -> Plan:
             field="test_tokens",
         )
     if len(plan.test_tokens) > MOST_TEST_TOKENS:
-        raise InvalidInput(f"At most {MOST_TEST_TOKENS} test cards.", field="test_tokens")
+        raise InvalidInput("At most 20 test cards.", field="test_tokens")
     if any(not 0 < len(each) <= _LONGEST_TOKEN for each in plan.test_tokens):
-        raise InvalidInput(f"A card's number has 1 to {_LONGEST_TOKEN} characters.")
+        raise InvalidInput("A card's number has 1 to 255 characters.", field="test_tokens")
     comment = plan.comment.strip()
     if len(comment) > LONGEST_COMMENT:
-        raise InvalidInput(f"At most {LONGEST_COMMENT} characters.", field="comment")
+        raise InvalidInput("At most 1,000 characters.", field="comment")
     return replace(
         plan,
         evses=tuple(sorted(set(plan.evses))),

@@ -103,6 +103,13 @@ _TABS: Final = (
     ("log", marked("OCPP log"), "log", Permission.FRAMES_READ, False),
     ("history", marked("History"), "history", Permission.STATIONS_READ, False),
     ("tickets", marked("Tickets"), "tickets", Permission.TICKETS_READ, False),
+    (
+        "maintenance-windows",
+        marked("Maintenance windows"),
+        "maintenance-windows",
+        Permission.STATIONS_READ,
+        False,
+    ),
     ("statistics", marked("Statistics"), "statistics", Permission.TRANSACTIONS_READ, False),
     ("operations", marked("Operational management"), "operations", Permission.MONITORING, False),
     ("commands", marked("Commands"), "commands", Permission.COMMANDS_READ, True),

@@ -70,7 +70,7 @@ async def own_station(
     return station
 
 
-async def _tab(
+async def tab_of(
     request: Request,
     db: AsyncSession,
     caller: Caller,
@@ -79,6 +79,7 @@ async def _tab(
     more: dict[str, Any],
     errors: FormErrors | None = None,
 ) -> Response:
+    """Show a tab of a data sheet by its template, `station_<tab>.html`."""
     frame = await frame_of(request, db, caller)
     values = {
         "station": station,
@@ -123,7 +124,7 @@ async def errors(request: Request, db: Db, now: Now, caller: Reader, identity: s
         ],
         "days": _DAYS,
     }
-    return await _tab(request, db, caller, station, "errors", more)
+    return await tab_of(request, db, caller, station, "errors", more)
 
 
 @router.get("/messages")
@@ -152,7 +153,7 @@ async def messages(
     if len(found) > MESSAGES_PER_PAGE:
         on = link(path, {"until": kept[-1].at.isoformat()})
     more = {"lines": lines, "on": on, "back": path if until else None}
-    return await _tab(request, db, caller, station, "messages", more)
+    return await tab_of(request, db, caller, station, "messages", more)
 
 
 def _moment(text: str) -> datetime | None:
@@ -171,7 +172,7 @@ async def reservations(
     station = await own_station(request, db, now, caller, identity)
     found = await equipment.reservations(db, caller.scope, station.identity, now)
     more = {"reservations": [(each, caller.personal(each.id_token)) for each in found]}
-    return await _tab(request, db, caller, station, "reservations", more)
+    return await tab_of(request, db, caller, station, "reservations", more)
 
 
 @router.get("/tickets")
@@ -186,7 +187,7 @@ async def station_tickets(
         "found": [masking.ticket(caller, each) for each in found],
         "people": {number: caller.personal(name) for number, name in people.items()},
     }
-    return await _tab(request, db, caller, station, "tickets", more)
+    return await tab_of(request, db, caller, station, "tickets", more)
 
 
 @router.get("/statistics")
@@ -208,7 +209,7 @@ async def statistics(
         energy = sum((each.energy_wh for each in found), Decimal(0))
         sessions = sum(each.transactions for each in found)
         spans.append((days, sessions, energy, energy / sessions if sessions else None))
-    return await _tab(request, db, caller, station, "statistics", {"spans": spans})
+    return await tab_of(request, db, caller, station, "statistics", {"spans": spans})
 
 
 # ------------------------------------------------------------------------------- geolocation
@@ -243,7 +244,7 @@ async def _geolocation(
         "has_position": has_position,
         "may_change": place is not None and caller.may(Permission.LOCATIONS_WRITE),
     }
-    return await _tab(request, db, caller, station, "geolocation", more, errors)
+    return await tab_of(request, db, caller, station, "geolocation", more, errors)
 
 
 async def _place(db: AsyncSession, caller: Caller, station: Station) -> Location | None:
