@@ -22,7 +22,8 @@ from alerts import job_store as store
 from alerts.detection_jobs import USUAL_WEEKS, Check, Group, Job, Point, PointFacts, cause_of
 from alerts.detections import Detection, Finding, Severity
 from alerts.job_schedule import latest_due, next_due, same_span_before
-from alerts.job_store import OpenFault, Run, Turn
+from alerts.job_store import OpenFault, Turn
+from alerts.job_store import Run as Run
 from foundation.clock import Clock
 from foundation.database import Database
 from foundation.errors import Conflict, InvalidInput, NotFound
