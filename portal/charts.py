@@ -24,6 +24,8 @@ CHARACTER = 6.4
 """A generous width of one character of the charts' text, in units of the drawing."""
 MAX_POINTS = 48
 """At most so many points of a curve can be picked; the curve itself keeps all of them."""
+MAX_COLUMNS_TIPPED = 24
+"""More columns of shares than this are too narrow for a finger on a phone: the table tells them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def columns_and_line(
 ) -> Chart:
     """Energy per day as columns, revenue per day as a line with dots; `today` is not over yet.
 
-    With `written` the line is something else than money: `currency` is its unit then.
+    With `written` the line is a share in per cent: `currency` is its sign then.
     """
 
     def amount(value: Decimal | None) -> str:
@@ -129,7 +131,7 @@ def columns_and_line(
         return formats.money(_Amount(value, currency), locale) if not written else written(value)
 
     def draw(width: int) -> Markup:
-        return _columns(key, days, words, locale, today, amount, width)
+        return _columns(key, days, words, locale, today, amount, width, 100 if written else 0)
 
     rows = tuple(
         (formats.day(each.on, locale), formats.kwh(each.energy_wh, locale), amount(each.revenue))
@@ -157,10 +159,11 @@ def _columns(
     today: date | None,
     amount: Callable[[Decimal | None], str],
     width: int,
+    most: float,
 ) -> Markup:
     height = 260 if width == WIDE else 210
     energy_marks = steps(max((float(each.energy_wh) / 1000 for each in days), default=0))
-    money_marks = steps(max((float(each.revenue or 0) for each in days), default=0))
+    money_marks = steps(max([most, *(float(each.revenue or 0) for each in days)]))
     count = max(len(energy_marks), len(money_marks))
     energy_marks, money_marks = _as_many(energy_marks, count), _as_many(money_marks, count)
     left = _gutter(energy_marks, locale)
@@ -194,7 +197,10 @@ def _columns(
             amount(each.revenue),
         )
         spot = (middle - pitch / 2, pitch)
-        picks.append(_pick(plot, width, spot, middle, top, lines, first=index == 0))
+        if most and width == NARROW and len(days) > MAX_COLUMNS_TIPPED:
+            picks.append(_titled(plot, spot, lines, first=index == 0))
+        else:
+            picks.append(_pick(plot, width, spot, middle, top, lines, first=index == 0))
     if days:
         parts.append(f'<polyline class="line-of" points="{" ".join(dots)}"/>')
         radius = 2.6 if width == WIDE else 1.8
@@ -439,6 +445,16 @@ def _pick(
         f'aria-label="{escape(", ".join(lines))}">'
         f'<path class="spot" d="M{px(spot[0])} {px(plot.top)}h{width_}v{height_}h-{width_}z"/>'
         f'<g class="tip"><path d="M{px(x)} {px(y)}h{px(box)}v{high}h-{px(box)}z"/>{said}</g></g>'
+    )
+
+
+def _titled(plot: _Plot, spot: tuple[float, float], lines: tuple[str, ...], *, first: bool) -> str:
+    """A point that only says its values."""
+    wide, high = px(spot[1]), px(plot.bottom - plot.top)
+    return (
+        f'<g class="pick" tabindex="{0 if first else -1}" role="img" '
+        f'aria-label="{escape(", ".join(lines))}">'
+        f'<path class="spot" d="M{px(spot[0])} {px(plot.top)}h{wide}v{high}h-{wide}z"/></g>'
     )
 
 

@@ -1,8 +1,8 @@
 """Charts of a station's statistics: how busy the week is, and how it compares with others.
 
 As all charts: drawn twice, with title, description and the same figures as a table. A heat map of
-168 fields would fill a page with marks, so its fields are drawn by level, one shape for each, and a
-day is what can be picked.
+168 fields would fill a page with marks, so its fields are drawn by level, thick strokes of
+one path for each, and a day is what can be picked.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from portal.charts import (
 
 LEVELS: Final = (0, 1, 100, 250, 500, 750)
 """From how many per mille on a field is drawn darker; the first one is an empty field."""
-_OPACITY: Final = ("0", "0.16", "0.34", "0.55", "0.78", "1")
+_OPACITY: Final = ("0.5", "0.3", "0.44", "0.6", "0.8", "1")
 _MONDAY: Final = date(2024, 1, 1)
 _DAYS: Final = 7
 _HOURS: Final = 24
@@ -67,7 +67,7 @@ def heat_map(
     rows = tuple(
         (
             _hour(hour),
-            *(_percent(parts[day * _HOURS + hour], locale) for day in range(_DAYS)),
+            *(_plain(parts[day * _HOURS + hour], locale) for day in range(_DAYS)),
         )
         for hour in range(_HOURS)
     )
@@ -90,6 +90,11 @@ def _percent(per_mille: int | None, locale: Locale) -> str:
     return "–" if per_mille is None else formats.share(round(per_mille / 10) * 100, locale)
 
 
+def _plain(per_mille: int | None, locale: Locale) -> str:
+    """Write a share without its sign, which stands in the table's head."""
+    return "–" if per_mille is None else formats.number(round(per_mille / 10), locale)
+
+
 def _week(
     key: str,
     parts: Sequence[int | None],
@@ -106,15 +111,12 @@ def _week(
     top = 4.0
     shapes: list[list[str]] = [[] for _ in LEVELS]
     for place, part in enumerate(parts):
-        if part is None:
-            continue
-        x, y = left + place % _HOURS * pitch, top + place // _HOURS * high
-        shapes[level(part)].append(
-            f"M{px(x)} {px(y)}h{px(pitch - gap)}v{px(high - gap)}h-{px(pitch - gap)}z"
-        )
+        if part is not None:
+            x, y = left + place % _HOURS * pitch, top + (place // _HOURS + 0.5) * high
+            shapes[level(part)].append(f"M{px(x)} {px(y)}h{px(pitch - gap)}")
     drawn = [
-        f'<path class="{"grid" if not index else "columns-of"}" '
-        f'fill-opacity="{_OPACITY[index]}" d="{"".join(found)}"/>'
+        f'<path stroke="var(--{"chart-energy" if index else "line"})" fill="none" '
+        f'stroke-width="{px(high - gap)}" stroke-opacity="{_OPACITY[index]}" d="{"".join(found)}"/>'
         for index, found in enumerate(shapes)
         if found
     ]
@@ -133,7 +135,7 @@ def _week(
         said = _told(parts[number * _HOURS : (number + 1) * _HOURS], days[number], words, locale)
         drawn.append(
             f'<g class="pick" tabindex="{0 if number == 0 else -1}" role="img" '
-            f'aria-label="{escape(said)}"><title>{escape(said)}</title>'
+            f'aria-label="{escape(said)}">'
             f'<path class="spot" d="M{px(left)} {px(y)}h{px(width - left)}'
             f'v{px(high - gap)}H{px(left)}z"/></g>'
         )

@@ -1,5 +1,5 @@
 """What is known of a station beside its technology: errors, place, reservations, messages in words,
-tickets, statistics: tabs of its data sheet that only show."""
+tickets: tabs of its data sheet that only show."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ from accounts.permissions import Permission
 from alerts import alerting
 from alerts.alerting import Filter
 from alerts.life import AlertState
-from csms import administration, charging, equipment, fault_history, registry
+from csms import administration, equipment, fault_history, registry
 from csms.administration import LocationSettings
 from csms.registry import Location, Station
 from foundation import outbox
@@ -42,7 +42,6 @@ router = APIRouter(route_class=PageRoute, prefix="/stations/{identity:segment}")
 Reader = Annotated[Caller, Depends(require(Permission.STATIONS_READ))]
 LogReader = Annotated[Caller, Depends(require(Permission.FRAMES_READ))]
 TicketReader = Annotated[Caller, Depends(require(Permission.TICKETS_READ))]
-SessionReader = Annotated[Caller, Depends(require(Permission.TRANSACTIONS_READ))]
 PlaceWriter = Annotated[Caller, Depends(require(Permission.LOCATIONS_WRITE))]
 Text = Annotated[str, Form(max_length=300)]
 
@@ -188,28 +187,6 @@ async def station_tickets(
         "people": {number: caller.personal(name) for number, name in people.items()},
     }
     return await tab_of(request, db, caller, station, "tickets", more)
-
-
-@router.get("/statistics")
-async def statistics(
-    request: Request, db: Db, now: Now, caller: SessionReader, identity: str
-) -> Response:
-    """Show how much was charged in the last days and months."""
-    station = await own_station(request, db, now, caller, identity)
-    spans = []
-    for days in (7, 30, 365):
-        found = await charging.energy_by_day(
-            db,
-            caller.scope,
-            now - timedelta(days=days),
-            now,
-            station.time_zone,
-            station=station.identity,
-        )
-        energy = sum((each.energy_wh for each in found), Decimal(0))
-        sessions = sum(each.transactions for each in found)
-        spans.append((days, sessions, energy, energy / sessions if sessions else None))
-    return await tab_of(request, db, caller, station, "statistics", {"spans": spans})
 
 
 # ------------------------------------------------------------------------------- geolocation
