@@ -6,6 +6,7 @@ from portal import live
 from portal.pages import (
     account,
     accounts,
+    alert_recipients,
     alerts,
     audit,
     calls,
@@ -68,6 +69,7 @@ for each in (
     live,
     overview,
     search,
+    alert_recipients,
     alerts,
     stations,
     command_rates,
