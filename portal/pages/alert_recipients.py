@@ -66,6 +66,7 @@ _SENTENCES: Final = (
     marked("This is no URL."),
     marked("This is no mail address."),
     marked("Write whole minutes."),
+    marked("Choose one of the list."),
 )
 """What an entry is refused with: whole sentences, translated where they are shown."""
 
