@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from alerts import conditions
 from alerts.detections import Detection
+from alerts.fault_codes import explained
 from alerts.life import STORM, Alert, AlertState
 from alerts.sightings import SILENCE
 from portal import formats, vocabulary
@@ -38,6 +39,12 @@ _CAUSES: Final = {
 }
 """What the watches of the house find, beside the errors of `vocabulary.FAULTS`."""
 
+_NUMBERED: Final = {
+    "job": marked("job %(number)s"),
+    "rule": marked("rule %(number)s"),
+}
+"""What jobs and rules of people find, by what begins the cause."""
+
 _EVIDENCE: Final = {
     "info": marked("The station says"),
     "vendor_error_code": marked("Vendor's code"),
@@ -49,6 +56,19 @@ _EVIDENCE: Final = {
     "readers": marked("Readers"),
     "oldest_at": marked("Since"),
     "minutes": marked("Minutes"),
+    "job": marked("Job"),
+    "checks": marked("Checks"),
+    "group": marked("Group"),
+    "energy_kwh": marked("Energy in kWh"),
+    "usual": marked("Weeks with energy"),
+    "success_rate": marked("Starts that worked"),
+    "success_rate_of_group": marked("Starts that worked, the others"),
+    "kwh_per_kw": marked("kWh per kW"),
+    "kwh_per_kw_of_group": marked("kWh per kW, the others"),
+    "meter_kwh": marked("Meter in kWh"),
+    "sessions_kwh": marked("Sessions in kWh"),
+    "rule": marked("Rule"),
+    "measured": marked("Measured"),
 }
 
 
@@ -63,6 +83,9 @@ def named(cause: str, said: Words) -> str:
     known = vocabulary.FAULTS.get(cause)
     if known is not None:
         return said.gettext(known.name)
+    kind, _, number = cause.partition("/")
+    if kind in _NUMBERED and number:
+        return said.gettext(_NUMBERED[kind]) % {"number": number}
     return said.gettext(_CAUSES[cause]) if cause in _CAUSES else cause
 
 
@@ -73,14 +96,24 @@ def advice(cause: str, said: Words) -> str:
 
 
 def evidence(found: Mapping[str, str], zone: ZoneInfo, said: Words) -> list[tuple[str, str]]:
-    """Return what shows a fault: names and values; moments (`…_at`) in the zone."""
-    return [
+    """Return what shows a fault: names and values; moments (`…_at`) in the zone.
+
+    A vendor's code, or what the station says, is explained where somebody knows what it means.
+    """
+    lines = [
         (
             said.gettext(_EVIDENCE[name]) if name in _EVIDENCE else name,
             _moment(value, zone, said) if name.endswith("_at") else value,
         )
         for name, value in found.items()
     ]
+    meaning = explained(found.get("vendor_error_code"), found.get("info"), language=said.language)
+    if meaning is not None:
+        lines += [
+            (said.gettext("Meaning"), meaning.means),
+            (said.gettext("What helps"), meaning.helps),
+        ]
+    return lines
 
 
 def _moment(text: str, zone: ZoneInfo, said: Words) -> str:

@@ -15,6 +15,7 @@ from accounts import directory
 from accounts.permissions import Permission
 from alerts import alerting
 from alerts.alerting import Filter
+from alerts.fault_codes import explained
 from alerts.life import AlertState
 from csms import administration, equipment, fault_history, registry
 from csms.administration import LocationSettings
@@ -117,6 +118,12 @@ async def errors(request: Request, db: Db, now: Now, caller: Reader, identity: s
         "faults": found[:_ERRORS],
         "left_out": max(0, len(found) - _ERRORS),
         "is_open": any(each.ended_at is None for each in found),
+        "meanings": [
+            explained(
+                each.vendor_error_code, each.info, vendor=station.vendor, language=said.language
+            )
+            for each in found[:_ERRORS]
+        ],
         "connection": [
             (each.happened_at, said.gettext(_CONNECTION[each.kind]))
             for each in reversed(told[-_ERRORS:])

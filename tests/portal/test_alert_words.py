@@ -87,3 +87,12 @@ def test_an_open_alert_is_nobodys_taken_on_or_escalated() -> None:
     marked = life.escalated(taken, by="person/1", by_name="Lea", now=T0)
     assert alert_words.shown_state(marked) == "escalated"
     assert alert_words.shown_state(life.recovered(marked, T0)) == "recovered"
+
+
+def test_a_vendors_code_is_explained_in_the_readers_language() -> None:
+    found = {"vendor_error_code": "CX017"}
+    lines = dict(alert_words.evidence(found, ZoneInfo("Europe/Berlin"), words("de")))
+    assert lines["Bedeutung"] == "Das Schütz der Ladestation klemmt"
+    assert "sperren" in lines["Was hilft"].lower()
+    unknown = alert_words.evidence({"info": "?"}, ZoneInfo("Europe/Berlin"), words("en"))
+    assert len(unknown) == 1
