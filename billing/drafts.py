@@ -57,6 +57,8 @@ class RegisterSpan(Protocol):
     def was_reset(self) -> bool: ...
     @property
     def offline_wh(self) -> Decimal: ...
+    @property
+    def exchanged_wh(self) -> Decimal | None: ...
 
 
 Lines = list[tuple[int, int]]
@@ -215,6 +217,7 @@ class Draft:
                         held_wh=held_wh[place],
                         was_reset=span is not None and span.was_reset,
                         offline_wh=Decimal(0) if span is None else span.offline_wh,
+                        exchanged_wh=None if span is None else span.exchanged_wh,
                     )
                 )
             )

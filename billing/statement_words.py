@@ -182,6 +182,10 @@ _GAPS: Final = {
         "station not connected then",
         "Station nicht verbunden",
     ),
+    GapExplanation.EXCHANGED: (
+        "meter exchanged, reckoned in",
+        "Zähler getauscht, eingerechnet",
+    ),
 }
 
 _MONTHS: Final = (

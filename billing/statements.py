@@ -47,6 +47,8 @@ class GapExplanation(StrEnum):
     RESET = "reset"
     NO_LIFETIME_REGISTER = "no_lifetime_register"
     OFFLINE = "offline"
+    EXCHANGED = "exchanged"
+    """The meter was exchanged: the gap counts its last and the new one's first reading."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +321,8 @@ class RegisterFacts:
         was_reset: Whether the register fell within the month.
         offline_wh: What the register counted outside of sessions while the station was not
             connected: sessions that it never told of, as a rule.
+        exchanged_wh: The old meters' last readings less the new ones' first, where meters were
+            exchanged within the month; None: none was.
     """
 
     station: StationId
@@ -330,18 +334,22 @@ class RegisterFacts:
     held_wh: Decimal = Decimal(0)
     was_reset: bool = False
     offline_wh: Decimal = Decimal(0)
+    exchanged_wh: Decimal | None = None
 
 
 def explain_gap(facts: RegisterFacts) -> ProofRow:
     """Return the proof row of an EVSE, with the one explanation that says most.
 
-    A register that is missing, or fell, explains everything. Else the gap is explained by what
+    A register that is missing, or fell without an exchange of the meter on record, explains
+    everything. A recorded exchange is reckoned in, and named where nothing is left. Else the gap is explained by what
     accounts for it whole: held sessions, then late ones, then both (shown as held, since a person
     has to do something about these), then what was counted while the station was not connected,
     if that is most of what these leave; what remains was taken outside of sessions.
     """
     start, end = facts.register_start_wh, facts.register_end_wh
-    gap = None if start is None or end is None else end - start - facts.sessions_wh
+    gap = None
+    if start is not None and end is not None:
+        gap = end - start + (facts.exchanged_wh or 0) - facts.sessions_wh
     return ProofRow(
         station=facts.station,
         evse_id=facts.evse_id,
@@ -358,10 +366,12 @@ def _explanation(facts: RegisterFacts, gap_wh: Decimal | None) -> GapExplanation
         return GapExplanation.NO_LIFETIME_REGISTER
     assert facts.register_start_wh is not None
     assert facts.register_end_wh is not None
-    if facts.was_reset or facts.register_end_wh < facts.register_start_wh:
+    if facts.exchanged_wh is None and (
+        facts.was_reset or facts.register_end_wh < facts.register_start_wh
+    ):
         return GapExplanation.RESET
     if abs(gap_wh) < REGISTER_TOLERANCE_WH:
-        return GapExplanation.NONE
+        return GapExplanation.NONE if facts.exchanged_wh is None else GapExplanation.EXCHANGED
     for explained_wh, explanation in (
         (facts.held_wh, GapExplanation.HELD),
         (facts.late_wh, GapExplanation.LATE),

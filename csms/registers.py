@@ -21,7 +21,8 @@ class RegisterSpan:
     `lifetime` is False for a register that counts from the start of each transaction. `running_wh`
     is what was read in the span of transactions that had no end yet; `was_reset` tells that the
     register fell within the span. `offline_wh` is what it counted outside of transactions while
-    the station was not connected, all the time or part of it.
+    the station was not connected, all the time or part of it. `exchanged_wh` is what old meters
+    ended at less what new ones began at, where some were exchanged between both ends; None: none.
     """
 
     station: StationId
@@ -32,6 +33,7 @@ class RegisterSpan:
     running_wh: Decimal
     was_reset: bool
     offline_wh: Decimal = Decimal(0)
+    exchanged_wh: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,9 @@ class Registers:
             risen = await db.execute(_RISES, {**bound, "earlier": start - _LOOK_BACK})
             rises = [_Rise(*row) for row in risen]
         offline = await _offline(db, rises)
+        exchanged: dict[tuple[str, int], Decimal] = {}
+        if found:
+            exchanged = {(row[0], row[1]): row[2] for row in await db.execute(_EXCHANGED, bound)}
         return [
             RegisterSpan(
                 StationId(row[0]),
@@ -84,6 +89,7 @@ class Registers:
                 running_wh=row[5],
                 was_reset=bool(row[6]),
                 offline_wh=offline[row[0], row[1]],
+                exchanged_wh=exchanged.get((row[0], row[1])),
             )
             for row in found
         ]
@@ -171,6 +177,27 @@ _RISES = text(
     order by s.station, s.evse_id, s.from_at
     """
 )
+
+_EXCHANGED = text(
+    """
+    select e.station, e.evse_id, sum(e.last_wh - e.first_wh)
+    from meter_exchanges e
+    where e.exchanged_at >= :start and e.exchanged_at < :end
+      and e.station in (
+        select station from transactions
+        where owner = :owner and ended_at >= :start and started_at < :end)
+      and exists (
+        select 1 from transactions t
+        where t.station = e.station and t.evse_id = e.evse_id and t.started_at <= e.exchanged_at
+          and t.meter_start_wh is not null)
+      and exists (
+        select 1 from transactions t
+        where t.station = e.station and t.evse_id = e.evse_id and t.started_at > e.exchanged_at
+          and t.started_at < :end and t.meter_start_wh is not null)
+    group by e.station, e.evse_id
+    """
+)
+"""Only where something was read before and after: else both ends are of the same meter."""
 
 _REGISTERS = text(
     """

@@ -76,4 +76,5 @@ EXPLANATIONS: dict[str, str] = {
     "reset": marked("The register was reset"),
     "no_lifetime_register": marked("The station has no lifetime register"),
     "offline": marked("The station was not connected at that time"),
+    "exchanged": marked("The meter was exchanged; its readings are reckoned in"),
 }

@@ -126,6 +126,41 @@ DETECTIONS: dict[str, str] = {
 }
 """Which watch found something."""
 
+CHECKS: dict[str, str] = {
+    "no_message": marked("No message"),
+    "no_energy": marked("No energy"),
+    "comparison": marked("Comparison in the group"),
+    "meter": marked("Comparison of meters"),
+}
+"""What an error-detection job looks for."""
+
+CHECK_MEANINGS: dict[str, str] = {
+    "no_message": marked("A station said nothing at all in these hours."),
+    "no_energy": marked(
+        "A charge point gave less than 1 Wh, although it usually gives some in these hours of"
+        " this day of the week."
+    ),
+    "comparison": marked(
+        "A charge point falls behind the others of its group: in energy per kW of rated power, or"
+        " in starts that work."
+    ),
+    "meter": marked("The main or site meter does not agree with the sum of the sessions."),
+}
+"""What each check of a job means."""
+
+REMARKS: dict[str, str] = {
+    "nothing_heard": marked("No station at all was heard: that is our own silence."),
+    "too_few": marked("Less than two could be compared:"),
+    "no_rated_power": marked("The rated power is not known:"),
+    "no_site_meter": marked("The site meter said nothing:"),
+}
+"""What a run of a job could not say."""
+
+RUN_RESULTS: dict[str, Mark] = {
+    "found": Mark("triangle", "warning", marked("Found something")),
+    "nothing": Mark("dot", "ok", marked("Nothing found")),
+}
+
 ALERT_CHANGES: dict[str, str] = {
     "raised": marked("Raised"),
     "repeated": marked("Found again"),
@@ -313,6 +348,7 @@ PROOF_EXPLANATIONS: dict[str, str] = {
     "reset": marked("The register was reset"),
     "no_lifetime_register": marked("The station has no lifetime register"),
     "offline": marked("The station was not connected at that time"),
+    "exchanged": marked("The meter was exchanged; its readings are reckoned in"),
 }
 
 FAULTS: dict[str, Reason] = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, File, Form, UploadFile
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -168,6 +169,7 @@ async def _show(
         "visit": visit,
         "path": work.path,
         "place": places[0] if places else None,
+        "zone": frame.zone if site is None else ZoneInfo(site.time_zone),
         "sees_contact": work.sees_contact,
         "outcomes": [
             (each.value, frame.words.gettext(MAIN_OUTCOMES[each])) for each in MainOutcome

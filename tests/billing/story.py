@@ -174,6 +174,7 @@ class Span:
     running_wh: Decimal = Decimal(0)
     was_reset: bool = False
     offline_wh: Decimal = Decimal(0)
+    exchanged_wh: Decimal | None = None
 
 
 @dataclass(frozen=True)

@@ -245,6 +245,16 @@ def facts(**changes: object) -> RegisterFacts:
             GapExplanation.RESET,
         ),
         ({"register_end_wh": Decimal(500)}, "-10500", GapExplanation.RESET),
+        (
+            {"register_end_wh": Decimal(500), "exchanged_wh": Decimal(10_500), "was_reset": True},
+            "0",
+            GapExplanation.EXCHANGED,
+        ),
+        (
+            {"register_end_wh": Decimal(500), "exchanged_wh": Decimal(11_000)},
+            "500",
+            GapExplanation.BETWEEN_SESSIONS,
+        ),
         ({"register_start_wh": None}, None, GapExplanation.NO_LIFETIME_REGISTER),
         (
             {"register_end_wh": None, "was_reset": True},

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from csms import exchanges
+from csms.exchanges import MeterExchange
 from csms.registers import Registers
 from foundation import outbox
 from foundation.events import StationConnected, StationDisconnected
-from foundation.identifiers import StationId
+from foundation.identifiers import EvseId, StationId
 from tests.csms.central import moment
 from tests.csms.handlers.work import OWNER, Work
 from tests.csms.test_charging import charged
@@ -112,3 +114,26 @@ async def test_transactions_that_ended_are_told_with_their_energy(work: Work) ->
     assert ended.transaction_id == number
     assert ended.energy_wh == 8000
     assert await Registers().ended_transactions(work.db, OWNER, moment(0), moment(60)) == []
+
+
+async def test_an_exchanged_meter_is_told_between_both_ends_alone(work: Work) -> None:
+    """Charged from 1000 to 9000 Wh by the old meter, from 0 to 2500 Wh by the new one."""
+    await charged(work, "a", 0)
+    exchange = MeterExchange(
+        StationId("CS-1"),
+        EvseId(1),
+        moment(90),
+        Decimal(9100),
+        Decimal(0),
+        "K-2",
+        "visit/1",
+    )
+    await exchanges.record(work.db, [exchange, exchange], by="person/1", now=moment(95))
+    [before] = await Registers().registers(work.db, OWNER, moment(-100), moment(300))
+    assert before.exchanged_wh is None  # nothing was read of the new one yet
+    await charged(work, "b", 100, meter_start_wh=Decimal(0), meter_stop_wh=Decimal(2500))
+    [span] = await Registers().registers(work.db, OWNER, moment(-100), moment(300))
+    assert (span.register_start_wh, span.register_end_wh) == (1000, 2500)
+    assert span.exchanged_wh == 9100
+    [after] = await Registers().registers(work.db, OWNER, moment(95), moment(300))
+    assert after.exchanged_wh is None
