@@ -46,6 +46,7 @@ KIND_WORDS: dict[str, str] = {
     "log_status_changed": marked("A station's log is on its way or there"),
     "firmware_status_changed": marked("A station's firmware update went on"),
     "station_file_received": marked("A file of a station arrived"),
+    "alert_changed": marked("An alert was raised or changed"),
     "monitoring_activated": marked("A station's monitoring was switched on"),
     "monitoring_deactivated": marked("A station's monitoring ended"),
     "command_changed": marked("A command came into another state"),
