@@ -45,6 +45,13 @@ _SENTENCES = (
     marked("Offline must come after pending."),
     marked("A week is the longest silence."),
     marked("Enter both limits in whole minutes, or neither."),
+    marked("Choose at least one check: a job without one finds nothing."),
+    marked("Choose at least one group: only charge points of a group are compared."),
+    marked("A tolerance is 1 to 99 per cent."),
+    marked("Enter a whole number."),
+    marked("A job looks at the last 1 to 168 hours."),
+    marked("A name has 1 to 100 characters."),
+    marked("A group has 1 to 1000 charge points."),
 )
 """Whole sentences of errors: what is not among them is shown in English."""
 
