@@ -341,10 +341,11 @@ def explain_gap(facts: RegisterFacts) -> ProofRow:
     """Return the proof row of an EVSE, with the one explanation that says most.
 
     A register that is missing, or fell without an exchange of the meter on record, explains
-    everything. A recorded exchange is reckoned in, and named where nothing is left. Else the gap is explained by what
-    accounts for it whole: held sessions, then late ones, then both (shown as held, since a person
-    has to do something about these), then what was counted while the station was not connected,
-    if that is most of what these leave; what remains was taken outside of sessions.
+    everything. A recorded exchange is reckoned in, and named where nothing is left. Else the gap
+    is explained by what accounts for it whole: held sessions, then late ones, then both (shown as
+    held, since a person has to do something about these), then what was counted while the station
+    was not connected, if that is most of what these leave; what remains was taken outside of
+    sessions.
     """
     start, end = facts.register_start_wh, facts.register_end_wh
     gap = None

@@ -142,10 +142,14 @@ async def test_at_a_deactivation_tickets_of_the_service_go_back_in_the_same_unit
         visit = await visits.plan(db, open_one, VisitKind.REPAIR, by=HELEN, now=clock.now())
         done = await opened(db, clock)
         await tickets.close(db, done.id, "Lamp", by=HELEN, now=clock.now())
-    with pytest.raises(ZeroDivisionError):
+
+    async def broken_off() -> None:
         async with installation.unit_of_work() as db:
             await monitoring.switch_off(db, N1, by=HELEN, now=clock.now())
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await broken_off()
     assert all(each.of_service for each in await all_tickets(installation))
     async with installation.unit_of_work() as db:
         await monitoring.switch_off(db, N1, by=HELEN, now=clock.now())
