@@ -60,6 +60,7 @@ from portal.limits import Limits
 from portal.pages import routes as pages
 from portal.webhooks import Webhooks
 from roaming.handlers import Reimbursement
+from support import first_aiding
 from support.change_orders import OrderGate
 from support.correspondence import Correspondence
 from support.handlers import EXPIRY_CRON, expire_orders
@@ -146,6 +147,7 @@ def compose_house(
     jobs.every("silence", silence_round(settings, database, clock), cron=SILENCE_CRON)
     jobs.every("alerts", raising.settling(database, clock), cron=raising.CRON)
     jobs.every("maintenance", looking_after(database, clock), cron=MAINTENANCE_CRON)
+    jobs.every("first aid", first_aiding.looking_after(database, clock), cron=first_aiding.CRON)
     jobs.every("detection jobs", detecting.rounds(database, clock), cron=detecting.CRON)
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")
     metering = StationPoints()

@@ -14,8 +14,8 @@ from foundation.clock import Clock
 from foundation.events import StatementIssued
 from foundation.mail import Mails
 from foundation.outbox import Subscription
+from support import first_aiding, ticket_rounds
 from support import handlers as support_handlers
-from support import ticket_rounds
 from support.correspondence import Correspondence
 
 
@@ -31,6 +31,7 @@ def subscriptions(
         document_mailing.subscription(mails, clock),
         alerts_handlers.subscription(mails),
         alerts_handlers.watch(clock),
+        first_aiding.subscription(clock),
         noticing.subscription(notices),
         ticket_rounds.subscription(clock),
         switch_reader.subscription(),

@@ -28,6 +28,7 @@ SUPPORT: Final = "support"
 ALERTS: Final = "alerts"
 WATCH: Final = "watch"
 SERVICES: Final = "services"
+FIRST_AID: Final = "first aid"
 NOTICES: Final = "notices"
 TICKETS: Final = "tickets"
 LICENCE_CHARGES: Final = "licence charges"
@@ -45,7 +46,7 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     FaultReported.kind: (WATCH,),
     FaultCleared.kind: (WATCH,),
     SecurityEventReported.kind: (WATCH,),
-    AlertChanged.kind: (NOTICES, TICKETS),
+    AlertChanged.kind: (NOTICES, TICKETS, FIRST_AID),
     AccountApproved.kind: (LICENCE_CHARGES,),
     LicenceMonthBegan.kind: (LICENCE_CHARGES,),
 }
