@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from alerts import conditions, detecting, purse, raising
+from alerts import conditions, detecting, open_tickets, purse, raising
 from app.routes import ROUTES
 from billing import service_facts
 from billing.access import Doorkeeper
@@ -40,6 +40,7 @@ from foundation.settings import Settings
 from foundation.tasks import OnEnd, Tasks
 from support.maintenance_locks import Workshop
 from support.maintenance_store import Windows
+from support.ticket_rounds import ServiceTickets
 
 log = structlog.get_logger(__name__)
 
@@ -54,8 +55,9 @@ def open_database(settings: Settings, url: str) -> Database:
     database = Database(url, routes=ROUTES, pool_size=settings.database_pool_size)
     service_facts.join(database, ChargePoints())
     raising.join_sites(database, Registered())
-    raising.join_silences(database, Windows())
     detecting.join(database, Charging())
+    open_tickets.join_tickets(database, ServiceTickets())
+    raising.join_silences(database, Windows())
     conditions.join_clocks(database, Clocks())
     purse.join(database, SmsPurse())
     return database
