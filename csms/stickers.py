@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import Scope
-from csms.tables import EvseRow, StationOwnerRow
+from csms.tables import EvseRow, StationOwnerRow, StationRow
 from foundation.identifiers import EvseId, OrganisationKey, StationId
 
 AT_MOST: Final = 20
@@ -73,6 +73,16 @@ async def _stickers(db: AsyncSession, scope: Scope, where: ColumnElement[bool]) 
     ]
     seen = [each for each in found if scope.covers_station(each.organisation, each.station)]
     return seen[:AT_MOST]
+
+
+async def stations_at(db: AsyncSession, location: str) -> list[StationId]:
+    """Return the stations that stand at a location, whoever owns them."""
+    found = await db.scalars(
+        select(StationRow.identity)
+        .where(StationRow.location == location)
+        .order_by(StationRow.identity)
+    )
+    return [StationId(each) for each in found]
 
 
 async def owners(db: AsyncSession, stations: Iterable[str]) -> dict[StationId, OrganisationKey]:

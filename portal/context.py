@@ -17,6 +17,7 @@ from foundation.sealing import Sealer
 from foundation.settings import Settings
 from portal.limits import Limits
 from portal.tier_rates import PointReads
+from portal.visits import Visits
 from portal.webhooks import Webhooks
 
 
@@ -37,6 +38,7 @@ class PortalContext:
     mails: Mails | None = None
     webhooks: Webhooks | None = None
     limits: Limits = field(default_factory=Limits)
+    visits: Visits = field(default_factory=Visits)
     metering: MeteringPoints = field(default_factory=StationPoints)
     point_reads: PointReads = field(default_factory=PointReads)
     is_listening: Callable[[], bool] = field(default=lambda: True)

@@ -202,6 +202,15 @@ CONNECTOR_STATES: dict[str, Mark] = {
     "unknown": Mark("diamond", "off", marked("Unknown")),
 }
 
+PLACE_STATES: dict[str, Mark] = {
+    "free": Mark("dot", "ok", marked("Free")),
+    "in_use": Mark("square", "info", marked("In use")),
+    "reserved": Mark("lines", "info", marked("Reserved")),
+    "out_of_order": Mark("triangle", "fault", marked("Out of order")),
+    "unknown": Mark("diamond", "off", marked("State unknown")),
+}
+"""A charge point as drivers see it."""
+
 SESSION_STATES: dict[str, Mark] = {
     "active": Mark("dot", "info", marked("Charging now")),
     "ended": Mark("half", "info", marked("Ended")),

@@ -36,6 +36,7 @@ from portal.pages import (
     overview,
     payouts,
     people,
+    places,
     public,
     reachability,
     remote_console,
@@ -66,6 +67,7 @@ __all__ = ["error_page", "router"]
 router = APIRouter()
 for each in (
     public,
+    places,
     entrance,
     live,
     overview,
