@@ -18,7 +18,8 @@ from accounts.audit import Actor
 from accounts.directory import WHOLE
 from billing import service_packages
 from billing.packages import Maintenance, maintenance_due_on
-from csms import stickers
+from csms import registry, stickers
+from csms.connectivity import SilenceLimits
 from foundation.clock import Clock
 from foundation.database import Database
 from foundation.events import AlertChanged
@@ -38,6 +39,7 @@ AHEAD: Final = timedelta(days=30)
 """How long before its day a yearly maintenance becomes a ticket."""
 
 SYSTEM: Final = Actor("system", "Leitstand", "system", None)
+_AT_ONCE: Final = 200
 _OVER: Final = ("recovered", "closed")
 _FOR_INFORMATION: Final = "info"
 
@@ -241,3 +243,35 @@ async def open_maintenance(db: AsyncSession, due: MaintenanceDue, *, now: dateti
     )
     await visits.plan(db, made, VisitKind.MAINTENANCE, by=SYSTEM, now=now)
     return made.id
+
+
+def maintaining(database: Database, clock: Clock) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Return the job that opens the tickets of yearly maintenances that are due soon."""
+
+    async def run() -> None:
+        now = clock.now()
+        async with database.unit_of_work() as db:
+            known = await service_packages.packages(db, at=now)
+        if all(each.maintenance is Maintenance.NONE for each in known):
+            return
+        after: str | None = None
+        while True:
+            async with database.unit_of_work() as db:
+                found = await registry.stations(
+                    db,
+                    WHOLE,
+                    now,
+                    limits=SilenceLimits(),
+                    admission="accepted",
+                    after=after,
+                    limit=_AT_ONCE,
+                )
+                entered = [(each.identity, each.created_at) for each in found]
+                for each in await maintenances_due(db, entered, now=now):
+                    if each.due_on <= (now + AHEAD).date():
+                        await open_maintenance(db, each, now=now)
+            if len(found) < _AT_ONCE:
+                return
+            after = found[-1].identity
+
+    return run

@@ -7,6 +7,7 @@ dispatch package, outcome, intervention times, maintenance) and 7.2 (immediate s
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,7 +25,6 @@ from support import ticket_clock, ticket_rounds, tickets, visit_ends, visits
 from support.interventions import (
     Cover,
     CoverUndecided,
-    DispatchPackage,
     MainOutcome,
     NotDocumented,
     SecondPersonNeeded,
@@ -157,9 +157,8 @@ async def test_7_4_dispatch_package_coordinates_fault_analysis_and_contact_are_m
 ) -> None:
     visit = await planned(world, clock.now())
     await visits.decide(world, visit.id, Cover.WARRANTY, "New", by=HELEN, now=clock.now())
-    without: DispatchPackage = replace(
-        PACKAGE, **{missing: None if missing.endswith("tude") else " "}
-    )
+    lacking: dict[str, Any] = {missing: None if missing.endswith("tude") else " "}
+    without = replace(PACKAGE, **lacking)
     with pytest.raises(InvalidInput) as refused:
         await visits.dispatch(world, visit.id, without, TOM, by=HELEN, now=clock.now())
     assert refused.value.field == missing

@@ -89,7 +89,7 @@ async def test_an_exchanged_meter_reaches_the_registers_when_both_have_documente
     assert await exchanges.exchanges(world, [N1], at, end) == []
     await visit_ends.close(world, visit, "Ok", work=Decimal(0), by=HELEN, now=at)
     [found] = await exchanges.exchanges(world, [N1], at, end)
-    assert (found.step_wh, found.about) == (8995, f"visit/{visit.id}")
+    assert (found.step_wh, found.about) == (Decimal(8995), f"visit/{visit.id}")
     assert await booked(world) == []  # nothing is no charge
 
 
