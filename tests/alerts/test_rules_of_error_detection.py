@@ -65,12 +65,12 @@ def test_5_check_comparison_normalised_to_1_kw_and_each_group_by_itself() -> Non
     west = Group(2, NORTH, "West", (Point(C),))
     facts = [
         point(A, energy_wh=Decimal(22_000), rated_power_w=Decimal(22_000)),
-        point(B, energy_wh=Decimal(11_000), rated_power_w=Decimal(11_000)),
+        point(B, energy_wh=Decimal(5_500), rated_power_w=Decimal(5_500)),
         point(C, 1, energy_wh=Decimal(1_000), rated_power_w=Decimal(11_000)),
         point(C, 2, energy_wh=Decimal(1_000), rated_power_w=Decimal(11_000)),
     ]
     assert made(*facts, checks=checks, groups=(south, west)).found == ()
-    weak = replace(facts[1], energy_wh=Decimal(5_000))
+    weak = replace(facts[1], energy_wh=Decimal(2_000))
     [found] = made(facts[0], weak, *facts[2:], checks=checks, groups=(south, west)).found
     assert (found.station, found.evidence["group"]) == (B, "South")
 
