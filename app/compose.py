@@ -15,13 +15,14 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from alerts import conditions, detecting, open_tickets, purse, raising
+from alerts import conditions, detecting, failing_rounds, open_tickets, purse, raising
 from app.routes import ROUTES
 from billing import service_facts
 from billing.access import Doorkeeper
 from billing.estimate import Estimator
 from billing.sms_purse import SmsPurse
 from csms.charge_points import ChargePoints
+from csms.charging_health import ChargingHealth
 from csms.clocks import Clocks
 from csms.command_store import CHANNEL
 from csms.commanding import Commanding
@@ -56,6 +57,7 @@ def open_database(settings: Settings, url: str) -> Database:
     service_facts.join(database, ChargePoints())
     raising.join_sites(database, Registered())
     detecting.join(database, Charging())
+    failing_rounds.join(database, ChargingHealth())
     open_tickets.join_tickets(database, ServiceTickets())
     raising.join_silences(database, Windows())
     conditions.join_clocks(database, Clocks())

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory, mail_domains, renewals
 from accounts.directory import Scope
-from alerts import conditions, detecting, noticing, raising
+from alerts import conditions, detecting, failing_rounds, noticing, raising
 from alerts.channels.gateway import Gateway
 from alerts.channels.post import Post
 from alerts.channels.way import Way
@@ -149,6 +149,7 @@ def compose_house(
     jobs.every("maintenance", looking_after(database, clock), cron=MAINTENANCE_CRON)
     jobs.every("first aid", first_aiding.looking_after(database, clock), cron=first_aiding.CRON)
     jobs.every("detection jobs", detecting.rounds(database, clock), cron=detecting.CRON)
+    jobs.every("failing", failing_rounds.rounds(database, clock), cron=failing_rounds.CRON)
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")
     metering = StationPoints()
     jobs.every(
