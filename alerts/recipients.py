@@ -19,6 +19,7 @@ from accounts.directory import Principal, Scope
 from accounts.permissions import Permission
 from alerts import entries, purse
 from alerts import notice_store as store
+from alerts.channels.services import CHATS, checked_chat, scheme_of
 from alerts.detections import Detection, Severity
 from alerts.notice_store import Told as Told
 from alerts.notices import Channel, Recipient, Shift, check_times, expected
@@ -252,6 +253,9 @@ def _target(base: Recipient, wish: Wish, rules: Rules) -> tuple[str, bytes | Non
         case Channel.CHAT | Channel.WEBHOOK:
             if not given and base.target:
                 return base.target, None
+            if wish.channel is Channel.CHAT and scheme_of(given) in CHATS:
+                url = checked_chat(given)
+                return f"{scheme_of(url)}://…", rules.sealer.seal(url.encode(), PURPOSE)
             url = checked_url(given, rules.allowed)
             parts = urlsplit(url)
             return f"{parts.scheme}://{parts.netloc}/…", rules.sealer.seal(url.encode(), PURPOSE)

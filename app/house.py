@@ -17,6 +17,7 @@ from accounts.directory import Scope
 from alerts import conditions, detecting, failing_rounds, noticing, raising
 from alerts.channels.gateway import Gateway
 from alerts.channels.post import Post
+from alerts.channels.services import Chat, SmsService, scheme_of
 from alerts.channels.way import Way
 from alerts.notices import Channel
 from alerts.noticing import Notices
@@ -60,7 +61,7 @@ from portal.limits import Limits
 from portal.pages import routes as pages
 from portal.webhooks import Webhooks
 from roaming.handlers import Reimbursement
-from support import first_aiding
+from support import first_aiding, ticket_rounds
 from support.change_orders import OrderGate
 from support.correspondence import Correspondence
 from support.handlers import EXPIRY_CRON, expire_orders
@@ -145,11 +146,17 @@ def compose_house(
     jobs.every("tariff stops", stop_due(database, clock), cron=STOPS_CRON)
     jobs.every("ghost guard", lambda: stop_ghosts(database, clock), cron=GHOSTS_CRON)
     jobs.every("silence", silence_round(settings, database, clock), cron=SILENCE_CRON)
+    jobs.every("tickets", ticket_rounds.watching(database, clock), cron=ticket_rounds.CRON)
+    jobs.every(
+        "yearly maintenance",
+        ticket_rounds.maintaining(database, clock),
+        cron=ticket_rounds.MAINTENANCE_CRON,
+    )
     jobs.every("alerts", raising.settling(database, clock), cron=raising.CRON)
-    jobs.every("maintenance", looking_after(database, clock), cron=MAINTENANCE_CRON)
-    jobs.every("first aid", first_aiding.looking_after(database, clock), cron=first_aiding.CRON)
     jobs.every("detection jobs", detecting.rounds(database, clock), cron=detecting.CRON)
     jobs.every("failing", failing_rounds.rounds(database, clock), cron=failing_rounds.CRON)
+    jobs.every("maintenance", looking_after(database, clock), cron=MAINTENANCE_CRON)
+    jobs.every("first aid", first_aiding.looking_after(database, clock), cron=first_aiding.CRON)
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")
     metering = StationPoints()
     jobs.every(
@@ -246,14 +253,19 @@ def compose_notices(
         allowed=networks(settings.webhook_networks), timeout_s=settings.webhook_timeout_s
     )
     ways: dict[Channel, Way] = {
-        Channel.CHAT: Post(outgoing, has_facts=False),
+        Channel.CHAT: Chat(Post(outgoing, has_facts=False)),
         Channel.WEBHOOK: Post(outgoing, has_facts=True),
     }
     if settings.sms_url is not None:
-        ways[Channel.SMS] = Gateway(
-            settings.sms_url.get_secret_value(),
-            token=settings.sms_token.get_secret_value() if settings.sms_token else None,
-            timeout_s=settings.sms_timeout_s,
+        url = settings.sms_url.get_secret_value()
+        ways[Channel.SMS] = (
+            Gateway(
+                url,
+                token=settings.sms_token.get_secret_value() if settings.sms_token else None,
+                timeout_s=settings.sms_timeout_s,
+            )
+            if scheme_of(url) in ("https", "http")
+            else SmsService(url)
         )
     return Notices(
         database=database,

@@ -46,7 +46,7 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     FaultReported.kind: (WATCH,),
     FaultCleared.kind: (WATCH,),
     SecurityEventReported.kind: (WATCH,),
-    AlertChanged.kind: (NOTICES, TICKETS, FIRST_AID),
+    AlertChanged.kind: (FIRST_AID, NOTICES, TICKETS),
     AccountApproved.kind: (LICENCE_CHARGES,),
     LicenceMonthBegan.kind: (LICENCE_CHARGES,),
 }

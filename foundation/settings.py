@@ -202,7 +202,8 @@ class Settings(BaseSettings):
     """… if the first of them is so long ago."""
 
     sms_url: SecretStr | None = None
-    """The gateway that takes SMS about alerts as JSON by POST; None: none are sent."""
+    """The gateway that takes SMS about alerts as JSON by POST, `https://…`, or a named service with
+    `{number}` in its address, as in `twilio://SID:TOKEN@FROM/{number}`; None: none are sent."""
     sms_token: SecretStr | None = None
     """What the gateway is shown, as `Authorization: Bearer …`."""
     sms_timeout_s: PositiveSeconds = 15.0
@@ -323,7 +324,10 @@ _SCHEMES = {
     "database_url": ("postgresql", "postgres"),
     "mqtt_url": ("mqtt", "mqtts"),
     "smtp_url": ("smtp", "smtps"),
-    "sms_url": ("https", "http"),
+    "sms_url": (
+        *("https", "http", "twilio", "vonage", "msgbird", "sinch", "clicksend", "plivo"),
+        *("bulksms", "seven", "json", "jsons"),
+    ),
 }
 
 

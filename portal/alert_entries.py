@@ -45,6 +45,11 @@ def shown_target(caller: Caller, entry: Recipient) -> str | None:
     return entry.target if is_own(caller, entry) else caller.personal(entry.target)
 
 
+def shown_label(caller: Caller, entry: Recipient) -> str | None:
+    """Return what an entry is called: often a person's name."""
+    return entry.label if is_own(caller, entry) else caller.personal(entry.label)
+
+
 async def create(
     db: AsyncSession,
     caller: Caller,

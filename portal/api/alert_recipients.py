@@ -294,7 +294,7 @@ def _model(caller: Caller, entry: Recipient) -> RecipientModel:
         entered_at=entry.entered_at,
         channel=entry.channel,
         target=alert_entries.shown_target(caller, entry),
-        label=entry.label,
+        label=alert_entries.shown_label(caller, entry),
         language=entry.language,
         time_zone=entry.zone,
         detections=sorted(entry.detections),

@@ -64,6 +64,7 @@ _SENTENCES: Final = (
     marked("The URL must begin with https://"),
     marked("This address is not one of the public internet."),
     marked("This is no URL."),
+    marked("This is no address of a chat that is known."),
     marked("This is no mail address."),
     marked("Write whole minutes."),
     marked("Choose one of the list."),
@@ -138,7 +139,7 @@ def _shown(each: Recipient, caller: Caller, names: Mapping[Any, str], said: Word
         number=each.id,
         way=said.gettext(CHANNELS[each.channel]),
         target=alert_entries.shown_target(caller, each) or "",
-        label=each.label,
+        label=alert_entries.shown_label(caller, each),
         name=(each.entered_by_name if own else caller.personal(each.entered_by_name)) or "",
         account=names.get(each.account, each.account) if each.channel is Channel.SMS else "",
         owner=names.get(each.organisation, each.organisation),
@@ -211,14 +212,13 @@ async def remove_recipient(db: Db, now: Now, caller: Writer, number: str) -> Res
 
 
 def _blank(caller: Caller) -> dict[str, Any]:
-    return {
+    """Return what a new entry's form has before anything is entered."""
+    return _given(FormData()) | {
         "channel": "mail",
         "least": "warning",
         "organisation": caller.principal.organisation,
         "tells_end": True,
         "after_minutes": "0",
-        "detections": (),
-        "weekdays": (),
     }
 
 
@@ -245,7 +245,7 @@ def _as_given(entry: Recipient, caller: Caller) -> dict[str, Any]:
     return {
         "channel": entry.channel.value,
         "target": "" if is_url else alert_entries.shown_target(caller, entry) or "",
-        "label": entry.label or "",
+        "label": alert_entries.shown_label(caller, entry) or "",
         "organisation": entry.organisation,
         "location": next(iter(sorted(entry.locations)), ""),
         "stations": ", ".join(sorted(entry.stations)),
@@ -336,8 +336,10 @@ async def _form(
     places = await places_of(db, caller.scope)
     values = {
         "found": found,
+        "title": None if found is None else alert_entries.shown_label(caller, found),
         "given": given,
         "errors": errors or FormErrors(),
+        "target": None if found is None else alert_entries.shown_target(caller, found),
         "way": None if found is None else said.gettext(CHANNELS[found.channel]),
         "channels": [(each.value, said.gettext(word)) for each, word in CHANNELS.items()],
         "organisations": [(each.key, each.name) for each in organisations],
