@@ -161,6 +161,43 @@ RUN_RESULTS: dict[str, Mark] = {
     "nothing": Mark("dot", "ok", marked("Nothing found")),
 }
 
+FIRST_AID_STEPS: dict[str, str] = {
+    "trigger": marked("Ask for the status once more"),
+    "clear_cache": marked("Clear the cache"),
+    "unlock": marked("Unlock the connector"),
+    "soft_reset": marked("Restart (soft)"),
+    "hard_reset": marked("Restart (hard)"),
+}
+
+FIRST_AID_RESULTS: dict[str, Mark] = {
+    "under_way": Mark("half", "info", marked("Under way")),
+    "effective": Mark("tick", "ok", marked("Took effect")),
+    "rejected": Mark("cross", "warning", marked("Rejected")),
+    "failed": Mark("cross", "fault", marked("Without effect")),
+    "not_sent": Mark("ring", "off", marked("Not sent")),
+    "not_possible": Mark("ring", "off", marked("Not possible there")),
+}
+
+FIRST_AID_OUTCOMES: dict[str, Mark] = {
+    "under_way": Mark("half", "info", marked("Under way")),
+    "cured": Mark("tick", "ok", marked("Cured")),
+    "by_itself": Mark("tick", "ok", marked("Gone by itself")),
+    "not_cured": Mark("triangle", "fault", marked("Not cured")),
+    "budget_spent": Mark("triangle", "warning", marked("Enough for today")),
+    "taken_on": Mark("dot", "info", marked("A person takes care of it")),
+    "switched_off": Mark("ring", "off", marked("Switched off")),
+    "given_up": Mark("cross", "warning", marked("Its moment never came")),
+}
+
+FIRST_AID_WAITS: dict[str, str] = {
+    "answer": marked("It waits for the outcome of the command."),
+    "effect": marked("It waits to see whether the fault is gone."),
+    "session": marked("It waits: somebody is charging at the station."),
+    "window": marked("It waits for the end of the maintenance window."),
+    "connection": marked("It waits for the station to connect."),
+    "other": marked("It waits: another fault of the station is being seen to."),
+}
+
 ALERT_CHANGES: dict[str, str] = {
     "raised": marked("Raised"),
     "repeated": marked("Found again"),

@@ -37,6 +37,7 @@ from portal.rendering import FormErrors, Turn, link
 from portal.routes import Db, Now, PageRoute
 from portal.vocabulary import DETECTIONS
 from portal.words import Words
+from support import first_aid_store
 
 router = APIRouter(route_class=PageRoute, prefix="/alerts")
 
@@ -218,6 +219,7 @@ async def _show(
             (each.at, each.change, caller.personal(each.by_name), each.note)
             for each in found.history
         ],
+        "aid": await first_aid_store.runs_of(db, caller.scope, alerts=[alert.id]),
         "taken_by": caller.personal(alert.acknowledged_by_name),
         "may_act": caller.may(Permission.ALERTS_WRITE),
         "errors": errors or FormErrors(),

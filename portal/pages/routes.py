@@ -22,6 +22,7 @@ from portal.pages import (
     entrance,
     equipment,
     expert,
+    first_aid,
     groups,
     instructions,
     keys,
@@ -121,6 +122,7 @@ for each in (
     technicians,
     order_drafts,
     change_orders,
+    first_aid,
     instructions,
 ):
     router.include_router(each.router)

@@ -16,6 +16,8 @@ def support_tabs(caller: Caller, said: Words) -> list[tuple[str, str, str, int |
         tabs.append(("tickets", said.gettext("Tickets"), "/support/tickets", None))
     if caller.may(Permission.CHANGE_ORDERS_READ):
         tabs.append(("orders", said.gettext("Change orders"), "/support/orders", None))
+    if caller.may(Permission.TICKETS_READ):
+        tabs.append(("first-aid", said.gettext("First aid"), "/support/first-aid", None))
     if caller.may(Permission.CALLS_READ):
         tabs.append(("instructions", said.gettext("Instructions"), "/support/instructions", None))
     return tabs

@@ -47,6 +47,28 @@ class Aid:
     database: Database
     clock: SetClock
 
+    async def furnish(self, *, in_package: bool = True) -> None:
+        """Connect the station, and give it a package with first aid."""
+        raising.join_sites(self.database, Registered())
+        raising.join_silences(self.database, Windows())
+        now = self.clock.now()
+        async with self.database.unit_of_work() as db:
+            await db.execute(text("update stations set ocpp_version = 'ocpp1.6', vendor = 'ACME'"))
+            gold = replace(GOLD, valid_from=now)
+            await service_packages.define(db, gold, by="person/1", now=now)
+            if in_package:
+                await service_packages.assign(
+                    db,
+                    "station",
+                    N1,
+                    GOLD.key,
+                    organisation=NORTH,
+                    valid_from=None,
+                    by="person/1",
+                    now=now,
+                )
+        await connect(self.database, N1)
+
     async def playbook(self, **said: Any) -> Playbook:
         """Write one of the operator's, which is on."""
         facts: dict[str, Any] = {
@@ -123,23 +145,9 @@ class Aid:
 
 async def aid(database: Database, clock: SetClock, *, in_package: bool = True) -> Aid:
     """Make the station, connected, in a package that gives first aid."""
-    raising.join_sites(database, Registered())
-    raising.join_silences(database, Windows())
+    made = Aid(database, clock)
     now = clock.now()
     async with database.unit_of_work() as db:
         await fill(db, now)
-        await db.execute(text("update stations set ocpp_version = 'ocpp1.6', vendor = 'ACME'"))
-        await service_packages.define(db, replace(GOLD, valid_from=now), by="person/1", now=now)
-        if in_package:
-            await service_packages.assign(
-                db,
-                "station",
-                N1,
-                GOLD.key,
-                organisation=NORTH,
-                valid_from=None,
-                by="person/1",
-                now=now,
-            )
-    await connect(database, N1)
-    return Aid(database, clock)
+    await made.furnish(in_package=in_package)
+    return made
