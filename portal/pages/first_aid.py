@@ -63,7 +63,15 @@ async def _page(
 ) -> Response:
     frame = await frame_of(request, db, caller)
     said = frame.words
-    blank = {"detection": "fault", "causes": "", "steps": [], "per_day": "3"}
+    blank = {
+        "name": "",
+        "detection": "fault",
+        "causes": "",
+        "vendor": "",
+        "model": "",
+        "steps": [],
+        "per_day": "3",
+    }
     values = {
         "tabs": support_tabs(caller, said),
         "tab": "first-aid",

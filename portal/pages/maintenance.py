@@ -86,7 +86,14 @@ async def _page(
         db, caller.scope, station=station.identity, now=now, limit=_SHOWN
     )
     zone = ZoneInfo(station.time_zone)
-    blank = {"starts_at": "", "ends_at": "", "evses": [], "tokens": "", "comment": ""}
+    blank = {
+        "starts_at": "",
+        "ends_at": "",
+        "evses": [],
+        "locks": "",
+        "tokens": "",
+        "comment": "",
+    }
     more = {
         "windows": [
             {

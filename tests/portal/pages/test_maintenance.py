@@ -62,6 +62,23 @@ async def test_what_cannot_be_comes_back_with_the_reason_and_the_form_filled(
     assert "Tag und Uhrzeit" in await refused(ends_at="bald")
 
 
+async def test_who_may_send_commands_may_lock_and_name_test_cards(
+    sign_in: SignIn, lively: None
+) -> None:
+    browser = await sign_in("admin")
+    html = (await browser.get(PATH)).text
+    assert "Lock: nobody can charge there meanwhile" in html
+    form = {
+        "csrf": token_in(html),
+        "starts_at": "2026-10-15T14:00",
+        "ends_at": "2026-10-15T16:00",
+        "locks": "yes",
+        "tokens": "20:69:c0:21, ABC",
+    }
+    assert (await browser.post(PATH, data=form)).status_code == 303
+    assert "Locked but for 2069C021, ABC" in (await browser.get(PATH)).text
+
+
 async def test_others_do_not_see_that_there_is_such_a_station(
     sign_in: SignIn, lively: None
 ) -> None:
