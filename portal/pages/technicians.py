@@ -90,7 +90,7 @@ async def _work(request: Request, db: Db, now: Now) -> Work:
     if found.state not in (VisitState.DISPATCHED, VisitState.DOCUMENTED):
         raise NotFound("visit", number)
     seen = await _sees_contact(db, caller, found)
-    return Work(found, f"/support/visits/{found.id}/work", caller.actor, seen)
+    return Work(found, f"/support/visits/{found.id}/technician", caller.actor, seen)
 
 
 async def _sees_contact(db: AsyncSession, caller: Caller, found: Visit) -> bool:
@@ -141,7 +141,7 @@ async def redeem(request: Request, db: Db, now: Now, secret: str) -> Response:
 
 
 @router.get("/visit")
-@router.get("/support/visits/{number:segment}/work")
+@router.get("/support/visits/{number:segment}/technician")
 async def work_page(request: Request, db: Db, work: AtWork) -> Response:
     """Show where to go, what is wrong, whom to ask, and what to write down."""
     return await _show(request, db, work)
@@ -214,7 +214,7 @@ async def _done(
 
 
 @router.post("/visit/arrive")
-@router.post("/support/visits/{number:segment}/work/arrive")
+@router.post("/support/visits/{number:segment}/technician/arrive")
 async def arrive(db: Db, now: Now, work: AtWork) -> Response:
     """Note that he is there."""
     made = await visits.arrive(db, work.visit.id, now)
@@ -222,7 +222,7 @@ async def arrive(db: Db, now: Now, work: AtWork) -> Response:
 
 
 @router.post("/visit/part")
-@router.post("/support/visits/{number:segment}/work/part")
+@router.post("/support/visits/{number:segment}/technician/part")
 async def part(
     request: Request,
     db: Db,
@@ -245,7 +245,7 @@ async def part(
 
 
 @router.post("/visit/photo")
-@router.post("/support/visits/{number:segment}/work/photo")
+@router.post("/support/visits/{number:segment}/technician/photo")
 async def add_photo(
     request: Request,
     db: Db,
@@ -266,14 +266,14 @@ async def add_photo(
 
 
 @router.get("/visit/photos/{photo:segment}")
-@router.get("/support/visits/{number:segment}/work/photos/{photo:segment}")
+@router.get("/support/visits/{number:segment}/technician/photos/{photo:segment}")
 async def photo(db: Db, work: AtWork, photo: str) -> Response:
     """Show a picture of the visit."""
     return await picture_of(db, work.visit, photo)
 
 
 @router.post("/visit/exchange")
-@router.post("/support/visits/{number:segment}/work/exchange")
+@router.post("/support/visits/{number:segment}/technician/exchange")
 async def exchange(
     request: Request,
     db: Db,
@@ -318,7 +318,7 @@ async def exchange(
 
 
 @router.post("/visit/document")
-@router.post("/support/visits/{number:segment}/work/document")
+@router.post("/support/visits/{number:segment}/technician/document")
 async def document(
     request: Request,
     db: Db,
