@@ -61,7 +61,7 @@ from portal.limits import Limits
 from portal.pages import routes as pages
 from portal.webhooks import Webhooks
 from roaming.handlers import Reimbursement
-from support import first_aiding, owner_reports, ticket_rounds
+from support import first_aiding, owner_reporting, ticket_rounds
 from support.change_orders import OrderGate
 from support.correspondence import Correspondence
 from support.handlers import EXPIRY_CRON, expire_orders
@@ -179,10 +179,10 @@ def compose_house(
     )
     jobs.every(
         "owners' months",
-        owner_reports.reporting(
+        owner_reporting.reporting(
             database, clock, mails, link=f"{settings.reached_at}/my-month?month="
         ),
-        cron=owner_reports.CRON,
+        cron=owner_reporting.CRON,
     )
     closing = Closing(Registers(), sharing)
     limits = Limits(settings.api_calls_per_minute)

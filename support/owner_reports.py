@@ -1,29 +1,17 @@
-"""The report of the month that owners get by mail, in their language.
+"""What the report of a month says to an owner, in his language, and the mail that brings it."""
 
-It is written on the third day of the next month, when the month is closed as a rule and late ends
-of sessions have come in. The mail's key is the month's: who looks twice writes once.
-"""
-
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import Final
 
 from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 
-from accounts import directory
-from billing.months import Month
-from foundation.clock import Clock
-from foundation.database import Database
-from foundation.mail import Mail, Mails
+from foundation.mail import Attachment, Mail
 from foundation.money import Money
-from support.owner_month import OwnerMonth, owner_month
+from support.owner_month import OwnerMonth
 
-CRON: Final = "23 6 * * *"
-FIRST_DAY, LAST_DAY = 3, 9
-"""On which days of the next month: who was away on one is served on a later one."""
 _WORST: Final = 5
 
 _LOCALES: Final = {"en": Locale("en", "GB"), "de": Locale("de", "DE")}
@@ -49,6 +37,9 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "hours": "{hours} h",
         "nothing": "none",
         "more": "All of it: {link}",
+        "heads": "Station|Uptime (%)|Down (h)|Sessions|Energy (kWh)",
+        "stations": "By station",
+        "page": "Page {number} of {count}",
     },
     "de": {
         "subject": "Ihre Ladestationen im {month}",
@@ -71,21 +62,29 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "hours": "{hours} h",
         "nothing": "keine",
         "more": "Alles Weitere: {link}",
+        "heads": "Ladestation|Verfügbarkeit (%)|Nicht nutzbar (h)|Ladevorgänge|Energie (kWh)",
+        "stations": "Nach Ladestation",
+        "page": "Seite {number} von {count}",
     },
 }
 
 
-def report_mail(report: OwnerMonth, recipient: str, *, link: str) -> Mail:
-    """Return the mail about a month, in the owner's language.
+def word(report: OwnerMonth, key: str, **values: object) -> str:
+    """Return a text of the report in the owner's language."""
+    return _WORDS[report.organisation.language][key].format(**values)
 
-    Args:
-        report: The month.
-        recipient: The owner's address.
-        link: Where the page of owners' months lies; the month follows.
-    """
+
+def month_name(report: OwnerMonth) -> str:
+    """Return the month's name in the owner's language."""
+    locale = _LOCALES[report.organisation.language]
+    text: str = format_date(report.month.first_day, "LLLL y", locale=locale)
+    return text
+
+
+def sections(report: OwnerMonth) -> list[tuple[str, tuple[str, ...]]]:
+    """Return what the report says: titles with their lines, in the owner's language."""
     language = report.organisation.language
     words, locale = _WORDS[language], _LOCALES[language]
-    month = format_date(report.month.first_day, "LLLL y", locale=locale)
     did = report.together
     share = did.uptime.basis_points
     uptime = words["no_uptime"]
@@ -97,26 +96,29 @@ def report_mail(report: OwnerMonth, recipient: str, *, link: str) -> Mail:
         for each in worst
     )
     energy = _number(float(did.energy_wh / 1000), "#,##0.0", locale)
-    blocks = [
-        words["dear"].format(name=report.organisation.name, month=month),
-        _block(
+    return [
+        (
             words["did"],
-            uptime,
-            words["sessions"].format(sessions=did.sessions, energy=energy),
-            words["starts"].format(worked=did.worked, starts=did.starts),
+            (
+                uptime,
+                words["sessions"].format(sessions=did.sessions, energy=energy),
+                words["starts"].format(worked=did.worked, starts=did.starts),
+            ),
         ),
-        _block(
+        (
             words["happened"],
-            words["alerts"].format(alerts=sum(report.alerts.values()), open=report.still_open),
-            words["down"].format(stations=down) if worst else words["never_down"],
+            (
+                words["alerts"].format(alerts=sum(report.alerts.values()), open=report.still_open),
+                words["down"].format(stations=down) if worst else words["never_down"],
+            ),
         ),
-        _block(
+        (
             words["done"],
-            words["tickets"].format(opened=report.tickets_opened, closed=report.tickets_closed),
+            (words["tickets"].format(opened=report.tickets_opened, closed=report.tickets_closed),),
         ),
-        _block(
+        (
             words["money"],
-            *(
+            tuple(
                 words[key].format(amounts=_amounts(amounts, words, locale))
                 for key, amounts in (
                     ("earned", report.earned),
@@ -125,13 +127,50 @@ def report_mail(report: OwnerMonth, recipient: str, *, link: str) -> Mail:
                 )
             ),
         ),
+    ]
+
+
+def station_rows(report: OwnerMonth) -> list[tuple[str, str, str, str, str]]:
+    """Return the stations: name, uptime in %, hours down, sessions, energy in kWh."""
+    locale = _LOCALES[report.organisation.language]
+    found = []
+    for each in report.stations:
+        share = each.did.uptime.basis_points
+        down_h = each.did.uptime.down.total_seconds() / 3600
+        found.append(
+            (
+                each.name or each.station,
+                "–" if share is None else _number(share / 100, "#,##0.00", locale),
+                _number(down_h, "#,##0.0", locale),
+                str(each.did.sessions),
+                _number(float(each.did.energy_wh / 1000), "#,##0.0", locale),
+            )
+        )
+    return found
+
+
+def report_mail(report: OwnerMonth, recipient: str, *, link: str, paper: bytes) -> Mail:
+    """Return the mail about a month, in the owner's language.
+
+    Args:
+        report: The month.
+        recipient: The owner's address.
+        link: Where the page of owners' months lies; the month follows.
+        paper: The same as a PDF.
+    """
+    words = _WORDS[report.organisation.language]
+    month = month_name(report)
+    blocks = [
+        words["dear"].format(name=report.organisation.name, month=month),
+        *(_block(title, *lines) for title, lines in sections(report)),
         words["more"].format(link=f"{link}{report.month}"),
     ]
     return Mail(
         recipient=recipient,
         subject=words["subject"].format(month=month),
         body_text="\n\n".join(blocks) + "\n",
-        language=language,
+        language=report.organisation.language,
+        attachments=(Attachment(f"{report.month}.pdf", "application/pdf", paper),),
     )
 
 
@@ -151,26 +190,3 @@ def _hours(span: timedelta, words: Mapping[str, str], locale: Locale) -> str:
 def _amounts(amounts: Sequence[Money], words: Mapping[str, str], locale: Locale) -> str:
     told = [format_currency(each.amount, each.currency, locale=locale) for each in amounts]
     return ", ".join(told) or words["nothing"]
-
-
-def reporting(
-    database: Database, clock: Clock, mails: Mails, *, link: str
-) -> Callable[[], Coroutine[Any, Any, None]]:
-    """Return the job that writes the reports that are due: to owners with stations and a mail."""
-
-    async def run() -> None:
-        async with database.unit_of_work() as db:
-            owners = await directory.organisations(db)
-        for owner in owners:
-            now = clock.now()
-            zone = ZoneInfo(owner.time_zone)
-            if not owner.email or not FIRST_DAY <= now.astimezone(zone).day <= LAST_DAY:
-                continue
-            month = Month.of(now, zone).previous
-            async with database.unit_of_work() as db:
-                report = await owner_month(db, owner, month, now=now)
-                if report.stations:
-                    mail = report_mail(report, owner.email, link=link)
-                    await mails.post(db, mail, key=f"owner-month/{owner.key}/{month}")
-
-    return run

@@ -6,18 +6,12 @@ from decimal import Decimal
 from typing import Literal
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from foundation.clock import SetClock
-from foundation.database import Database
-from foundation.jobs import Jobs
-from foundation.mail import Mails
 from foundation.money import Money
-from foundation.settings import Settings
 from support.owner_month import OwnerMonth, StationMonth, owner_month
-from support.owner_reports import report_mail, reporting
+from support.owner_reports import report_mail
 from support.performance import Performance
 from support.uptime import Uptime
 from tests.csms.some_statuses import ONE, OWNER, put_stations
@@ -35,7 +29,7 @@ DID = Performance(
 )
 
 
-async def _report(db: AsyncSession, language: Literal["en", "de"]) -> OwnerMonth:
+async def a_report(db: AsyncSession, language: Literal["en", "de"]) -> OwnerMonth:
     await put_stations(db)
     owner = await directory.organisation(db, OWNER)
     empty = await owner_month(db, replace(owner, language=language), MARCH, now=THIRD)
@@ -83,29 +77,7 @@ async def test_the_mail_says_all_in_the_owners_language(
     db: AsyncSession, language: Literal["en", "de"], said: tuple[str, ...]
 ) -> None:
     link = "https://x.example/my-month?month="
-    mail = report_mail(await _report(db, language), "o@example.org", link=link)
+    mail = report_mail(await a_report(db, language), "o@example.org", link=link, paper=b"x")
     assert mail.language == language
     for each in said:
         assert each in mail.body_text or each in mail.subject, each
-
-
-async def test_each_owner_with_stations_hears_once_and_only_in_the_first_days(
-    database: Database,
-) -> None:
-    clock = SetClock(datetime(2026, 4, 1, 8, tzinfo=UTC))
-    async with database.unit_of_work() as db:
-        await put_stations(db)
-        await db.execute(text("update organisations set email = 'o@example.org'"))
-    mails = Mails(database=database, jobs=Jobs(database.url), clock=clock, settings=Settings.read())
-    run = reporting(database, clock, mails, link="https://x.example/my-month?month=")
-
-    async def written() -> int:
-        async with database.unit_of_work() as db:
-            return await db.scalar(text("select count(*) from mails")) or 0
-
-    await run()
-    assert await written() == 0, "the month is not closed yet"
-    for days in (2, 1, 16):  # The 3rd, the 4th, the 20th.
-        clock.advance(timedelta(days=days))
-        await run()
-    assert await written() == 1
