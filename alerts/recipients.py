@@ -51,7 +51,7 @@ class NoGateway(Conflict):
     code = "no_sms_gateway"
 
     def __init__(self) -> None:
-        super().__init__("No SMS gateway is set (LEITSTAND_SMS_URL).")
+        super().__init__("This installation sends no SMS: no gateway is set.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

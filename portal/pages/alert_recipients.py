@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Depends
@@ -14,7 +15,7 @@ from accounts import directory
 from accounts.permissions import Permission
 from alerts import entries, recipients
 from alerts.detections import Detection, Severity
-from alerts.notices import Channel, Recipient, Shift
+from alerts.notices import Channel, NoticeState, Recipient, Shift
 from alerts.recipients import Wish
 from foundation.database import savepoint
 from foundation.errors import Conflict, InvalidInput, Unavailable
@@ -43,6 +44,14 @@ CHANNELS: Final = {
     Channel.CHAT: marked("Chat"),
     Channel.WEBHOOK: marked("Webhook"),
 }
+NOTICE_STATES: Final = {
+    NoticeState.WAITING: marked("waits"),
+    NoticeState.HANDED: marked("is on its way"),
+    NoticeState.SENT: marked("sent"),
+    NoticeState.UNPAID: marked("no credit: told by mail"),
+    NoticeState.FAILED: marked("not taken"),
+    NoticeState.DROPPED: marked("needless by then"),
+}
 _WEEKDAYS: Final = (
     marked("Monday"),
     marked("Tuesday"),
@@ -60,7 +69,7 @@ _SENTENCES: Final = (
     marked("Wait for 0 to 2880 minutes (two days)."),
     marked("Remind every 15 to 43200 minutes (30 days)."),
     marked("All on-call times lie in the quiet hours: nothing would ever be told."),
-    marked("No SMS gateway is set (LEITSTAND_SMS_URL)."),
+    marked("This installation sends no SMS: no gateway is set."),
     marked("The URL must begin with https://"),
     marked("This address is not one of the public internet."),
     marked("This is no URL."),
@@ -86,6 +95,19 @@ class ShownEntry:
     what: str
     when: str
     is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownNotice:
+    """What somebody was, is or will be told, as an alert's page shows it."""
+
+    way: str
+    target: str
+    name: str
+    occasion: str
+    at: datetime
+    state: str
+    error: str | None
 
 
 @router.get("")
@@ -147,6 +169,22 @@ def _shown(each: Recipient, caller: Caller, names: Mapping[Any, str], said: Word
         when=", ".join(when) or said.gettext("at once"),
         is_own=own,
     )
+
+
+async def told(db: AsyncSession, caller: Caller, alert: int, said: Words) -> list[ShownNotice]:
+    """Return who was, is or will be told of an alert that the caller sees."""
+    return [
+        ShownNotice(
+            way=said.gettext(CHANNELS[each.channel]),
+            target=caller.personal(each.label or each.target) or "",
+            name=caller.personal(each.entered_by_name) or "",
+            occasion=each.occasion.value,
+            at=each.settled_at or each.due_at,
+            state=said.gettext(NOTICE_STATES[each.state]),
+            error=each.error,
+        )
+        for each in await recipients.told(db, alert)
+    ]
 
 
 # --------------------------------------------------------------------------------- the form
@@ -217,7 +255,6 @@ def _blank(caller: Caller) -> dict[str, Any]:
         "channel": "mail",
         "least": "warning",
         "organisation": caller.principal.organisation,
-        "tells_end": True,
         "after_minutes": "0",
     }
 
@@ -227,12 +264,12 @@ def _given(form: FormData) -> dict[str, Any]:
     names = (
         "channel", "target", "label", "organisation", "location", "stations", "least",
         "after_minutes", "repeat_minutes", "quiet_from", "quiet_until", "breaks_quiet",
-        "begins", "until",
+        "begins", "until", "tells_end",
     )  # fmt: skip
     found: dict[str, Any] = {name: str(form.get(name, "")).strip()[:_LONGEST] for name in names}
     for name in ("detections", "weekdays"):
         found[name] = tuple(str(each)[:20] for each in form.getlist(name))[:20]
-    for name in ("tells_end", "monitored_only", "bundles"):
+    for name in ("monitored_only", "bundles"):
         found[name] = bool(form.get(name))
     return found
 
@@ -259,7 +296,7 @@ def _as_given(entry: Recipient, caller: Caller) -> dict[str, Any]:
         "weekdays": () if shift is None else tuple(str(each) for each in sorted(shift.weekdays)),
         "begins": "" if shift is None else f"{shift.begins:%H:%M}",
         "until": "" if shift is None else f"{shift.until:%H:%M}",
-        "tells_end": entry.tells_end,
+        "tells_end": "yes" if entry.tells_end else "no",
         "monitored_only": entry.monitored_only,
         "bundles": entry.bundles,
     }
@@ -292,7 +329,7 @@ def _wish(given: Mapping[str, Any], before: Sequence[Shift]) -> Wish:
         repeat_minutes=_minutes(given["repeat_minutes"], "repeat_minutes")
         if given["repeat_minutes"]
         else None,
-        tells_end=given["tells_end"],
+        tells_end={"yes": True, "no": False}.get(given["tells_end"]),
         quiet_from=given["quiet_from"] or None,
         quiet_until=given["quiet_until"] or None,
         breaks_quiet=_one_of(Severity, given["breaks_quiet"], "breaks_quiet")
@@ -345,6 +382,11 @@ async def _form(
         "organisations": [(each.key, each.name) for each in organisations],
         "places": [("", said.gettext("All")), *sorted(places.items(), key=lambda each: each[1])],
         "severities": severities,
+        "ends": [
+            ("", said.gettext("By SMS no, since it costs a credit; otherwise yes")),
+            ("yes", said.gettext("Yes")),
+            ("no", said.gettext("No")),
+        ],
         "breaks": [("", said.gettext("Nothing")), *severities],
         "detections": [
             (key, said.gettext(word), key in given["detections"])

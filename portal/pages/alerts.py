@@ -29,6 +29,7 @@ from foundation.database import savepoint
 from foundation.errors import Conflict, InvalidInput
 from portal import alert_deeds, alert_words
 from portal.guard import Caller, require
+from portal.pages import alert_recipients
 from portal.pages.counts import forget_counts
 from portal.pages.station_sheets import places_of
 from portal.pages.support_parts import number_of_path
@@ -222,6 +223,7 @@ async def _show(
         "aid": await first_aid_store.runs_of(db, caller.scope, alerts=[alert.id]),
         "taken_by": caller.personal(alert.acknowledged_by_name),
         "may_act": caller.may(Permission.ALERTS_WRITE),
+        "told": await alert_recipients.told(db, caller, alert.id, said),
         "errors": errors or FormErrors(),
         "sent": sent,
     }

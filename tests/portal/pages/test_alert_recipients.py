@@ -42,7 +42,7 @@ async def test_an_entry_is_made_changed_and_removed_and_its_maker_is_named(
         ({"quiet_until": "25:00"}, "A time of day is from 00:00 to 23:59"),
         ({"after_minutes": "soon"}, "Write whole minutes."),
         ({"weekdays": ["0"], "begins": "23:00", "until": "05:00"}, "nothing would ever be told"),
-        ({"channel": "sms", "target": "+491701111111"}, "No SMS gateway is set"),
+        ({"channel": "sms", "target": "+491701111111"}, "This installation sends no SMS"),
         ({"channel": "pigeon"}, "Choose one of the list."),
     ):
         answer = await browser.post(
