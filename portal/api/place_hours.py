@@ -12,8 +12,7 @@ from billing.access import AccessControl
 from billing.assignments import TariffScope
 from billing.conditions import conditions_json, parse_conditions
 from billing.hours import HoursKind, PlaceHours, hours_json, parse_hours
-from foundation.errors import InvalidInput, NotFound
-from foundation.identifiers import OrganisationKey
+from portal import place_doors
 from portal.api.models import Answer, Body, Moment, Since, moment_of
 from portal.api.stations import limits
 from portal.api.tariffs import ConditionsModel
@@ -106,27 +105,18 @@ async def put_hours(
     """Nothing is edited: what starts before `valid_from` keeps the hours of its start."""
     place = pricing.place_from(body.scope, body.id)
     zone = await zone_of_place(db, caller, place, now, limits=limits(context))
-    made = await place_hours.put_hours(
+    made = await place_doors.give_hours(
         db,
+        now,
+        caller,
         place,
         body.kind,
         None if body.hours is None else parse_hours(body.hours),
         transition=timedelta(minutes=body.transition_minutes),
         stops=body.stops,
         valid_from=None if body.valid_from is None else moment_of(body.valid_from, zone),
-        now=now,
     )
-    shown = _shown(made)
-    await caller.note(
-        db,
-        "hours.put",
-        f"hours/{place.scope}/{place.id}",
-        organisation=caller.principal.organisation,
-        before=None,
-        after=shown.model_dump(mode="json"),
-        now=now,
-    )
-    return shown
+    return _shown(made)
 
 
 def _shown(hours: PlaceHours) -> HoursModel:
@@ -202,40 +192,17 @@ async def put_access_control(
     db: Db, now: Now, context: Context, caller: Writer, key: str, body: AccessBody
 ) -> AccessModel:
     """Counts at once. A station may have to forget the cards it remembers (ClearCache)."""
-    known = {each.key: each for each in await access.controls(db)}
-    before = known.get(key)
-    if before is not None and before.organisation is not None:
-        caller.must_see(OrganisationKey(before.organisation), "access control", key)
-    allowed = []
-    for number, each in enumerate(body.allowed):
-        if each.scope in (TariffScope.EVSE, TariffScope.CONNECTOR):
-            raise InvalidInput("Access is for whole stations.", field=f"allowed.{number}.scope")
-        place = pricing.place_from(each.scope, each.id)
-        try:
-            await zone_of_place(db, caller, place, now, limits=limits(context))
-        except (InvalidInput, NotFound) as error:
-            raise InvalidInput(str(error), field=f"allowed.{number}.id") from error
-        allowed.append(place)
-    made = await access.put(
+    made = await place_doors.set_access(
         db,
+        now,
+        limits(context),
+        caller,
         key,
-        organisation=caller.principal.organisation if before is None else before.organisation,
         conditions=parse_conditions(body.conditions),
-        allowed=allowed,
+        allowed=[pricing.place_from(each.scope, each.id) for each in body.allowed],
         is_on=body.is_on,
-        now=now,
     )
-    shown = _control(made)
-    await caller.note(
-        db,
-        "access_control.put",
-        f"access_control/{key}",
-        organisation=caller.principal.organisation,
-        before=None if before is None else _control(before).model_dump(mode="json"),
-        after=shown.model_dump(mode="json"),
-        now=now,
-    )
-    return shown
+    return _control(made)
 
 
 def _control(control: AccessControl) -> AccessModel:

@@ -147,6 +147,8 @@ async def tariffs(
             "actions": [
                 (said.gettext("Price preview"), "/tariffs/preview"),
                 (said.gettext("Tariff calendar"), "/tariffs/calendar"),
+                (said.gettext("Hours of a place"), "/tariffs/hours"),
+                (said.gettext("Who may charge where"), "/tariffs/access"),
                 *(
                     [(said.gettext("New tariff"), "/tariffs/new")]
                     if caller.may(Permission.TARIFFS_WRITE)
