@@ -253,6 +253,7 @@ FUNCTIONS: Final[tuple[Function, ...]] = (
     Function("values_15_min", marked("A value every 15 minutes by the API"), Tier.BASIC),
     Function("csv_export", marked("CSV export by hand"), Tier.BASIC),
     Function("values_minute", marked("A value every minute by the API"), Tier.LIMITED),
+    Function("if_then", marked("If/then actions"), Tier.LIMITED),
     Function("values_second", marked("A value every second by the API"), Tier.PROFESSIONAL),
     Function("commercial", marked("Commercial use of the API"), Tier.PROFESSIONAL),
     Function(
@@ -293,7 +294,6 @@ class NotOffered:
 
 NOT_OFFERED: Final[tuple[NotOffered, ...]] = (
     NotOffered(marked("Reports"), Tier.LIMITED),
-    NotOffered(marked("If/then actions"), Tier.LIMITED),
     NotOffered(marked("Load profiles"), Tier.LIMITED),
     NotOffered(marked("Extended folder and meter management"), Tier.LIMITED),
     NotOffered(marked("Public links"), Tier.LIMITED),

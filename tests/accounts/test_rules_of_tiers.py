@@ -117,6 +117,7 @@ def test_3_1_api_use_is_commercial_with_professional_only() -> None:
     ("key", "least"),
     [
         ("csv_export", Tier.BASIC),
+        ("if_then", Tier.LIMITED),
         ("billing", Tier.PROFESSIONAL),
         ("auto_export", Tier.PROFESSIONAL),
         ("user_configuration", Tier.PROFESSIONAL),
@@ -132,7 +133,6 @@ def test_3_1_a_tier_switches_functions_that_exist_here(key: str, least: Tier) ->
     ("label", "least"),
     [
         ("Reports", Tier.LIMITED),
-        ("If/then actions", Tier.LIMITED),
         ("Load profiles", Tier.LIMITED),
         ("Extended folder and meter management", Tier.LIMITED),
         ("Public links", Tier.LIMITED),
