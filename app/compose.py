@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from alerts import conditions, detecting, failing_rounds, open_tickets, purse, raising
+from alerts import conditions, detecting, failing_rounds, open_tickets, purse, raising, ruling
 from app.routes import ROUTES
 from billing import service_facts
 from billing.access import Doorkeeper
@@ -32,6 +32,7 @@ from csms.dispatch import Dispatch
 from csms.frames import FrameLog
 from csms.handlers.context import CostPace, HandlerContext
 from csms.job_facts import Charging
+from csms.measured import Meters
 from csms.websocket import Listener
 from csms.whereabouts import Registered
 from foundation.clock import Clock
@@ -58,6 +59,7 @@ def open_database(settings: Settings, url: str) -> Database:
     raising.join_sites(database, Registered())
     detecting.join(database, Charging())
     failing_rounds.join(database, ChargingHealth())
+    ruling.join(database, Meters())
     open_tickets.join_tickets(database, ServiceTickets())
     raising.join_silences(database, Windows())
     conditions.join_clocks(database, Clocks())

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory, mail_domains, renewals
 from accounts.directory import Scope
-from alerts import conditions, detecting, failing_rounds, noticing, raising
+from alerts import conditions, detecting, failing_rounds, noticing, raising, ruling
 from alerts.channels.gateway import Gateway
 from alerts.channels.post import Post
 from alerts.channels.services import Chat, SmsService, scheme_of
@@ -155,6 +155,7 @@ def compose_house(
     jobs.every("alerts", raising.settling(database, clock), cron=raising.CRON)
     jobs.every("detection jobs", detecting.rounds(database, clock), cron=detecting.CRON)
     jobs.every("failing", failing_rounds.rounds(database, clock), cron=failing_rounds.CRON)
+    jobs.every("rules", ruling.rounds(database, clock), cron=ruling.CRON)
     jobs.every("maintenance", looking_after(database, clock), cron=MAINTENANCE_CRON)
     jobs.every("first aid", first_aiding.looking_after(database, clock), cron=first_aiding.CRON)
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")

@@ -49,6 +49,7 @@ from portal.api import (
     users,
     validity,
     wallet,
+    watch_rules,
     webhooks,
 )
 
@@ -62,6 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     monitoring_of_many.router,
     alerts.router,
     detection.router,
+    watch_rules.router,
     alert_recipients.router,
     maintenance_windows.router,
     first_aid.router,
