@@ -167,7 +167,8 @@ async def _proposed(
 ) -> dict[str, str]:
     """Return what the form of the dispatch says before somebody types: what is known already."""
     if found.package is not None:
-        sent = found.technician or TechnicianOnWay("")
+        is_seen = caller.may(Permission.CRM_READ)
+        sent = (found.technician if is_seen else None) or TechnicianOnWay("")
         return {
             "latitude": f"{found.package.latitude}",
             "longitude": f"{found.package.longitude}",

@@ -30,10 +30,14 @@ from accounts.audit import Actor
 from accounts.licences import Licence
 from accounts.permissions import SHIPPED_REACH, Permission, Reach, Role
 from alerts import monitoring as alerts_monitoring
+from alerts import purse, recipients
 from alerts.monitoring import Technician
+from alerts.notices import Channel
+from alerts.recipients import Rules, Wish
 from billing import contacts, contracts, invoicing, paying, self_billing
 from billing.contacts import ContactFacts
 from billing.paying import By
+from billing.sms_purse import SmsPurse
 from csms.metering_points import StationPoints
 from foundation import migrate, outbox
 from foundation.clock import SetClock
@@ -53,8 +57,10 @@ from portal.context import PortalContext
 from portal.feed import Feed
 from portal.pages.routes import error_page, router
 from portal.webhooks import Webhooks
-from support import calls, change_orders, tickets
+from support import calls, change_orders, tickets, visits
+from support.interventions import Cover, DispatchPackage
 from support.orders import Item, ItemKind
+from support.visits import TechnicianOnWay, VisitKind
 from tests.brokers import RunningBroker
 from tests.portal.pages import world
 from tests.portal.pages.world import PARKING, PASSWORD, WORKS
@@ -80,6 +86,18 @@ ANYBODYS = {
     "/forgot-password",
     "/choose-password",
     "/preferences",
+    # What the QR code on a sticker leads to: state, price and hotline, for whoever stands there.
+    "/at/{evse_id:segment}",
+    # A technician's one-time link, whose secret is the permission, and what his device opens by it.
+    "/visit/{secret:segment}",
+    "/visit/{secret:segment}/open",
+    "/visit",
+    "/visit/arrive",
+    "/visit/part",
+    "/visit/photo",
+    "/visit/photos/{photo:segment}",
+    "/visit/exchange",
+    "/visit/document",
     "/files/up/{name:segment}",
     "/files/up/{name:segment}/{file_name:path}",
     "/files/down/{name:segment}",
@@ -180,6 +198,7 @@ async def installation(postgres: EmbeddedPostgres) -> AsyncIterator[Installation
     migrate.upgrade(url)
     clock = SetClock(NOON)
     database = Database(url, pool_size=5)
+    purse.join(database, SmsPurse())
     async with database.unit_of_work() as db:
         await world.organisations(db, clock.now())
         await world.fill(db, clock)
@@ -341,6 +360,7 @@ async def _their_ids(database: Database) -> dict[str, list[str]]:
     found["id_token"] = ["04DEADBEEF"]
     found["number"] = [*found["number"][:1], *found["transaction_id"][:1], "1", "2", "3"]
     found["month"] = ["2026-09"]
+    found["secret"], found["photo"] = ["a-secret-that-nobody-has"], ["1"]
     return found
 
 
@@ -529,6 +549,28 @@ async def _somebody_called(db: AsyncSession) -> None:
     )
     otto = await db.scalar(text("select id from people where user_name = 'otto'"))
     await tickets.assign(db, held.id, otto, by=asked, now=NOON)
+    visit = await visits.plan(db, held, VisitKind.REPAIR, by=asked, now=NOON)
+    await visits.decide(db, visit.id, Cover.WARRANTY, "It is new.", by=asked, now=NOON)
+    await alerts_monitoring.switch_on(db, station, WORKS, by=asked, per_month=None, now=NOON)
+    await visits.dispatch(
+        db,
+        visit.id,
+        DispatchPackage(Decimal("49.14"), Decimal("9.21"), "Torn.", "Hausmeister Hubertus"),
+        TechnicianOnWay("Tilda Zange", "+49 7131 555127", "t@zange.example"),
+        by=asked,
+        now=NOON,
+    )
+    await recipients.add(
+        db,
+        WORKS,
+        Wish(channel=Channel.SMS, target="+49 7131 555126", label="Ottilie Nachtwache"),
+        by=asked,
+        account=WORKS,
+        person=otto,
+        language="de",
+        rules=Rules(Sealer(bytes(32)), (), has_gateway=True),
+        now=NOON,
+    )
     await change_orders.draft(
         db,
         directory.WHOLE,
@@ -558,7 +600,10 @@ select table_name, column_name from information_schema.columns
     or column_name ~ '_name$'
        and column_name !~ '^(user|file|table|column|debtor|display|metric|node|variable|component)_'
     or (table_name, column_name) in (('people', 'name'), ('contacts', 'name'),
-        ('technicians', 'name'), ('organisations', 'address'), ('mails', 'recipient')))
+        ('technicians', 'name'), ('organisations', 'address'), ('mails', 'recipient'),
+        ('visits', 'contact'), ('visits', 'technician'), ('visits', 'technician_phone'),
+        ('visits', 'technician_email'),
+        ('alert_recipients', 'target'), ('alert_recipients', 'label')))
 """
 """The columns that hold what is personal, by their names: a new table is looked at by itself."""
 
