@@ -20,7 +20,9 @@ async def test_8_7_unlock_then_soft_reset_then_hard_reset_each_with_its_effect_c
     await at_work.playbook()
     await at_work.fault()
     await at_work.look()
-    for _ in range(3):
+    for number in range(1, 4):
+        await at_work.minutes(1)
+        assert len(await at_work.asked()) == number, "its outcome is awaited"
         await at_work.settle("effective")
         await at_work.minutes(1)  # it is seen that the command had its effect
         await at_work.minutes(2)  # and that the fault is there all the same
