@@ -49,6 +49,7 @@ from portal.pages import (
     sessions,
     settings,
     sharing,
+    standing_orders,
     statements,
     station_records,
     station_statistics,
@@ -126,6 +127,7 @@ for each in (
     technicians,
     order_drafts,
     change_orders,
+    standing_orders,
     first_aid,
     instructions,
 ):

@@ -17,6 +17,6 @@ def test_the_audit_is_told_whose_cards_may_charge_where() -> None:
     assert place_doors._told(control) == {
         "key": "fleet",
         "is_on": True,
-        "conditions": {"token_groups": ["FLEET"]},
+        "conditions": {"token_groups": ("FLEET",)},
         "allowed": [{"scope": "station", "id": "A"}],
     }

@@ -1,0 +1,153 @@
+"""Standing orders: what a customer's service contract orders once for all, listed and ended."""
+
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+from starlette.responses import Response
+
+from accounts import audit, directory
+from accounts.permissions import Permission
+from csms import remote
+from csms.queue import needs_order
+from csms.reports import OcppVersion
+from foundation.database import savepoint
+from foundation.errors import InvalidInput
+from foundation.identifiers import OrganisationKey
+from portal.guard import Caller, require
+from portal.pages.refusals import form_errors
+from portal.pages.support_parts import support_tabs
+from portal.pages.surroundings import frame_of, page, went
+from portal.rendering import FormErrors
+from portal.routes import Db, Now, PageRoute
+from portal.words import marked
+from support import standing_orders
+
+router = APIRouter(prefix="/support/standing-orders", route_class=PageRoute)
+
+Reader = Annotated[Caller, Depends(require(Permission.CHANGE_ORDERS_READ))]
+Writer = Annotated[Caller, Depends(require(Permission.ORGANISATIONS_WRITE))]
+
+_FIELDS = ("organisation", "action", "reference", "valid_from", "valid_to")
+_SENTENCES = (
+    marked("Name where the contract says so."),
+    marked("valid_to must lie behind valid_from."),
+)
+"""What is refused here, to be translated."""
+
+
+@router.get("")
+async def orders(request: Request, db: Db, now: Now, caller: Reader) -> Response:
+    """List the standing orders in scope, with the form for another one."""
+    return await _show(request, db, now, caller, dict.fromkeys(_FIELDS, ""))
+
+
+@router.post("")
+async def create(request: Request, db: Db, now: Now, caller: Writer) -> Response:
+    """Put a standing order on file; what is refused is told beside its field."""
+    caller.must_have(Permission.CHANGE_ORDERS_WRITE)
+    sent = await request.form(max_fields=20)
+    given = {name: str(sent.get(name, ""))[:500] for name in _FIELDS}
+    key = OrganisationKey(given["organisation"])
+    try:
+        if not caller.scope.covers(key):
+            raise InvalidInput("Choose one of the list.", field="organisation")
+        home = await directory.organisation(db, caller.principal.organisation)
+        zone = ZoneInfo(home.time_zone)
+        async with await savepoint(db):
+            made = await standing_orders.create(
+                db,
+                key,
+                given["action"],
+                actions=_actions(),
+                reference=given["reference"],
+                valid_from=_day(given["valid_from"], "valid_from", zone) or now,
+                valid_to=_day(given["valid_to"], "valid_to", zone),
+                by=caller.actor,
+                now=now,
+            )
+    except InvalidInput as error:
+        said = (await frame_of(request, db, caller)).words
+        errors = form_errors(error, said, otherwise="reference")
+        return await _show(request, db, now, caller, given, errors)
+    await audit.record(
+        db,
+        caller.actor,
+        "standing_order.create",
+        f"standing_order/{made.number}",
+        organisation=made.organisation,
+        after={"action": made.action, "reference": made.reference},
+        order=made.number,
+        now=now,
+    )
+    return went("/support/standing-orders", done="saved")
+
+
+@router.post("/{number:segment}/end")
+async def end(db: Db, now: Now, caller: Writer, number: str) -> Response:
+    """End one now; what was done under it stays done."""
+    caller.must_have(Permission.CHANGE_ORDERS_WRITE)
+    made = await standing_orders.revoke(db, caller.scope, number, by=caller.actor, now=now)
+    await audit.record(
+        db,
+        caller.actor,
+        "standing_order.revoke",
+        f"standing_order/{made.number}",
+        organisation=made.organisation,
+        after={"revoked_at": made.revoked_at},
+        order=made.number,
+        now=now,
+    )
+    return went("/support/standing-orders", done="standing-ended")
+
+
+def _actions() -> frozenset[str]:
+    return frozenset().union(*(remote.actions(each) for each in OcppVersion))
+
+
+def _day(text: str, field: str, zone: ZoneInfo) -> datetime | None:
+    if not text:
+        return None
+    try:
+        day = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput("Give a day.", field=field) from None
+    if not 1971 <= day.year <= 9000:
+        raise InvalidInput("Give a day.", field=field)
+    return day.replace(tzinfo=zone)
+
+
+async def _show(
+    request: Request,
+    db: AsyncSession,
+    now: datetime,
+    caller: Caller,
+    given: dict[str, str],
+    errors: FormErrors | None = None,
+) -> Response:
+    frame = await frame_of(request, db, caller)
+    organisations = await directory.organisations(db, caller.scope)
+    names = {each.key: each.name for each in organisations}
+    found = await standing_orders.standing_orders(db, caller.scope)
+    home = await directory.organisation(db, caller.principal.organisation)
+    values = {
+        "tabs": support_tabs(caller, frame.words),
+        "given": given,
+        "errors": errors or FormErrors({}),
+        "zone": ZoneInfo(home.time_zone),
+        "now": now,
+        "found": found,
+        "names": names,
+        "choices": sorted(names.items(), key=lambda each: each[1]),
+        "actions": [
+            (each, each)
+            for each in sorted(_actions())
+            if each == "ChangeAvailability" or needs_order(each, {}, acts_for_own=False)
+        ],
+        "may_write": caller.may(Permission.ORGANISATIONS_WRITE)
+        and caller.may(Permission.CHANGE_ORDERS_WRITE),
+    }
+    return page(frame, "standing_orders.html", values, status=422 if errors else 200)
