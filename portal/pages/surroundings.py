@@ -244,10 +244,6 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
             allowed(
                 (
                     Permission.STATEMENTS_READ,
-                    NavigationEntry(said.gettext("My month"), "/my-month", "overview"),
-                ),
-                (
-                    Permission.STATEMENTS_READ,
                     NavigationEntry(said.gettext("Statements"), "/statements", "money"),
                 ),
                 (

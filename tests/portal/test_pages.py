@@ -49,6 +49,8 @@ PAGES = (
     "/stations/DE-HN-002/history",
     "/stations/DE-HN-002/tickets",
     "/stations/DE-HN-002/statistics",
+    "/my-month",
+    "/at/DE*ABC*E0021",
     "/stations/DE-HN-002/operations",
     "/operations",
     "/sessions",
