@@ -67,7 +67,7 @@ async def create(
     if not reference.strip():
         raise InvalidInput("Name where the contract says so.", field="reference")
     if valid_to is not None and valid_to <= valid_from:
-        raise InvalidInput("valid_to must lie behind valid_from.", field="valid_to")
+        raise InvalidInput("It ends after it begins: give a later end.", field="valid_to")
     try:
         await directory.organisation(db, organisation)
     except NotFound as error:

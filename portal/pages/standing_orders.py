@@ -34,7 +34,7 @@ Writer = Annotated[Caller, Depends(require(Permission.ORGANISATIONS_WRITE))]
 _FIELDS = ("organisation", "action", "reference", "valid_from", "valid_to")
 _SENTENCES = (
     marked("Name where the contract says so."),
-    marked("valid_to must lie behind valid_from."),
+    marked("It ends after it begins: give a later end."),
 )
 """What is refused here, to be translated."""
 

@@ -21,7 +21,7 @@ async def test_a_standing_order_is_put_on_file_and_ended(sign_in: SignIn) -> Non
     for wrong, words in (
         ({"reference": " "}, "Name where the contract says so."),
         ({"organisation": "nobody"}, "There is no organisation"),
-        ({"valid_to": "2020-01-01"}, "valid_to must lie behind valid_from."),
+        ({"valid_to": "2020-01-01"}, "It ends after it begins: give a later end."),
         ({"valid_from": "soon"}, "Give a day."),
         ({"action": "Dance"}, "There is no action"),
     ):
