@@ -189,8 +189,8 @@ def test_a_rate_of_zero_is_a_rate() -> None:
     owed = Owed(sessions=(sessions("A", 100, "0"), sessions("B", 100)), booked_tax=NOTHING)
     [draft] = invoices(issuer(), contact(), owed, "EUR", month="2026-10", now=NOW)
     assert [(line.vat_category, line.vat_rate) for line in draft.document.lines] == [
-        (VatCategory.Z, 0),
-        (VatCategory.S, 19),
+        (VatCategory.Z, Decimal(0)),
+        (VatCategory.S, Decimal(19)),
     ]
     assert draft.document.tax == eur(19)
     check(replace(draft.document, number="RE-1"))

@@ -133,7 +133,7 @@ async def test_an_exchanged_meter_is_told_between_both_ends_alone(work: Work) ->
     assert before.exchanged_wh is None  # nothing was read of the new one yet
     await charged(work, "b", 100, meter_start_wh=Decimal(0), meter_stop_wh=Decimal(2500))
     [span] = await Registers().registers(work.db, OWNER, moment(-100), moment(300))
-    assert (span.register_start_wh, span.register_end_wh) == (1000, 2500)
+    assert (span.register_start_wh, span.register_end_wh) == (Decimal(1000), Decimal(2500))
     assert span.exchanged_wh == 9100
     [after] = await Registers().registers(work.db, OWNER, moment(95), moment(300))
     assert after.exchanged_wh is None

@@ -63,7 +63,7 @@ async def test_a_service_is_priced_switched_on_and_seen_in_the_months_costs(
         await card.get_by_role("button", name=switch_on).click()
         await somebody.go("/service-costs?organisation=stadtwerke")
         await expect(page.locator("main")).to_contain_text(service)
-        await expect(page.locator("main")).to_contain_text("42")  # two stations at 9.90, 62 sessions
+        await expect(page.locator("main")).to_contain_text("42")
         await photographed("/service-costs")
         await page.get_by_role("link", name=released).click()
         await expect(page.locator("main")).to_contain_text("258")
