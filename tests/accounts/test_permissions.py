@@ -13,6 +13,7 @@ from accounts.permissions import (
 )
 
 _OWNERS_DEEDS = {
+    Permission.ALERTS_WRITE,
     Permission.WEBHOOKS_WRITE,
     Permission.CHANGE_ORDERS_CONFIRM,
     Permission.STATIONS_SHARE,
