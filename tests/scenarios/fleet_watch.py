@@ -83,12 +83,26 @@ SWEEP: Final = 6 * HOUR
 """So often everything looks round although nothing seems to be due."""
 KEEN: Final = 10
 """How much likelier a kill is where something would be lost."""
+PENDING_AFTER: Final = SilenceLimits().pending_after
 HELEN: Final = Actor("person/1", "Helen", "portal", None)
 ROUTES: Final = {
     **dict.fromkeys(handlers.watch(SetClock(BEGIN)).kinds, (handlers.WATCH,)),
     AlertChanged.kind: (noticing.READER,),
 }
 """The readers between a finding and a message; the others are not asked here."""
+
+
+_DUE: Final = text("""
+select (select min(calm_until) from alert_faults where over_at is null),
+    (select min(due_at) from alert_notices where state = 'waiting'),
+    (select min(due_at) from deliveries where state = 'waiting'),
+    (select count(*) from alert_faults where over_at is null and alert is null),
+    (select count(*) from station_probes where ended_at is null),
+    (select array_agg(station) from station_connections where silence = 'offline')
+""")
+_ASKED: Final = text(
+    "select station from station_probes where ended_at is null and read_at is not null"
+)
 
 
 class Killed(BaseException):
@@ -168,6 +182,10 @@ class Station:
             self.spoke_at = max(self.spoke_at, self.first + beats * self.every)
         return self.spoke_at
 
+    def heard(self, now: datetime) -> tuple[str, int, datetime]:
+        """Return when it was last heard, as the process that holds its socket writes it."""
+        return self.identity, self.epoch, self.heard_at(now)
+
 
 @dataclass
 class Watched:
@@ -184,7 +202,9 @@ class Watched:
     context: HandlerContext
     owners: list[OrganisationKey]
     told_offline: set[str] = field(default_factory=set)
-    steps: int = 0
+    look_at: datetime = BEGIN
+    settle_at: datetime = BEGIN
+    notice_at: datetime = BEGIN
     bought: Counter[str] = field(default_factory=Counter)
 
     # --------------------------------------------------------------------------- how time goes
@@ -199,7 +219,6 @@ class Watched:
             if at > self.fleet.end:
                 return
             self.clock.at = at
-            self.steps += 1
             now_happening = []
             while waiting and waiting[-1].at <= at:
                 now_happening.append(waiting.pop())
@@ -217,32 +236,25 @@ class Watched:
     async def _next(self, planned: datetime | None, sweep: datetime) -> datetime:
         """Return the earliest moment at which something is due."""
         now = self.clock.now()
-        due = [sweep] if planned is None else [sweep, planned]
         async with Database.unit_of_work(self.database) as db:
-            row = (
-                await db.execute(
-                    text("""
-                        select
-                          (select min(calm_until) from alert_faults where over_at is null),
-                          (select min(due_at) from alert_notices where state = 'waiting'),
-                          (select min(due_at) from deliveries where state = 'waiting'),
-                          (select count(*) from station_probes where ended_at is null),
-                          (select array_agg(station) from station_connections
-                           where silence = 'offline')
-                    """)
-                )
-            ).one()
-        due += [each for each in row[:3] if each is not None]
-        self.told_offline = set(row[4] or ())
-        speaking = [
-            each for each in self.told_offline if self.stations[each].heard_at(now) > now - HOUR
-        ]
-        if row[3] or speaking:
-            due.append(now + MINUTE)
+            row = (await db.execute(_DUE)).one()
+        calm_until, notice_at, event_at, untold, probes, offline = row
+        self.told_offline = set(offline or ())
+        looks = [now + MINUTE] if probes else []
         for each in self.stations.values():
-            if not (each.is_connected and each.speaks) and each.identity not in self.told_offline:
-                due.append(max(each.spoke_at + HOUR + timedelta(seconds=1), now + MINUTE))
-        return min(due)
+            if each.is_connected and each.speaks:
+                if each.identity in self.told_offline:
+                    looks.append(now + MINUTE)
+            elif each.identity not in self.told_offline:
+                looks.append(max(each.spoke_at + HOUR, now) + timedelta(seconds=1))
+            elif (lost_again := each.spoke_at + PENDING_AFTER) > now:
+                looks.append(lost_again + timedelta(seconds=1))
+        self.look_at = min(looks, default=sweep)
+        self.settle_at = now if untold else calm_until or sweep
+        self.notice_at = notice_at or sweep
+        known: list[datetime | None] = [calm_until, event_at, planned]
+        due = [each for each in known if each is not None]
+        return min(sweep, self.look_at, self.notice_at, *due)
 
     async def _survive(self, work: Callable[[], Awaitable[Any]]) -> None:
         """Do something, in a new process as often as one was killed over it."""
@@ -394,7 +406,6 @@ class Watched:
         station.speaks = said.speaks
 
     async def _sockets(self, said: Sequence[Socket]) -> None:
-        await self._hear([self.stations[each.station] for each in said])
         opened = [each for each in said if each.is_open]
         closed = [
             Closed(StationId(each.station), self.stations[each.station].epoch, "lost", each.at)
@@ -402,6 +413,8 @@ class Watched:
             if not each.is_open
         ]
         async with Database.unit_of_work(self.database) as db:
+            heard = [(self.stations[each.station], each.at) for each in said]
+            await store.note_heard(db, [each.heard(at) for each, at in heard])
             epochs = await store.open_connections(
                 db,
                 [
@@ -418,32 +431,25 @@ class Watched:
                 station.spoke_at = each.at
                 station.epoch = epochs[each.station]
 
-    async def _hear(self, stations: Sequence[Station]) -> None:
-        """Write when stations were last heard, as the process that holds the sockets does."""
-        now = self.clock.now()
-        heard = [(str(each.identity), each.epoch, each.heard_at(now)) for each in stations]
-        async with Database.unit_of_work(self.database) as db:
-            await store.note_heard(db, heard)
-
     # --------------------------------------------------------------------------------- rounds
 
     async def _rounds(self, *, is_sweep: bool) -> None:
+        """Let the watches come round for which something is due, and let it be told."""
         now = self.clock.now()
-        if is_sweep or self.told_offline or self._is_somebody_silent(now):
+        if is_sweep or self.look_at <= now:
             await self._survive(self._look)
         if is_sweep or now in self.fleet.rounds:
             await self._survive(self._look_at_charging)
-        for reader in self.readers[:1]:
-            await self._deliver(reader)
-        await self._survive(raising.settling(self.database, self.clock))
-        await self._deliver(self.readers[1])
-        await self._survive(self.notices.look_after)
+        findings, changes = self.readers
+        await self._deliver(findings)
+        if is_sweep or self.settle_at <= now:
+            await self._survive(raising.settling(self.database, self.clock))
+        await self._deliver(changes)
+        if is_sweep or self.notice_at <= now:
+            await self._survive(self.notices.look_after)
         await self._send()
         if is_sweep:
             await self._survive(self._close_tampers)
-
-    def _is_somebody_silent(self, now: datetime) -> bool:
-        return any(now - each.heard_at(now) > HOUR for each in self.stations.values())
 
     async def _deliver(self, reader: Subscription) -> None:
         await self._survive(lambda: outbox.deliver(self.database, reader, self.clock))
@@ -452,18 +458,13 @@ class Watched:
         """A round of the watch over silence; before it, all rounds since the last found nothing."""
         now = self.clock.now()
         async with Database.unit_of_work(self.database) as db:
-            asked = await db.scalars(
-                text(
-                    "select station from station_probes where ended_at is null"
-                    " and read_at is not null"
-                )
-            )
-            for station in asked:
+            for station in await db.scalars(_ASKED):
                 if self.stations[station].answers and self.stations[station].is_connected:
                     self.stations[station].spoke_at = now
-        await self._hear(list(self.stations.values()))
-        async with Database.unit_of_work(self.database) as db:
-            await db.execute(text("update silence_rounds set ran_at = :at"), {"at": now - MINUTE})
+            await store.note_heard(db, [each.heard(now) for each in self.stations.values()])
+            await db.execute(
+                text("update silence_rounds set ran_at = :before"), {"before": now - MINUTE}
+            )
         async with self.database.unit_of_work() as db:
             await silence.look_round(db, SilenceLimits(), now=now, ping_for=PING_FOR)
 
