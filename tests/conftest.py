@@ -30,14 +30,11 @@ hypothesis.settings.load_profile("ours")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a database, which `make check` leaves out but for migrations; order all."""
+    """Mark what needs a database: `make check` leaves it to `make test`, but for the migrations."""
     for item in items:
         fixtures: list[str] = getattr(item, "fixturenames", [])
         if "postgres" in fixtures and "tests/migrations" not in item.nodeid:
             item.add_marker("database")
-    # What takes long begins first: at the end one worker would do it while the other idles.
-    slow = {each.nodeid.rsplit("::", 1)[0] for each in items if each.get_closest_marker("slow")}
-    items.sort(key=lambda each: each.nodeid.rsplit("::", 1)[0] not in slow)
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
