@@ -85,6 +85,7 @@ _FUNCTIONS_DE: Final = {
     "billing": "Abrechnung: Preise, Anteile und Monatsabschluss",
     "auto_export": "automatischer Export: Ereignisse an andere Programme über Webhooks",
     "user_configuration": "Benutzerkonfiguration: eigene Personen und Gruppen",
+    "if_then": "Wenn-dann-Regeln",
 }
 PATH: Final = "/accounts"
 """The page that the links lead to."""

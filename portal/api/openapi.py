@@ -85,6 +85,9 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
 _STREAMED = frozenset({"add_file"})
 """Calls whose body is read piece by piece: nobody could tell whether it is the same again."""
 
+_OF_A_STATE = frozenset({"get_stickers"})
+"""What is read only in some states, and refused with 409 in others."""
+
 _MEDIA: Mapping[str, tuple[str, Any]] = {
     "get_statement_csv": ("text/csv", "station,evse_id,energy_wh\nDE-HN-014,1,18250\n"),
     "get_statement_pdf": ("application/pdf", None),
@@ -213,7 +216,7 @@ def _statuses(path: str, method: str, operation: Mapping[str, Any]) -> list[str]
     found = ["401", "403", "422", "429", "503"]
     if "{" in path or method == "post":
         found.append("404")
-    if method in _WRITING:
+    if method in _WRITING or operation["operationId"] in _OF_A_STATE:
         found.append("409")
     if "requestBody" in operation or method in _WRITING:
         found += ["400", "413", "415"]
