@@ -55,6 +55,12 @@ _WATCH_CLOCKS_EVERY_S = 60.0
 def open_database(settings: Settings, url: str) -> Database:
     """Return the way to the database, with the events' addresses and who counts what."""
     database = Database(url, routes=ROUTES, pool_size=settings.database_pool_size)
+    join_rooms(database)
+    return database
+
+
+def join_rooms(database: Database) -> None:
+    """Say for a database who answers what one room asks of another."""
     service_facts.join(database, ChargePoints())
     raising.join_sites(database, Registered())
     detecting.join(database, Charging())
@@ -64,7 +70,6 @@ def open_database(settings: Settings, url: str) -> Database:
     raising.join_silences(database, Windows())
     conditions.join_clocks(database, Clocks())
     purse.join(database, SmsPurse())
-    return database
 
 
 def node_name() -> str:

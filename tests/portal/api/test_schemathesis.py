@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from accounts import api_keys
+from app.compose import join_rooms
 from app.house import compose_house
 from foundation.clock import SystemClock
 from foundation.database import Database
@@ -65,6 +66,7 @@ async def tried(folder: Path, database: Database, *arguments: str) -> str:
     async with database.unit_of_work() as db:
         await db.execute(text(OUT_OF_REACH))
         _, key = await api_keys.create_api_key(db, role="administrator", name="t", now=clock.now())
+    join_rooms(database)
     settings = Settings(api_calls_per_minute=10**9, data_dir=folder)
     app = compose_house(settings, database, clock).portal
     async with client_of(app, key) as client:
