@@ -23,7 +23,7 @@ from alerts.alert_tables import FaultRow
 from alerts.detections import Detection, Finding, Severity
 from foundation import jobs, outbox
 from foundation.clock import Clock
-from foundation.database import Database, DatabaseAway
+from foundation.database import Database, DatabaseAway, Joint
 from foundation.identifiers import OrganisationKey, StationId
 from foundation.outbox import Backlog
 
@@ -44,7 +44,7 @@ CERTIFICATE_URGENT: Final = timedelta(days=7)
 MOST_LAG: Final = timedelta(minutes=15)
 """How long deliveries and jobs may wait."""
 
-_CLOCKS: Final = "alerts.clocks"
+_CLOCKS: Final[Joint["Clocks"]] = Joint("alerts.clocks")
 
 
 class WrongClock(Protocol):
@@ -77,7 +77,7 @@ class Clocks(Protocol):
 
 def join_clocks(database: Database, clocks: Clocks) -> None:
     """Say for a database who knows of stations' clocks."""
-    database.joined[_CLOCKS] = clocks
+    _CLOCKS.join(database, clocks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ async def look(
 ) -> None:
     """Find what holds now, and report what changed."""
     root = (await directory.root(db)).key
-    joined: Clocks | None = db.info.get("joined", {}).get(_CLOCKS)
+    joined = _CLOCKS.of(db)
     found = [
         *clock_findings(() if joined is None else await joined.wrong(db)),
         *certificate_findings(certificates, root, now),

@@ -25,7 +25,7 @@ from alerts.job_schedule import latest_due, next_due, same_span_before
 from alerts.job_store import OpenFault, Turn
 from alerts.job_store import Run as Run
 from foundation.clock import Clock
-from foundation.database import Database
+from foundation.database import Database, Joint
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey, StationId
 
@@ -37,7 +37,7 @@ POINTS_MAX: Final = 1000
 """How many charge points a group has at most."""
 JOBS_MAX_PER_ROUND: Final = 200
 
-_JOINED: Final = "alerts.charge_points"
+_JOINED: Final[Joint["ChargePoints"]] = Joint("alerts.charge_points")
 
 Span = tuple[datetime, datetime]
 
@@ -121,11 +121,11 @@ class ChargePoints(Protocol):
 
 def join(database: Database, points: ChargePoints) -> None:
     """Say for a database who knows what charge points did."""
-    database.joined[_JOINED] = points
+    _JOINED.join(database, points)
 
 
 def _charge_points(db: AsyncSession) -> ChargePoints:
-    joined: ChargePoints | None = db.info.get("joined", {}).get(_JOINED)
+    joined = _JOINED.of(db)
     assert joined is not None, "nobody joined who knows what charge points did"
     return joined
 

@@ -13,13 +13,13 @@ from alerts.detecting import SETTLING, gone
 from alerts.detections import Detection, Finding
 from alerts.failing import GAPS, NO_ENERGY_WH, STARTS, Health, RunningSession
 from foundation.clock import Clock
-from foundation.database import Database
+from foundation.database import Database, Joint
 from foundation.identifiers import OrganisationKey, StationId
 
 CRON: Final = "*/15 * * * *"
 """Every quarter of an hour."""
 
-_JOINED: Final = "alerts.charging_health"
+_JOINED: Final[Joint["ChargingHealth"]] = Joint("alerts.charging_health")
 
 
 class PointHealth(Protocol):
@@ -88,12 +88,12 @@ class ChargingHealth(Protocol):
 
 def join(database: Database, health: ChargingHealth) -> None:
     """Say for a database who knows what charging was like."""
-    database.joined[_JOINED] = health
+    _JOINED.join(database, health)
 
 
 async def look(db: AsyncSession, *, now: datetime) -> None:
     """Report what is found, and what was found before and is over."""
-    joined: ChargingHealth | None = db.info.get("joined", {}).get(_JOINED)
+    joined = _JOINED.of(db)
     if joined is None:
         return
     points = [

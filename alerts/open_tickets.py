@@ -6,10 +6,10 @@ from typing import Final, Protocol
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.audit import Actor
-from foundation.database import Database
+from foundation.database import Database, Joint
 from foundation.identifiers import StationId
 
-_TICKETS: Final = "alerts.open_tickets"
+_TICKETS: Final[Joint["OpenTickets"]] = Joint("alerts.open_tickets")
 
 
 class OpenTickets(Protocol):
@@ -24,11 +24,11 @@ class OpenTickets(Protocol):
 
 def join_tickets(database: Database, tickets: OpenTickets) -> None:
     """Say for a database who has the tickets."""
-    database.joined[_TICKETS] = tickets
+    _TICKETS.join(database, tickets)
 
 
 async def hand_back(db: AsyncSession, station: StationId, *, by: Actor, now: datetime) -> None:
     """Give tickets back in the caller's unit of work; nothing where the program joined nobody."""
-    joined: OpenTickets | None = db.info.get("joined", {}).get(_TICKETS)
+    joined = _TICKETS.of(db)
     if joined is not None:
         await joined.hand_back(db, station, by=by, now=now)

@@ -5,11 +5,11 @@ from typing import Final, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from foundation.database import Database
+from foundation.database import Database, Joint
 from foundation.errors import Unavailable
 from foundation.identifiers import OrganisationKey
 
-_PURSE: Final = "alerts.purse"
+_PURSE: Final[Joint["Purse"]] = Joint("alerts.purse")
 
 
 class Purse(Protocol):
@@ -51,7 +51,7 @@ class Purse(Protocol):
 
 def join(database: Database, purse: Purse) -> None:
     """Say for a database who pays."""
-    database.joined[_PURSE] = purse
+    _PURSE.join(database, purse)
 
 
 def of(db: AsyncSession) -> Purse:
@@ -60,7 +60,7 @@ def of(db: AsyncSession) -> Purse:
     Raises:
         Unavailable: If the program joined nobody.
     """
-    found: Purse | None = db.info.get("joined", {}).get(_PURSE)
+    found = _PURSE.of(db)
     if found is None:
         raise Unavailable("Nobody pays for messages here.")
     return found

@@ -20,15 +20,15 @@ from alerts.detections import Finding, worst
 from alerts.life import Alert, Change, Fault, Told
 from foundation import outbox
 from foundation.clock import Clock
-from foundation.database import Database
+from foundation.database import Database, Joint
 from foundation.events import AlertChanged
 from foundation.identifiers import OrganisationKey, StationId
 
 CRON: Final = "* * * * *"
 """Open faults are looked after every minute."""
 
-_SITES: Final = "alerts.sites"
-_SILENCES: Final = "alerts.silences"
+_SITES: Final[Joint["Sites"]] = Joint("alerts.sites")
+_SILENCES: Final[Joint["Silences"]] = Joint("alerts.silences")
 
 
 class Site(Protocol):
@@ -88,17 +88,17 @@ class Silences(Protocol):
 
 def join_sites(database: Database, sites: Sites) -> None:
     """Say for a database who knows where stations are."""
-    database.joined[_SITES] = sites
+    _SITES.join(database, sites)
 
 
 def join_silences(database: Database, silences: Silences) -> None:
     """Say for a database who knows what is being worked at."""
-    database.joined[_SILENCES] = silences
+    _SILENCES.join(database, silences)
 
 
 async def sites(db: AsyncSession, stations: Collection[StationId]) -> Mapping[StationId, Site]:
     """Return what is known of stations; nothing where the program joined nobody who knows."""
-    joined: Sites | None = db.info.get("joined", {}).get(_SITES)
+    joined = _SITES.of(db)
     return {} if joined is None or not stations else await joined.of(db, stations)
 
 
@@ -106,7 +106,7 @@ async def _silenced(
     db: AsyncSession, faults: Iterable[Fault], now: datetime
 ) -> Callable[[Fault], bool]:
     """Return how to tell whether a maintenance window silences a fault now."""
-    joined: Silences | None = db.info.get("joined", {}).get(_SILENCES)
+    joined = _SILENCES.of(db)
     stations = {each.station for each in faults if each.station is not None}
     windows: Mapping[tuple[StationId, int | None], datetime] = {}
     if joined is not None and stations:

@@ -20,7 +20,7 @@ from alerts.detecting import gone
 from alerts.detections import Detection
 from alerts.watch_rules import CONSECUTIVE_MAX, FRESH, Measured, Rule
 from foundation.clock import Clock
-from foundation.database import Database
+from foundation.database import Database, Joint
 from foundation.errors import NotFound
 from foundation.identifiers import OrganisationKey, StationId
 
@@ -29,7 +29,7 @@ CRON: Final = "* * * * *"
 FUNCTION: Final = "if_then"
 """Of `accounts.tiers.FUNCTIONS`."""
 
-_JOINED: Final = "alerts.measured"
+_JOINED: Final[Joint["Meters"]] = Joint("alerts.measured")
 
 
 class Readings(Protocol):
@@ -66,7 +66,7 @@ class Meters(Protocol):
 
 def join(database: Database, meters: Meters) -> None:
     """Say for a database who knows what was measured."""
-    database.joined[_JOINED] = meters
+    _JOINED.join(database, meters)
 
 
 async def rules(db: AsyncSession, scope: Scope) -> list[Rule]:
@@ -108,7 +108,7 @@ async def remove_rule(db: AsyncSession, number: int, *, by: Actor, now: datetime
 
 async def look(db: AsyncSession, *, now: datetime) -> None:
     """Report what the rules say now, and what they said before and no longer do."""
-    joined: Meters | None = db.info.get("joined", {}).get(_JOINED)
+    joined = _JOINED.of(db)
     active = [each for each in await store.rules(db, WHOLE) if each.is_active]
     found = []
     suspended: dict[OrganisationKey, bool] = {}

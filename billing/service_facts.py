@@ -35,10 +35,10 @@ from billing.services import (
     totals_by_day,
     zone_of_month,
 )
-from foundation.database import Database
+from foundation.database import Database, Joint
 from foundation.identifiers import OrganisationKey, PartyId, StationId
 
-_KEY: Final = "billing.service_facts"
+_CHARGE_POINTS: Final[Joint["ChargePoints"]] = Joint("billing.service_facts")
 
 
 class ChargePoints(Protocol):
@@ -53,7 +53,7 @@ class ChargePoints(Protocol):
 
 def join(database: Database, charge_points: ChargePoints) -> None:
     """Say for a database who counts charge points, for prices that are per each."""
-    database.joined[_KEY] = charge_points
+    _CHARGE_POINTS.join(database, charge_points)
 
 
 # ------------------------------------------------------------------------------ what is known
@@ -156,7 +156,7 @@ async def charge_points(
     )
     if not per_each or not stations:
         return {}
-    joined: ChargePoints | None = db.info.get("joined", {}).get(_KEY)
+    joined = _CHARGE_POINTS.of(db)
     assert joined is not None, "the program says who counts charge points"
     return await joined.charge_points(db, stations)
 

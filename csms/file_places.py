@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import Scope, below
 from csms import files
-from foundation.database import Database
+from foundation.database import Database, Joint
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey, StationId
 
@@ -36,7 +36,7 @@ _DOWNLOADS: dict[str, tuple[tuple[str, ...], ...]] = {
 """By action: where in the payload it may be told where to fetch one."""
 
 _REFERENCE = re.compile(rf"{re.escape(SCHEME)}(\d{{1,18}})", re.ASCII)
-_KEY: Final = "csms.file_places"
+_JOINED: Final[Joint["_Joined"]] = Joint("csms.file_places")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def join(
 
     Where nobody does, payloads stay as they are.
     """
-    database.joined[_KEY] = _Joined(public_url.rstrip("/"), upload_lasts, download_lasts)
+    _JOINED.join(database, _Joined(public_url.rstrip("/"), upload_lasts, download_lasts))
 
 
 def reference(file_id: int) -> str:
@@ -69,7 +69,7 @@ async def upload_place(
     Raises:
         AssertionError: The program joined no address.
     """
-    joined = _joined(db)
+    joined = _JOINED.of(db)
     assert joined is not None, "the program says by which address it is reached"
     return await files.open_upload(
         db,
@@ -106,7 +106,7 @@ async def with_places(
     Raises:
         InvalidInput: There is no such file; `field` is its place in the payload.
     """
-    joined = _joined(db)
+    joined = _JOINED.of(db)
     if joined is None:
         return dict(payload)
     where = _UPLOADS.get(action)
@@ -150,11 +150,6 @@ def _without_nothing(payload: Mapping[str, Any], wished: Mapping[str, Any]) -> d
         if name in wished or (value is not None and value != {}):
             kept[name] = value
     return kept
-
-
-def _joined(db: AsyncSession) -> _Joined | None:
-    found: _Joined | None = db.info.get("joined", {}).get(_KEY)
-    return found
 
 
 async def _firmware(

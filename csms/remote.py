@@ -41,7 +41,7 @@ from csms.queue import Request as Request
 from csms.queue import Transition as Transition
 from csms.reports import OcppVersion
 from csms.settlement import Change, Step
-from foundation.database import Database, after_commit
+from foundation.database import Database, Joint, after_commit
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey, StationId
 
@@ -61,7 +61,7 @@ class _Joined:
     in_flight_max: int
 
 
-_KEY: Final = "csms.remote"
+_JOINED: Final[Joint["_Joined"]] = Joint("csms.remote")
 _HERE: Final = "csms.remote.node "
 _KNOWN: Final = "csms.remote.known"
 
@@ -73,7 +73,7 @@ def join(
 
     Where nobody does, what needs an order is refused.
     """
-    database.joined[_KEY] = _Joined(orders, in_flight_max)
+    _JOINED.join(database, _Joined(orders, in_flight_max))
 
 
 def join_node(database: Database, node: str, wake: Callable[[str], None]) -> None:
@@ -152,7 +152,7 @@ async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
         KeyUsedForOther: The idempotency key came with another command.
     """
     _check(request)
-    joined: _Joined = db.info.get("joined", {}).get(_KEY) or _Joined(None, IN_FLIGHT_MAX)
+    joined = _JOINED.of(db) or _Joined(None, IN_FLIGHT_MAX)
     to, in_flight = await _target(db, request)
     if to is None:
         raise NotFound("station", request.station)

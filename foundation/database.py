@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 import psycopg
@@ -28,6 +28,8 @@ from sqlalchemy.pool import Pool, QueuePool
 from sqlalchemy.util import greenlet_spawn
 
 from foundation.errors import Unavailable
+
+_T = TypeVar("_T")
 
 Moment = TIMESTAMP(timezone=True)
 """The column type of every moment; values are aware."""
@@ -172,7 +174,7 @@ class Database:
         self.url = url
         self._routes = dict(routes or {})
         self.joined: dict[str, Any] = {}
-        """What the program joined for functions of a room, by room: also in `db.info["joined"]`."""
+        """What the program joined for functions of a room: reached by a `Joint`."""
         self.engine: AsyncEngine = create_async_engine(
             engine_url(url),
             pool_size=pool_size,
@@ -284,6 +286,29 @@ class Savepoint:
             await self._part.commit()
         else:
             await self._part.rollback()
+
+
+class Joint(Generic[_T]):
+    """Where a room finds what it asks of one that it may not import.
+
+    The room declares a Protocol and a joint for it, the program joins whoever fulfils it, and
+    functions of the room ask the unit of work that they are given. So it commits with them.
+
+    Args:
+        name: Unlike that of any other joint.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def join(self, database: Database, fulfilling: _T) -> None:
+        """Say for a database who fulfils it."""
+        database.joined[self._name] = fulfilling
+
+    def of(self, db: AsyncSession) -> _T | None:
+        """Return who fulfils it; None where the program joined nobody."""
+        found: _T | None = db.info.get("joined", {}).get(self._name)
+        return found
 
 
 async def savepoint(db: AsyncSession) -> Savepoint:

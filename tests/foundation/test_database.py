@@ -9,7 +9,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from foundation.database import Database, DatabaseAway, after_commit, driver, engine_url, savepoint
+from foundation.database import (
+    Database,
+    DatabaseAway,
+    Joint,
+    after_commit,
+    driver,
+    engine_url,
+    savepoint,
+)
 
 
 async def words(database: Database) -> list[str]:
@@ -292,3 +300,15 @@ async def test_connections_given_back_while_the_database_is_being_closed_are_clo
     async with asyncio.timeout(10):
         while await _connections(database):  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.01)
+
+
+async def test_what_was_joined_is_found_by_each_unit_of_work_of_that_database(
+    database: Database,
+) -> None:
+    joint: Joint[str] = Joint("tests.joint")
+    async with database.unit_of_work() as db:
+        assert joint.of(db) is None
+    joint.join(database, "somebody")
+    async with database.unit_of_work() as db:
+        assert joint.of(db) == "somebody"
+        assert Joint[str]("tests.other").of(db) is None
