@@ -3,7 +3,6 @@ history: four tabs, for the owner's side alone."""
 
 from datetime import datetime
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, File, Form, Query, UploadFile
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,9 +19,8 @@ from foundation.errors import Conflict, ExpectedError, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
 from portal.guard import Caller, require
 from portal.pages.refusals import form_errors
-from portal.pages.states import shown_station_state
-from portal.pages.station_sheets import found_station, tabs_of
-from portal.pages.surroundings import frame_of, page, went
+from portal.pages.station_views import own_station, tab_of
+from portal.pages.surroundings import frame_of, went
 from portal.rendering import FormErrors, Turn, link, segment
 from portal.routes import Db, Now, PageRoute
 from portal.words import Words
@@ -37,38 +35,6 @@ Text = Annotated[str, Form(max_length=9000)]
 Number = Annotated[str, Form(max_length=20)]
 
 PER_PAGE: Final = 50
-
-
-async def _own(
-    request: Request, db: AsyncSession, now: datetime, caller: Caller, identity: str
-) -> Station:
-    station = await found_station(request, db, caller.scope, identity, now)
-    caller.must_see(station.organisation, "station", identity)
-    return station
-
-
-async def _tab(
-    request: Request,
-    db: AsyncSession,
-    caller: Caller,
-    station: Station,
-    tab: str,
-    more: dict[str, Any],
-    errors: FormErrors | None,
-) -> Response:
-    frame = await frame_of(request, db, caller)
-    values = {
-        "station": station,
-        "state": shown_station_state(station),
-        "zone": ZoneInfo(station.time_zone),
-        "tabs": tabs_of(station, caller, frame.words),
-        "tab": tab,
-        "path": f"/stations/{segment(station.identity)}/{tab}",
-        "may_write": caller.may(Permission.STATIONS_WRITE),
-        "errors": errors or FormErrors(),
-        **more,
-    }
-    return page(frame, f"station_{tab}.html", values, status=422 if errors else 200)
 
 
 def _went(station: Station, tab: str, done: str = "saved") -> Response:
@@ -112,7 +78,7 @@ def _number(text: str, what: str) -> int:
 @router.get("/additional")
 async def additional(request: Request, db: Db, now: Now, caller: Reader, identity: str) -> Response:
     """Show the free pairs of description and value."""
-    station = await _own(request, db, now, caller, identity)
+    station = await own_station(request, db, now, caller, identity)
     return await _additional(request, db, caller, station)
 
 
@@ -126,7 +92,7 @@ async def _additional(
 ) -> Response:
     found = await sheets.facts(db, caller.scope, station.identity)
     more = {"facts": found, "given": given or {"name": "", "value": ""}}
-    return await _tab(request, db, caller, station, "additional", more, errors)
+    return await tab_of(request, db, caller, station, "additional", more, errors)
 
 
 @router.post("/additional")
@@ -140,7 +106,7 @@ async def put_fact(
     value: Text = "",
 ) -> Response:
     """Write a pair, in place of the one with the same description."""
-    station = await _own(request, db, now, caller, identity)
+    station = await own_station(request, db, now, caller, identity)
     try:
         await sheets.put_fact(
             db, station.identity, station.organisation, name, value, by=caller.actor, now=now
@@ -159,7 +125,7 @@ async def remove_fact(
     request: Request, db: Db, now: Now, caller: Writer, identity: str, number: Number = ""
 ) -> Response:
     """Take a pair away."""
-    station = await _own(request, db, now, caller, identity)
+    station = await own_station(request, db, now, caller, identity)
     name = await sheets.remove_fact(db, caller.scope, station.identity, _number(number, "fact"))
     await _note(db, caller, station, "station_fact.remove", now, before={"name": name})
     return _went(station, "additional", "removed")
@@ -171,7 +137,7 @@ async def remove_fact(
 @router.get("/components")
 async def components(request: Request, db: Db, now: Now, caller: Reader, identity: str) -> Response:
     """Show what is built in, as the station tells it, and what people entered."""
-    station = await _own(request, db, now, caller, identity)
+    station = await own_station(request, db, now, caller, identity)
     return await _components(request, db, caller, station)
 
 
@@ -189,7 +155,7 @@ async def _components(
         "parts": await sheets.parts(db, caller.scope, station.identity),
         "sent": sent,
     }
-    return await _tab(request, db, caller, station, "components", more, errors)
+    return await tab_of(request, db, caller, station, "components", more, errors)
 
 
 async def _told(db: AsyncSession, station: Station, said: Words) -> list[dict[str, Any]]:
@@ -245,7 +211,7 @@ async def put_part(
     do: Annotated[str, Form(max_length=10)] = "save",
 ) -> Response:
     """Write a component, change it, or note that it is gone."""
-    station = await _own(request, db, now, caller, identity)
+    station = await own_station(request, db, now, caller, identity)
     wanted = StationPart(
         id=_number(number, "component") if number else 0,
         name=name,
@@ -285,7 +251,7 @@ async def put_part(
 @router.get("/documents")
 async def documents(request: Request, db: Db, now: Now, caller: Reader, identity: str) -> Response:
     """Show the files that people put to the station."""
-    station = await _own(request, db, now, caller, identity)
+    station = await own_station(request, db, now, caller, identity)
     return await _documents(request, db, caller, station)
 
 
@@ -302,7 +268,7 @@ async def _documents(
         "documents": [(each, caller.personal(each.stored_by_name)) for each in found],
         "about": about,
     }
-    return await _tab(request, db, caller, station, "documents", more, errors)
+    return await tab_of(request, db, caller, station, "documents", more, errors)
 
 
 @router.post("/documents")
@@ -316,7 +282,7 @@ async def add_document(
     about: Text = "",
 ) -> Response:
     """Keep a file."""
-    station = await _own(request, db, now, caller, identity)
+    station = await own_station(request, db, now, caller, identity)
     try:
         if file is None or not file.filename:
             raise InvalidInput("Choose a file.", field="file")
@@ -344,7 +310,7 @@ async def document(
     request: Request, db: Db, now: Now, caller: Reader, identity: str, number: str
 ) -> Response:
     """Give a file as it was put here; a browser keeps it and does not show it."""
-    station = await _own(request, db, now, caller, identity)
+    station = await own_station(request, db, now, caller, identity)
     found, content = await sheets.document(
         db, caller.scope, station.identity, _number(number, "document")
     )
@@ -364,7 +330,7 @@ async def remove_document(
     request: Request, db: Db, now: Now, caller: Writer, identity: str, number: str
 ) -> Response:
     """Take a file away; its name stays in the audit."""
-    station = await _own(request, db, now, caller, identity)
+    station = await own_station(request, db, now, caller, identity)
     name = await sheets.remove_document(
         db,
         caller.scope,
@@ -392,7 +358,7 @@ async def history(
     n: Annotated[int, Query(ge=1, le=10**9)] = 1,
 ) -> Response:
     """Show what people wrote of the station, the newest first."""
-    station = await _own(request, db, now, caller, identity)
+    station = await own_station(request, db, now, caller, identity)
     return await _history(request, db, caller, station, before=before, n=n)
 
 
@@ -427,7 +393,7 @@ async def _history(
         "given": {"text": "", "kind": "", "kind_name": "", **(given or {})},
         "turn": Turn(n, n + len(kept) - 1, None, path if before else None, on),
     }
-    return await _tab(request, db, caller, station, "history", more, errors)
+    return await tab_of(request, db, caller, station, "history", more, errors)
 
 
 async def _kinds(db: AsyncSession, caller: Caller, station: Station) -> list[str]:
@@ -452,7 +418,7 @@ async def write_entry(
     kind: Name = "",
 ) -> Response:
     """Write what happened; it is never edited."""
-    station = await _own(request, db, now, caller, identity)
+    station = await own_station(request, db, now, caller, identity)
     try:
         if kind and kind not in await _kinds(db, caller, station):
             raise InvalidInput("There is no such kind.", field="kind")
@@ -483,7 +449,7 @@ async def entry_kinds(
     do: Annotated[str, Form(max_length=10)] = "add",
 ) -> Response:
     """Offer a kind of entries, or offer it no longer: of one's own organisation."""
-    station = await _own(request, db, now, caller, identity)
+    station = await own_station(request, db, now, caller, identity)
     own = caller.principal.organisation
     try:
         async with await savepoint(db):

@@ -88,6 +88,7 @@ async def tab_of(
         "tabs": tabs_of(station, caller, frame.words),
         "tab": tab,
         "path": f"/stations/{segment(station.identity)}/{tab}",
+        "may_write": caller.may(Permission.STATIONS_WRITE),
         "errors": errors or FormErrors(),
         **more,
     }
