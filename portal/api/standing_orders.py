@@ -5,12 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import ConfigDict, Field
 
-from accounts import audit, directory
+from accounts import directory
 from accounts.permissions import Permission
-from csms import remote
-from csms.reports import OcppVersion
-from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey
+from portal import standing_order_doors
 from portal.api.models import Answer, Body, Moment, Since, moment_of
 from portal.guard import Caller, require
 from portal.paging import Page
@@ -77,30 +75,15 @@ async def create_standing_order(
     db: Db, now: Now, caller: Writer, body: NewStandingOrder
 ) -> StandingOrderModel:
     """What needs no order cannot be ordered; the reference says where the contract is."""
-    caller.must_have(Permission.CHANGE_ORDERS_WRITE)
-    key = OrganisationKey(body.organisation)
-    if not caller.scope.covers(key):
-        raise InvalidInput(f"There is no organisation {key!r}.", field="organisation")
     zone = (await directory.organisation(db, caller.principal.organisation)).time_zone
-    made = await standing_orders.create(
+    made = await standing_order_doors.create(
         db,
-        key,
+        caller,
+        OrganisationKey(body.organisation),
         body.action,
-        actions=frozenset().union(*(remote.actions(each) for each in OcppVersion)),
         reference=body.reference,
         valid_from=now if body.valid_from is None else moment_of(body.valid_from, zone),
         valid_to=None if body.valid_to is None else moment_of(body.valid_to, zone),
-        by=caller.actor,
-        now=now,
-    )
-    await audit.record(
-        db,
-        caller.actor,
-        "standing_order.create",
-        f"standing_order/{made.number}",
-        organisation=made.organisation,
-        after={"action": made.action, "reference": made.reference},
-        order=made.number,
         now=now,
     )
     return _shown(made)
@@ -111,19 +94,7 @@ async def revoke_standing_order(
     db: Db, now: Now, caller: Writer, number: str
 ) -> StandingOrderModel:
     """It covers nothing from now on; what was done under it stays done."""
-    caller.must_have(Permission.CHANGE_ORDERS_WRITE)
-    made = await standing_orders.revoke(db, caller.scope, number, by=caller.actor, now=now)
-    await audit.record(
-        db,
-        caller.actor,
-        "standing_order.revoke",
-        f"standing_order/{made.number}",
-        organisation=made.organisation,
-        after={"revoked_at": made.revoked_at},
-        order=made.number,
-        now=now,
-    )
-    return _shown(made)
+    return _shown(await standing_order_doors.revoke(db, caller, number, now=now))
 
 
 def _shown(order: StandingOrder) -> StandingOrderModel:

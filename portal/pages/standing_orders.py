@@ -9,14 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
-from accounts import audit, directory
+from accounts import directory
 from accounts.permissions import Permission
-from csms import remote
 from csms.queue import needs_order
-from csms.reports import OcppVersion
 from foundation.database import savepoint
 from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey
+from portal import standing_order_doors
 from portal.guard import Caller, require
 from portal.pages.refusals import form_errors
 from portal.pages.support_parts import support_tabs
@@ -48,64 +47,34 @@ async def orders(request: Request, db: Db, now: Now, caller: Reader) -> Response
 @router.post("")
 async def create(request: Request, db: Db, now: Now, caller: Writer) -> Response:
     """Put a standing order on file; what is refused is told beside its field."""
-    caller.must_have(Permission.CHANGE_ORDERS_WRITE)
     sent = await request.form(max_fields=20)
     given = {name: str(sent.get(name, ""))[:500] for name in _FIELDS}
-    key = OrganisationKey(given["organisation"])
     try:
-        if not caller.scope.covers(key):
-            raise InvalidInput("Choose one of the list.", field="organisation")
         home = await directory.organisation(db, caller.principal.organisation)
         zone = ZoneInfo(home.time_zone)
         async with await savepoint(db):
-            made = await standing_orders.create(
+            await standing_order_doors.create(
                 db,
-                key,
+                caller,
+                OrganisationKey(given["organisation"]),
                 given["action"],
-                actions=_actions(),
                 reference=given["reference"],
                 valid_from=_day(given["valid_from"], "valid_from", zone) or now,
                 valid_to=_day(given["valid_to"], "valid_to", zone),
-                by=caller.actor,
                 now=now,
             )
     except InvalidInput as error:
         said = (await frame_of(request, db, caller)).words
         errors = form_errors(error, said, otherwise="reference")
         return await _show(request, db, now, caller, given, errors)
-    await audit.record(
-        db,
-        caller.actor,
-        "standing_order.create",
-        f"standing_order/{made.number}",
-        organisation=made.organisation,
-        after={"action": made.action, "reference": made.reference},
-        order=made.number,
-        now=now,
-    )
     return went("/support/standing-orders", done="saved")
 
 
 @router.post("/{number:segment}/end")
 async def end(db: Db, now: Now, caller: Writer, number: str) -> Response:
     """End one now; what was done under it stays done."""
-    caller.must_have(Permission.CHANGE_ORDERS_WRITE)
-    made = await standing_orders.revoke(db, caller.scope, number, by=caller.actor, now=now)
-    await audit.record(
-        db,
-        caller.actor,
-        "standing_order.revoke",
-        f"standing_order/{made.number}",
-        organisation=made.organisation,
-        after={"revoked_at": made.revoked_at},
-        order=made.number,
-        now=now,
-    )
+    await standing_order_doors.revoke(db, caller, number, now=now)
     return went("/support/standing-orders", done="standing-ended")
-
-
-def _actions() -> frozenset[str]:
-    return frozenset().union(*(remote.actions(each) for each in OcppVersion))
 
 
 def _day(text: str, field: str, zone: ZoneInfo) -> datetime | None:
@@ -144,7 +113,7 @@ async def _show(
         "choices": sorted(names.items(), key=lambda each: each[1]),
         "actions": [
             (each, each)
-            for each in sorted(_actions())
+            for each in sorted(standing_order_doors.ACTIONS)
             if each == "ChangeAvailability" or needs_order(each, {}, acts_for_own=False)
         ],
         "may_write": caller.may(Permission.ORGANISATIONS_WRITE)
