@@ -66,6 +66,8 @@ class Connections:
         self._clocks: dict[StationId, timedelta] = {}
         self._empty = asyncio.Event()
         self._went_away = asyncio.Event()
+        self._lease = asyncio.Lock()
+        self._has_left = False
         self.on_added: Callable[[StationConnection], None] | None = None
         """Called with every connection that is taken in."""
         self.is_database_away = False
@@ -135,11 +137,7 @@ class Connections:
         while True:
             try:
                 async with asyncio.timeout(LEASE_S):
-                    async with self._database.unit_of_work() as db:
-                        await store.renew_lease(
-                            db, self._context.node, self._context.clock.now(), LEASE_S
-                        )
-                        await store.close_abandoned(db, self._context.clock.now())
+                    await self._renew()
                 if self.is_database_away:
                     log.warning("database.back")
                 self.is_database_away = False
@@ -153,10 +151,24 @@ class Connections:
                 async with asyncio.timeout(LEASE_S / 3):
                     await self._went_away.wait()
 
+    async def _renew(self) -> None:
+        async with self._lease:
+            if self._has_left:
+                return
+            async with self._database.unit_of_work() as db:
+                now = self._context.clock.now()
+                await store.renew_lease(db, self._context.node, now, LEASE_S)
+                await store.close_abandoned(db, now)
+
     async def leave(self) -> None:
-        """Give this node's lease back: its connections are over at once for all others."""
-        async with self._database.unit_of_work() as db:
-            await store.end_lease(db, self._context.node, self._context.clock.now())
+        """Give this node's lease back, for good: its connections are over at once for all others.
+
+        A renewal that is on its way ends first, so that it does not bring the lease back.
+        """
+        async with self._lease:
+            self._has_left = True
+            async with self._database.unit_of_work() as db:
+                await store.end_lease(db, self._context.node, self._context.clock.now())
 
     def database_went_away(self) -> None:
         """Close all sockets and refuse new ones until the database is back."""

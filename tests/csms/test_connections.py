@@ -1,6 +1,7 @@
 """Who is connected here: the newest wins, leases, notes, what comes round."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -55,6 +56,23 @@ def connections(central: Central) -> Connections:
     return Connections(
         central.database, system._context, central.tasks, infer_end_after=timedelta(minutes=15)
     )
+
+
+async def test_a_lease_that_was_given_back_does_not_come_back(central: Central) -> None:
+    context = replace(central.system.connections._context, node="leaving")
+    leaving = Connections(
+        central.database, context, central.tasks, infer_end_after=timedelta(minutes=15)
+    )
+    query = "select node from nodes where node = 'leaving'"
+    await leaving._renew()
+    assert len(await central.rows(query)) == 1
+    async with asyncio.TaskGroup() as group:  # some on their way before it leaves, one after
+        for _ in range(3):
+            group.create_task(leaving._renew())
+        await asyncio.sleep(0)
+        await leaving.leave()
+        await leaving._renew()
+    assert await central.rows(query) == []
 
 
 def gauge() -> float:
