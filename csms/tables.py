@@ -29,6 +29,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from csms import campaign_tables as campaign_tables  # the rest of the room's tables
+from csms import certificate_tables as certificate_tables
+from csms import display_tables as display_tables
 from csms import equipment_tables as equipment_tables
 from csms import exchange_tables as exchange_tables
 from csms import sheet_tables as sheet_tables
