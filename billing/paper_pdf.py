@@ -17,6 +17,7 @@ from importlib.resources import as_file, files
 from typing import Any, Final, Literal
 
 from reportlab.lib.pagesizes import A4
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
@@ -75,6 +76,18 @@ class _Box:
     colour: Colour
 
 
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    x: float
+    y: float
+    width: float
+    height: float
+    jpeg: bytes
+
+
+_Mark = _Text | _Line | _Box | _Picture
+
+
 class Paper:
     """Pages that are being laid out; `y` is where the next thing may stand.
 
@@ -85,7 +98,7 @@ class Paper:
     def __init__(self, heading: tuple[str, str, str]) -> None:
         register_fonts()
         self._heading = heading
-        self._pages: list[list[_Text | _Line | _Box]] = [[]]
+        self._pages: list[list[_Mark]] = [[]]
         self.y = TOP
 
     def text(
@@ -115,6 +128,10 @@ class Paper:
 
     def box(self, x: float, y: float, width: float, height: float, colour: Colour) -> None:
         self._pages[-1].append(_Box(x, y, width, height, colour))
+
+    def picture(self, x: float, y: float, width: float, height: float, jpeg: bytes) -> None:
+        """Place a JPEG in RGB, its lower left corner at a point."""
+        self._pages[-1].append(_Picture(x, y, width, height, jpeg))
 
     def down(self, by: float) -> None:
         self.y -= by
@@ -170,7 +187,7 @@ class Paper:
         return archived(file.getvalue(), description, enclosures)
 
 
-def _draw(canvas: Any, marks: Sequence[_Text | _Line | _Box]) -> None:
+def _draw(canvas: Any, marks: Sequence[_Mark]) -> None:
     """Draw a page: shapes first, then all texts as one object, changing only what changes."""
     for mark in marks:
         if isinstance(mark, _Box):
@@ -180,6 +197,9 @@ def _draw(canvas: Any, marks: Sequence[_Text | _Line | _Box]) -> None:
             canvas.setStrokeColorRGB(*mark.colour)
             canvas.setLineWidth(mark.width)
             canvas.line(mark.x0, mark.y, mark.x1, mark.y)
+        elif isinstance(mark, _Picture):
+            picture = ImageReader(io.BytesIO(mark.jpeg))
+            canvas.drawImage(picture, mark.x, mark.y, mark.width, mark.height)
     text = canvas.beginText()
     font: tuple[str, float] | None = None
     colour: Colour | None = None

@@ -17,7 +17,7 @@ from csms import registry
 from foundation.database import savepoint
 from foundation.errors import ExpectedError, InvalidInput, NotFound
 from foundation.mail import InvalidAddress
-from portal import decimals
+from portal import decimals, visit_doors
 from portal.context import context_of
 from portal.guard import Caller, require
 from portal.pages.counts import forget_counts
@@ -29,7 +29,7 @@ from portal.routes import Db, Now, PageRoute
 from portal.support_deeds import visit_changed
 from portal.support_words import COVERS
 from portal.words import Words
-from support import ticket_clock, tickets, visit_ends, visit_papers, visits
+from support import ticket_clock, tickets, visit_ends, visit_papers, visit_reporting, visits
 from support.interventions import (
     Cover,
     CoverUndecided,
@@ -39,7 +39,7 @@ from support.interventions import (
 )
 from support.ticket_clock import Target, WrongClockState
 from support.tickets import WrongTicketState
-from support.visit_letters import dispatch_mail
+from support.visit_reports import file_name
 from support.visits import (
     NotMonitored,
     TechnicianOnWay,
@@ -293,26 +293,18 @@ async def dispatch(
                 )
                 for name, text in (("latitude", latitude), ("longitude", longitude))
             ]
-            made, secret = await visits.dispatch(
+            made, link = await visit_doors.dispatch(
                 db,
-                found.id,
+                caller,
+                context_of(request),
+                found,
                 DispatchPackage(degrees[0], degrees[1], fault_analysis, contact),
                 TechnicianOnWay(technician, phone.strip() or None, email.strip() or None),
-                by=caller.actor,
                 now=now,
             )
     except (InvalidInput, CoverUndecided, NotMonitored, WrongVisitState) as error:
         problem = _problem(error, said, "technician")
         return await _show(request, db, now, caller, found, problem, sent)
-    await visit_changed(db, caller, "visit.dispatch", made, now, found)
-    context = context_of(request)
-    link = f"{context.public_url}/visit/{secret}"
-    operator = await directory.root(db)
-    mail = dispatch_mail(
-        made, link, language=operator.language, signature=f"{caller.actor.name}, {operator.name}"
-    )
-    if mail is not None and context.mails is not None:
-        await context.mails.post(db, mail, key=f"visit/{made.id}/{now.isoformat()}")
     return await _show(request, db, now, caller, made, link=link)
 
 
@@ -351,22 +343,37 @@ async def close(
                 decimals.written(text, name, most=visit_ends.MOST) if text.strip() else None
                 for name, text in (("work", work), ("parts", parts))
             ]
-            await visit_ends.close(
+            await visit_doors.close(
                 db,
+                caller,
+                context_of(request),
                 found,
                 agent_text,
                 work=amounts[0],
                 parts=amounts[1],
-                by=caller.actor,
                 now=now,
             )
     except (InvalidInput, NotDocumented, SecondPersonNeeded, WrongVisitState) as error:
         problem = _problem(error, said, "agent_text")
         return await _show(request, db, now, caller, found, problem, sent)
-    made = await visits.visit(db, WHOLE, found.id)
-    await visit_changed(db, caller, "visit.close", made, now, found)
     forget_counts(request)
     return went(f"/support/visits/{found.id}", done="visit-closed")
+
+
+@router.get("/support/visits/{number:segment}/report")
+async def report(request: Request, db: Db, caller: Reader, number: str) -> Response:
+    """Give the report of a closed visit as a PDF, in the page's language."""
+    found = await _found(db, caller, number)
+    said = (await frame_of(request, db, caller)).words
+    try:
+        paper = await visit_reporting.paper_of(db, found, language=said.language)
+    except WrongVisitState:
+        raise NotFound("report", found.id) from None
+    return Response(
+        paper,
+        media_type="application/pdf",
+        headers={"content-disposition": f'inline; filename="{file_name(found)}"'},
+    )
 
 
 @router.get("/support/visits/{number:segment}/photos/{photo:segment}")

@@ -132,6 +132,8 @@ async def test_ticket_decision_dispatch_phone_outcome_and_charge(
         await expect(page.locator("main")).to_contain_text("EUR")
         await expect(page.locator("img")).to_have_count(1)
         await photographed("visit-closed")
+        report = await page.request.get(f"{address}{where}/report")
+        assert (report.status, (await report.body())[:5]) == (200, b"%PDF-")
         gone = await work.goto(f"{address}/visit")
         assert gone is not None
         assert gone.status == 404

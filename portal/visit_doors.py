@@ -1,0 +1,71 @@
+"""What people do with visits, for API and pages alike: the deed, its mail, and the audit of it."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from accounts import directory
+from accounts.directory import WHOLE
+from portal.context import PortalContext
+from portal.guard import Caller
+from portal.support_deeds import visit_changed
+from support import visit_ends, visit_reporting, visits
+from support.interventions import DispatchPackage
+from support.visit_letters import dispatch_mail
+from support.visits import TechnicianOnWay, Visit
+
+
+async def dispatch(
+    db: AsyncSession,
+    caller: Caller,
+    context: PortalContext,
+    found: Visit,
+    package: DispatchPackage,
+    technician: TechnicianOnWay,
+    *,
+    now: datetime,
+) -> tuple[Visit, str]:
+    """Send a technician; return the visit, and the link that is shown this once and mailed.
+
+    Raises:
+        CoverUndecided, InvalidInput, NotMonitored, WrongVisitState: As `visits.dispatch` says.
+    """
+    made, secret = await visits.dispatch(
+        db, found.id, package, technician, by=caller.actor, now=now
+    )
+    await visit_changed(db, caller, "visit.dispatch", made, now, found)
+    link = f"{context.public_url}/visit/{secret}"
+    operator = await directory.root(db)
+    mail = dispatch_mail(
+        made, link, language=operator.language, signature=f"{caller.actor.name}, {operator.name}"
+    )
+    if mail is not None and context.mails is not None:
+        await context.mails.post(db, mail, key=f"visit/{made.id}/{now.isoformat()}")
+    return made, link
+
+
+async def close(
+    db: AsyncSession,
+    caller: Caller,
+    context: PortalContext,
+    found: Visit,
+    text: str,
+    *,
+    work: Decimal | None,
+    parts: Decimal | None,
+    now: datetime,
+) -> Visit:
+    """Document as the agent, close the visit, book what it costs, and report to the owner.
+
+    Raises:
+        InvalidInput, NotDocumented, SecondPersonNeeded, WrongVisitState: As `visit_ends.close`
+            says.
+    """
+    await visit_ends.close(db, found, text, work=work, parts=parts, by=caller.actor, now=now)
+    made = await visits.visit(db, WHOLE, found.id)
+    await visit_changed(db, caller, "visit.close", made, now, found)
+    if context.mails is not None:
+        link = f"{context.public_url}/support/visits/{made.id}"
+        await visit_reporting.send(db, context.mails, made, link=link)
+    return made
