@@ -10,6 +10,7 @@ from foundation.events import (
     AlertChanged,
     CommandChanged,
     DocumentIssued,
+    DriverConcerned,
     FaultCleared,
     FaultReported,
     LicenceMonthBegan,
@@ -24,6 +25,7 @@ from foundation.events import (
 BILLING: Final = "billing"
 MAILING: Final = "mailing"
 DOCUMENTS: Final = "documents"
+DRIVERS: Final = "drivers"
 SUPPORT: Final = "support"
 ALERTS: Final = "alerts"
 WATCH: Final = "watch"
@@ -31,6 +33,8 @@ SERVICES: Final = "services"
 FIRST_AID: Final = "first aid"
 NOTICES: Final = "notices"
 TICKETS: Final = "tickets"
+RULES: Final = "rules"
+RULE_DEEDS: Final = "rule deeds"
 LICENCE_CHARGES: Final = "licence charges"
 
 ROUTES: Final[dict[str, tuple[str, ...]]] = {
@@ -38,6 +42,7 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "transaction_ended": (BILLING,),
     StatementIssued.kind: (MAILING,),
     DocumentIssued.kind: (DOCUMENTS,),
+    DriverConcerned.kind: (DRIVERS,),
     CommandChanged.kind: (SUPPORT,),
     MonitoringActivated.kind: (ALERTS, SERVICES),
     MonitoringDeactivated.kind: (ALERTS, SERVICES),
@@ -46,7 +51,7 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     FaultReported.kind: (WATCH,),
     FaultCleared.kind: (WATCH,),
     SecurityEventReported.kind: (WATCH,),
-    AlertChanged.kind: (FIRST_AID, NOTICES, TICKETS),
+    AlertChanged.kind: (FIRST_AID, NOTICES, RULES, RULE_DEEDS, TICKETS),
     AccountApproved.kind: (LICENCE_CHARGES,),
     LicenceMonthBegan.kind: (LICENCE_CHARGES,),
 }

@@ -6,7 +6,7 @@ the payee's next statement. Whatever replaces it takes both back first; if a sta
 already, the taking back is a line of the next one.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounts.lineage import Ancestor, lineage
 from billing import goodwill, ledger, ledger_store, monitor, pricing, store, validity_store
 from billing.cdr import Cdr, Purchase
+from billing.driver_words import concerns
 from billing.monitor import Noticed, Witness
 from billing.months import Month
 from billing.plausibility import (
@@ -42,7 +43,7 @@ from billing.terms import Sharing, Terms, facts_of
 from billing.usage import UnratableUsage
 from foundation import outbox
 from foundation.errors import NotFound
-from foundation.events import CdrIssued, TransactionEnded, TransactionEvent
+from foundation.events import CdrIssued, DriverConcerned, TransactionEnded, TransactionEvent
 from foundation.identifiers import OrganisationKey, TransactionId
 from foundation.money import Money
 from foundation.statements import Asked, all_of, ask, together, write
@@ -399,6 +400,8 @@ async def _hold_others(
         for finding in (others[each.cdr.transaction_id],)
     ]
     await store.put_holds(db, holds, now=now)
+    concerned = _concerned([(each.cdr, [each.reason]) for each in holds], now)
+    await outbox.append(db, concerned, recorded_at=now)
 
 
 async def bill_again(
@@ -533,11 +536,28 @@ def issuing(db: AsyncSession, records: Sequence[Record], *, now: datetime) -> li
         )
         for each in records
     ]
+    concerned = _concerned([(each.cdr, each.hold_reasons or None) for each in records], now)
     return [
         *store.adding_cdrs(records),
         *ledger_store.adding_entries([_entry(cdr, now) for cdr in free]),
         *store.adding_unsettled(free, sign=1),
-        outbox.appending(db, issued, recorded_at=now),
+        outbox.appending(db, [*issued, *concerned], recorded_at=now),
+    ]
+
+
+def _concerned(
+    issued: Iterable[tuple[Cdr, Collection[HoldReason] | None]], now: datetime
+) -> list[DriverConcerned]:
+    """Return the events of CDRs, each with why it is held, that their drivers are told of."""
+    return [
+        DriverConcerned(
+            happened_at=now,
+            transaction_id=cdr.transaction_id,
+            cdr_id=cdr.cdr_id,
+            payee=cdr.payee,
+        )
+        for cdr, reasons in issued
+        if concerns(cdr, reasons) is not None
     ]
 
 

@@ -11,7 +11,8 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing import goodwill, tariff_store, validity_store
+from accounts import directory
+from billing import charges, contacts, goodwill, tariff_store, validity_store
 from billing.applying import (
     Assigned,
     HoursByPlace,
@@ -21,6 +22,7 @@ from billing.applying import (
     places_of_charge,
     who_charges,
 )
+from billing.driver_words import for_display
 from billing.monitor import nearest
 from billing.plausibility import DEFAULT_LIMITS, GHOST_WH_MAX, Limits, is_ghost
 from billing.pricing import (
@@ -35,7 +37,7 @@ from billing.rating import rate
 from billing.tariff_store import Counts
 from billing.usage import UnratableUsage
 from foundation.events import TransactionEnded
-from foundation.identifiers import OrganisationKey
+from foundation.identifiers import OrganisationKey, TransactionId
 from foundation.statements import ask
 
 
@@ -74,12 +76,40 @@ class Estimator:
         settings: dict[str, Limits] = {}
         if any(each.energy_wh <= GHOST_WH_MAX for each in transactions):
             settings = await ask(db, validity_store.all_settings())
-        contacts = await contacts_at(db, transactions, named=known.names_contacts)
+        named = await contacts_at(db, transactions, named=known.names_contacts)
         costs = []
-        for each, contact in zip(transactions, contacts, strict=True):
+        for each, contact in zip(transactions, named, strict=True):
             limits = nearest(settings, each.owner, known.parents, self.limits)
             costs.append(_cost(known, each, contact, limits))
         return costs
+
+    async def messages(
+        self, db: AsyncSession, transactions: Sequence[TransactionEnded]
+    ) -> list[tuple[str, str] | None]:
+        """Return what drivers are to read at the end of transactions that cost nothing.
+
+        That no energy was taken is told in the language of the token's contract, or else in that
+        of the station's owner.
+        """
+        known = await self._current(db, concerned(transactions))
+        settings = await ask(db, validity_store.all_settings())
+        ghosts = [
+            each
+            for each in transactions
+            if not each.free_vend
+            and not goodwill.is_given(each)
+            and is_ghost(each, nearest(settings, each.owner, known.parents, self.limits))
+        ]
+        if not ghosts:
+            return [None] * len(transactions)
+        languages = await _languages(db, ghosts)
+        return [
+            None
+            if (language := languages.get(each.transaction_id)) is None
+            # The one thing that there is to say beside the price.
+            else (language, for_display(language))
+            for each in transactions
+        ]
 
     async def _current(self, db: AsyncSession, organisations: set[OrganisationKey]) -> _Known:
         counts = await tariff_store.counts(db)
@@ -94,6 +124,22 @@ class Estimator:
                 names_contacts=name_contacts(assignments.values()),
             )
         return self._known
+
+
+async def _languages(
+    db: AsyncSession, transactions: Sequence[TransactionEnded]
+) -> dict[TransactionId, str]:
+    """Return in which language the driver of each transaction is spoken to."""
+    numbers = await contacts_at(db, transactions, named=True)
+    keys = [None if each is None else charges.contact(int(each)) for each in numbers]
+    known = await contacts.of_debtors(db, [each for each in keys if each is not None])
+    owners = {each.key: each.language for each in await directory.organisations(db)}
+    return {
+        each.transaction_id: known[key].language
+        if key is not None and key in known
+        else owners[each.owner]
+        for each, key in zip(transactions, keys, strict=True)
+    }
 
 
 def _cost(

@@ -29,6 +29,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from billing import charge_tables as charge_tables  # the rest of the room's tables
 from billing import credit_tables as credit_tables
 from billing import document_tables as document_tables
+from billing import driver_letter_tables as driver_letter_tables
 from billing import month_tables as month_tables
 from billing import payout_tables as payout_tables
 from billing import service_tables as service_tables

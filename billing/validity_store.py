@@ -145,6 +145,14 @@ async def findings_of(db: AsyncSession, transaction_id: int) -> list[Mapping[str
     return [] if row is None or row.findings is None else list(row.findings)
 
 
+async def open_findings(db: AsyncSession, transaction_id: int) -> list[Finding] | None:
+    """Return why a transaction is held; None where nothing holds it, or a person decided."""
+    row = await db.get(HoldRow, transaction_id, populate_existing=True)
+    if row is None or row.decision is not None:
+        return None
+    return msgspec.convert(row.findings or [], list[Finding], strict=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspect:
     """A transaction in the monitor, with all its reasons and their evidence.

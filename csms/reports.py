@@ -384,11 +384,22 @@ class TransactionUpdateAnswer(Struct, frozen=True, gc=False):
     total_cost: Decimal | None = None
 
 
+class DisplayMessage(Struct, frozen=True, gc=False):
+    """A sentence for the station's display; `language` as in `de`."""
+
+    language: str
+    content: str
+
+
 class TransactionEndAnswer(Struct, frozen=True, gc=False):
-    """`total_cost` is the final cost including VAT, in the tariff's currency (2.x)."""
+    """`total_cost` is the final cost including VAT, in the tariff's currency (2.x).
+
+    `message` is what the driver is to read beside it (2.x).
+    """
 
     id_token_info: IdTokenInfo | None = None
     total_cost: Decimal | None = None
+    message: DisplayMessage | None = None
 
 
 class DataTransferAnswer(Struct, frozen=True, gc=False):

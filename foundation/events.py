@@ -338,6 +338,19 @@ class CdrIssued(Event, frozen=True, kw_only=True, gc=False):
         return f"transaction/{self.transaction_id}"
 
 
+class DriverConcerned(Event, frozen=True, kw_only=True, gc=False):
+    """What became of a transaction is something that its driver is told, if he is known."""
+
+    kind: ClassVar[str] = "driver_concerned"
+    transaction_id: TransactionId
+    cdr_id: int
+    payee: OrganisationKey
+
+    @property
+    def subject(self) -> str:
+        return f"transaction/{self.transaction_id}"
+
+
 class StatementIssued(Event, frozen=True, kw_only=True, gc=False):
     kind: ClassVar[str] = "statement_issued"
     statement_id: str
@@ -464,6 +477,7 @@ EVENTS: dict[str, type[Event]] = {
         TransactionEnded,
         CommandChanged,
         CdrIssued,
+        DriverConcerned,
         StatementIssued,
         DocumentIssued,
         AccountApproved,

@@ -33,6 +33,7 @@ _NEEDED: tuple[tuple[type[Event], Permission], ...] = (
     (events.EvseEvent, Permission.STATIONS_READ),
     (events.TransactionEvent, Permission.TRANSACTIONS_READ),
     (events.CdrIssued, Permission.TRANSACTIONS_READ),
+    (events.DriverConcerned, Permission.TRANSACTIONS_READ),
     (events.CommandChanged, Permission.COMMANDS_READ),
     (events.StatementIssued, Permission.STATEMENTS_READ),
     (events.DocumentIssued, Permission.DOCUMENTS_READ),

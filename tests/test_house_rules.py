@@ -53,6 +53,7 @@ WITHOUT_MIRROR_HERE: dict[str, str] = {
     "csms/silence_tables.py": "the migrations' tests compare every table with the database",
     "csms/sheet_tables.py": "the migrations' tests compare every table with the database",
     "csms/exchange_tables.py": "the migrations' tests compare every table with the database",
+    "support/rule_tables.py": "the migrations' tests compare every table with the database",
     "support/first_aid_tables.py": "the migrations' tests compare every table with the database",
     "support/maintenance_tables.py": "the migrations' tests compare every table with the database",
     "support/visit_tables.py": "the migrations' tests compare every table with the database",

@@ -26,6 +26,15 @@ class CostEstimator(Protocol):
         """
         ...
 
+    async def messages(
+        self, db: AsyncSession, transactions: Sequence[TransactionEnded]
+    ) -> Sequence[tuple[str, str] | None]:
+        """Return what drivers are to read at the end of transactions that cost nothing.
+
+        A language, as in `de`, and a sentence in it; None where the price says it all.
+        """
+        ...
+
 
 class Presented(NamedTuple):
     """A token held to a station, with what is known of both at that moment."""

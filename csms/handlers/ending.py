@@ -22,6 +22,7 @@ from csms.skew import is_implausible
 from csms.transactions import TransactionFacts, is_own_number, moment_of, unknown_end_ref
 from foundation import outbox
 from foundation.events import EndBasis
+from foundation.identifiers import TransactionId
 from foundation.statements import together
 
 
@@ -77,7 +78,14 @@ async def transactions_ended(
     )
     await outbox.append(db, events, recorded_at=context.clock.now())
     costs = await finishing.final_costs(db, context, transactions, events)
-    return [TransactionEndAnswer(info, cost) for info, cost in zip(infos, costs, strict=True)]
+    by_number = {
+        TransactionId(facts.id): cost for facts, cost in zip(transactions, costs, strict=True)
+    }
+    messages = await finishing.final_messages(db, context, by_number, events)
+    return [
+        TransactionEndAnswer(info, cost, messages.get(TransactionId(facts.id)))
+        for facts, info, cost in zip(transactions, infos, costs, strict=True)
+    ]
 
 
 def _differs(facts: TransactionFacts, report: TransactionEndReport) -> bool:

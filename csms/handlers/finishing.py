@@ -11,12 +11,12 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import reading_store, transaction_store
+from csms import displays, reading_store, transaction_store
 from csms.assembly import Assembled, Claims, RegisterReading, assemble
 from csms.corrections import from_text, laid_over
 from csms.handlers.context import HandlerContext
 from csms.reading_store import LateReading
-from csms.reports import OcppVersion
+from csms.reports import DisplayMessage, OcppVersion
 from csms.transactions import TransactionFacts, ended_event
 from foundation.events import EndBasis, Event, TransactionEnded
 from foundation.identifiers import TransactionId
@@ -257,6 +257,32 @@ async def final_costs(
         )
     )
     return [costs.get(TransactionId(facts.id)) for facts in transactions]
+
+
+async def final_messages(
+    db: AsyncSession,
+    context: HandlerContext,
+    costs: Mapping[TransactionId, Decimal | None],
+    events: Sequence[Event],
+) -> dict[TransactionId, DisplayMessage]:
+    """Return what drivers are to read on the displays of stations, by transaction, and note it.
+
+    Only what costs nothing may need a word; `costs` are those that a station is told.
+    """
+    free = [
+        event
+        for event in events
+        if isinstance(event, TransactionEnded) and costs.get(event.transaction_id) == 0
+    ]
+    if context.costs is None or not free:
+        return {}
+    found = {
+        event.transaction_id: DisplayMessage(*message)
+        for event, message in zip(free, await context.costs.messages(db, free), strict=True)
+        if message is not None
+    }
+    await displays.note(db, found, now=context.clock.now())
+    return found
 
 
 async def running_costs(

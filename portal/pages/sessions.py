@@ -30,6 +30,7 @@ from portal.pages.logs import LONGEST_TEXT, frame_of_report
 from portal.pages.signed import signed_card
 from portal.pages.states import hold_reasons, session_state
 from portal.pages.surroundings import frame_of, page, went
+from portal.pages.telling import telling
 from portal.pages.views import (
     Frame,
     SessionLine,
@@ -376,6 +377,7 @@ async def _show(
         "can_be_valid": billed is not None and billed.state is BillingState.VOID,
         "corrections": await correcting.corrections_of(db, number),
         "signed": await signed_card(db, caller, found, said),
+        "telling": await telling(db, caller, found, said),
         "errors": errors or FormErrors(),
         "chosen": chosen,
         "reason": reason,

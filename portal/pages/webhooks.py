@@ -51,6 +51,7 @@ KIND_WORDS: dict[str, str] = {
     "monitoring_deactivated": marked("A station's monitoring ended"),
     "command_changed": marked("A command came into another state"),
     "cdr_issued": marked("A session was priced"),
+    "driver_concerned": marked("A driver is told about his session"),
     "statement_issued": marked("A statement was issued"),
     "account_approved": marked("An application for an account was approved"),
     "licence_month_began": marked("A month of licences began"),

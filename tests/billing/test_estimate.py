@@ -15,6 +15,7 @@ from billing.place_hours import put_hours
 from billing.pricing import NewAssignment, assign, change_tariff, create_tariff, place_from
 from foundation.events import UsagePoint
 from foundation.identifiers import OrganisationKey
+from tests.billing.paper_story import contract_of, customer
 from tests.billing.story import LONG_AGO, NOW, ended, happen, settle_in, tariff
 
 BY_THE_HOUR: dict[str, Any] = {
@@ -124,3 +125,23 @@ async def test_conditions_hours_and_additions_count_on_a_display_as_on_the_cdr(
 
     assert estimates == [records[each.transaction_id].cdr.gross.amount for each in events]
     assert estimates == [Decimal(each) for each in ("4.76", "5.95", "11.90", "11.90")]
+
+
+async def test_a_driver_reads_that_no_energy_was_taken_in_his_language_or_the_owners(
+    db: AsyncSession,
+) -> None:
+    await settle_in(db)
+    estimator = Estimator()
+    ghost, charged = ended(1, kwh="0"), ended(2)
+    given = ended(3, kwh="0", free_vend=True)
+    assert await estimator.messages(db, [ghost, charged, given]) == [
+        ("de", "Es wurde keine Energie geladen. Dieser Ladevorgang kostet nichts."),
+        None,
+        None,
+    ]
+    assert await estimator.messages(db, [charged]) == [None]
+    await contract_of(db, await customer(db, language="en"))
+    [(language, sentence)] = [
+        each for each in await estimator.messages(db, [ghost]) if each is not None
+    ]
+    assert (language, sentence) == ("en", "No energy was taken. This session costs nothing.")

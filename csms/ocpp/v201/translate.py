@@ -96,6 +96,7 @@ class Dialect:
     id_token: Callable[..., Message]
     id_token_info: Callable[..., Message]
     evse: Callable[..., Message]
+    message_content: Callable[..., Message]
     token_types: frozenset[str] | None
     longest_token: int
 
@@ -106,6 +107,7 @@ _DIALECT: Final = Dialect(
     id_token=messages.IdTokenType,
     id_token_info=messages.IdTokenInfoType,
     evse=messages.EVSEType,
+    message_content=messages.MessageContentType,
     token_types=frozenset(
         {
             "Central",
@@ -336,6 +338,12 @@ def response(answer: Answer, request_action: str, dialect: Dialect) -> Message:
                 more["id_token_info"] = _id_token_info(answer.id_token_info, dialect)
             if answer.total_cost is not None:
                 more["total_cost"] = answer.total_cost
+            if isinstance(answer, TransactionEndAnswer) and answer.message is not None:
+                more["updated_personal_message"] = dialect.message_content(
+                    format="UTF8",
+                    language=answer.message.language,
+                    content=answer.message.content,
+                )
             return make(**more)
         case AuthorizeAnswer():
             return make(id_token_info=_id_token_info(answer.id_token_info, dialect))

@@ -30,6 +30,7 @@ _DIALECT: Final = v201.Dialect(
     id_token=messages.IdTokenType,
     id_token_info=messages.IdTokenInfoType,
     evse=messages.EVSEType,
+    message_content=messages.MessageContentType,
     token_types=None,
     longest_token=255,
 )

@@ -103,6 +103,11 @@ class Prices:
         self.asked += transactions
         return [each.energy_wh / 100 for each in transactions]
 
+    async def messages(
+        self, db: AsyncSession, transactions: Sequence[TransactionEnded]
+    ) -> Sequence[tuple[str, str] | None]:
+        return [None] * len(transactions)
+
 
 async def test_a_2x_station_is_told_the_running_and_the_total_cost(work: Work) -> None:
     prices = Prices()
