@@ -79,6 +79,7 @@ class FaultRow(Base):
             "id",
             postgresql_where=text("over_at is null and alert is null"),
         ),
+        Index("ix_alert_faults_rules", "cause", "id", postgresql_where=text("detection = 'rule'")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

@@ -22,6 +22,7 @@ from alerts.job_tables import (
     DetectionJobRow,
     DetectionJobRunRow,
     DetectionJobTurnRow,
+    WatchRuleRow,
 )
 from foundation.identifiers import OrganisationKey, StationId
 
@@ -155,14 +156,19 @@ async def remove_group(db: AsyncSession, number: int) -> None:
 
 
 async def jobs_with(db: AsyncSession, group: int) -> list[str]:
-    """Return the names of the jobs that look at a group."""
+    """Return the names of the jobs and of the if/then rules that look at a group."""
+    rules = await db.scalars(
+        select(WatchRuleRow.name)
+        .where(WatchRuleRow.group_id == group, WatchRuleRow.removed_at.is_(None))
+        .order_by(WatchRuleRow.id)
+    )
     found = await db.scalars(
         select(DetectionJobRow.name)
         .join(DetectionJobGroupRow, DetectionJobGroupRow.job == DetectionJobRow.id)
         .where(DetectionJobGroupRow.group_id == group, DetectionJobRow.removed_at.is_(None))
         .order_by(DetectionJobRow.id)
     )
-    return list(found)
+    return [*found, *rules]
 
 
 # --------------------------------------------------------------------------------------- jobs

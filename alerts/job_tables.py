@@ -141,6 +141,10 @@ class WatchRuleRow(Base):
     __table_args__ = (
         CheckConstraint("consecutive between 1 and 60", name="consecutive"),
         CheckConstraint("length(grid) = 168", name="grid"),
+        CheckConstraint("(webhook is null) = (webhook_sealed is null)", name="webhook"),
+        CheckConstraint(
+            "step_hours between 1 and 168 and steps_per_day between 1 and 20", name="step"
+        ),
         Index(None, "organisation", "id"),
     )
 
@@ -148,15 +152,26 @@ class WatchRuleRow(Base):
     organisation: Mapped[str] = mapped_column(Text, ForeignKey("organisations.key"))
     name: Mapped[str] = mapped_column(Text)
     conditions: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
-    """All of them must be met: what is measured, how it is compared, with which value."""
+    """What is measured, how it is compared, with which value."""
+    needs_all: Mapped[bool] = mapped_column(Boolean)
+    """All of them must be met, else any."""
     consecutive: Mapped[int] = mapped_column(Integer)
     grid: Mapped[str] = mapped_column(Text)
     """The hours of a week from Monday on, 1 where the rule applies, by the site's clock."""
     location: Mapped[str | None] = mapped_column(Text, ForeignKey("locations.key"))
     group_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("detection_groups.id"))
     severity: Mapped[str] = mapped_column(Text)
-    action: Mapped[str] = mapped_column(Text)
-    """alert, or what else is done: out_of_service."""
+    mails: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """Who is written to, besides whoever hears of alerts."""
+    webhook: Mapped[str | None] = mapped_column(Text)
+    """Which program is told; of its URL, which may hold a secret, only what may be shown."""
+    webhook_sealed: Mapped[bytes | None]
+    opens_ticket: Mapped[bool] = mapped_column(Boolean)
+    step: Mapped[str | None] = mapped_column(Text)
+    """What is tried at the station."""
+    step_hours: Mapped[int] = mapped_column(Integer)
+    """After how many hours a station that is put out of service is put back."""
+    steps_per_day: Mapped[int] = mapped_column(Integer)
     is_active: Mapped[bool] = mapped_column(Boolean)
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]

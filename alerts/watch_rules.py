@@ -1,10 +1,12 @@
-"""If/then rules of people: if all conditions were met by so many measurements in a row, alert.
+"""If/then rules of people: if conditions were met by so many measurements in a row, alert.
 
 A rule looks at what charge points measure now. It applies in the hours of a weekly grid, by the
-clock of the site; where nothing was measured lately it finds nothing.
+clock of the site; where nothing was measured lately it finds nothing. Where it is met there is an
+alert; once each time that it fires it may do more: write mails, tell a program, open a ticket, try
+a step at the station.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,7 +14,9 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from alerts.detection_jobs import Point
 from alerts.detections import Detection, Finding, Severity
+from alerts.steps import LONGEST_OUT, USUALLY_OUT, Step
 from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey, StationId
 
@@ -20,6 +24,9 @@ HOURS_OF_A_WEEK: Final = 168
 ALWAYS: Final = "1" * HOURS_OF_A_WEEK
 CONDITIONS_MAX: Final = 10
 CONSECUTIVE_MAX: Final = 60
+MAILS_MAX: Final = 10
+STEPS_MAX: Final = 20
+STEPS_PER_DAY: Final = 3
 FRESH: Final = timedelta(minutes=30)
 """How old the newest measurement may be."""
 
@@ -68,26 +75,53 @@ class Rule:
     """An if/then rule.
 
     Attributes:
-        conditions: All must be met by each measurement that counts.
+        conditions: Must be met by each measurement that counts: all of them, or any.
         consecutive: By how many measurements in a row, the newest included.
         grid: The hours of a week from Monday 0:00 on, `1` where the rule applies.
         location: Only there; None: at all stations of the organisation and those below it.
+        group: Only at the charge points of this group.
+        mails: Who is written to when it fires, besides whoever hears of alerts.
+        webhook: The program that is told; of its URL only what may be shown.
+        step: What is tried at the station when it fires.
+        step_hours: After how many hours a station that is put out of service is put back.
+        steps_per_day: How many steps of rules a station gets in a day of its own time zone.
     """
 
     id: int = 0
     organisation: OrganisationKey
     name: str
     conditions: tuple[Condition, ...]
+    needs_all: bool = True
     consecutive: int = 1
     grid: str = ALWAYS
     location: str | None = None
+    group: int | None = None
     severity: Severity = Severity.WARNING
+    mails: tuple[str, ...] = ()
+    webhook: str | None = None
+    opens_ticket: bool = False
+    step: Step | None = None
+    step_hours: int = USUALLY_OUT
+    steps_per_day: int = STEPS_PER_DAY
     is_active: bool = True
 
     @property
     def cause(self) -> str:
         """Of all that it finds."""
         return f"rule/{self.id}"
+
+    def is_met_by(self, values: Mapping[Metric, Decimal]) -> bool:
+        """Tell whether what was measured at a moment meets the conditions."""
+        met = (
+            each.metric in values and each.is_met(values[each.metric]) for each in self.conditions
+        )
+        return all(met) if self.needs_all else any(met)
+
+
+def rule_of(cause: str) -> int | None:
+    """Return the number of the rule that found something; None: it was none."""
+    kind, _, number = cause.partition("/")
+    return int(number) if kind == "rule" and number.isdecimal() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +174,13 @@ def checked(rule: Rule) -> Rule:
         raise InvalidInput("The grid has 168 hours, each 0 or 1.", field="grid")
     if "1" not in rule.grid:
         raise InvalidInput("Choose at least one hour in which the rule applies.", field="grid")
-    for metric in Metric:
+    if len(rule.mails) > MAILS_MAX:
+        raise InvalidInput("At most 10 mail addresses.", field="mails")
+    if not 1 <= rule.step_hours <= LONGEST_OUT:
+        raise InvalidInput("Out of service is 1 to 168 hours.", field="step_hours")
+    if not 1 <= rule.steps_per_day <= STEPS_MAX:
+        raise InvalidInput("A station gets 1 to 20 steps a day.", field="steps_per_day")
+    for metric in Metric if rule.needs_all else ():
         lows = [each.limit for each in rule.conditions if _is(each, metric, Comparison.ABOVE)]
         highs = [each.limit for each in rule.conditions if _is(each, metric, Comparison.BELOW)]
         if lows and highs and max(lows) >= min(highs):
@@ -158,28 +198,42 @@ def applies(grid: str, now: datetime, zone: ZoneInfo) -> bool:
     return grid[local.weekday() * 24 + local.hour] == "1"
 
 
-def findings(rule: Rule, points: Sequence[Measured], now: datetime) -> list[Finding]:
+def looks_at(rule: Rule, point: Measured, members: Collection[Point] | None) -> bool:
+    """Tell whether a rule is about a charge point: where it stands, and in which group it is."""
+    if rule.location is not None and point.location != rule.location:
+        return False
+    return members is None or any(each.covers(point.station, point.evse_id) for each in members)
+
+
+def findings(
+    rule: Rule,
+    points: Sequence[Measured],
+    now: datetime,
+    members: Collection[Point] | None = None,
+) -> list[Finding]:
     """Return where a rule is met.
 
     Args:
         rule: Which.
         points: The charge points of its side.
         now: The moment.
+        members: Those of its group; None: it has none.
     """
     found = []
     for each in points:
-        if rule.location is not None and each.location != rule.location:
+        if not looks_at(rule, each, members):
             continue
         if not applies(rule.grid, now, ZoneInfo(each.time_zone)):
             continue
         newest = each.measurements[: rule.consecutive]
         if len(newest) < rule.consecutive or now - newest[0].measured_at > FRESH:
             continue
-        if all(_meets(measurement, rule.conditions) for measurement in newest):
+        if all(rule.is_met_by(measurement.values) for measurement in newest):
             values = newest[0].values
             shown = ", ".join(
                 f"{metric.value} {values[metric]:f}"
                 for metric in dict.fromkeys(condition.metric for condition in rule.conditions)
+                if metric in values
             )
             found.append(
                 Finding(
@@ -194,13 +248,6 @@ def findings(rule: Rule, points: Sequence[Measured], now: datetime) -> list[Find
                 )
             )
     return found
-
-
-def _meets(measurement: Measurement, conditions: Sequence[Condition]) -> bool:
-    return all(
-        each.metric in measurement.values and each.is_met(measurement.values[each.metric])
-        for each in conditions
-    )
 
 
 def measurement(measured_at: datetime, samples: Sequence[Mapping[str, object]]) -> Measurement:

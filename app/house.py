@@ -21,6 +21,7 @@ from alerts.channels.services import Chat, SmsService, scheme_of
 from alerts.channels.way import Way
 from alerts.notices import Channel
 from alerts.noticing import Notices
+from alerts.rule_telling import RuleTelling
 from app.readers import subscriptions
 from app.station_files import forget_files, join_files
 from app.tariff_stops import CRON as STOPS_CRON
@@ -195,6 +196,7 @@ def compose_house(
     webhooks = compose_webhooks(settings, database, clock, jobs, mails, sealer)
     jobs.every("webhooks", webhooks.forget, cron="47 3 * * *")
     notices = compose_notices(settings, database, clock, jobs, mails, sealer)
+    rules = compose_rules(settings, database, jobs, mails, sealer)
     jobs.every("notices", notices.look_after, cron=noticing.CRON)
     jobs.every("recipients", notices.look_at_access, cron=noticing.ACCESS_CRON)
     month_end = MonthEnd(database, closing, clock, jobs=jobs)
@@ -219,7 +221,7 @@ def compose_house(
         pages=(pages.router,),
         error_page=pages.error_page,
     )
-    deliveries = DeliveryLoop(database, subscriptions(sharing, clock, mails, notices), clock)
+    deliveries = DeliveryLoop(database, subscriptions(sharing, clock, mails, notices, rules), clock)
     certificates = () if settings.ocpp_tls_cert is None else (settings.ocpp_tls_cert,)
     return House(jobs, mails, deliveries, closing, portal, webhooks, feed, clock, certificates)
 
@@ -282,6 +284,23 @@ def compose_notices(
         mails=mails,
         sealer=sealer,
         ways=ways,
+        public_url=settings.reached_at,
+    )
+
+
+def compose_rules(
+    settings: Settings, database: Database, jobs: Jobs, mails: Mails, sealer: Sealer
+) -> RuleTelling:
+    """Build what tells of if/then rules."""
+    outgoing = Outgoing(
+        allowed=networks(settings.webhook_networks), timeout_s=settings.webhook_timeout_s
+    )
+    return RuleTelling(
+        database=database,
+        jobs=jobs,
+        mails=mails,
+        sealer=sealer,
+        way=Post(outgoing, has_facts=True),
         public_url=settings.reached_at,
     )
 

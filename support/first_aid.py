@@ -5,8 +5,9 @@ It is off until somebody switches it on, and holds where a service package gives
 is never tried while anybody charges at the station, nor more often in a day than the playbook
 allows, and each waits until it is known whether the one before helped.
 
-A playbook that would loop is refused: steps only grow stronger and none comes twice; nothing is
-cured by what itself brings it about; and no two that are on take turns at the same thing.
+A playbook that would loop is refused: steps only grow stronger, none comes twice and none takes
+back another; nothing is cured by what itself brings it about; and no two that are on take turns at
+the same thing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,37 +19,27 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from alerts.detections import Detection
+from alerts.steps import HARMLESS_TO_SESSIONS as HARMLESS_TO_SESSIONS
+from alerts.steps import LONGEST_OUT, RESETS, STRENGTH, USUALLY_OUT
+from alerts.steps import Step as Step
 from foundation.errors import Conflict, InvalidInput
 from foundation.identifiers import OrganisationKey, StationId
 
 MOST_PER_DAY: Final = 20
 MOST_CAUSES: Final = 50
 LONGEST_NAME: Final = 100
-SETTLES_AFTER: Final = timedelta(minutes=2)
-"""How long after a step we look whether the fault is still there."""
+SETTLES_MIN: Final = 2
+"""Minutes after a step at which we look whether the fault is still there, unless it is said."""
+LONGEST_SETTLING: Final = 60
 LOOKS_EVERY: Final = timedelta(minutes=1)
 LASTS: Final = timedelta(hours=24)
 """How long first aid goes on waiting for its moment."""
 
 
-class Step(StrEnum):
-    """What may be tried, from the harmless to the strong."""
-
-    TRIGGER = "trigger"
-    """The station is asked for its status once more."""
-    CLEAR_CACHE = "clear_cache"
-    UNLOCK = "unlock"
-    SOFT_RESET = "soft_reset"
-    HARD_RESET = "hard_reset"
-
-
-_STRENGTH: Final[Mapping[Step, int]] = MappingProxyType(
-    {each: place for place, each in enumerate(Step)}
-)
-RESETS: Final = frozenset({Step.SOFT_RESET, Step.HARD_RESET})
-
 _BY_RESETS: Final = frozenset({"StartupOfTheDevice", "ResetOrReboot", "PowerLoss", "Reboot"})
 """Causes that a reset brings about."""
+_BY_REST: Final = frozenset({"no_session"})
+"""Causes that a station out of service brings about."""
 _OURS: Final = frozenset({Detection.BACKLOG, Detection.CERTIFICATE, Detection.JOB, Detection.RULE})
 """Watches whose findings no step at a station cures."""
 
@@ -80,6 +71,8 @@ class Playbook:
         vendor: Of the stations, in any case of letters; empty: any.
         model: Likewise.
         per_day: How many steps a station gets in a day of its own time zone.
+        settles_min: How many minutes after a step we look whether the fault is still there.
+        out_hours: After how many hours a station that is put out of service is put back.
     """
 
     id: int = 0
@@ -91,6 +84,8 @@ class Playbook:
     model: str = ""
     steps: tuple[Step, ...]
     per_day: int
+    settles_min: int = SETTLES_MIN
+    out_hours: int = USUALLY_OUT
     is_on: bool = False
 
 
@@ -113,9 +108,13 @@ def checked(playbook: Playbook) -> Playbook:
         raise InvalidInput("Say what is tried.", field="steps")
     if not 1 <= playbook.per_day <= MOST_PER_DAY:
         raise InvalidInput("A station gets 1 to 20 steps a day.", field="per_day")
+    if not 1 <= playbook.settles_min <= LONGEST_SETTLING:
+        raise InvalidInput("It waits 1 to 60 minutes for the effect.", field="settles_min")
+    if not 1 <= playbook.out_hours <= LONGEST_OUT:
+        raise InvalidInput("Out of service is 1 to 168 hours.", field="out_hours")
     if playbook.detection in _OURS:
         raise InvalidInput("No step at a station cures what this watch finds.", field="detection")
-    strengths = [_STRENGTH[each] for each in playbook.steps]
+    strengths = [STRENGTH[each] for each in playbook.steps]
     if any(later <= earlier for earlier, later in pairwise(strengths)):
         raise WouldLoop(
             "It would loop: each step is tried once, and the next one is stronger.", field="steps"
@@ -128,6 +127,13 @@ def checked(playbook: Playbook) -> Playbook:
             )
         if playbook.detection is Detection.OFFLINE:
             raise WouldLoop("It would loop: a station that restarts is silent.", field="steps")
+    if Step.OUT_OF_SERVICE in playbook.steps:
+        if Step.IN_SERVICE in playbook.steps:
+            raise WouldLoop("It would loop: one step takes back another.", field="steps")
+        if playbook.detection is Detection.FAILING and (not causes or _BY_REST & set(causes)):
+            raise WouldLoop(
+                "It would loop: where it is out of service, nobody charges.", field="steps"
+            )
     return replace(
         playbook,
         name=name,
@@ -319,6 +325,8 @@ class Run:
     playbook: int
     steps: tuple[Step, ...]
     per_day: int
+    settles_min: int = SETTLES_MIN
+    out_hours: int = USUALLY_OUT
     began_at: datetime
     due_at: datetime
     waits_for: WaitsFor | None = None
@@ -342,7 +350,7 @@ def next_deed(run: Run, facts: Facts, now: datetime) -> Try | Wait | End:
         return End(Outcome.SWITCHED_OFF)
     if last is not None and last.result is Result.EFFECTIVE:
         assert last.ended_at is not None
-        if now < (until := last.ended_at + SETTLES_AFTER):
+        if now < (until := last.ended_at + timedelta(minutes=run.settles_min)):
             return Wait(WaitsFor.EFFECT, until)
     if len(run.tried) >= len(run.steps):
         return End(Outcome.NOT_CURED)
@@ -375,6 +383,12 @@ def command_for(
     is_16 = version == "1.6"
     if step is Step.CLEAR_CACHE:
         return "ClearCache", {}
+    if step in _AVAILABILITIES:
+        wanted_now = _AVAILABILITIES[step]
+        if is_16:
+            return "ChangeAvailability", {"connectorId": evse_id or 0, "type": wanted_now}
+        where = {"evse": {"id": evse_id}} if evse_id else {}
+        return "ChangeAvailability", {"operationalStatus": wanted_now, **where}
     if step in RESETS:
         kinds = ("Soft", "Hard") if is_16 else ("OnIdle", "Immediate")
         return "Reset", {"type": kinds[step is Step.HARD_RESET]}
@@ -393,6 +407,11 @@ def command_for(
     else:
         wanted["requestedMessage"] = "Heartbeat"
     return "TriggerMessage", wanted
+
+
+_AVAILABILITIES: Final[Mapping[Step, str]] = MappingProxyType(
+    {Step.IN_SERVICE: "Operative", Step.OUT_OF_SERVICE: "Inoperative"}
+)
 
 
 def result_of(state: str) -> Result | None:

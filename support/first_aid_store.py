@@ -67,6 +67,7 @@ async def put(db: AsyncSession, wanted: Playbook, *, by: Actor, now: datetime) -
     row.name, row.detection, row.causes = made.name, made.detection, list(made.causes)
     row.vendor, row.model, row.steps = made.vendor, made.model, list(made.steps)
     row.per_day, row.is_on = made.per_day, made.is_on
+    row.settles_min, row.out_hours = made.settles_min, made.out_hours
     row.changed_at, row.changed_by = now, by.id
     await db.flush()
     return replace(made, id=row.id)
@@ -112,6 +113,8 @@ def _playbook(row: PlaybookRow) -> Playbook:
         model=row.model,
         steps=tuple(Step(each) for each in row.steps),
         per_day=row.per_day,
+        settles_min=row.settles_min,
+        out_hours=row.out_hours,
         is_on=row.is_on,
     )
 
@@ -133,6 +136,8 @@ async def begin(db: AsyncSession, runs: Sequence[Run]) -> None:
             "playbook": each.playbook,
             "steps": list(each.steps),
             "per_day": each.per_day,
+            "settles_min": each.settles_min,
+            "out_hours": each.out_hours,
             "began_at": each.began_at,
             "due_at": each.due_at,
         }
@@ -260,6 +265,8 @@ async def _with_steps(db: AsyncSession, rows: Iterable[FirstAidRunRow]) -> list[
             playbook=row.playbook,
             steps=tuple(Step(each) for each in row.steps),
             per_day=row.per_day,
+            settles_min=row.settles_min,
+            out_hours=row.out_hours,
             began_at=row.began_at,
             due_at=row.due_at,
             waits_for=None if row.waits_for is None else WaitsFor(row.waits_for),

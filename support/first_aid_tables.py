@@ -26,6 +26,9 @@ class PlaybookRow(Base):
     __tablename__ = "first_aid_playbooks"
     __table_args__ = (
         CheckConstraint("per_day > 0", name="budget"),
+        CheckConstraint(
+            "settles_min between 1 and 60 and out_hours between 1 and 168", name="times"
+        ),
         CheckConstraint("retired_at is null or not is_on", name="retired"),
         Index(None, "organisation", "detection"),
     )
@@ -43,6 +46,10 @@ class PlaybookRow(Base):
     steps: Mapped[list[str]] = mapped_column(ARRAY(Text))
     per_day: Mapped[int] = mapped_column(Integer)
     """How many steps a station gets in a day of its own time zone."""
+    settles_min: Mapped[int] = mapped_column(Integer)
+    """How long after a step it is looked whether the fault is still there."""
+    out_hours: Mapped[int] = mapped_column(Integer)
+    """After how many hours a station that is put out of service is put back."""
     is_on: Mapped[bool] = mapped_column(Boolean)
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(Text)
@@ -71,6 +78,8 @@ class FirstAidRunRow(Base):
     playbook: Mapped[int] = mapped_column(BigInteger, ForeignKey("first_aid_playbooks.id"))
     steps: Mapped[list[str]] = mapped_column(ARRAY(Text))
     per_day: Mapped[int] = mapped_column(Integer)
+    settles_min: Mapped[int] = mapped_column(Integer)
+    out_hours: Mapped[int] = mapped_column(Integer)
     began_at: Mapped[datetime]
     due_at: Mapped[datetime]
     """When it is looked after next."""

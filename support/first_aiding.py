@@ -15,9 +15,9 @@ from alerts import alerting
 from alerts.alerting import AlertSheet
 from alerts.life import AlertState, Fault
 from billing import service_packages
-from csms import charging, outcomes, registry, remote
+from csms import charging, outcomes, registry
 from csms.connectivity import SilenceLimits
-from csms.queue import Command, Request
+from csms.queue import Command
 from csms.registry import Station
 from foundation.clock import Clock
 from foundation.database import Database, savepoint
@@ -27,6 +27,7 @@ from foundation.identifiers import OrganisationKey, StationId
 from foundation.outbox import Delivery, Subscription
 from foundation.statements import ask
 from support import first_aid, first_aid_store, maintenance_store
+from support.asking import ask_step
 from support.first_aid import End, Facts, Playbook, Result, Run, Tried, Try, Wait
 
 log = structlog.get_logger(__name__)
@@ -37,8 +38,6 @@ CRON: Final = "* * * * *"
 ASKER: Final = "first aid"
 _ASKER_NAME: Final = "First aid"
 _BEGINS_WITH: Final = frozenset({"raised", "grown"})
-_COMMAND_EXPIRES_IN_S: Final = 60
-"""A step is for this moment: somebody may plug in soon."""
 
 
 # ----------------------------------------------------------------------------------- beginning
@@ -116,6 +115,8 @@ def _run(alert: int, fault: Fault, station: StationId, playbook: Playbook, now: 
         playbook=playbook.id,
         steps=playbook.steps,
         per_day=playbook.per_day,
+        settles_min=playbook.settles_min,
+        out_hours=playbook.out_hours,
         began_at=now,
         due_at=now,
     )
@@ -187,33 +188,26 @@ def _note(command: Command) -> str | None:
 
 
 async def _try(db: AsyncSession, run: Run, station: Station, deed: Try, now: datetime) -> Tried:
-    wanted = first_aid.command_for(
-        deed.step, station.ocpp_version, evse_id=run.evse_id, connector_id=run.connector_id
-    )
-    if wanted is None:
-        return Tried(deed.step, now, Result.NOT_POSSIBLE, now)
-    action, payload = wanted
     try:
         async with await savepoint(db):
-            command = await remote.ask(
+            command = await ask_step(
                 db,
-                Request(
-                    station=run.station,
-                    action=action,
-                    payload=payload,
-                    asked_by=ASKER,
-                    asked_by_name=_ASKER_NAME,
-                    door="system",
-                    asker_organisation=run.organisation,
-                    reason="system",
-                    reference=f"first aid/alert {run.alert}",
-                    expires_in_s=_COMMAND_EXPIRES_IN_S,
-                    idempotency_key=f"first-aid-{run.id}-{len(run.tried)}",
-                ),
+                deed.step,
+                station,
+                evse_id=run.evse_id,
+                connector_id=run.connector_id,
+                hours=run.out_hours,
+                asker=ASKER,
+                asker_name=_ASKER_NAME,
+                organisation=run.organisation,
+                reference=f"first aid/alert {run.alert}",
+                key=f"first-aid-{run.id}-{len(run.tried)}",
                 now=now,
             )
     except ExpectedError as error:
         return Tried(deed.step, now, Result.NOT_SENT, now, note=str(error))
+    if command is None:
+        return Tried(deed.step, now, Result.NOT_POSSIBLE, now)
     return Tried(deed.step, now, command_id=command.id)
 
 

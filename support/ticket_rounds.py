@@ -25,7 +25,7 @@ from foundation.database import Database
 from foundation.events import AlertChanged
 from foundation.identifiers import OrganisationKey, StationId
 from foundation.outbox import Delivery, Subscription
-from support import ticket_clock, tickets, visits
+from support import rule_deeds, ticket_clock, tickets, visits
 from support.tables import TicketRow
 from support.ticket_words import said
 from support.tickets import TicketNoteKind, TicketState
@@ -49,7 +49,7 @@ _FOR_INFORMATION: Final = "info"
 
 @dataclass(frozen=True, slots=True)
 class AlertsToTickets:
-    """Opens a ticket for each alert that is the provider's to see to, or was escalated."""
+    """Opens a ticket for each alert that is the provider's, was escalated, or whose rule asks."""
 
     clock: Clock
 
@@ -73,7 +73,7 @@ class AlertsToTickets:
             and event.change in ("raised", "grown")
             and event.severity != _FOR_INFORMATION
         )
-        if known is None and is_wanted:
+        if known is None and (is_wanted or await rule_deeds.wants_ticket(db, event)):
             await self._open(db, event, language, now)
         elif known is not None and event.change == "grown":
             text = said("alert_grown", language).format(stations=", ".join(event.stations))

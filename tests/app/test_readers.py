@@ -1,6 +1,6 @@
 """The readers are those that events are addressed to."""
 
-from app.house import compose_notices
+from app.house import compose_notices, compose_rules
 from app.readers import subscriptions
 from app.routes import BILLING, LICENCE_CHARGES, MAILING, ROUTES, SUPPORT
 from billing.handlers import READER
@@ -22,7 +22,8 @@ def test_every_event_that_is_addressed_has_its_readers(database: Database) -> No
     notices = compose_notices(
         Settings.read(), database, clock, jobs, mails, Sealer(bytes(range(32)))
     )
-    readers = [each.reader for each in subscriptions(Reimbursement(), clock, mails, notices)]
+    rules = compose_rules(Settings.read(), database, jobs, mails, Sealer(bytes(range(32))))
+    readers = [each.reader for each in subscriptions(Reimbursement(), clock, mails, notices, rules)]
     assert {BILLING, MAILING, SUPPORT, LICENCE_CHARGES} <= {*readers}
     assert {*readers} == {reader for each in ROUTES.values() for reader in each}
     assert len(readers) == len({*readers})
