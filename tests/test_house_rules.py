@@ -56,6 +56,7 @@ WITHOUT_MIRROR_HERE: dict[str, str] = {
     "support/rule_tables.py": "the migrations' tests compare every table with the database",
     "support/first_aid_tables.py": "the migrations' tests compare every table with the database",
     "support/maintenance_tables.py": "the migrations' tests compare every table with the database",
+    "support/remote_page_tables.py": "the migrations' tests compare every table with the database",
     "support/visit_tables.py": "the migrations' tests compare every table with the database",
     "csms/equipment_tables.py": "the migrations' tests compare every table with the database",
     "csms/reports.py": "declarations only; every test of translating and handling uses them",
