@@ -10,7 +10,7 @@ run by a person, who knows why it was not.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -178,15 +178,19 @@ class MonthEnd:
             left = await month_store.unfinished(db, month, over, self.step_names)
         behind, total = 0, len(left) * len(self._steps)
         for step in self._steps:
-            for key in left:
-                behind += 1
+
+            async def do(key: OrganisationKey, step: Step = step) -> None:
+                nonlocal behind
                 missing = {each.step for each in outcome.refused if each.payee == key}
                 if missing.isdisjoint(step.needs):
                     refusal = await self._do(step, key, month, outcome, noted)
                     if refusal is not None:
                         outcome.refused.append(Refused(key, step.name, refusal))
+                behind += 1
                 if told is not None:
                     told(behind, total)
+
+            await _for_each(left, do, at_once=step.at_once)
         async with self.database.unit_of_work() as db:
             await month_store.finish(db, month, now=self.clock.now())
         return outcome
@@ -296,3 +300,28 @@ class MonthEnd:
     async def _work(self, payload: Payload, attempt: Attempt) -> None:
         payees = [OrganisationKey(each) for each in payload["payees"]]
         await self.run(payload["month"], payees, by=payload["by"])
+
+
+async def _for_each(
+    keys: Iterable[OrganisationKey],
+    do: Callable[[OrganisationKey], Awaitable[None]],
+    *,
+    at_once: int,
+) -> None:
+    """Do something for each, so many side by side; the first that fails ends the others.
+
+    Raises:
+        BaseException: What the first one raised.
+    """
+    left = iter(keys)
+
+    async def work() -> None:
+        for key in left:
+            await do(key)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(at_once):
+                group.create_task(work())
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None

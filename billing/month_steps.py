@@ -28,11 +28,19 @@ Work = Callable[[AsyncSession, OrganisationKey, str, datetime], Awaitable[Sequen
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One of the things that are done at month end; `needs` names those that it builds upon."""
+    """One of the things that are done at month end.
+
+    Attributes:
+        name: As it is shown.
+        work: Does it for one payee.
+        needs: The steps that it builds upon.
+        at_once: For how many payees it is done side by side.
+    """
 
     name: str
     work: Work
     needs: tuple[str, ...] = ()
+    at_once: int = 1
 
 
 def standard_steps(closing: Closing) -> tuple[Step, ...]:
@@ -52,7 +60,8 @@ def statements_step(closing: Closing) -> Step:
     ) -> Sequence[str]:
         return [each.statement_id for each in await closing.close(db, payee, month, now=now)]
 
-    return Step(STATEMENTS, close)
+    # Each waits half its time for the database; of more than two there is nothing to gain.
+    return Step(STATEMENTS, close, at_once=2)
 
 
 async def _book_services(

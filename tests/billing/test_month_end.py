@@ -171,6 +171,46 @@ async def test_a_defect_at_one_payee_lets_the_next_run_begin_with_the_others(
     assert await issued(database) == BOTH
 
 
+async def test_a_step_is_done_for_several_payees_side_by_side_where_it_may_be(
+    database: Database,
+) -> None:
+    async with database.unit_of_work() as db:
+        await settle_in(db)
+    both_are_in_it = asyncio.Barrier(2)
+
+    async def paper(_: AsyncSession, payee: OrganisationKey, month: str, __: datetime) -> list[str]:
+        await both_are_in_it.wait()
+        return [f"paper/{payee}"]
+
+    end = month_end(database, AN_HOUR_LATER, Step("papers", paper, at_once=2))
+    outcome = await end.run("2026-10", [BAKERY, HOTEL])
+
+    assert outcome.made[BAKERY] == ["bakery-2026-10-EUR", "paper/bakery"]
+    assert outcome.made[HOTEL] == ["hotel-2026-10-EUR", "paper/hotel"]
+
+
+async def test_a_defect_at_one_of_two_payees_side_by_side_is_told_as_it_is(
+    database: Database,
+) -> None:
+    async with database.unit_of_work() as db:
+        await settle_in(db)
+    hotel_has_begun = asyncio.Event()
+
+    async def paper(_: AsyncSession, payee: OrganisationKey, month: str, __: datetime) -> list[str]:
+        if payee == HOTEL:
+            hotel_has_begun.set()
+            await asyncio.Event().wait()  # until it is ended with the other one
+        await hotel_has_begun.wait()
+        raise AssertionError("our own mistake")
+
+    end = month_end(database, AN_HOUR_LATER, Step("papers", paper, at_once=2))
+    with pytest.raises(AssertionError, match="our own mistake"):
+        await end.run("2026-10", [BAKERY, HOTEL])
+
+    assert (await states(database))[BAKERY, "papers"] == StepState.REFUSED
+    assert (await states(database))[HOTEL, "papers"] == StepState.WAITING
+
+
 KILLED = """
 import asyncio, os, signal, sys
 from datetime import datetime
