@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from alerts.cause_words import ENGLISH, GERMAN, NUMBERED
 from alerts.detections import Detection
-from alerts.life import STORM, Change
+from alerts.life import Change
 from alerts.notices import About
 
 LONGEST_SMS: Final = 300
@@ -42,28 +43,7 @@ _DETECTIONS: Final[Mapping[str, Mapping[Detection, str]]] = {
         Detection.RULE: "Regel",
     },
 }
-_CAUSES: Final[Mapping[str, Mapping[str, str]]] = {
-    "en": {"silence": "", STORM: "many at once", "no_message": "no message"},
-    "de": {
-        "silence": "",
-        STORM: "vieles auf einmal",
-        "no_message": "keine Meldung",
-        "ConnectorLockFailure": "Verriegelung",
-        "EVCommunicationError": "Verbindung zum Fahrzeug",
-        "GroundFailure": "Erdschluss",
-        "HighTemperature": "Übertemperatur",
-        "InternalError": "interner Fehler",
-        "OtherError": "ohne Namen",
-        "OverCurrentFailure": "Überstrom",
-        "OverVoltage": "Überspannung",
-        "PowerMeterFailure": "Zähler",
-        "PowerSwitchFailure": "Schütz",
-        "ReaderFailure": "Kartenleser",
-        "ResetFailure": "Neustart misslungen",
-        "UnderVoltage": "Unterspannung",
-        "WeakSignal": "schwaches Signal",
-    },
-}
+_CAUSES: Final[Mapping[str, Mapping[str, str]]] = {"en": ENGLISH, "de": GERMAN}
 _WORD: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _CHANGES: Final[Mapping[str, Mapping[Change, str]]] = {
     "en": {
@@ -162,6 +142,9 @@ def named(cause: str, language: str) -> str:
     known = _CAUSES[language].get(cause)
     if known is not None:
         return known
+    kind, _, number = cause.partition("/")
+    if number and (numbered := NUMBERED[language].get(kind)):
+        return numbered.format(number=number)
     return _WORD.sub(" ", cause).capitalize() if language == "en" else cause
 
 

@@ -38,7 +38,7 @@ from portal.rendering import FormErrors, Turn, link
 from portal.routes import Db, Now, PageRoute
 from portal.vocabulary import DETECTIONS
 from portal.words import Words
-from support import first_aid_store
+from support import first_aid_store, ticket_rounds
 
 router = APIRouter(route_class=PageRoute, prefix="/alerts")
 
@@ -220,6 +220,9 @@ async def _show(
             (each.at, each.change, caller.personal(each.by_name), each.note)
             for each in found.history
         ],
+        "ticket": await ticket_rounds.open_ticket_of(db, alert.id)
+        if caller.may(Permission.TICKETS_READ)
+        else None,
         "aid": await first_aid_store.runs_of(db, caller.scope, alerts=[alert.id]),
         "taken_by": caller.personal(alert.acknowledged_by_name),
         "may_act": caller.may(Permission.ALERTS_WRITE),

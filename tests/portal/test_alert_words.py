@@ -5,12 +5,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from alerts import life, sightings
+from alerts import life, sightings, wording
 from alerts.detections import Detection, Severity
 from alerts.life import STORM, Alert, AlertState, Change
 from foundation.identifiers import StationId
 from portal import alert_words, vocabulary
-from portal.words import words
+from portal.words import Words, words
 from tests.alerts.watch import NORTH, T0
 
 EN, DE = words("en"), words("de")
@@ -48,6 +48,13 @@ def test_what_was_found_is_the_watch_and_the_cause(
     detection: Detection, cause: str, told: str
 ) -> None:
     assert alert_words.what(detection, cause, EN) == told
+
+
+@pytest.mark.parametrize("said", [EN, DE])
+def test_mails_and_messages_call_a_cause_what_pages_call_it(said: Words) -> None:
+    pages = set(vocabulary.FAULTS) | set(alert_words._CAUSES) - {sightings.SILENCE}
+    for cause in (*pages, "job/3", "rule/4"):
+        assert wording.named(cause, said.language) == alert_words.named(cause, said), cause
 
 
 def test_what_to_do_is_said_where_it_is_known() -> None:
