@@ -344,7 +344,32 @@ async def principal_of(
     db: AsyncSession, secret: str, *, now: datetime, idle_ends: timedelta
 ) -> Principal | None:
     """Return who a login's secret speaks for; None if it is unknown, over or idle for so long."""
-    found = await store.login(db, _hashed(secret))
+    return await principal_of_trace(db, trace_of(secret), now=now, idle_ends=idle_ends)
+
+
+def trace_of(secret: str) -> bytes:
+    """Return what is kept of a login's secret: it names the login, and nobody signs in by it."""
+    return _hashed(secret)
+
+
+async def principal_of_trace(
+    db: AsyncSession,
+    trace: bytes,
+    *,
+    now: datetime,
+    idle_ends: timedelta,
+    notes_use: bool = True,
+) -> Principal | None:
+    """Return who a login speaks for, by what is kept of its secret; None as above.
+
+    Args:
+        db: The unit of work.
+        trace: As `trace_of` gives it.
+        now: The moment.
+        idle_ends: After how long without a click a login is over.
+        notes_use: Whether this is a click.
+    """
+    found = await store.login(db, trace)
     if found is None:
         return None
     login, row = found
@@ -352,7 +377,7 @@ async def principal_of(
         return None
     if login.awaits_second_factor or login.revoked_at is not None:
         return None
-    if now - login.last_seen_at >= _NOTED_EVERY:
+    if notes_use and now - login.last_seen_at >= _NOTED_EVERY:
         await store.note_use_of_login(db, login.id_hash, now)
     person = await person_of(db, row)
     home = await organisation(db, person.organisation)

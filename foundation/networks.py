@@ -57,3 +57,30 @@ def is_allowed(address: Address, allowed: Collection[Network]) -> bool:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     return any(address.version == each.version and address in each for each in allowed)
+
+
+def is_reachable_within(
+    address: Address, allowed: Collection[Network], *, is_own: bool = False
+) -> bool:
+    """Tell whether an address lies in a network that is named, for what is in one's own network.
+
+    Loopback, link-local, multicast and unspecified addresses are never meant by a wider network:
+    whoever wants one of them names it, or a part of their range. One's own machine is meant only
+    by that very address.
+
+    Args:
+        address: Where a connection would go.
+        allowed: The networks that are named; none: nothing is reachable.
+        is_own: Whether it is an address of this machine.
+    """
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    meant = [each for each in allowed if each.version == address.version and address in each]
+    if is_own and not address.is_loopback:
+        meant = [each for each in meant if each.num_addresses == 1]
+    if address.is_multicast or address.is_unspecified:
+        return False
+    for is_special in (address.is_loopback, address.is_link_local):
+        if is_special:
+            meant = [each for each in meant if each.is_loopback or each.is_link_local]
+    return bool(meant)

@@ -86,6 +86,24 @@ class Settings(BaseSettings):
     ocpp_tls_cert: Path | None = None
     ocpp_tls_key: Path | None = None
     ocpp_tls_client_ca: Path | None = None
+    """Authorities of stations' certificates (PEM), besides our own; for security profile 3."""
+    ocpp_tls_second_cert: Path | None = None
+    """One with a key of the other kind: RSA beside ECDSA, for stations that know only one."""
+    ocpp_tls_second_key: Path | None = None
+    ocpp_tls_client_organisation: str | None = Field(default=None, max_length=64)
+    """The organisation (O) that stations' certificates must name; None: any that is trusted."""
+    ocpp_public_url: str | None = Field(default=None, pattern="^wss?://[^/]+(/.*[^/])?$")
+    """How stations reach the listener by TLS, without their identity; told to 2.x stations that
+    shall use a higher security profile. None: by OCPP host and TLS port."""
+    certificate_authority_url: SecretStr | None = None
+    """`https://…` that signs stations' certificates instead of our own authority: takes a request
+    as PEM, answers with the chain as PEM."""
+    certificate_authority_token: SecretStr | None = None
+    """What it is shown, as `Authorization: Bearer …`."""
+    station_certificate_days: Positive = 365
+    """How long the certificates are valid that our own authority gives to stations."""
+    contract_certificates_url: SecretStr | None = None
+    """`https://…` of who installs drivers' contract certificates (ISO 15118); None: nobody."""
     http_host: str = "127.0.0.1"
     http_port: Port = 8080
     workers: Positive = 1
@@ -201,6 +219,30 @@ class Settings(BaseSettings):
     webhook_failing_hours: Positive = 24
     """… if the first of them is so long ago."""
 
+    tunnel_url: str | None = Field(default=None, pattern=r"^https?://\{\}\.[a-z0-9.-]+(:\d+)?$")
+    """How stations' own pages are reached through us, `https://{}.pages.example.org`: each opening
+    gets a host name of its own for `{}`. Of another site than the portal; None: no tunnel."""
+    tunnel_host: str = "127.0.0.1"
+    tunnel_port: Port = 8081
+    """Where the tunnel listens, behind what ends TLS for all those names."""
+    tunnel_networks: tuple[str, ...] = ()
+    """Networks that stations' own pages lie in, as in `10.8.0.0/16`; none: no tunnel. Loopback and
+    link-local addresses and this machine's own are meant only where they are named as such."""
+    tunnel_request_max_bytes: Positive = 16 * 1024 * 1024
+    """The largest body sent to a page."""
+    tunnel_answer_max_bytes: Positive = 256 * 1024 * 1024
+    """The largest answer of a page."""
+    tunnel_bytes_per_second: Positive = 2 * 1024 * 1024
+    """What one opening carries, both ways together; beyond it, it slows down."""
+    tunnel_connections_max: Positive = 24
+    """What one opening may have open at once."""
+    tunnel_requests_per_minute: Positive = 1200
+    """What one opening may ask."""
+    tunnel_timeout_s: PositiveSeconds = 30.0
+    """How long a page may take until it begins to answer, and between parts of an answer."""
+    tunnel_idle_s: Positive = 1800
+    """An opening that nobody used for so long is over."""
+
     sms_url: SecretStr | None = None
     """The gateway that takes SMS about alerts as JSON by POST, `https://…`, or a named service with
     `{number}` in its address, as in `twilio://SID:TOKEN@FROM/{number}`; None: none are sent."""
@@ -275,14 +317,19 @@ class Settings(BaseSettings):
     def _fits_together(self) -> Self:
         if self.ocpp_tls_port is not None and not (self.ocpp_tls_cert and self.ocpp_tls_key):
             raise ValueError("ocpp_tls_port needs ocpp_tls_cert and ocpp_tls_key")
+        if (self.ocpp_tls_second_cert is None) != (self.ocpp_tls_second_key is None):
+            raise ValueError("ocpp_tls_second_cert and ocpp_tls_second_key belong together")
         if self.offline_after_s <= self.pending_after_s:
             raise ValueError("offline_after_s must be longer than pending_after_s")
         if self.pending_after_s <= self.heartbeat_interval_s:
             raise ValueError("pending_after_s must be longer than heartbeat_interval_s")
-        try:
-            networks(self.webhook_networks)
-        except ValueError as error:
-            raise ValueError(f"webhook_networks: {error}") from None
+        for name in ("webhook_networks", "tunnel_networks"):
+            try:
+                networks(getattr(self, name))
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        if self.tunnel_url is not None and _is_one_site(self.tunnel_url, self.reached_at):
+            raise ValueError("tunnel_url must be of another site than the portal")
         for name, schemes in _SCHEMES.items():
             url = getattr(self, name)
             if url and urlsplit(url.get_secret_value()).scheme not in schemes:
@@ -318,6 +365,15 @@ class Settings(BaseSettings):
             for name in variables
             if name.upper().startswith(PREFIX) and name.upper() not in known
         )
+
+
+def _is_one_site(one: str, other: str) -> bool:
+    """Tell whether browsers may take two hosts for one site: they could set each other's cookies.
+
+    Which names are open to registration only a long list says; two labels in common are too many.
+    """
+    ends = [(urlsplit(each).hostname or "").split(".")[-2:] for each in (one, other)]
+    return ends[0] == ends[1]
 
 
 _SCHEMES = {

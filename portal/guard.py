@@ -214,12 +214,34 @@ async def identify(request: Request, db: AsyncSession, now: datetime) -> Caller 
     principal = await _principal(request, db, now)
     if principal is None:
         return None
+    return await caller_of(
+        db,
+        principal,
+        door="portal" if is_by_browser(request) else "api",
+        address=None if request.client is None else request.client.host,
+        now=now,
+    )
+
+
+async def caller_of(
+    db: AsyncSession,
+    principal: Principal,
+    *,
+    door: Door,
+    address: str | None,
+    now: datetime,
+) -> Caller:
+    """Return somebody who is known, with how much exists for him and what limits him.
+
+    Raises:
+        TierTooLow: As `granted_to` says.
+    """
     granted = await granted_to(db, principal, now=now)
     return Caller(
         principal,
         await directory.scope_of(db, principal, now=now),
-        door="portal" if is_by_browser(request) else "api",
-        address=None if request.client is None else request.client.host,
+        door=door,
+        address=address,
         granted=granted,
     )
 
