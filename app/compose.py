@@ -9,6 +9,7 @@ import os
 import socket
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import structlog
@@ -21,6 +22,7 @@ from billing import service_facts
 from billing.access import Doorkeeper
 from billing.estimate import Estimator
 from billing.sms_purse import SmsPurse
+from csms import certificate_store
 from csms.charge_points import ChargePoints
 from csms.charging_health import ChargingHealth
 from csms.clocks import Clocks
@@ -50,6 +52,7 @@ _WAITING_STATIONS_MAX = 1000
 _NOTE_HEARD_EVERY_S = 5.0
 _MEND_EVERY_S = 30.0
 _WATCH_CLOCKS_EVERY_S = 60.0
+_WATCH_KEYS_EVERY_S = 10.0
 
 
 def open_database(settings: Settings, url: str) -> Database:
@@ -155,7 +158,15 @@ async def compose_central_system(
     surroundings = Surroundings(
         dispatch, frames, clock, settings.call_timeout_s, settings.incoming_queue_max
     )
-    listener = Listener(settings, surroundings, connections, clock, tasks, node=node)
+    listener = Listener(
+        settings,
+        surroundings,
+        connections,
+        clock,
+        tasks,
+        node=node,
+        authorities=partial(certificate_store.trusted_by_listener, database),
+    )
     commanding = Commanding(
         database,
         clock,
@@ -186,6 +197,11 @@ def start_central_system(central: CentralSystem, database: Database, tasks: Task
         "transactions", lambda: connections.mend_transactions(_MEND_EVERY_S), on_end=OnEnd.RESTART
     )
     tasks.start("pings", central.listener.ping, on_end=OnEnd.RESTART)
+    tasks.start(
+        "TLS keys",
+        lambda: central.listener.doors.watch_keys(_WATCH_KEYS_EVERY_S),
+        on_end=OnEnd.RESTART,
+    )
     commanding = central.commanding
     tasks.start("commands", commanding.send, on_end=OnEnd.RESTART)
     tasks.start("commands' outcomes", commanding.settle, on_end=OnEnd.RESTART)

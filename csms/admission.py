@@ -1,6 +1,7 @@
 """Who may connect: identity from the path, subprotocol, password; decided from values alone.
 
-Source: OCPP-J 1.6, section 3; OCPP 2.0.1 part 4, section 3; security whitepaper, section 3.
+Source: OCPP-J 1.6, section 3; OCPP 2.0.1 part 4, section 3 and part 2, A00; security whitepaper,
+section 3.
 """
 
 import base64
@@ -11,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from csms import passwords
 from csms.reports import OcppVersion
+from csms.security_profiles import HIGHEST, PLAIN, TLS_FROM, Line, Shown, objection
 from csms.store import Access
 
 _VERSIONS = {version.value: version for version in OcppVersion}
@@ -79,23 +81,34 @@ class Admitted:
     """The station may connect; `in_hex` if its password was recognised only as hex text.
 
     `by_next`: with the password that it was told over the wire, which is the only one from now on.
+    `profile`: the security profile that it came up to.
     """
 
     access: Access
     in_hex: bool = False
     by_next: bool = False
+    profile: int = 0
 
 
 def admit(
-    access: Access, identity: str, credentials: tuple[str, bytes] | None
+    access: Access, identity: str, credentials: tuple[str, bytes] | None, line: Line = PLAIN
 ) -> Admitted | Refusal:
-    """Decide on a known station: admission, then password where one is on file.
+    """Decide on a known station: admission, security profile, then password where one is on file.
 
-    The user name must be the identity. Refusals do not tell a wrong password from a wrong name.
+    A certificate that fits stands in the place of the password. The user name must be the
+    identity. Refusals do not tell a wrong password from a wrong name.
     """
     if access.admission == "refused":
         return Refusal(403, "refused", "This station is not admitted here.")
+    below = objection(access.security_profile, line)
+    if below is not None:
+        return Refusal(403, *below)
+    if line.certificate is Shown.FITS:
+        return Admitted(access, profile=HIGHEST)
     records = [record for record in (access.password, access.next_password) if record]
+    if not records and access.security_profile:
+        why = f"Security profile {access.security_profile} needs a password; none is on file."
+        return Refusal(403, "no_password_on_file", why)
     if not records:
         return Admitted(access)
     if credentials is None:
@@ -108,4 +121,5 @@ def admit(
     if user not in (identity, access.station) or not found:
         return Refusal(401, "wrong_credentials", "Name or password is wrong.")
     by_next = access.next_password is not None and access.next_password in found
-    return Admitted(access, in_hex=not right, by_next=by_next)
+    profile = TLS_FROM if line.is_tls else 1
+    return Admitted(access, in_hex=not right, by_next=by_next, profile=profile)

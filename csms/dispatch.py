@@ -12,8 +12,14 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import store
+from csms.certificates import CertificateFacts
 from csms.handlers.authorization import authorize
 from csms.handlers.availability import statuses_reported
+from csms.handlers.connecting import (
+    certificates_shown,
+    connections_turned_away,
+    higher_profiles_met,
+)
 from csms.handlers.context import HandlerContext
 from csms.handlers.data_transfer import data_transferred
 from csms.handlers.diagnostics import log_statuses_reported
@@ -112,6 +118,38 @@ class NewPasswordUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateShown:
+    """The station came by TLS and showed a certificate whose authority is trusted.
+
+    `is_ours`: it names the organisation that it must name.
+    """
+
+    station: StationId
+    facts: CertificateFacts
+    is_ours: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MetHigher:
+    """The station came up to a higher security profile than it must."""
+
+    station: StationId
+    profile: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """A connection was below its station's security profile; `type` names the security event."""
+
+    station: StationId
+    type: str
+    about: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """A message about money that a defect of ours kept from even being read."""
 
@@ -137,6 +175,9 @@ class Dispatch:
             Knock: self._access,
             Introduction: self._introduced,
             NewPasswordUsed: self._new_password_used,
+            CertificateShown: self._bound(certificates_shown),
+            MetHigher: self._bound(higher_profiles_met),
+            TurnedAway: self._bound(connections_turned_away),
             Opened: self._opened,
             **{kind: self._bound(handler) for kind, handler in _HANDLERS.items()},
             Unread: self._unread,
@@ -163,7 +204,16 @@ class Dispatch:
             self.lanes.submit(report.origin.station, report, done)
 
     async def ask(
-        self, station: str, item: Knock | Introduction | NewPasswordUsed | Opened | Closed
+        self,
+        station: str,
+        item: Knock
+        | Introduction
+        | NewPasswordUsed
+        | CertificateShown
+        | MetHigher
+        | TurnedAway
+        | Opened
+        | Closed,
     ) -> Any:
         """Do one of the connection's own errands in the station's lane."""
         return await self.lanes.ask(station, item)

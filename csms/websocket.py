@@ -19,7 +19,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import OPEN, Event
 from websockets.typing import BytesLike, Subprotocol
 
-from csms import passwords, tls
+from csms import passwords
 from csms.admission import (
     Admitted,
     Refusal,
@@ -37,6 +37,8 @@ from csms.connection import (
 )
 from csms.connections import Connections
 from csms.dispatch import Introduction, Knock, NewPasswordUsed
+from csms.doors import Authorities, Doors
+from csms.line import line_of, note_above, note_below
 from csms.reports import OcppVersion
 from csms.store import Access, Closed, Opened
 from csms.vendors import profile_of, shipped
@@ -87,6 +89,7 @@ class StationSocket(ServerConnection):
     closing: tuple[int, str] | None = None
     is_refused: bool = False
     """Whether the upgrade was refused in words of ours, and logged."""
+
     tasks: Tasks
     _receiver: Receiver | None = None
     _longest = 0  # bytes of a message
@@ -254,6 +257,7 @@ class Listener:
         tasks: Tasks,
         *,
         node: str,
+        authorities: Authorities | None = None,
     ) -> None:
         self._settings = settings
         self._surroundings = surroundings
@@ -261,7 +265,7 @@ class Listener:
         self._clock = clock
         self._tasks = tasks
         self._node = node
-        self._servers: list[Server] = []
+        self.doors = Doors(settings, self._serving, authorities)
         self._handshakes = 0
         self._knocking: dict[StationSocket, None] = {}
         self._failures: dict[tuple[str, str], list[float]] = {}
@@ -270,44 +274,39 @@ class Listener:
     @property
     def port(self) -> int:
         """The plain listener's port, also where the settings said 0."""
-        return int(self._servers[0].sockets[0].getsockname()[1])
+        return self.doors.port
 
     async def start(self, *, share_port: bool = False) -> None:
         """Begin to accept.
 
         Raises:
-            OSError: If the address cannot be had.
+            OSError: If the address cannot be had, or a file for TLS not be read.
         """
+        await self.doors.open(share_port=share_port)
+
+    async def _serving(self, context: SSLContext | None, **where: Any) -> Server:
         settings = self._settings
-        listeners: list[tuple[int, SSLContext | None]] = [(settings.ocpp_port, None)]
-        if settings.ocpp_tls_port is not None:
-            listeners.append((settings.ocpp_tls_port, tls.server_context(settings)))
-        for port, context in listeners:
-            server = await serve(
-                self._serve,  # type: ignore[arg-type]
-                settings.ocpp_host,
-                port,
-                process_request=self._upgrade,  # type: ignore[arg-type]
-                select_subprotocol=_offered,  # type: ignore[arg-type]
-                compression=None,
-                create_connection=self._socket,  # type: ignore[arg-type]
-                max_size=settings.frame_max_bytes,
-                ping_interval=None,
-                open_timeout=settings.handshake_timeout_s,
-                close_timeout=settings.close_timeout_s,
-                server_header=None,
-                logger=logging.getLogger("websockets.server"),
-                ssl=context,
-                reuse_port=share_port or None,
-                backlog=4096,
-            )
-            self._servers.append(server)
+        return await serve(
+            self._serve,  # type: ignore[arg-type]
+            process_request=self._upgrade,  # type: ignore[arg-type]
+            select_subprotocol=_offered,  # type: ignore[arg-type]
+            compression=None,
+            create_connection=self._socket,  # type: ignore[arg-type]
+            max_size=settings.frame_max_bytes,
+            ping_interval=None,
+            open_timeout=settings.handshake_timeout_s,
+            close_timeout=settings.close_timeout_s,
+            server_header=None,
+            logger=logging.getLogger("websockets.server"),
+            ssl=context,
+            backlog=4096,
+            **where,
+        )
 
     async def stop(self) -> None:
         """Stop accepting, let the calls in hand be answered, and close every socket."""
         self._stopping = True
-        for server in self._servers:
-            server.close(close_connections=False)
+        self.doors.close()
         self._connections.leave_all(CLOSE_GOING_AWAY, "the central system stops")
         deadline = self._settings.close_timeout_s + 1
         try:
@@ -408,8 +407,12 @@ class Listener:
             if isinstance(found, Refusal):
                 return found
             access = found
-        admitted = admit(access, identity, credentials)
+        secured = socket.transport.get_extra_info("ssl_object")
+        line = await line_of(secured, access, self._surroundings.dispatch, settings, self._clock)
+        admitted = admit(access, identity, credentials, line)
         if isinstance(admitted, Refusal):
+            dispatch = self._surroundings.dispatch
+            await note_below(admitted, access, _remote(socket), dispatch, self._clock)
             if credentials is not None and admitted.status == http.HTTPStatus.UNAUTHORIZED:
                 self._note_failure(identity, socket)
             return admitted
@@ -418,6 +421,7 @@ class Listener:
         if admitted.by_next:
             used = NewPasswordUsed(access.station)
             await self._surroundings.dispatch.ask(access.station, used)
+        await note_above(admitted, line, self._surroundings.dispatch, self._clock)
         socket.admitted = admitted
         socket.offered, socket.version = spoken
         return None
@@ -553,7 +557,7 @@ class Listener:
             await asyncio.sleep(step)
             now = asyncio.get_running_loop().time()
             alive: dict[StationSocket, float] = {}
-            for server in self._servers:
+            for server in self.doors:
                 for socket in server.connections:
                     assert isinstance(socket, StationSocket)
                     sent = last.get(socket, now)

@@ -11,6 +11,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass
+from ssl import SSLContext
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
@@ -96,6 +97,8 @@ class Address:
     subprotocol: str
     open_timeout_s: float = 10.0
     answer_timeout_s: float = 30.0
+    tls: SSLContext | None = field(default=None, repr=False)
+    """Whom to trust, and which certificate to show, where the URL begins with `wss`."""
 
 
 def is_loopback(url: str) -> bool:
@@ -139,6 +142,7 @@ async def _open_socket(address: Address) -> ClientConnection:
     if address.password is not None:
         pair = f"{address.identity}:{address.password}".encode()
         headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
+    more: dict[str, Any] = {} if address.tls is None else {"ssl": address.tls}
     try:
         socket = await connect(
             f"{address.url.rstrip('/')}/{quote(address.identity, safe='')}",
@@ -151,6 +155,7 @@ async def _open_socket(address: Address) -> ClientConnection:
             close_timeout=2,
             max_size=2**20,
             user_agent_header=None,
+            **more,
         )
     except (OSError, InvalidHandshake, InvalidMessage, ConnectionClosed, EOFError) as error:
         raise LinkLost(f"{address.identity} cannot connect: {error}") from error

@@ -17,6 +17,7 @@ from csms.admission import (
 )
 from csms.passwords import password_record
 from csms.reports import OcppVersion
+from csms.security_profiles import BELOW, PLAIN, Line, Shown
 from csms.store import Access
 from foundation.identifiers import StationId
 
@@ -150,14 +151,17 @@ def test_no_header_is_no_refusal() -> None:
 
 
 def access(
-    admission: str = "accepted", password: bytes | None = None, following: bytes | None = None
+    admission: str = "accepted",
+    password: bytes | None = None,
+    following: bytes | None = None,
+    profile: int | None = None,
 ) -> Access:
     return Access(
         station=StationId("CS-1"),
         admission=admission,
         password=None if password is None else password_record(password),
         next_password=None if following is None else password_record(following),
-        security_profile=1,
+        security_profile=(0 if password is None else 1) if profile is None else profile,
         time_zone="UTC",
         vendor=None,
         model=None,
@@ -220,3 +224,60 @@ def test_a_station_under_its_alias_may_name_itself_either_way() -> None:
     known = access(password=b"secret")
     assert status_of(admit(known, "old-name", ("old-name", b"secret"))) is None
     assert status_of(admit(known, "old-name", ("CS-1", b"secret"))) is None
+
+
+# ------------------------------------------------------------------------ the security profile
+
+TLS = Line(is_tls=True)
+GOOD = ("CS-1", b"secret")
+
+
+def fitting(worth: Shown) -> Line:
+    return Line(is_tls=True, certificate=worth)
+
+
+@pytest.mark.parametrize(
+    ("profile", "line", "credentials", "came_up_to"),
+    [
+        (1, PLAIN, GOOD, 1),
+        (1, TLS, GOOD, 2),
+        (2, TLS, GOOD, 2),
+        (2, fitting(Shown.FITS), None, 3),
+        (2, fitting(Shown.FOREIGN), GOOD, 2),
+        (3, fitting(Shown.FITS), None, 3),
+        (3, fitting(Shown.FITS), ("CS-1", b"whatever"), 3),
+    ],
+)
+def test_a_station_that_shows_what_its_profile_asks_may_connect(
+    profile: int, line: Line, credentials: tuple[str, bytes] | None, came_up_to: int
+) -> None:
+    found = admit(access(password=b"secret", profile=profile), "CS-1", credentials, line)
+    assert isinstance(found, Admitted)
+    assert found.profile == came_up_to
+
+
+@pytest.mark.parametrize(
+    ("profile", "line", "reason"),
+    [
+        (2, PLAIN, "below_profile"),
+        (3, PLAIN, "below_profile"),
+        (3, TLS, "no_certificate"),
+        (3, fitting(Shown.FOREIGN), "foreign_certificate"),
+        (3, fitting(Shown.REVOKED), "revoked_certificate"),
+        (1, fitting(Shown.REVOKED), "revoked_certificate"),
+    ],
+)
+def test_one_that_shows_less_may_not_although_it_knows_the_password(
+    profile: int, line: Line, reason: str
+) -> None:
+    found = admit(access(password=b"secret", profile=profile), "CS-1", GOOD, line)
+    assert isinstance(found, Refusal)
+    assert (found.status, found.reason) == (403, reason)
+    assert reason in BELOW
+
+
+def test_a_profile_that_needs_a_password_lets_nobody_in_while_there_is_none() -> None:
+    found = admit(access(profile=1), "CS-1", GOOD)
+    assert isinstance(found, Refusal)
+    assert found.reason == "no_password_on_file"
+    assert status_of(admit(access(profile=0), "CS-1", GOOD)) is None

@@ -577,8 +577,7 @@ async def test_stations_may_speak_tls_and_an_old_tls_is_refused(
         ocpp_tls_port=0, ocpp_tls_cert=certificate, ocpp_tls_key=key
     ) as central:
         identity = await central.station()
-        [_, secure] = central.system.listener._servers
-        port = secure.sockets[0].getsockname()[1]
+        port = central.system.listener.doors.tls_port
         trusting = ssl.create_default_context()
         authority.configure_trust(trusting)
         async with connect(
