@@ -151,10 +151,12 @@ async def sealed_webhook(db: AsyncSession, number: int) -> bytes | None:
 
 
 async def firings(
-    db: AsyncSession, cause: str, *, before: int | None = None, limit: int = 50
+    db: AsyncSession, scope: Scope, cause: str, *, before: int | None = None, limit: int = 50
 ) -> list[Firing]:
     """Return when a rule fired and where, the newest first; of those below a number."""
     query = select(FaultRow).where(FaultRow.detection == Detection.RULE, FaultRow.cause == cause)
+    if scope.organisations is not None:
+        query = query.where(FaultRow.organisation.in_(sorted(scope.organisations)))
     if before is not None:
         query = query.where(FaultRow.id < before)
     rows = await db.scalars(

@@ -126,10 +126,10 @@ async def suspension(
 
 
 async def firings(
-    db: AsyncSession, found: Rule, *, before: int | None = None, limit: int = 50
+    db: AsyncSession, scope: Scope, found: Rule, *, before: int | None = None, limit: int = 50
 ) -> list[Firing]:
-    """Return when a rule fired and where, the newest first."""
-    return await store.firings(db, found.cause, before=before, limit=limit)
+    """Return when a rule fired and where, at stations in scope, the newest first."""
+    return await store.firings(db, scope, found.cause, before=before, limit=limit)
 
 
 async def fired(
@@ -150,21 +150,24 @@ class Rehearsal:
     over: timedelta = OVER
 
 
-async def rehearse(db: AsyncSession, wanted: Rule, *, now: datetime) -> Rehearsal:
-    """Return when a rule would have fired in the last seven days; nothing is stored.
+async def rehearse(db: AsyncSession, scope: Scope, wanted: Rule, *, now: datetime) -> Rehearsal:
+    """Return when a rule would have fired in the last seven days at stations in scope.
+
+    Nothing is stored.
 
     Raises:
         InvalidInput: As `watch_rules.checked` says.
-        NotFound: If its group is none of the organisation's.
+        NoSuchGroup: If its group is none of the organisation's.
     """
     made = watch_rules.checked(wanted)
     group = await _group(db, made)
     joined = _JOINED.of(db)
     if joined is None:
         return Rehearsal((), 0, 0)
+    side = await directory.below(db, made.organisation)
     total, found = await joined.over(
         db,
-        await directory.below(db, made.organisation),
+        [each for each in side if scope.covers(each)],
         location=made.location,
         points=None if group is None else [(each.station, each.evse_id) for each in group.points],
         since=now - OVER - KEPT,
@@ -178,6 +181,15 @@ async def rehearse(db: AsyncSession, wanted: Rule, *, now: datetime) -> Rehearsa
 
 
 # ------------------------------------------------------------------------------------ changing
+
+
+class NoSuchGroup(InvalidInput):
+    """The group of a rule is none of its organisation's."""
+
+    code = "no_such_group"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"There is no group {number}.", field="group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +227,7 @@ async def set_rule(
     Raises:
         TierTooLow: If the account's tier has no rules.
         InvalidInput: As `watch_rules.checked` says, or if an address or the URL is none.
-        NotFound: If its group is none of the organisation's.
+        NoSuchGroup: If its group is none of the organisation's.
     """
     refusal = await suspension(db, wanted.organisation, now=now)
     if refusal is not None:
@@ -249,7 +261,21 @@ async def _group(db: AsyncSession, wanted: Rule) -> Group | None:
     own = Scope(frozenset({wanted.organisation}))
     for each in await job_store.groups(db, own, [wanted.group]):
         return each
-    raise NotFound("detection group", str(wanted.group))
+    raise NoSuchGroup(wanted.group)
+
+
+async def switch(db: AsyncSession, found: Rule, *, is_on: bool, by: Actor, now: datetime) -> Rule:
+    """Switch a rule on or off; switched off, what it found is over with the next round.
+
+    Raises:
+        TierTooLow: If it is to be on, and the account's tier has no rules.
+    """
+    refusal = await suspension(db, found.organisation, now=now)
+    if is_on and refusal is not None:
+        raise refusal
+    made = replace(found, is_active=is_on)
+    await store.save(db, made, by=by.id, now=now)
+    return made
 
 
 async def remove_rule(db: AsyncSession, number: int, *, by: Actor, now: datetime) -> None:

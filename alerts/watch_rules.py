@@ -166,6 +166,8 @@ def checked(rule: Rule) -> Rule:
     """
     if not 1 <= len(rule.name.strip()) <= 100:
         raise InvalidInput("A name has 1 to 100 characters.", field="name")
+    if any(ord(each) < 32 for each in rule.name):
+        raise InvalidInput("A name is one line of text.", field="name")
     if not 1 <= len(rule.conditions) <= CONDITIONS_MAX:
         raise InvalidInput("A rule has 1 to 10 conditions.", field="conditions")
     if not 1 <= rule.consecutive <= CONSECUTIVE_MAX:

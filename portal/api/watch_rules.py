@@ -1,6 +1,5 @@
-"""If/then rules: what is measured, with which limits, in which hours, and how often in a row."""
+"""If/then rules: what is measured, with which limits, in which hours, and what is done then."""
 
-from dataclasses import asdict
 from decimal import Decimal
 from typing import Annotated
 
@@ -10,24 +9,31 @@ from pydantic import ConfigDict, Field
 from accounts.permissions import Permission
 from alerts import ruling
 from alerts.detections import Severity
+from alerts.rule_rehearsal import OVER
+from alerts.ruling import Firing
+from alerts.steps import LONGEST_OUT, USUALLY_OUT, Step
 from alerts.watch_rules import (
     ALWAYS,
     CONDITIONS_MAX,
     CONSECUTIVE_MAX,
     HOURS_OF_A_WEEK,
+    MAILS_MAX,
+    STEPS_MAX,
+    STEPS_PER_DAY,
     Comparison,
     Condition,
     Metric,
     Rule,
 )
-from csms import registry
-from foundation.errors import InvalidInput
-from foundation.identifiers import OrganisationKey
-from portal.api.locations import seen_organisation
-from portal.api.models import Answer, Body, Number, Quantity
+from foundation.identifiers import OrganisationKey, StationId
+from portal import paging, rule_doors
+from portal.api.models import Answer, Body, Moment, Number, Quantity
 from portal.guard import Caller, require
 from portal.paging import Page
-from portal.routes import ApiRoute, Db, Now
+from portal.routes import ApiRoute, Context, Db, Now
+from portal.rule_doors import WantedRule
+from support import rule_deeds
+from support.rule_deeds import Refusal
 
 router = APIRouter(tags=["alerts"], route_class=ApiRoute)
 
@@ -51,11 +57,22 @@ class RuleModel(Answer):
     organisation: OrganisationKey
     name: str
     conditions: list[ConditionModel]
+    needs_all: bool
     consecutive: int
     grid: str
     location: str | None
+    group: int | None
     severity: Severity
+    mails: list[str]
+    webhook: str = Field(description="Of its URL, which may hold a secret, what may be shown.")
+    opens_ticket: bool
+    step: Step | None
+    step_hours: int
+    steps_per_day: int
     active: bool
+    suspended: bool = Field(
+        description="It is stored, and rests: the account's tier has no if/then rules."
+    )
 
 
 class ConditionBody(Body):
@@ -75,6 +92,8 @@ class RuleBody(Body):
                 "name": "Too hot",
                 "conditions": [{"metric": "temperature_c", "comparison": "above", "limit": 70}],
                 "consecutive": 3,
+                "mails": ["lea@example.org"],
+                "opens_ticket": True,
             }
         }
     )
@@ -83,11 +102,12 @@ class RuleBody(Body):
         default=None, description="One's own, if it is left out; a change leaves it as it is."
     )
     name: Key
-    conditions: Annotated[list[ConditionBody], Field(min_length=1, max_length=CONDITIONS_MAX)] = (
-        Field(description="All must be met.")
+    conditions: Annotated[list[ConditionBody], Field(min_length=1, max_length=CONDITIONS_MAX)]
+    needs_all: bool = Field(
+        default=True, description="All conditions must be met by a measurement; else any."
     )
     consecutive: Annotated[int, Field(ge=1, le=CONSECUTIVE_MAX)] = Field(
-        default=1, description="By so many measurements in a row."
+        default=1, description="By so many measurements in a row, within an hour."
     )
     grid: Annotated[str, Field(min_length=HOURS_OF_A_WEEK, max_length=HOURS_OF_A_WEEK)] = Field(
         default=ALWAYS,
@@ -95,85 +115,207 @@ class RuleBody(Body):
         " rule applies, else 0.",
     )
     location: Key | None = None
+    group: Annotated[int, Field(ge=1, lt=2**62)] | None = Field(
+        default=None, description="Only at the charge points of this detection group."
+    )
     severity: Severity = Severity.WARNING
+    mails: Annotated[list[Annotated[str, Field(max_length=254)]], Field(max_length=MAILS_MAX)] = (
+        Field(default=[], description="Who is written to, besides whoever hears of alerts.")
+    )
+    webhook: Annotated[str, Field(max_length=2000)] = Field(
+        default="",
+        description="A URL that gets JSON by POST when it fires and when it is over; what is shown"
+        " of the one that there is leaves it as it is.",
+    )
+    opens_ticket: bool = Field(default=False, description="Needs the right `tickets.write`.")
+    step: Step | None = Field(
+        default=None,
+        description="What is tried at the station once each time that the rule fires: nothing that"
+        " needs a written order. Needs the right `commands.send`; the rule is the order.",
+    )
+    step_hours: Annotated[int, Field(ge=1, le=LONGEST_OUT)] = Field(
+        default=USUALLY_OUT,
+        description="After how many hours a station that is put out of service is put back.",
+    )
+    steps_per_day: Annotated[int, Field(ge=1, le=STEPS_MAX)] = Field(
+        default=STEPS_PER_DAY,
+        description="How many steps of rules a station gets in a day of its own time zone.",
+    )
     active: bool = True
 
 
+class DeedModel(Answer):
+    """A step that was tried, or why it was not."""
+
+    step: Step
+    done_at: Moment
+    command_id: str | None
+    refused: Refusal | None
+
+
+class FiringModel(Answer):
+    """A rule was met at a charge point, from a moment on."""
+
+    id: int
+    station: StationId
+    evse_id: int | None
+    fired_at: Moment
+    ended_at: Moment | None = Field(description="Since when it is not met; null: it still is.")
+    measured: str
+    alert: int | None = Field(description="Null: a maintenance window silenced it.")
+    deeds: list[DeedModel]
+
+
+class WouldModel(Answer):
+    """A rule would have fired at a charge point."""
+
+    station: StationId
+    evse_id: int
+    fired_at: Moment
+    ended_at: Moment
+
+
+class RehearsalModel(Answer):
+    """What a rule would have done in the last seven days."""
+
+    since: Moment
+    times: int
+    fired: list[WouldModel] = Field(description="The newest first, 200 at most.")
+    charge_points: int
+    looked_at: int = Field(description="How many of them were looked at: the first fifty.")
+
+
 @router.get("/watch-rules", summary="List if/then rules")
-async def list_watch_rules(db: Db, caller: Reader) -> Page[RuleModel]:
+async def list_watch_rules(db: Db, now: Now, caller: Reader) -> Page[RuleModel]:
     """By number."""
-    return Page(items=[_shown(each) for each in await ruling.rules(db, caller.scope)])
+    found = await ruling.rules(db, caller.scope)
+    resting = {
+        each: await ruling.suspension(db, each, now=now) is not None
+        for each in {rule.organisation for rule in found}
+    }
+    return Page(items=[_shown(each, resting[each.organisation]) for each in found])
 
 
 @router.post("/watch-rules", status_code=201, summary="Create an if/then rule")
-async def create_watch_rule(db: Db, now: Now, caller: Writer, body: RuleBody) -> RuleModel:
-    """Where it is met there is an alert. Needs an account of tier Limited or above."""
-    return await _set(db, now, caller, body, None)
+async def create_watch_rule(
+    db: Db, now: Now, context: Context, caller: Writer, body: RuleBody
+) -> RuleModel:
+    """Where it is met there is an alert, and more is done if it says so.
+
+    Needs an account of tier Limited or above.
+    """
+    wanted = _wanted(body, caller)
+    return _shown(await rule_doors.set_rule(db, caller, context, wanted, now=now), False)
+
+
+@router.post("/watch-rules/rehearse", summary="Try an if/then rule out")
+async def rehearse_watch_rule(db: Db, now: Now, caller: Writer, body: RuleBody) -> RehearsalModel:
+    """When it would have fired in the last seven days, by what was measured; nothing is stored."""
+    found = await rule_doors.rehearse(db, caller, _wanted(body, caller), now=now)
+    return RehearsalModel(
+        since=now - OVER,
+        times=len(found.fired),
+        fired=[
+            WouldModel(
+                station=each.station,
+                evse_id=each.evse_id,
+                fired_at=each.fired_at,
+                ended_at=each.ended_at,
+            )
+            for each in found.fired[:200]
+        ],
+        charge_points=found.points,
+        looked_at=found.looked_at,
+    )
 
 
 @router.get("/watch-rules/{number}", summary="Get an if/then rule")
-async def get_watch_rule(db: Db, caller: Reader, number: Number) -> RuleModel:
+async def get_watch_rule(db: Db, now: Now, caller: Reader, number: Number) -> RuleModel:
     """As it is set."""
-    return _shown(await ruling.rule(db, caller.scope, number))
+    found = await ruling.rule(db, caller.scope, number)
+    return _shown(found, await ruling.suspension(db, found.organisation, now=now) is not None)
 
 
 @router.put("/watch-rules/{number}", summary="Change an if/then rule")
 async def change_watch_rule(
-    db: Db, now: Now, caller: Writer, number: Number, body: RuleBody
+    db: Db, now: Now, context: Context, caller: Writer, number: Number, body: RuleBody
 ) -> RuleModel:
     """It counts from the next minute on."""
-    return await _set(db, now, caller, body, await ruling.rule(db, caller.scope, number))
+    wanted = _wanted(body, caller)
+    made = await rule_doors.set_rule(db, caller, context, wanted, number=number, now=now)
+    return _shown(made, False)
 
 
 @router.delete("/watch-rules/{number}", status_code=204, summary="Remove an if/then rule")
 async def remove_watch_rule(db: Db, now: Now, caller: Writer, number: Number) -> None:
     """What it found is over."""
+    await rule_doors.remove_rule(db, caller, number, now=now)
+
+
+@router.get("/watch-rules/{number}/firings", summary="List when an if/then rule fired")
+async def list_firings(
+    db: Db,
+    caller: Reader,
+    number: Number,
+    limit: paging.Limit = paging.DEFAULT_LIMIT,
+    cursor: paging.Cursor = None,
+) -> Page[FiringModel]:
+    """The newest first, with what was tried."""
     found = await ruling.rule(db, caller.scope, number)
-    await ruling.remove_rule(db, number, by=caller.actor, now=now)
-    await caller.note(
-        db,
-        "watch_rule.remove",
-        f"watch_rule/{number}",
-        organisation=found.organisation,
-        before=asdict(found),
-        now=now,
+    behind = paging.decoded(cursor, int)
+    rows = await ruling.firings(
+        db, caller.scope, found, before=None if behind is None else behind[0], limit=limit + 1
     )
+    deeds = await rule_deeds.deeds_of(db, [each.id for each in rows])
+
+    def shown(each: Firing) -> FiringModel:
+        return FiringModel(
+            id=each.id,
+            station=each.station,
+            evse_id=each.evse_id,
+            fired_at=each.fired_at,
+            ended_at=each.ended_at,
+            measured=each.measured,
+            alert=each.alert,
+            deeds=[
+                DeedModel(
+                    step=deed.step,
+                    done_at=deed.done_at,
+                    command_id=deed.command_id,
+                    refused=deed.refused,
+                )
+                for deed in deeds
+                if deed.fault == each.id
+            ],
+        )
+
+    return paging.page(rows, limit, shown=shown, key=lambda each: (each.id,))
 
 
-async def _set(db: Db, now: Now, caller: Caller, body: RuleBody, before: Rule | None) -> RuleModel:
-    key = body.organisation or caller.principal.organisation
-    owner = before.organisation if before else (await seen_organisation(db, caller, key)).key
-    if body.location is not None and not await registry.locations(
-        db, caller.scope, key=body.location, limit=1
-    ):
-        raise InvalidInput(f"There is no location {body.location!r}.", field="location")
-    wanted = Rule(
-        id=0 if before is None else before.id,
-        organisation=owner,
+def _wanted(body: RuleBody, caller: Caller) -> WantedRule:
+    return WantedRule(
+        organisation=body.organisation or caller.principal.organisation,
         name=body.name,
-        conditions=tuple(
+        conditions=[
             Condition(each.metric, each.comparison, each.limit) for each in body.conditions
-        ),
+        ],
+        needs_all=body.needs_all,
         consecutive=body.consecutive,
         grid=body.grid,
         location=body.location,
+        group=body.group,
         severity=body.severity,
-        is_active=body.active,
+        mails=body.mails,
+        webhook=body.webhook,
+        opens_ticket=body.opens_ticket,
+        step=body.step,
+        step_hours=body.step_hours,
+        steps_per_day=body.steps_per_day,
+        active=body.active,
     )
-    made = await ruling.set_rule(db, wanted, by=caller.actor, now=now)
-    await caller.note(
-        db,
-        "watch_rule.create" if before is None else "watch_rule.change",
-        f"watch_rule/{made.id}",
-        organisation=owner,
-        before=None if before is None else asdict(before),
-        after=asdict(made),
-        now=now,
-    )
-    return _shown(made)
 
 
-def _shown(rule: Rule) -> RuleModel:
+def _shown(rule: Rule, suspended: bool) -> RuleModel:
     return RuleModel(
         id=rule.id,
         organisation=rule.organisation,
@@ -182,9 +324,18 @@ def _shown(rule: Rule) -> RuleModel:
             ConditionModel(metric=each.metric, comparison=each.comparison, limit=each.limit)
             for each in rule.conditions
         ],
+        needs_all=rule.needs_all,
         consecutive=rule.consecutive,
         grid=rule.grid,
         location=rule.location,
+        group=rule.group,
         severity=rule.severity,
+        mails=list(rule.mails),
+        webhook=rule.webhook or "",
+        opens_ticket=rule.opens_ticket,
+        step=rule.step,
+        step_hours=rule.step_hours,
+        steps_per_day=rule.steps_per_day,
         active=rule.is_active,
+        suspended=suspended,
     )

@@ -36,6 +36,10 @@ class Said:
         ]
         return [NewestReadings(StationId("CS-1"), 1, NORTH, None, "Europe/Berlin", samples)]
 
+    async def over(self, *_: Any, **__: Any) -> tuple[int, list[NewestReadings]]:
+        """Return the same."""
+        return 1, await self.newest()
+
 
 async def test_a_rule_tells_once_and_is_over_when_it_is_no_longer_met_or_is_gone(
     watch: Watch, clock: SetClock

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from alerts.detection_jobs import Point
 from alerts.watch_rules import (
     ALWAYS,
     Comparison,
@@ -18,6 +19,7 @@ from alerts.watch_rules import (
     checked,
     findings,
     measurement,
+    rule_of,
 )
 from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey, StationId
@@ -66,6 +68,30 @@ def test_all_conditions_must_be_met_and_limits_are_not_included() -> None:
     assert not is_met(replace(RULE, conditions=(HOT, current)), point(71))  # nobody measured it
 
 
+def test_any_of_the_conditions_is_enough_where_the_rule_says_so() -> None:
+    current = Condition(Metric.CURRENT_A, Comparison.BELOW, Decimal(1))
+    either = replace(RULE, conditions=(HOT, WEAK, current), needs_all=False)
+    assert is_met(either, point(71, power_w=1000))
+    assert is_met(either, point(20, power_w=999))
+    assert not is_met(either, point(70, power_w=1000))
+    [finding] = findings(either, [point(71)], NOW)
+    assert finding.evidence["measured"] == "temperature_c 71, power_w 500.0"
+
+
+def test_it_looks_only_at_the_charge_points_of_its_group() -> None:
+    in_it = [Point(StationId("CS-1"), 1)]
+    assert findings(RULE, [point(71)], NOW, in_it)
+    assert findings(RULE, [point(71)], NOW, [Point(StationId("CS-1"))])
+    assert not findings(RULE, [point(71)], NOW, [Point(StationId("CS-1"), 2)])
+    assert not findings(RULE, [point(71)], NOW, [])
+
+
+def test_a_cause_tells_its_rule() -> None:
+    assert rule_of(RULE.cause) == RULE.id
+    assert rule_of("job/3") is None
+    assert rule_of("rule/x") is None
+
+
 def test_so_many_measurements_in_a_row_must_meet_them() -> None:
     thrice = replace(RULE, consecutive=3)
     assert is_met(thrice, point(71, 72, 73, 20))
@@ -98,6 +124,12 @@ def test_what_was_measured_long_ago_or_elsewhere_does_not_count() -> None:
         {"grid": "1"},
         {"grid": "0" * 168},
         {"grid": "2" * 168},
+        {"name": "two\nlines"},
+        {"mails": tuple(f"{each}@example.org" for each in range(11))},
+        {"step_hours": 0},
+        {"step_hours": 169},
+        {"steps_per_day": 0},
+        {"steps_per_day": 21},
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:
@@ -111,3 +143,4 @@ def test_conditions_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(ContradictingConditions, match="temperature_c"):
         checked(replace(RULE, conditions=(HOT, cold)))
     assert checked(replace(RULE, conditions=(HOT, replace(cold, limit=Decimal(71)))))
+    assert checked(replace(RULE, conditions=(HOT, cold), needs_all=False))

@@ -53,3 +53,52 @@ async def test_a_rule_that_makes_no_sense_is_refused(
 ) -> None:
     answer = await administrator.post(PATH, json={**RULE, **changes})
     assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+async def test_what_a_rule_does_is_read_as_it_was_set_and_its_url_shows_no_secret(
+    administrator: AsyncClient,
+) -> None:
+    more = {
+        "needs_all": False,
+        "mails": ["lea@example.org"],
+        "webhook": "https://example.org/hook?token=secret",
+        "opens_ticket": True,
+        "step": "out_of_service",
+        "step_hours": 4,
+        "steps_per_day": 2,
+    }
+    made = (await administrator.post(PATH, json={**RULE, **more})).json()
+    shown = {**more, "webhook": "https://example.org/…"}
+    assert {name: made[name] for name in shown} == shown
+    path = f"{PATH}/{made['id']}"
+    kept = {name: made[name] for name in {**RULE, **more}}
+    assert (await administrator.put(path, json=kept)).json() == made
+    assert (await administrator.put(path, json=kept | {"webhook": ""})).json()["webhook"] == ""
+    assert (await administrator.get(f"{path}/firings")).json() == {"items": [], "next": None}
+    audit = (await administrator.get("/api/v1/audit")).json()["items"]
+    assert "secret" not in str(audit)
+    assert "out_of_service" in str(audit[-1])
+
+
+async def test_a_rule_is_tried_out_and_nothing_is_stored(administrator: AsyncClient) -> None:
+    answer = await administrator.post(f"{PATH}/rehearse", json=RULE)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["times"], answer.json()["fired"]) == (0, [])
+    assert (await administrator.get(PATH)).json()["items"] == []
+    nonsense = await administrator.post(f"{PATH}/rehearse", json=RULE | {"grid": "0" * 168})
+    assert nonsense.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"mails": ["nobody"]}, "mails"),
+        ({"webhook": "http://127.0.0.1/"}, "webhook"),
+        ({"group": 7}, "group"),
+    ],
+)
+async def test_whom_nobody_can_tell_and_a_group_that_there_is_none_of_are_refused(
+    administrator: AsyncClient, changes: dict[str, Any], field: str
+) -> None:
+    answer = await administrator.post(PATH, json={**RULE, **changes})
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
