@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import WHOLE
 from accounts.lineage import lineage
-from alerts import alerting
+from alerts import alerting, monitoring
 from alerts.alerting import AlertSheet
 from alerts.life import AlertState, Fault
 from billing import service_packages
@@ -99,7 +99,7 @@ async def _playbook_for(
         vendor=station.vendor,
         model=station.model,
     )
-    if found is None or not await _is_in_package(db, station, now):
+    if found is None or not await _is_looked_after(db, station, now):
         return None
     return found
 
@@ -230,7 +230,7 @@ async def _facts(db: AsyncSession, run: Run, station: Station, now: datetime) ->
         is_taken=sheet.alert.acknowledged_at is not None,
         is_allowed=is_on
         and station.organisation == run.organisation
-        and await _is_in_package(db, station, now),
+        and await _is_looked_after(db, station, now),
         is_charging=bool(sessions),
         is_worked_at=bool(windows),
         is_connected=station.connected,
@@ -252,7 +252,10 @@ async def _station(db: AsyncSession, identity: StationId, now: datetime) -> Stat
     return await registry.station(db, WHOLE, identity, now, limits=SilenceLimits())
 
 
-async def _is_in_package(db: AsyncSession, station: Station, now: datetime) -> bool:
+async def _is_looked_after(db: AsyncSession, station: Station, now: datetime) -> bool:
+    """Tell whether a station gets first aid: while it is monitored, in a package that gives it."""
+    if not await monitoring.active(db, [station.identity]):
+        return False
     found = await service_packages.package_of(db, station.identity, station.organisation, at=now)
     return found is not None and found.first_aid
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from accounts.directory import WHOLE
-from alerts import alerting, raising
+from alerts import alerting, monitoring, raising
 from alerts.detections import Detection
 from billing import service_packages
 from csms import outcomes
@@ -15,6 +15,7 @@ from csms.queue import Command
 from csms.whereabouts import Registered
 from foundation.clock import SetClock
 from foundation.database import Database
+from foundation.identifiers import StationId
 from support import first_aid_store, first_aiding
 from support.first_aid import Playbook, Run, Step
 from support.maintenance_store import Windows
@@ -47,8 +48,8 @@ class Aid:
     database: Database
     clock: SetClock
 
-    async def furnish(self, *, in_package: bool = True) -> None:
-        """Connect the station, and give it a package with first aid."""
+    async def furnish(self, *, in_package: bool = True, is_monitored: bool = True) -> None:
+        """Connect the station, monitor it, and give it a package with first aid."""
         raising.join_sites(self.database, Registered())
         raising.join_silences(self.database, Windows())
         now = self.clock.now()
@@ -67,7 +68,18 @@ class Aid:
                     by="person/1",
                     now=now,
                 )
+        if is_monitored:
+            await self.monitor()
         await connect(self.database, N1)
+
+    async def monitor(self, *, is_on: bool = True) -> None:
+        """Switch the station's monitoring on or off."""
+        now, station = self.clock.now(), StationId(N1)
+        async with self.database.unit_of_work() as db:
+            if is_on:
+                await monitoring.switch_on(db, station, NORTH, by=HELEN, per_month=None, now=now)
+            else:
+                await monitoring.switch_off(db, station, by=HELEN, now=now)
 
     async def playbook(self, **said: Any) -> Playbook:
         """Write one of the operator's, which is on."""
@@ -143,11 +155,13 @@ class Aid:
             await db.execute(text(statement), values)
 
 
-async def aid(database: Database, clock: SetClock, *, in_package: bool = True) -> Aid:
-    """Make the station, connected, in a package that gives first aid."""
+async def aid(
+    database: Database, clock: SetClock, *, in_package: bool = True, is_monitored: bool = True
+) -> Aid:
+    """Make the station, connected and monitored, in a package that gives first aid."""
     made = Aid(database, clock)
     now = clock.now()
     async with database.unit_of_work() as db:
         await fill(db, now)
-    await made.furnish(in_package=in_package)
+    await made.furnish(in_package=in_package, is_monitored=is_monitored)
     return made

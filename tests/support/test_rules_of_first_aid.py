@@ -90,6 +90,26 @@ async def test_8_7_off_by_default_and_on_by_service_package(
     assert await without.asked() == []
 
 
+async def test_7_2_first_aid_runs_only_while_the_station_is_monitored(
+    database: Database, clock: SetClock
+) -> None:
+    """Without its activation the fault is there for all to see, and nobody cures it."""
+    without = await aid(database, clock, is_monitored=False)
+    await without.playbook()
+    assert await without.fault() is not None
+    await without.look()
+    assert await without.asked() == []
+    await without.monitor()
+    await without.fault()
+    await without.look()
+    assert len(await without.asked()) == 1
+    await without.settle("rejected")
+    await without.monitor(is_on=False)
+    await without.minutes(1)
+    assert len(await without.asked()) == 1
+    assert (await without.trail()).outcome is Outcome.SWITCHED_OFF
+
+
 async def test_8_7_a_playbook_that_is_off_does_nothing_and_one_switched_off_stops(
     at_work: Aid,
 ) -> None:
