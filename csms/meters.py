@@ -2,7 +2,8 @@
 
 A key is a dated fact: valid in [valid_from, valid_to), ended and followed by another one, never
 edited. Whoever enters one says that it is the meter's: it comes from the type plate or the type
-approval, not from the wire.
+approval, not from the wire. What the wire brought can be taken over once a person has compared it
+with the type plate.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import signed_value_store as store
 from csms import witness
-from csms.meter_signatures import InvalidMeterKey, key_from_text
+from csms.key_comparison import ComparedBy as ComparedBy
+from csms.key_comparison import KeyDiffers as KeyDiffers
+from csms.key_comparison import compared, fingerprint
+from csms.key_comparison import grouped as grouped
+from csms.meter_signatures import InvalidMeterKey, MeterKey, key_from_text
 from csms.signed_value_store import RegisteredKey as RegisteredKey
 from csms.signed_value_tables import MeterKeyRow, SignedValueRow
 from csms.signed_values import SignedStatus as SignedStatus
@@ -23,6 +28,7 @@ from csms.signed_values import Trouble as Trouble
 from csms.transparency import Exported, document
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.identifiers import StationId
+from foundation.statements import ask
 
 
 class KeysOverlap(Conflict):
@@ -95,6 +101,114 @@ async def register_key(
     db.add(row)
     await db.flush()
     return _registered(row), await _again(db, station, now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedKey:
+    """A key that a station reported for an EVSE, in whatever forms; nothing is verified with it.
+
+    Attributes:
+        fingerprint: SHA-256 of its SubjectPublicKeyInfo, as hexadecimal digits; it names the key.
+        values: How many signed values it came with.
+        first_at: The start of the first transaction that it came with, or when the station told
+            it first as a setting.
+        last_at: The latest of these.
+        is_registered: Whether a key of the EVSE that is not ended is this one.
+    """
+
+    evse_id: int
+    key: MeterKey
+    fingerprint: str
+    values: int
+    first_at: datetime
+    last_at: datetime
+    is_registered: bool
+
+
+async def reported_keys(db: AsyncSession, station: StationId) -> list[ReportedKey]:
+    """Return the keys that a station reported, by EVSE, the newest first.
+
+    What cannot be read as a key is left out: it could not be compared either.
+    """
+    registered = {
+        (each.evse_id, each.public_key)
+        for each in await store.keys_of(db, station)
+        if each.valid_to is None
+    }
+    found: dict[tuple[int, str], ReportedKey] = {}
+    for each in await ask(db, store.offered_keys(station)):
+        try:
+            key = key_from_text(each.text)
+        except InvalidMeterKey:
+            continue
+        known = found.get((each.evse_id, key.text))
+        found[each.evse_id, key.text] = ReportedKey(
+            evse_id=each.evse_id,
+            key=key,
+            fingerprint=fingerprint(key),
+            values=each.values + (known.values if known else 0),
+            first_at=min(each.first_at, known.first_at if known else each.first_at),
+            last_at=max(each.last_at, known.last_at if known else each.last_at),
+            is_registered=any((evse, key.text) in registered for evse in (0, each.evse_id)),
+        )
+    return list(found.values())
+
+
+async def take_over_key(
+    db: AsyncSession,
+    station: StationId,
+    *,
+    evse_id: int,
+    reported: str,
+    typed: str,
+    by: str,
+    now: datetime,
+) -> tuple[RegisteredKey, ComparedBy, list[int]]:
+    """Register a key that a station reported, if it is the one on the type plate.
+
+    It holds from the first transaction that it came with, or from the end of the key before.
+
+    Args:
+        db: A unit of work.
+        station: Whose.
+        evse_id: At which EVSE it was reported.
+        reported: The fingerprint of the reported key.
+        typed: The fingerprint or the key from the type plate or the manufacturer's paper.
+        by: Who compared, as in `person/7`.
+        now: When.
+
+    Returns:
+        The key, by what it was compared, and the transactions that were looked at again.
+
+    Raises:
+        NotFound: The station reported no such key there.
+        KeyDiffers: The type plate has another one.
+        InvalidMeterKey: What was typed is neither a fingerprint nor a key.
+        KeysOverlap: The meter has a key that is not ended.
+    """
+    found = next(
+        (
+            each
+            for each in await reported_keys(db, station)
+            if (each.evse_id, each.fingerprint) == (evse_id, reported)
+        ),
+        None,
+    )
+    if found is None:
+        raise NotFound("reported key", reported)
+    how = compared(typed, found.key)
+    ended = [
+        each.valid_to
+        for each in await store.keys_of(db, station)
+        if each.evse_id == evse_id and each.valid_to is not None
+    ]
+    new = NewKey(
+        evse_id=evse_id,
+        public_key=found.key.text,
+        valid_from=max([found.first_at, *ended]),
+    )
+    key, waiting = await register_key(db, station, new, by=by, now=now)
+    return key, how, waiting
 
 
 async def end_key(

@@ -149,6 +149,48 @@ async def keys_of(db: AsyncSession, station: str) -> list[RegisteredKey]:
     return (await ask(db, keys([station]))).get(station, [])
 
 
+class OfferedKey(Struct, frozen=True):
+    """A key that a station sent beside signed values or has as a setting, as it wrote it.
+
+    `values` is how many signed values it came with; the moments are the starts of their
+    transactions, of a setting when the station told it first and last.
+    """
+
+    evse_id: int
+    text: str
+    values: int
+    first_at: datetime
+    last_at: datetime
+
+
+_OFFERED = """
+select s.evse_id, v.offered_key, count(*), min(t.started_at), max(t.started_at)
+from signed_transactions s
+join signed_values v on v.transaction_id = s.transaction_id
+join transactions t on t.id = s.transaction_id
+where s.station = %b::text and v.offered_key is not null
+group by s.evse_id, v.offered_key
+union all
+select coalesce(substring(variable from '[0-9]+')::int, 0), value, 0, changed_at, read_at
+from station_variables
+where station = %b::text and variable ~* '^MeterPublicKey([[][0-9]{1,4}[]])?$'
+  and coalesce(value, '') <> ''
+order by 1, 5 desc, 2
+limit 100
+"""
+# MeterPublicKey[n] is how a 1.6 station names the key of its connector's meter: white paper
+# "Signed Meter Values in OCPP" of the Open Charge Alliance.
+
+
+def offered_keys(station: str) -> Asked[list[OfferedKey]]:
+    """Ask which keys a station sent, by EVSE (0: all), the newest first."""
+
+    def read(found: Tuples) -> list[OfferedKey]:
+        return [OfferedKey(*row) for row in found]
+
+    return Asked(_OFFERED, [station] * 2, read)
+
+
 async def key_row(db: AsyncSession, key_id: int) -> MeterKeyRow | None:
     """Return a key's row, locked."""
     return await db.get(MeterKeyRow, key_id, with_for_update=True)

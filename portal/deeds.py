@@ -104,6 +104,7 @@ DEEDS = {
     "ticket.close": marked("Ticket closed"),
     "ticket.open": marked("Ticket opened"),
     "ticket.reopen": marked("Ticket opened again"),
+    "meter_key.take_over": marked("Reported meter key compared and taken over"),
     "ghost_guard.set": marked("Ghost guard set"),
     "meter_key.end": marked("Meter's key ended"),
     "meter_key.register": marked("Meter's key registered"),

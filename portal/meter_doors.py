@@ -1,5 +1,6 @@
 """Doors of a station's meters that the API and the pages share: keys, and the ghost guard."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,14 +55,7 @@ async def register(
     key, waiting = await meters.register_key(
         db, station.identity, new, by=caller.principal.id, now=now
     )
-    freed = await validity.look_again(
-        db,
-        [TransactionId(each) for each in waiting],
-        context.closing.sharing,
-        Witness(),
-        limits=context.closing.limits,
-        now=now,
-    )
+    freed = await _look_again(db, now, context, waiting)
     shown = _told(key)
     await caller.note(
         db,
@@ -72,6 +66,58 @@ async def register(
         now=now,
     )
     return key
+
+
+async def take_over(
+    db: AsyncSession,
+    now: datetime,
+    context: PortalContext,
+    caller: Caller,
+    station: Station,
+    *,
+    evse_id: int,
+    reported: str,
+    typed: str,
+) -> RegisteredKey:
+    """Register a key that the station reported, once it was compared, and note who compared it.
+
+    Raises:
+        KeyDiffers: The type plate has another one; nothing was registered.
+    """
+    key, how, waiting = await meters.take_over_key(
+        db,
+        station.identity,
+        evse_id=evse_id,
+        reported=reported,
+        typed=typed,
+        by=caller.principal.id,
+        now=now,
+    )
+    freed = await _look_again(db, now, context, waiting)
+    await caller.note(
+        db,
+        "meter_key.take_over",
+        f"station/{station.identity}",
+        organisation=station.organisation,
+        after=_told(key)
+        | {"fingerprint": reported, "compared_by": how.value}
+        | {"checked_again": [str(each) for each in waiting], "billed": [str(e) for e in freed]},
+        now=now,
+    )
+    return key
+
+
+async def _look_again(
+    db: AsyncSession, now: datetime, context: PortalContext, waiting: Sequence[int]
+) -> Sequence[TransactionId]:
+    return await validity.look_again(
+        db,
+        [TransactionId(each) for each in waiting],
+        context.closing.sharing,
+        Witness(),
+        limits=context.closing.limits,
+        now=now,
+    )
 
 
 async def end(

@@ -7,10 +7,10 @@ from pydantic import ConfigDict, Field
 
 from accounts.permissions import Permission
 from csms import ghosts, meters
-from csms.meters import NewKey, RegisteredKey
+from csms.meters import NewKey, RegisteredKey, ReportedKey
 from portal.api.models import Answer, Body, Moment, Number
 from portal.guard import Caller, require
-from portal.meter_doors import end, own, register, seen, set_guard
+from portal.meter_doors import end, own, register, seen, set_guard, take_over
 from portal.paging import Page
 from portal.routes import ApiRoute, Context, Db, Now
 
@@ -63,6 +63,42 @@ class MeterKeyEndBody(Body):
     at: Moment | None = Field(default=None, description="Now, if it is left out.")
 
 
+class ReportedKeyModel(Answer):
+    """A key that the station sent beside signed values; nothing is verified with it."""
+
+    evse_id: int
+    public_key: str = Field(description="SubjectPublicKeyInfo in DER, as hexadecimal digits.")
+    curve: str
+    fingerprint: str = Field(description="SHA-256 of the key, as 64 hexadecimal digits.")
+    values: int = Field(description="How many signed values it came with.")
+    first_at: Moment = Field(description="The start of the first session that it came with.")
+    last_at: Moment
+    is_registered: bool
+
+
+class TakeOverBody(Body):
+    """A key that was reported, and what stands on the meter's type plate."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "evse_id": 1,
+                "fingerprint": "9f2b…64 digits",
+                "typed": "9f2b 41c0 … from the type plate",
+            }
+        }
+    )
+
+    evse_id: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    fingerprint: Annotated[str, Field(max_length=64)] = Field(
+        description="Which of the reported keys, by its fingerprint as it is listed."
+    )
+    typed: Annotated[str, Field(min_length=1, max_length=4000)] = Field(
+        description="The fingerprint or the whole key, as a person read it from the type plate"
+        " or the manufacturer's paper: never a copy of what the station sent."
+    )
+
+
 class GhostGuardModel(Answer):
     """After how many minutes without energy a transaction is stopped."""
 
@@ -100,6 +136,39 @@ async def register_key(
         valid_from=body.valid_from or now,
     )
     return _shown(await register(db, now, context, caller, station, new))
+
+
+@router.get("/{identity:segment}/meter-keys/reported", summary="List the keys a station reported")
+async def list_reported(
+    db: Db, now: Now, context: Context, caller: Reader, identity: str
+) -> Page[ReportedKeyModel]:
+    """By EVSE, the newest first; each is to be compared before it can be taken over."""
+    station = await seen(db, now, context, caller, identity)
+    found = await meters.reported_keys(db, station.identity)
+    return Page(items=[_reported(each) for each in found], next=None)
+
+
+@router.post(
+    "/{identity:segment}/meter-keys/take-over",
+    status_code=201,
+    summary="Take over a reported key that was compared",
+)
+async def take_over_key(
+    db: Db, now: Now, context: Context, caller: Writer, identity: str, body: TakeOverBody
+) -> MeterKeyModel:
+    """Only if what was typed is the reported key; what waited for it is then checked again."""
+    station = await own(db, now, context, caller, identity)
+    key = await take_over(
+        db,
+        now,
+        context,
+        caller,
+        station,
+        evse_id=body.evse_id,
+        reported=body.fingerprint,
+        typed=body.typed,
+    )
+    return _shown(key)
 
 
 @router.post("/{identity:segment}/meter-keys/{key_id}/end", summary="End a meter's key")
@@ -145,4 +214,17 @@ def _shown(key: RegisteredKey) -> MeterKeyModel:
         meter_serial=key.meter_serial,
         valid_from=key.valid_from,
         valid_to=key.valid_to,
+    )
+
+
+def _reported(key: ReportedKey) -> ReportedKeyModel:
+    return ReportedKeyModel(
+        evse_id=key.evse_id,
+        public_key=key.key.text,
+        curve=key.key.curve,
+        fingerprint=key.fingerprint,
+        values=key.values,
+        first_at=key.first_at,
+        last_at=key.last_at,
+        is_registered=key.is_registered,
     )

@@ -160,5 +160,6 @@ REFUSALS = (
     marked("This is no moment."),
     marked("minutes must be 2 to 1440."),
     marked("The number of the EVSE must be 0 or more."),
+    marked("Type the fingerprint or the key from the type plate."),
 )
 """Whole sentences of what corrections and meters' keys refuse, to be translated."""

@@ -11,18 +11,20 @@ from starlette.responses import Response
 
 from accounts.permissions import Permission
 from csms import ghosts, meters
-from csms.meters import KeysOverlap, NewKey
+from csms.meter_signatures import InvalidMeterKey
+from csms.meters import KeyDiffers, KeysOverlap, NewKey
 from csms.registry import Station
 from foundation.database import savepoint
 from foundation.errors import InvalidInput
 from portal.context import context_of
 from portal.guard import Caller, require
-from portal.meter_doors import end, own, register, set_guard
-from portal.pages.refusals import form_errors
+from portal.meter_doors import end, own, register, set_guard, take_over
+from portal.pages.refusals import form_errors, in_words
 from portal.pages.station_sheets import tabs_of
 from portal.pages.surroundings import frame_of, page, went
 from portal.rendering import FormErrors, segment
 from portal.routes import Db, Now, PageRoute
+from portal.words import Words
 
 router = APIRouter(route_class=PageRoute)
 
@@ -74,6 +76,64 @@ async def register_key(
         errors = form_errors(error, said, otherwise="public_key")
         return await _show(request, db, caller, station, errors, given)
     return went(f"/stations/{segment(station.identity)}/meters", done="key-registered")
+
+
+@router.post("/stations/{identity:segment}/meters/take-over")
+async def take_over_key(
+    request: Request,
+    db: Db,
+    now: Now,
+    caller: Writer,
+    identity: str,
+    evse_id: Annotated[str, Form(max_length=9)] = "",
+    reported: Annotated[str, Form(max_length=64)] = "",
+    typed: Annotated[str, Form(max_length=4000)] = "",
+) -> Response:
+    """Take a reported key over, if it is the one that was typed from the type plate."""
+    station = await _own(request, db, now, caller, identity)
+    try:
+        if not (evse_id.isascii() and evse_id.isdecimal()):
+            raise InvalidInput("The number of the EVSE must be 0 or more.", field="typed")
+        async with await savepoint(db):
+            await take_over(
+                db,
+                now,
+                context_of(request),
+                caller,
+                station,
+                evse_id=int(evse_id),
+                reported=reported,
+                typed=typed,
+            )
+    except (InvalidInput, KeysOverlap) as error:
+        said = (await frame_of(request, db, caller)).words
+        errors = FormErrors({f"typed-{evse_id}-{reported[:8]}": _why_not(error, said)})
+        kept = {"typed": typed, "reported": reported, "at": evse_id}
+        return await _show(request, db, caller, station, errors, kept)
+    return went(f"/stations/{segment(station.identity)}/meters", done="key-taken-over")
+
+
+def _why_not(error: InvalidInput | KeysOverlap, said: Words) -> str:
+    """Tell why a reported key was not taken over, and where it differs from the type plate."""
+    if isinstance(error, KeysOverlap):
+        return said.gettext("The meter has a key. If the meter was exchanged, end that one first.")
+    if isinstance(error, InvalidMeterKey):
+        return said.gettext("This is neither a fingerprint of 64 digits nor a key.")
+    if not isinstance(error, KeyDiffers):
+        return in_words(error, said)
+    found = error.difference
+    facts = {"typed": found.typed, "reported": found.reported, "group": found.group}
+    if found.group is None:
+        text = said.gettext(
+            "Not taken over: the key you typed is of curve %(typed)s, the reported one of"
+            " %(reported)s."
+        )
+    else:
+        text = said.gettext(
+            "Not taken over: group %(group)s differs. You typed %(typed)s, the station reported"
+            " %(reported)s."
+        )
+    return text % facts
 
 
 @router.post("/stations/{identity:segment}/meters/{key_id:int}/end")
@@ -141,6 +201,15 @@ async def _show(
         "zone": ZoneInfo(station.time_zone),
         "tabs": tabs_of(station, caller, said),
         "keys": await meters.keys(db, station.identity),
+        "reported": [
+            {
+                "key": each,
+                "id": f"typed-{each.evse_id}-{each.fingerprint[:8]}",
+                "fingerprint": meters.grouped(each.fingerprint),
+                "digits": meters.grouped(each.key.text),
+            }
+            for each in await meters.reported_keys(db, station.identity)
+        ],
         "evses": [("0", said.gettext("All of the station"))]
         + [(str(each.evse_id), f"EVSE {each.evse_id}") for each in station.evses if each.evse_id],
         "minutes": "" if minutes is None else str(minutes),
@@ -150,6 +219,9 @@ async def _show(
             "meter_serial": "",
             "curve": "",
             "valid_from": "",
+            "typed": "",
+            "reported": "",
+            "at": "",
             **(given or {}),
         },
         "errors": errors or FormErrors(),
