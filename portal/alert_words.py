@@ -114,7 +114,11 @@ def evidence(found: Mapping[str, str], zone: ZoneInfo, said: Words) -> list[tupl
     lines = [
         (
             said.gettext(_EVIDENCE[name]) if name in _EVIDENCE else name,
-            _moment(value, zone, said) if name.endswith("_at") else value,
+            _moment(value, zone, said)
+            if name.endswith("_at")
+            else measured(value, said)
+            if name == "measured"
+            else value,
         )
         for name, value in found.items()
     ]
@@ -125,6 +129,16 @@ def evidence(found: Mapping[str, str], zone: ZoneInfo, said: Words) -> list[tupl
             (said.gettext("What helps"), meaning.helps),
         ]
     return lines
+
+
+def measured(text: str, said: Words) -> str:
+    """Return what an if/then rule saw, as in `temperature_c 71`, in words."""
+    found = []
+    for part in text.split(", ") if text else ():
+        metric, _, value = part.partition(" ")
+        name = vocabulary.METRICS.get(metric)
+        found.append(part if name is None else f"{said.gettext(name)} {value}")
+    return ", ".join(found)
 
 
 def _moment(text: str, zone: ZoneInfo, said: Words) -> str:

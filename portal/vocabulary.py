@@ -165,8 +165,41 @@ FIRST_AID_STEPS: dict[str, str] = {
     "trigger": marked("Ask for the status once more"),
     "clear_cache": marked("Clear the cache"),
     "unlock": marked("Unlock the connector"),
+    "in_service": marked("Put into service"),
     "soft_reset": marked("Restart (soft)"),
     "hard_reset": marked("Restart (hard)"),
+    "out_of_service": marked("Take out of service for a time"),
+}
+
+RULE_STATES: dict[str, Mark] = {
+    "on": Mark("dot", "ok", marked("On")),
+    "suspended": Mark("half", "warning", marked("Rests: the tier is too low")),
+    "off": Mark("ring", "off", marked("Off")),
+}
+
+RULE_REFUSALS: dict[str, str] = {
+    "session": marked("Not done: somebody charged there."),
+    "window": marked("Not done: a maintenance window ran."),
+    "budget": marked("Not done: enough for that day."),
+    "connection": marked("Not done: the station was not connected."),
+    "other": marked("Not done: first aid was at work there."),
+    "not_possible": marked("Not done: it means nothing there."),
+    "not_sent": marked("Not done: it could not be asked."),
+}
+"""Why a step of an if/then rule was not tried."""
+
+METRICS: dict[str, str] = {
+    "power_w": marked("Power (W)"),
+    "current_a": marked("Current (A)"),
+    "voltage_v": marked("Voltage (V)"),
+    "temperature_c": marked("Temperature (°C)"),
+    "soc_percent": marked("State of charge (%)"),
+}
+"""What an if/then rule looks at."""
+
+COMPARISONS: dict[str, str] = {
+    "above": marked("above"),
+    "below": marked("below"),
 }
 
 FIRST_AID_RESULTS: dict[str, Mark] = {

@@ -157,6 +157,38 @@
     }, 300);
   });
 
+  // The hours of a week: arrows walk, with Shift they paint, a head switches its row or column.
+  const week = one(".week");
+  if (week) {
+    const grid = all("tbody tr", week).map((row) => all("input", row));
+    const boxes = grid.flat();
+    const wide = grid[0].length;
+    boxes.forEach((box, at) => { box.tabIndex = at ? -1 : 0; });
+    week.addEventListener("keydown", (event) => {
+      const at = boxes.indexOf(event.target);
+      const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: wide, ArrowUp: -wide }[event.key];
+      const to = at < 0 || !step ? null : boxes[at + step];
+      if (!to) return;
+      event.preventDefault();
+      if (event.shiftKey) to.checked = boxes[at].checked;
+      boxes[at].tabIndex = -1;
+      to.tabIndex = 0;
+      to.focus();
+    });
+    all("th", week).forEach((head) => {
+      const row = head.scope === "row";
+      const own = row ? all("input", head.parentElement) : grid.map((each) => each[head.cellIndex - 1]);
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = head.textContent;
+      button.addEventListener("click", () => {
+        const on = own.some((box) => !box.checked);
+        own.forEach((box) => { box.checked = on; });
+      });
+      head.replaceChildren(button);
+    });
+  }
+
   // Live values. The server only says that something changed; the page is asked for again, and
   // values that differ are replaced where they stand. Rows are never added, removed or moved.
   if (!said.liveAbout || !window.EventSource) return;
