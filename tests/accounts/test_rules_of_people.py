@@ -315,3 +315,32 @@ async def test_1_4_current_month_cost_is_shown_before_it_is_booked(
     assert listed == [], "nothing is booked"
     [same] = booked.json()["statements"]
     assert same["payout_net"] == statement["payout_net"]
+
+
+# ------------------------------------------------------------- 1.1 Who may switch monitoring on
+
+
+def test_1_1_who_may_activate_are_administrators_of_the_shipped_groups() -> None:
+    """Whoever else is given both rights may, too: 7.2."""
+    both = {Permission.MONITORING, Permission.COST_RELEASE}
+    may = {role for role, rights in SHIPPED.items() if both <= rights}
+    assert may == {Role.SUPER_ADMIN, Role.ADMINISTRATOR}
+
+
+def test_1_1_tab_not_visible_is_cured_by_two_switches_of_these_areas() -> None:
+    """Infrastructure has the tab of the data sheet, user management the cost release."""
+    tab, release = RIGHTS[Permission.MONITORING], RIGHTS[Permission.COST_RELEASE]
+    assert (tab.area, tab.label) == (Area.INFRASTRUCTURE, "Operational management")
+    assert (release.area, release.label) == (Area.USERS, "Cost release")
+    assert release.description == "Release actions that have costs."
+
+
+async def test_1_1_tab_not_visible_is_cured_for_a_group_by_switching_both_on(
+    administrator: AsyncClient,  # noqa: F811
+) -> None:
+    group = {"key": "house", "name": "House", "reach": "own", "rights": ["stations.read"]}
+    made = (await administrator.post(f"{API}/groups", json=group)).json()
+    rights = [*made["rights"], Permission.MONITORING, Permission.COST_RELEASE]
+    changed = await administrator.patch(f"{API}/groups/{made['id']}", json={"rights": rights})
+    assert changed.status_code == 200
+    assert set(changed.json()["rights"]) == set(rights)

@@ -81,7 +81,7 @@ async def test_7_7_last_credit_wanted_by_two_at_once_is_serialised_the_second_fa
     assert (to, subject) == ("lea@north.example", "No credits for 1 SMS about alerts")
 
 
-async def test_7_7_no_credit_mail_at_most_one_per_account_and_hour_with_the_list(
+async def test_5_no_credits_sms_and_7_7_a_mail_at_most_one_per_account_and_hour_with_the_list(
     telling: Telling,
 ) -> None:
     await telling.enter()
@@ -104,7 +104,7 @@ async def test_7_7_no_credit_mail_at_most_one_per_account_and_hour_with_the_list
     assert len(await telling.letters()) == 2
 
 
-async def test_7_7_whose_account_the_user_who_entered_the_number_and_his_name_is_shown(
+async def test_5_sms_set_up_and_7_7_whose_account_who_entered_the_number_whose_name_is_shown(
     telling: Telling,
 ) -> None:
     async with telling.database.unit_of_work() as db:
@@ -173,7 +173,7 @@ async def test_7_7_two_users_entered_the_same_number_one_sms_charged_to_the_earl
     assert (await telling.balance(root.key))[0] == 6, "the later entry takes its place"
 
 
-async def test_7_7_one_sms_per_detection_two_detections_on_one_plant_are_two_sms(
+async def test_5_sms_count_and_7_7_one_per_detection_two_detections_on_one_plant_are_two_sms(
     telling: Telling,
 ) -> None:
     await telling.credit(9)
@@ -243,7 +243,7 @@ async def test_7_7_refire_of_the_same_open_fault_does_not_send_until_solved_or_r
     assert len(telling.sms) == 5, "a new alert"
 
 
-async def test_7_9_quiet_hours_are_off_by_default_and_what_is_bad_enough_breaks_them(
+async def test_5_sms_time_and_7_9_quiet_hours_are_off_by_default_and_what_is_bad_breaks_them(
     telling: Telling,
 ) -> None:
     await telling.credit(9)

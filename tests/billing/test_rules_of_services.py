@@ -92,6 +92,27 @@ def charged(
     return None if line is None else line.charged
 
 
+# ---------------------------------------------------------------------- the two rows of 1.1
+
+
+@pytest.mark.parametrize("day", [1, 17, 31])
+def test_1_1_billing_start_is_the_day_of_activation_and_always_a_whole_month(day: int) -> None:
+    line = month(3, clicks(local(day)))
+    assert line is not None
+    assert (line.first_day, line.charged) == (date(2026, 3, day), EURO_9_90)
+
+
+@pytest.mark.parametrize("day", [1, 17, 30])
+def test_1_1_billing_stop_is_at_once_and_the_month_of_deactivation_is_not_charged(
+    day: int,
+) -> None:
+    switches = clicks(local(3), local(day, month=4))
+    [span] = spans(switches)[STATION]
+    assert span.end == switches[1].at
+    assert charged(4, switches) is None
+    assert [charged(each, switches) for each in (3, 5)] == [EURO_9_90, None]
+
+
 # ------------------------------------------------------------------------------ the table
 
 

@@ -89,6 +89,18 @@ async def test_7_3_who_is_known_the_owners_entity_and_those_below_at_the_start(
     }
 
 
+async def test_2_external_session_90_percent_and_internal_session_100_percent_of_its_revenue(
+    db: AsyncSession,
+) -> None:
+    await settle_in(db)
+    await happen(db, ended(1, kwh="10"), ended(2, kwh="10", **EXTERNAL))
+    found = await lines(db)
+    assert {number: (line.net.text, line.payout.text) for number, line in found.items()} == {
+        1: ("4.00", "4.00"),
+        2: ("4.00", "3.60"),
+    }
+
+
 async def test_7_3_app_start_goes_by_the_contract_and_a_qr_code_is_external(
     db: AsyncSession,
 ) -> None:

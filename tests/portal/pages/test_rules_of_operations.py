@@ -114,6 +114,17 @@ async def test_1_1_activate_and_deactivate_by_the_buttons_with_these_words(
     assert f">{on}</button>" in (await send(browser, f"{OFF}/deactivate")).text
 
 
+async def test_1_1_what_it_is_drivers_find_the_hotline_where_a_station_is_monitored(
+    browser: httpx.AsyncClient,
+) -> None:
+    """That faults then come to the provider's queue: the tests of watching; first aid: 7.2."""
+    monitored = await browser.get("/at/DE*ABC*E0011")  # of DE-HN-001
+    other = await browser.get("/at/DE*ABC*E0051")
+    assert (monitored.status_code, other.status_code) == (200, 200)
+    assert "+49 800 1234567" in monitored.text
+    assert "+49 800" not in other.text
+
+
 async def test_7_2_without_the_tabs_right_the_tab_is_hidden(
     sign_in: SignIn, database: Database, clock: SetClock
 ) -> None:
