@@ -67,3 +67,9 @@ def test_each_row_of_the_quirks_has_tests_or_says_why_not_and_the_count_is_right
     assert all("`test_" in said or said.startswith("– ") for _, said in rows)
     assert len(tested) >= 50
     assert f"{len(tested)} of 77 rows have tests." in QUIRKS.read_text()
+
+
+def test_each_situation_in_which_sessions_are_lost_elsewhere_has_tests() -> None:
+    lost = QUIRKS.read_text().partition("## Where sessions are lost")[2]
+    rows = re.findall(r"^\| ([^|]+) \| (`test_[^|]+) \|$", lost, re.MULTILINE)
+    assert len(rows) == 13
