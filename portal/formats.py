@@ -95,7 +95,7 @@ def change(now: Decimal | int, before: Decimal | int, locale: Locale) -> str | N
 def ago(at: datetime, now: datetime, locale: Locale) -> str:
     """Write how long ago (or in how long) a moment is, in one unit: `12 min ago`."""
     text: str = format_timedelta(
-        at - now,
+        at - now or -timedelta(seconds=1),  # nothing is "in 0 sec"
         granularity="second",
         threshold=1,
         add_direction=True,

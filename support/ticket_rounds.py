@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounts import directory
 from accounts.audit import Actor
 from accounts.directory import WHOLE
+from alerts import wording
 from billing import service_packages
 from billing.packages import Maintenance, maintenance_due_on
 from csms import registry, stickers
@@ -87,9 +88,9 @@ class AlertsToTickets:
             by = Actor(event.by, event.by_name or event.by, "system", None)
         owners = await stickers.owners(db, list(event.stations))
         own = [each for each in event.stations if owners.get(each) == event.organisation]
-        title = said("alert_title", language).format(
-            what=said(f"detection_{event.detection}", language), cause=event.cause
-        )
+        title = said(f"detection_{event.detection}", language)
+        if cause := wording.named(event.cause, language):
+            title = said("alert_title", language).format(what=title, cause=cause)
         lines = [said("alert_text", language).format(number=event.alert_id)]
         if event.stations:
             lines.append(", ".join(event.stations))

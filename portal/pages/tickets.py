@@ -225,6 +225,7 @@ async def _show(
         "open_visit": any(each.is_open for each in known),
         "clock": await ticket_clock.read(db, found.id, frame.now),
         "ticket": masking.ticket(caller, found),
+        "owner": (await directory.organisation(db, found.organisation)).name,
         "people": _named(caller, await _people(db, caller)),
         "may_call": caller.may(Permission.CALLS_READ),
         "errors": FormErrors(errors or {}),

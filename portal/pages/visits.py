@@ -150,6 +150,7 @@ async def _show(
         "tab": "tickets",
         "visit": found,
         "ticket": ticket,
+        "owner": (await directory.organisation(db, found.organisation)).name,
         "covers": [(each.value, frame.words.gettext(COVERS[each])) for each in Cover],
         "will": await visit_ends.expected(db, found, now),
         "person": caller.personal,

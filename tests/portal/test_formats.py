@@ -78,6 +78,7 @@ def test_moments_are_told_by_how_long_ago_they_are() -> None:
     assert formats.ago(NOON - timedelta(minutes=12), NOON, EN) == "12 min ago"
     assert formats.ago(NOON - timedelta(minutes=12), NOON, DE) == "vor 12 Min."
     assert formats.ago(NOON + timedelta(hours=2), NOON, EN) == "in 2 hr"
+    assert formats.ago(NOON, NOON, DE) == "vor 1 Sek."
 
 
 def test_the_exact_moment_names_its_zone() -> None:

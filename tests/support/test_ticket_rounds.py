@@ -93,7 +93,7 @@ async def test_a_monitored_alert_opens_one_ticket_and_its_end_is_a_line(
         await told(installation, clock, change)
     [ticket] = await all_tickets(installation)
     assert (ticket.alert_id, ticket.station, ticket.organisation) == (1, N1, NORTH)
-    assert ticket.title == "Störung: GroundFailure"  # the owner reads German
+    assert ticket.title == "Störung: Erdschluss"  # the owner reads German
     assert ticket.of_service
     await told(installation, clock, "recovered")
     [ticket] = await all_tickets(installation)
