@@ -10,6 +10,8 @@ import pytest
 from foundation.clock import SetClock
 from foundation.postgres import EmbeddedPostgres
 from tests.csms.central import EVENING, Central, central_running
+from tests.csms.conftest import central as central
+from tests.csms.conftest import shared_central as shared_central
 from tests.pki import Authority, Holder
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import CursorResult, text
@@ -77,6 +77,13 @@ def at(minutes: float) -> str:
 
 def moment(minutes: float) -> datetime:
     return NOON + timedelta(minutes=minutes)
+
+
+class Guest(Protocol):
+    """Whoever is connected during a test, and must be gone after it."""
+
+    async def close(self) -> None: ...
+    def drop(self) -> None: ...
 
 
 class Refused(Exception):
@@ -262,6 +269,8 @@ class Central:
     tasks: Tasks
     system: CentralSystem
     stations: list[RawStation] = field(default_factory=list)
+    guests: list[Guest] = field(default_factory=list)
+    """Who else came."""
     _number: int = 0
 
     @property
@@ -407,9 +416,10 @@ class Central:
 
     async def rested(self) -> None:
         """Close the sockets that the test left open, and wait until that is written."""
-        for station in self.stations:
+        for station in (*self.stations, *self.guests):
             await station.close()
         self.stations.clear()
+        self.guests.clear()
         await self.system.connections.all_gone()
         self.clock.at = EVENING
 
@@ -455,7 +465,7 @@ async def central_running(
         try:
             yield central
         finally:
-            for station in central.stations:
+            for station in (*central.stations, *central.guests):
                 station.drop()
             await stop_central_system(system, timeout_s=5)
     finally:
