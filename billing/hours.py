@@ -5,6 +5,10 @@ charging is possible at all. Both have a transition time, which belongs to the o
 side: with a shop that is open from 8:00 to 18:00 and 30 minutes, a session that starts at 17:45
 ends at 18:30 at the latest, and one that starts at 7:00, outside of them, at 7:30.
 
+A single day, a holiday say, has hours of its own or none instead of those of its weekday. Days and
+times are those of the place's clock: a day on which the clock is changed has 23 or 25 hours, a time
+that is skipped is the moment of the change, and one that comes twice is the first.
+
 Source: OCPI 2.2.1, 8.4.14 (Hours class); rules of the business, 1.5 (operating and opening hours).
 """
 
@@ -14,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -25,6 +30,9 @@ _LOOKED_AHEAD: Final = 15
 """Days: holidays and a weekend are over by then; beyond, nobody is stopped for it."""
 _CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _MOST: Final = 400
+_MOST_OF_A_DAY: Final = 12
+STABLE_FOR: Final = timedelta(days=11)
+"""For so long at least nothing changes where no end is in sight."""
 LONGEST_TRANSITION: Final = timedelta(hours=12)
 
 
@@ -44,12 +52,21 @@ class RegularPeriod:
     end: time
 
 
+@dataclass(frozen=True, slots=True)
+class SingleDay:
+    """What a day has instead of its weekday's hours; without a period the place is closed."""
+
+    on: date
+    periods: tuple[tuple[time, time], ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hours:
-    """Regular hours in the place's zone, and single periods in which it is otherwise."""
+    """Regular hours in the place's zone, single days, and periods in which it is otherwise."""
 
     twentyfourseven: bool
     regular: tuple[RegularPeriod, ...] = ()
+    days: tuple[SingleDay, ...] = ()
     openings: tuple[tuple[datetime, datetime], ...] = ()
     closings: tuple[tuple[datetime, datetime], ...] = ()
 
@@ -139,14 +156,15 @@ def _windows(
     hours: Hours, zone: ZoneInfo, first: date, transition: timedelta
 ) -> tuple[tuple[datetime, datetime], ...]:
     """Return when it is open in the days from `first` on, each with its transition times."""
-    whole = (_utc(first, time(0), zone), _utc(first + _LOOKED_AHEAD * _DAY, time(0), zone))
-    spans = [whole] if hours.twentyfourseven else []
+    single = {each.on: each.periods for each in hours.days}
+    spans = []
     for number in range(_LOOKED_AHEAD):
         day = first + number * _DAY
-        for each in hours.regular:
-            if each.weekday == day.isoweekday():
-                until = day + _DAY if each.end == time(0) else day
-                spans.append((_utc(day, each.begin, zone), _utc(until, each.end, zone)))
+        for begin, end in single.get(day, _of_weekday(hours, day.isoweekday())):
+            until = day + _DAY if end == time(0) else day
+            span = (_utc(day, begin, zone), _utc(until, end, zone))
+            if span[0] < span[1]:  # a period that the clock skips is none
+                spans.append(span)
     spans = merged([*spans, *hours.openings])
     for closed_from, closed_to in hours.closings:
         spans = [
@@ -156,6 +174,12 @@ def _windows(
             if part[0] < part[1]
         ]
     return tuple(merged((begin - transition, end + transition) for begin, end in spans))
+
+
+def _of_weekday(hours: Hours, weekday: int) -> tuple[tuple[time, time], ...]:
+    if hours.twentyfourseven:
+        return ((time(0), time(0)),)
+    return tuple((each.begin, each.end) for each in hours.regular if each.weekday == weekday)
 
 
 def merged(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
@@ -170,14 +194,72 @@ def merged(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, d
 
 
 def _utc(day: date, at: time, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, at, zone).astimezone(UTC)
+    """Return when a clock shows a time: a skipped one is when it was changed, of two the first."""
+    local = datetime.combine(day, at, zone)
+    found = local.astimezone(UTC)
+    if found.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None):
+        return found
+    before, after = local.replace(fold=1).astimezone(UTC), found
+    offset = before.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) // timedelta(seconds=2) * timedelta(seconds=1)
+        if middle.astimezone(zone).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+# ------------------------------------------------------------------------------- contradictions
+
+
+def check(hours: Hours, time_zone: str) -> None:
+    """Refuse hours that say two things of one time; what is stored is not checked again.
+
+    Raises:
+        InvalidInput: For the first contradiction, with the day it is about; `field` names it.
+    """
+    for weekday in range(1, 8):
+        if _overlap([(e.begin, e.end) for e in hours.regular if e.weekday == weekday]):
+            raise InvalidInput(
+                f"Two periods of weekday {weekday} overlap.", field="hours.regular_hours"
+            )
+    seen: set[date] = set()
+    for day in hours.days:
+        if day.on in seen:
+            raise InvalidInput(f"{day.on} is given twice.", field="hours.single_days")
+        seen.add(day.on)
+        if _overlap(day.periods):
+            raise InvalidInput(f"Two periods of {day.on} overlap.", field="hours.single_days")
+    for begin, end in hours.openings:
+        for closed_from, closed_to in hours.closings:
+            if begin < closed_to and closed_from < end:
+                raise InvalidInput(
+                    f"It is opened and closed at once from {max(begin, closed_from).isoformat()}.",
+                    field="hours.exceptional_closings",
+                )
+    zone = ZoneInfo(time_zone)
+    for day in hours.days:
+        begins, ends = _utc(day.on, time(0), zone), _utc(day.on + _DAY, time(0), zone)
+        for name, periods in (("opening", hours.openings), ("closing", hours.closings)):
+            if any(begin < ends and begins < end for begin, end in periods):
+                raise InvalidInput(
+                    f"{day.on} is a single day and has an exceptional {name} as well.",
+                    field="hours.single_days",
+                )
+
+
+def _overlap(periods: Iterable[tuple[time, time]]) -> bool:
+    """Tell whether two periods of a day have a time in common; an end of 00:00 ends the day."""
+    ordered = sorted(periods)
+    return any(end == time(0) or following < end for (_, end), (following, _) in pairwise(ordered))
 
 
 # ------------------------------------------------------------------------- reading and writing
 
 
 def hours_json(hours: Hours) -> dict[str, Any]:
-    """Return hours as OCPI has them; `parse_hours` gives them back."""
+    """Return hours as OCPI has them, and single days; `parse_hours` gives them back."""
     found: dict[str, Any] = {"twentyfourseven": hours.twentyfourseven}
     if hours.regular:
         found["regular_hours"] = [
@@ -187,6 +269,20 @@ def hours_json(hours: Hours) -> dict[str, Any]:
                 "period_end": each.end.strftime("%H:%M"),
             }
             for each in hours.regular
+        ]
+    if hours.days:
+        found["single_days"] = [
+            {
+                "date": day.on.isoformat(),
+                "periods": [
+                    {
+                        "period_begin": begin.strftime("%H:%M"),
+                        "period_end": end.strftime("%H:%M"),
+                    }
+                    for begin, end in day.periods
+                ],
+            }
+            for day in hours.days
         ]
     for name, periods in (
         ("exceptional_openings", hours.openings),
@@ -204,7 +300,7 @@ def hours_json(hours: Hours) -> dict[str, Any]:
 
 
 def parse_hours(data: object) -> Hours:
-    """Read OCPI's Hours object.
+    """Read OCPI's Hours object, which may have `single_days`: dates with their periods.
 
     Raises:
         InvalidInput: For the first thing that is not allowed; `field` names it.
@@ -212,7 +308,13 @@ def parse_hours(data: object) -> Hours:
     given = _record(
         data,
         "hours",
-        ("twentyfourseven", "regular_hours", "exceptional_openings", "exceptional_closings"),
+        (
+            "twentyfourseven",
+            "regular_hours",
+            "single_days",
+            "exceptional_openings",
+            "exceptional_closings",
+        ),
     )
     around_the_clock = given.get("twentyfourseven")
     if not isinstance(around_the_clock, bool):
@@ -225,6 +327,9 @@ def parse_hours(data: object) -> Hours:
     return Hours(
         twentyfourseven=around_the_clock,
         regular=tuple(sorted(regular, key=lambda each: (each.weekday, each.begin))),
+        days=tuple(
+            sorted((_single(e) for e in _items(given, "single_days")), key=lambda day: day.on)
+        ),
         openings=_exceptional(given, "exceptional_openings"),
         closings=_exceptional(given, "exceptional_closings"),
     )
@@ -236,6 +341,35 @@ def _regular(data: object) -> RegularPeriod:
     weekday = given.get("weekday")
     if isinstance(weekday, bool) or not isinstance(weekday, int) or not 1 <= weekday <= 7:
         raise InvalidInput("weekday is 1 (Monday) to 7 (Sunday).", field=field)
+    return RegularPeriod(weekday, *_period(given, field))
+
+
+def _single(data: object) -> SingleDay:
+    field = "hours.single_days"
+    given = _record(data, field, ("date", "periods"))
+    try:
+        on = date.fromisoformat(str(given.get("date")))
+    except ValueError:
+        on = date.min
+    if not 1971 <= on.year <= 9000:
+        raise InvalidInput("A date is written as 2026-12-24.", field=field)
+    periods = given.get("periods")
+    if not isinstance(periods, list | tuple) or len(periods) > _MOST_OF_A_DAY:
+        raise InvalidInput(
+            f"periods is a list of at most {_MOST_OF_A_DAY}; an empty one: closed.", field=field
+        )
+    return SingleDay(
+        on,
+        tuple(
+            sorted(
+                _period(_record(each, field, ("period_begin", "period_end")), field)
+                for each in periods
+            )
+        ),
+    )
+
+
+def _period(given: Mapping[str, object], field: str) -> tuple[time, time]:
     begin, end = (_clock(given.get(name), field) for name in ("period_begin", "period_end"))
     if end != time(0) and end <= begin:
         raise InvalidInput(
@@ -243,7 +377,7 @@ def _regular(data: object) -> RegularPeriod:
             " periods.",
             field=field,
         )
-    return RegularPeriod(weekday, begin, end)
+    return begin, end
 
 
 def _clock(value: object, field: str) -> time:

@@ -18,7 +18,7 @@ from billing.conditions import holds
 from billing.hours import HoursKind, Standing, hours_at, standing
 from billing.pricing import TariffVersion
 from billing.rating import Rating, rate
-from billing.tariff_calendar import Check, Span, checks, spans
+from billing.tariff_calendar import Check, DayShown, Span, checks, single_days, spans
 from billing.usage import Usage
 from foundation.errors import InvalidInput
 from foundation.events import TransactionEvent, UsagePoint
@@ -172,6 +172,8 @@ class Calendar:
     others: tuple[Assignment, ...]
     """What is assigned there under conditions or for the purchase side."""
     versions: Mapping[str, Sequence[TariffVersion]]
+    days: tuple[DayShown, ...]
+    """Single days of the place's opening and operating hours."""
 
 
 async def calendar(
@@ -204,4 +206,5 @@ async def calendar(
         tuple(checks(places, assignments, hours, tariffs, time_zone=zone, start=start, end=end)),
         others,
         history,
+        tuple(single_days(places, hours, time_zone=zone, start=start, end=end)),
     )

@@ -6,13 +6,14 @@ looked up what is assigned, and the hours.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from billing.applying import Assigned, HoursByPlace
 from billing.assignments import Assignment, Place, most_specific, periods
 from billing.conditions import NOBODY, Side, Who
-from billing.hours import HoursKind, hours_at, standing
+from billing.hours import STABLE_FOR, HoursKind, SingleDay, hours_at, standing
 from billing.tariffs import Restrictions, Tariff
 from foundation.identifiers import OrganisationKey
 
@@ -113,10 +114,40 @@ def _changes(
         at = start
         while at < end:
             until = standing(hours_at(places, hours, HoursKind.OPENING, at), at, time_zone).until
-            at = min(until or end, *(each for each in kept if each > at), end)
-            if start < at < end:
+            following = until or at + STABLE_FOR
+            at = min(following, *(each for each in kept if each > at), end)
+            if start < at < end and at == until:
                 kept.add(at)
     return kept
+
+
+@dataclass(frozen=True, slots=True)
+class DayShown:
+    """A single day of a place's hours, as it holds at an EVSE."""
+
+    kind: HoursKind
+    day: SingleDay
+
+
+def single_days(
+    places: Sequence[Place],
+    hours: HoursByPlace,
+    *,
+    time_zone: str,
+    start: datetime,
+    end: datetime,
+) -> list[DayShown]:
+    """Return the single days from a moment to another, in their order, of both kinds of hours."""
+    zone = ZoneInfo(time_zone)
+    found = []
+    on = start.astimezone(zone).date()
+    while (begins := datetime.combine(on, time(0), zone)) < end:
+        for kind in HoursKind:
+            held = hours_at(places, hours, kind, max(begins, start))
+            days = () if held is None or held.hours is None else held.hours.days
+            found += [DayShown(kind, each) for each in days if each.on == on]
+        on += timedelta(days=1)
+    return found
 
 
 def checks(

@@ -10,7 +10,7 @@ from billing import access, place_hours
 from billing.access import AccessControl
 from billing.assignments import Place, TariffScope
 from billing.conditions import Conditions, conditions_json
-from billing.hours import Hours, HoursKind, PlaceHours, hours_json
+from billing.hours import Hours, HoursKind, PlaceHours, check, hours_json
 from csms.connectivity import SilenceLimits
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
@@ -29,13 +29,17 @@ async def give_hours(
     transition: timedelta,
     stops: bool,
     valid_from: datetime | None,
+    zone: str,
 ) -> PlaceHours:
     """Give a place, which the caller sees, hours, and note it.
 
     Raises:
-        InvalidInput: If the transition is none.
+        InvalidInput: If the transition is none, or the hours contradict themselves in the zone
+            of the place.
         HoursExist: If the place has some from that moment on or later.
     """
+    if hours is not None:
+        check(hours, zone)
     made = await place_hours.put_hours(
         db, place, kind, hours, transition=transition, stops=stops, valid_from=valid_from, now=now
     )

@@ -31,6 +31,13 @@ _WEEKDAYS: dict[str, Any] = {
     "regular_hours": [
         {"weekday": day, "period_begin": "08:00", "period_end": "18:00"} for day in range(1, 7)
     ],
+    "single_days": [
+        {
+            "date": "2026-12-24",
+            "periods": [{"period_begin": "08:00", "period_end": "13:00"}],
+        },
+        {"date": "2026-12-25", "periods": []},
+    ],
 }
 
 
@@ -40,7 +47,9 @@ class HoursModel(Answer):
     scope: TariffScope
     id: str
     kind: HoursKind
-    hours: dict[str, Any] | None = Field(description="OCPI's Hours; null: none of its own.")
+    hours: dict[str, Any] | None = Field(
+        description="OCPI's Hours, and `single_days`; null: none of its own."
+    )
     transition_minutes: int
     stops: bool
     valid_from: Moment
@@ -71,7 +80,9 @@ class HoursBody(Body):
     id: Annotated[str, Field(max_length=300)]
     kind: HoursKind
     hours: dict[str, Any] | None = Field(
-        description="OCPI's Hours; null takes the place's own hours away."
+        description="OCPI's Hours; null takes the place's own hours away. `single_days` are dates"
+        " of the place's clock that have other periods than their weekday: none is closed. What"
+        " contradicts itself is refused."
     )
     transition_minutes: Annotated[int, Field(ge=0, le=720)] = 0
     stops: bool = Field(
@@ -115,6 +126,7 @@ async def put_hours(
         transition=timedelta(minutes=body.transition_minutes),
         stops=body.stops,
         valid_from=None if body.valid_from is None else moment_of(body.valid_from, zone),
+        zone=zone,
     )
     return _shown(made)
 

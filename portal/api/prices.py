@@ -9,6 +9,7 @@ from pydantic import Field
 
 from accounts.permissions import Permission
 from billing import price_preview
+from billing.hours import HoursKind
 from billing.price_preview import Price, Verdict, sample
 from billing.tariff_calendar import CheckKind
 from portal import priced_places
@@ -152,6 +153,16 @@ class CheckModel(Answer):
     element: int | None = Field(default=None, description="Counted from 0, as in the tariff.")
 
 
+class SingleDayModel(Answer):
+    """A day of the station's clock that has other hours than its weekday."""
+
+    kind: HoursKind
+    day: date
+    periods: list[str] = Field(
+        description="As `08:00-13:00`; none: closed. An end of 00:00 ends the day."
+    )
+
+
 class CalendarModel(Answer):
     """Which tariff holds when at an EVSE for an ad-hoc driver, and what is wrong with it."""
 
@@ -159,6 +170,7 @@ class CalendarModel(Answer):
     evse_id: int
     spans: list[SpanModel]
     checks: list[CheckModel]
+    single_days: list[SingleDayModel]
 
 
 @router.get("/calendar", summary="Show the tariff calendar of an EVSE")
@@ -208,5 +220,13 @@ async def tariff_calendar(
                 element=each.element,
             )
             for each in await priced_places.seen_checks(db, caller, found.checks)
+        ],
+        single_days=[
+            SingleDayModel(
+                kind=each.kind,
+                day=each.day.on,
+                periods=[f"{begin:%H:%M}-{end:%H:%M}" for begin, end in each.day.periods],
+            )
+            for each in found.days
         ],
     )

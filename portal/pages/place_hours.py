@@ -1,7 +1,7 @@
 """Pages of a place's opening and operating hours, and of who may charge where."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -20,10 +20,11 @@ from foundation.database import savepoint
 from foundation.errors import Conflict, ExpectedError, InvalidInput, NotFound
 from portal import place_doors
 from portal.guard import Caller, require
+from portal.pages import single_days
 from portal.pages.counts import silence_limits
 from portal.pages.refusals import in_words
 from portal.pages.surroundings import frame_of, page, went
-from portal.pages.tariffs import PLACES, SCOPES
+from portal.pages.tariffs import HOURS_OF, PLACES, SCOPES
 from portal.priced_places import zone_of_place
 from portal.rendering import FormErrors
 from portal.routes import Context, Db, Now, PageRoute
@@ -38,10 +39,6 @@ Text = Annotated[str, Query(max_length=300)]
 KINDS: Final = {
     HoursKind.OPENING: marked("Opening hours: which tariff holds"),
     HoursKind.OPERATING: marked("Operating hours: when charging is possible"),
-}
-_SHORT: Final = {
-    HoursKind.OPENING: marked("Opening hours"),
-    HoursKind.OPERATING: marked("Operating hours"),
 }
 MODES: Final = {
     "weekly": marked("By the times below"),
@@ -64,6 +61,7 @@ FIELDS: Final = (
 """The fields of the form of hours; all are texts."""
 _SENTENCES: Final = (
     marked("Give both a beginning and an end."),
+    *single_days.SENTENCES,
     marked("Give the time of at least one day."),
     marked("The end is later than the beginning; 00:00 ends the day, and a night is two days'."),
     marked("The transition time is 0 to 720 minutes."),
@@ -105,7 +103,7 @@ async def put_hours(
     request: Request, db: Db, now: Now, context: Context, caller: Writer
 ) -> Response:
     """Give a place hours from a moment on; what is refused is told beside its field."""
-    sent = await request.form(max_fields=60)
+    sent = await request.form(max_fields=500)
     given = {name: str(value)[:300] for name, value in sent.items()}
     try:
         async with await savepoint(db):
@@ -127,6 +125,7 @@ async def put_hours(
                 transition=timedelta(minutes=_minutes(given.get("transition", ""))),
                 stops=given.get("stops") == "yes",
                 valid_from=_moment(given.get("valid_from", ""), ZoneInfo(zone)),
+                zone=zone,
             )
     except (InvalidInput, Conflict) as error:
         return await _hours(request, db, now, context, caller, given, error)
@@ -134,7 +133,7 @@ async def put_hours(
 
 
 def hours_given(given: Mapping[str, str], before: Hours | None) -> Hours | None:
-    """Return the hours of a filled form; single days of the hours before are kept.
+    """Return the hours of a filled form; exceptional periods of the hours before are kept.
 
     Raises:
         InvalidInput: If a time is half given, or none is; `field` is the form's.
@@ -144,31 +143,25 @@ def hours_given(given: Mapping[str, str], before: Hours | None) -> Hours | None:
         return None
     kept = {} if before is None else hours_json(before)
     kept.pop("regular_hours", None)
+    kept["single_days"] = single_days.given(given)
     if mode == "always":
         return parse_hours({**kept, "twentyfourseven": True})
-    periods = []
+    regular = []
     for day in range(1, 8):
-        for part in "ab":
-            begin, end = (given.get(f"{name}-{day}{part}", "") for name in ("from", "to"))
-            if not begin and not end:
-                continue
-            field = f"from-{day}{part}"
-            if not begin or not end:
-                raise InvalidInput("Give both a beginning and an end.", field=field)
-            if end != "00:00" and end <= begin:
-                raise InvalidInput(
-                    "The end is later than the beginning; 00:00 ends the day, and a night is two"
-                    " days'.",
-                    field=field,
-                )
-            periods.append({"weekday": day, "period_begin": begin, "period_end": end})
-    if not periods:
+        periods = [
+            period
+            for part in "ab"
+            if (period := single_days.period_in(given, f"from-{day}{part}", f"to-{day}{part}"))
+        ]
+        single_days.ensure_apart(periods, f"from-{day}b")
+        regular += [{"weekday": day, **each} for each in periods]
+    if not regular:
         raise InvalidInput("Give the time of at least one day.", field="from-1a")
-    return parse_hours({**kept, "twentyfourseven": False, "regular_hours": periods})
+    return parse_hours({**kept, "twentyfourseven": False, "regular_hours": regular})
 
 
-def _filled(held: PlaceHours | None) -> dict[str, str]:
-    """Return the fields of the form as the hours are that hold."""
+def _filled(held: PlaceHours | None, today: date) -> dict[str, str]:
+    """Return the fields of the form as the hours are that hold; days long over are left out."""
     if held is None:
         return {"mode": "weekly"}
     given = {
@@ -185,7 +178,7 @@ def _filled(held: PlaceHours | None) -> dict[str, str]:
         ):
             given[f"from-{day}{part}"] = each.begin.strftime("%H:%M")
             given[f"to-{day}{part}"] = each.end.strftime("%H:%M")
-    return given
+    return given | single_days.filled(held.hours, today)
 
 
 def hours_in_words(hours: Hours | None, said: Words) -> list[str]:
@@ -201,6 +194,7 @@ def hours_in_words(hours: Hours | None, said: Words) -> list[str]:
         ]
         if times:
             told.append(f"{said.gettext(WEEKDAYS[day - 1])} {', '.join(times)}")
+    told += single_days.in_words(hours.days, said)
     single = len(hours.openings) + len(hours.closings)
     if single:
         told.append(
@@ -236,9 +230,14 @@ async def _hours(
             errors = {"id": said.gettext("There is no such place, or it is not yours.")}
     of_kind = [each for each in found if each.kind == given.get("kind")]
     if error is None:
-        given = {**_filled(of_kind[-1] if of_kind else None), **given}
+        today = now.astimezone(ZoneInfo(zone or "UTC")).date()
+        given = {**_filled(of_kind[-1] if of_kind else None, today), **given}
+    rows = single_days.rows_of(given)
+    known = [*FIELDS, *(name for row in rows for name in single_days.fields(row))]
     values = {
-        "given": {**dict.fromkeys(FIELDS, ""), **given},
+        "given": {**dict.fromkeys(known, ""), **given},
+        "rows": rows,
+        "how": [(key, said.gettext(text)) for key, text in single_days.HOW.items()],
         "errors": FormErrors(errors),
         "scopes": [(key, said.gettext(text)) for key, text in SCOPES.items()],
         "kinds": [(key, said.gettext(text)) for key, text in KINDS.items()],
@@ -249,7 +248,7 @@ async def _hours(
         "may_write": caller.may(Permission.TARIFFS_WRITE),
         "found": [
             {
-                "kind": said.gettext(_SHORT[each.kind]),
+                "kind": said.gettext(HOURS_OF[each.kind]),
                 "told": hours_in_words(each.hours, said),
                 "minutes": int(each.transition.total_seconds()) // 60,
                 "stops": each.stops or each.kind is HoursKind.OPERATING,
@@ -267,6 +266,12 @@ def _hours_error(error: InvalidInput | Conflict, said: Words) -> dict[str, str]:
         return {"valid_from": text}
     field = (error.field if isinstance(error, InvalidInput) else None) or "id"
     field = {"transition_minutes": "transition"}.get(field, field)
+    if field == "hours.single_days":  # all else about them is refused beside its field
+        return {
+            "day-1": said.gettext(
+                "A single day has an exceptional period as well, which a program entered."
+            )
+        }
     return {"from-1a" if field.startswith("hours") else field: in_words(error, said)}
 
 

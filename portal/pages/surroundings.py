@@ -81,7 +81,9 @@ _DONE = {
     "monitor-set": marked("The monitor is set. What was judged before stays judged."),
     "corrected": marked("The correction is on its way into the books."),
     "key-registered": marked("The key is registered. What waited for it was checked again."),
-    "key-taken-over": marked("The keys are equal: it is taken over. What waited was checked again."),
+    "key-taken-over": marked(
+        "The keys are equal: it is taken over. What waited was checked again."
+    ),
     "standing-ended": marked("The standing order has ended."),
     "key-ended": marked("The key has ended."),
     "guard-set": marked("The ghost guard is set."),

@@ -17,6 +17,7 @@ from accounts.permissions import Permission
 from billing import price_preview, pricing
 from billing.assignments import Assignment, AssignmentsOverlap, TariffScope
 from billing.conditions import OpeningState, Side, conditions_json, parse_conditions
+from billing.hours import HoursKind
 from billing.price_preview import Price, Verdict, sample
 from billing.pricing import NewAssignment
 from billing.tariff_calendar import Check, CheckKind
@@ -27,6 +28,7 @@ from foundation.events import TransactionStarted
 from portal import decimals, priced_places
 from portal.context import PortalContext
 from portal.guard import Caller, require
+from portal.pages import single_days
 from portal.pages.counts import silence_limits
 from portal.pages.refusals import in_words
 from portal.pages.surroundings import frame_of, page, went
@@ -57,6 +59,11 @@ PLACES: dict[TariffScope, str] = {
     TariffScope.STATION: marked("Station %(name)s"),
     TariffScope.LOCATION: marked("Location %(name)s"),
     TariffScope.ORGANISATION: marked("Organisation %(name)s"),
+}
+
+HOURS_OF: dict[HoursKind, str] = {
+    HoursKind.OPENING: marked("Opening hours"),
+    HoursKind.OPERATING: marked("Operating hours"),
 }
 
 SCOPES: dict[TariffScope, str] = {
@@ -282,6 +289,14 @@ async def tariff_calendar(
             for each in found.spans
         ],
         "others": [_row(each, said) for each in others],
+        "days": [
+            {
+                "on": each.day.on,
+                "kind": said.gettext(HOURS_OF[each.kind]),
+                "told": single_days.day_in_words(each.day, said),
+            }
+            for each in found.days
+        ],
         "checks": [{"check": each, "text": _check(each, said)} for each in seen],
     }
     return page(frame, "tariff_calendar.html", values)

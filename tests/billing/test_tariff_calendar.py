@@ -1,14 +1,15 @@
 """The calendar of a place: spans, gaps, and what never applies."""
 
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 
 from billing.assignments import Assignment, Place, TariffScope
 from billing.conditions import Conditions, OpeningState, Side, Who
-from billing.hours import Hours, HoursKind, PlaceHours, RegularPeriod
-from billing.tariff_calendar import Check, CheckKind, checks, spans, unreachable
+from billing.hours import Hours, HoursKind, PlaceHours, RegularPeriod, SingleDay
+from billing.tariff_calendar import Check, CheckKind, checks, single_days, spans, unreachable
 from billing.tariff_json import parse_tariff
 from billing.tariffs import Tariff
 from tests.billing.story import tariff
@@ -79,6 +80,51 @@ def test_spans_change_where_the_place_opens_and_closes() -> None:
     opened = assigned("A", conditions=Conditions(hours=OpeningState.OPEN))
     found = seen(opened, assigned("B"), hours={S1: [SHOP]})
     assert found == [("B", 8), *[("A", 10), ("B", 14)] * 2, ("A", 10), ("B", 6)]
+
+
+def far_ahead(*rows: Assignment, hours: PlaceHours, days: int) -> list[tuple[datetime, str]]:
+    found = spans(
+        [S1],
+        by_place(*rows),
+        {S1: [hours]},
+        time_zone="Europe/Berlin",
+        start=START,
+        end=START + days * DAY,
+    )
+    return [(each.from_at, each.assignment.tariff_id if each.assignment else "") for each in found]
+
+
+def test_a_single_day_shows_in_the_calendar_however_far_ahead() -> None:
+    """From 12 October on: closed on Christmas Day, which is 73 days and a change of clocks away."""
+    around = Hours(twentyfourseven=True, days=(SingleDay(date(2026, 12, 25), ()),))
+    held = replace(SHOP, hours=around)
+    opened = assigned("A", conditions=Conditions(hours=OpeningState.OPEN))
+    christmas = datetime(2026, 12, 24, 23, tzinfo=UTC)
+    assert far_ahead(opened, assigned("B"), hours=held, days=90) == [
+        (START, "A"),
+        (christmas, "B"),
+        (christmas + DAY, "A"),
+    ]
+
+
+def test_single_days_are_told_of_both_kinds_by_the_hours_that_hold_on_them() -> None:
+    def held(kind: HoursKind, on: date, **more: Any) -> PlaceHours:
+        hours = Hours(twentyfourseven=True, days=(SingleDay(on, ()),))
+        return replace(SHOP, kind=kind, hours=hours, **more)
+
+    first, second, last = (date(2026, 10, day) for day in (13, 14, 15))
+    hours = {
+        S1: [
+            held(HoursKind.OPENING, first),
+            held(HoursKind.OPENING, second, valid_from=START + 2 * DAY),
+        ],
+        OWNER: [held(HoursKind.OPENING, last), held(HoursKind.OPERATING, last, place=OWNER)],
+    }
+    found = single_days([S1, OWNER], hours, time_zone="Europe/Berlin", start=START, end=END)
+    assert [(each.kind, each.day.on) for each in found] == [
+        (HoursKind.OPENING, first),
+        (HoursKind.OPERATING, last),
+    ]
 
 
 def test_a_calendar_is_somebodys_and_of_one_side() -> None:

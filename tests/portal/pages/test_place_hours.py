@@ -52,6 +52,37 @@ async def test_a_place_gets_hours_and_the_form_comes_back_with_them(
         assert (refused.status_code, words in refused.text) == (422, True), words
 
 
+async def test_single_days_are_given_shown_and_stand_in_the_tariff_calendar(
+    sign_in: SignIn, lively: None
+) -> None:
+    admin = await sign_in("admin")
+    csrf = {"csrf": token_in((await admin.get(PAGE)).text)}
+    days = {
+        "day-1": "2026-10-20",
+        "how-1": "closed",
+        "day-2": "2026-10-21",
+        "how-2": "hours",
+        "from-d2a": "10:00",
+        "to-d2a": "14:00",
+    }
+    both = await admin.post("/tariffs/hours", data=csrf | WEEK | days | {"how-2": "closed"})
+    assert both.status_code == 422
+    assert "only one of the two can be" in both.text
+    assert 'href="#from-d2a"' in both.text
+    overlapping = await admin.post("/tariffs/hours", data=csrf | WEEK | {"from-1b": "11:00"})
+    assert "Two periods of the day overlap." in overlapping.text
+    for kind in ("opening", "operating"):
+        made = await admin.post("/tariffs/hours", data=csrf | WEEK | days | {"kind": kind})
+        assert made.status_code == 303, made.text
+    html = (await admin.get(PAGE)).text
+    assert "Closed<br>" in html or ": Closed" in html
+    assert 'value="2026-10-21"' in html
+    calendar = (await admin.get("/tariffs/calendar?station=DE-HN-002&from=2026-10-15")).text
+    assert "Single days" in calendar
+    assert calendar.count("10:00–14:00") == 2
+    assert "Operating hours" in calendar
+
+
 async def test_only_who_may_read_tariffs_sees_them_and_only_who_writes_them_sets(
     sign_in: SignIn, lively: None
 ) -> None:
