@@ -3,6 +3,7 @@
 Source: rules of the business, 1.8 (prices), 1.5 (operating and opening hours; access) and 7.9.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,11 +12,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing import access, place_hours, price_preview, pricing, store
+from accounts.directory import WHOLE
+from billing import access, place_hours, price_preview, pricing, store, validity
 from billing.access import Doorkeeper, Presented
 from billing.assignments import Place, TariffScope
 from billing.conditions import Conditions, OpeningState, Side
 from billing.hours import Hours, HoursKind, RegularPeriod
+from billing.plausibility import DEFAULT_LIMITS, Check, HoldReason
 from billing.pricing import NewAssignment, place_from
 from billing.rating import rate
 from billing.stops import take_due
@@ -25,6 +28,7 @@ from foundation.events import UsagePoint
 from foundation.identifiers import ConnectorId, EvseId
 from foundation.money import Money
 from foundation.statements import ask
+from tests.billing.paper_story import OPERATOR
 from tests.billing.story import (
     BAKERY,
     EXTERNAL,
@@ -326,6 +330,24 @@ def test_7_9_the_price_of_the_time_beyond_the_end_is_a_setting(excess: str, net:
     rating = rate(Usage(points), parse_tariff(document), "UTC", stop_at=stop_at)
     assert rating.net == Money(Decimal(net), "EUR")
     assert ("excess" in [line.kind for line in rating.lines]) == (excess == "free")
+
+
+async def test_7_9_two_uis_the_tariffs_limit_stops_a_session_and_the_monitors_only_flags_it(
+    db: AsyncSession,
+) -> None:
+    await settle_in(db)
+    flags = replace(DEFAULT_LIMITS, checks=frozenset({Check.DURATION}), max_duration_min=60)
+    await validity.set_settings(db, OPERATOR, flags, by="person/1", now=NOW)
+    await happen(db, started(1))
+    assert await take_due(db, now=NOW + timedelta(days=4)) == [], "nobody stops it"
+    await happen(db, ended(1, hours=2))
+    [suspect] = await validity.suspects(db, WHOLE)
+    assert suspect.findings[0].reason is HoldReason.TOO_LONG
+
+    await give(db, "T2", document={"leitstand": {"session_limit_minutes": 60}})
+    await happen(db, started(2))
+    [due] = await take_due(db, now=NOW + timedelta(hours=1))
+    assert due.transaction_id == 2
 
 
 async def test_7_9_late_starts_have_the_tariff_hours_and_group_of_their_start(

@@ -16,6 +16,7 @@ from accounts.directory import WHOLE
 from alerts import monitoring, open_tickets
 from billing import charges, service_packages
 from billing.packages import Maintenance, Package
+from billing.services import Service
 from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.errors import InvalidInput
@@ -35,6 +36,7 @@ from support.ticket_rounds import ServiceTickets
 from support.tickets import TicketNoteKind, TicketState
 from support.visits import VisitKind
 from tests.support.conftest import HELEN, N1, NORTH, fill
+from tests.support.test_visit_ends import priced
 from tests.support.visiting import (
     OTTO,
     PACKAGE,
@@ -108,15 +110,22 @@ async def test_2_after_the_job_both_document_and_it_is_charged_unless_it_is_warr
     assert await owed(world) == charged
 
 
+@pytest.mark.parametrize(
+    ("maintenance", "charged"),
+    [(Maintenance.FREE, []), (Maintenance.CHARGEABLE, [Decimal("149.00")])],
+)
 async def test_2_yearly_maintenance_is_free_or_charged_by_the_package(
-    world: AsyncSession, clock: SetClock
+    world: AsyncSession, clock: SetClock, maintenance: Maintenance, charged: list[Decimal]
 ) -> None:
-    await packaged(world, clock.now() - timedelta(days=1), Maintenance.FREE)
+    """The package of the day of the job decides: a later one changes nothing."""
+    await priced(world, clock, Service.MAINTENANCE, "149")
+    await packaged(world, clock.now() - timedelta(days=1), maintenance)
     visit = await documented(world, clock, kind=VisitKind.MAINTENANCE)
     await visit_ends.close(world, visit, "Done", by=HELEN, now=clock.now())
-    assert await owed(world) == []
+    assert await owed(world) == charged
     [job] = await service_packages.maintenances(world, N1)
-    assert (job.package, job.cost) == ("comfort", None)
+    assert job.package == "comfort"
+    assert (job.cost is None) == (not charged)
 
 
 # ------------------------------------------------------------------------------ section 7.4
