@@ -37,6 +37,8 @@ from foundation.database import Database
 from foundation.postgres import EmbeddedPostgres
 from foundation.settings import Settings
 from foundation.tasks import OnEnd, TaskEnd, Tasks
+from portal import tunnel_doors
+from portal.tunnel import Tunnel
 
 log = structlog.get_logger(__name__)
 
@@ -111,7 +113,10 @@ async def running(
             async with _sockets(settings, database, clock, tasks, url) as sockets:
                 house = compose_house(settings, database, clock, is_listening=sockets.is_listening)
                 start_house(house, database, tasks)
-                async with _listening(house.portal, settings, tasks) as http_port:
+                async with (
+                    _tunnel(house, settings, tasks),
+                    _listening(house.portal, settings, tasks) as http_port,
+                ):
                     # Stations are told this port, whoever chose it.
                     join_files(settings.model_copy(update={"http_port": http_port}), database)
                     gc.collect()
@@ -228,6 +233,30 @@ async def _listening(app: FastAPI, settings: Settings, tasks: Tasks) -> AsyncIte
         server.should_exit = True
         # A cancelled one would leave its port open and its answers half written.
         await asyncio.wait([task], timeout=_PORTAL_FINISHES_S + 2)
+
+
+@contextlib.asynccontextmanager
+async def _tunnel(house: House, settings: Settings, tasks: Tasks) -> AsyncIterator[None]:
+    """Listen for those who see stations' own pages, if there is a tunnel; cut them at the end."""
+    if not tunnel_doors.is_set_up(settings):
+        yield
+        return
+    tunnel = Tunnel(house.portal.state.context)
+    try:
+        await tunnel.start()
+    except OSError as error:
+        raise refusal(
+            error,
+            "The tunnel",
+            settings.tunnel_host,
+            settings.tunnel_port,
+            "LEITSTAND_TUNNEL_PORT",
+        ) from error
+    tasks.start("tunnel", tunnel.watch, on_end=OnEnd.RESTART)
+    try:
+        yield
+    finally:
+        await tunnel.stop()
 
 
 def stop_requested() -> asyncio.Event:

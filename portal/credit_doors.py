@@ -6,7 +6,7 @@ it, and asked for on every use.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -21,7 +21,7 @@ from billing.credits import CreditService, Tier
 from billing.remote_access import NoRemoteAccess, RemoteAccess
 from csms import equipment, registry
 from csms.registry import StoredFrame
-from foundation.errors import InvalidInput, NotFound, Unavailable
+from foundation.errors import InvalidInput, NotFound, NotPermitted, Unavailable
 from foundation.identifiers import OrganisationKey
 from portal.context import PortalContext
 from portal.guard import Caller
@@ -380,7 +380,7 @@ async def console_lines(
 
 async def console(
     context: PortalContext,
-    caller: Caller,
+    who: Callable[[AsyncSession, datetime], Awaitable[Caller | None]],
     identity: str,
     *,
     poll_s: float,
@@ -388,8 +388,15 @@ async def console(
 ) -> AsyncIterator[str]:
     """Yield server-sent events whenever something was said, until the access ends.
 
-    The access is asked for at every look, so the stream is cut when it expires, is switched off,
-    or the station goes to somebody else.
+    At every look it is asked who that is, and for his access, so the stream is cut when it expires,
+    is switched off, the station goes to somebody else, or he loses a right or signs out.
+
+    Args:
+        context: The portal's.
+        who: Finds out anew who asks; None: nobody who is signed in.
+        identity: The station's.
+        poll_s: How often it is looked.
+        life_s: When the stream ends; the browser comes back by itself.
     """
     loop = asyncio.get_running_loop()
     begun = loop.time()
@@ -399,6 +406,9 @@ async def console(
         while loop.time() - begun < life_s:
             async with context.database.unit_of_work() as db:
                 now = context.clock.now()
+                caller = await who(db, now)
+                if caller is None:
+                    raise NoRemoteAccess
                 until = await use(db, caller, context, identity, now=now)
                 lines = await registry.frames(db, identity, limit=1)
             last = lines[0].at if lines else None
@@ -406,7 +416,7 @@ async def console(
             newest = last
             left = max(until - now, timedelta())
             await asyncio.sleep(min(poll_s, left.total_seconds() + 0.01))
-    except (NoRemoteAccess, NotFound):
+    except (NotPermitted, NotFound):
         yield "event: changed\ndata:\n\n"  # the page looks again, and sees that it is over
     except Unavailable:
         return

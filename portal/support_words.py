@@ -80,6 +80,12 @@ MAIN_OUTCOMES: dict[str, str] = {
     "foreign_source_removed": marked("Foreign station or source of interference removed"),
 }
 
+OPENING_ENDS: dict[str, str] = {
+    "closed": marked("Ended by hand"),
+    "lost": marked("Cut: the access had ended"),
+    "idle": marked("Not used any more"),
+}
+
 EXCHANGED: dict[str, str] = {
     "meter": marked("Meter"),
     "station": marked("Whole station"),

@@ -4,6 +4,7 @@ The console shows what the station and we say to each other. Access is asked for
 is, and by the page's own stream, which ends with it. Support's own commands do not need it.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -21,7 +22,7 @@ from billing.credits import RUNTIMES, first_term
 from billing.credits import remote_access as service_of
 from billing.remote_access import NoRemoteAccess
 from foundation.errors import Conflict, InvalidInput
-from portal import credit_doors, masking
+from portal import credit_doors, guard, masking, tunnel_doors
 from portal.context import context_of
 from portal.guard import Caller, require
 from portal.pages.logs import LONGEST_TEXT, frame_of_log
@@ -31,6 +32,8 @@ from portal.pages.views import Frame as LogLine
 from portal.pages.wallet import said_of
 from portal.rendering import FormErrors, segment
 from portal.routes import Db, Now, PageRoute, StreamRoute
+from portal.tunnel_doors import Opened
+from support import remote_pages
 
 router = APIRouter(route_class=PageRoute)
 streams = APIRouter(route_class=StreamRoute)
@@ -47,7 +50,7 @@ Ender = Annotated[Caller, Depends(require(Permission.CREDITS_ORDER, ends_costs=T
 @router.get("/stations/{identity:segment}/remote")
 async def remote(request: Request, db: Db, now: Now, caller: Seer, identity: str) -> Response:
     """Show the remote access of the reader's organisation, and the console while it is open."""
-    return await _show(request, db, now, caller, identity)
+    return await show(request, db, now, caller, identity)
 
 
 @router.post("/stations/{identity:segment}/remote")
@@ -84,7 +87,7 @@ async def change(
         said = (await frame_of(request, db, caller)).words
         errors = FormErrors({"months": said_of(error, said)})
         status = 422 if isinstance(error, InvalidInput) else 409
-        return await _show(request, db, now, caller, identity, errors=errors, status=status)
+        return await show(request, db, now, caller, identity, errors=errors, status=status)
     return went(path, done="remote-bought" if do == "buy" else "remote-switched")
 
 
@@ -95,13 +98,19 @@ async def live(request: Request, caller: Seer, identity: str) -> Response:
     async with context.database.unit_of_work() as db:
         await credit_doors.use(db, caller, context, identity, now=context.clock.now())
     return StreamingResponse(
-        credit_doors.console(context, caller, identity, poll_s=POLL_S, life_s=LIFE_S),
+        credit_doors.console(
+            context,
+            lambda db, now: guard.identify(request, db, now),
+            identity,
+            poll_s=POLL_S,
+            life_s=LIFE_S,
+        ),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
 
 
-async def _show(
+async def show(
     request: Request,
     db: AsyncSession,
     now: datetime,
@@ -109,8 +118,11 @@ async def _show(
     identity: str,
     *,
     errors: FormErrors | None = None,
+    sent: Mapping[str, str] | None = None,
+    opened: Opened | None = None,
     status: int = 200,
 ) -> Response:
+    """Show the tab; with what was typed and is wrong, or with the page that was just opened."""
     await credit_doors.station_seen(db, caller, identity)
     station = await found_station(request, db, caller.scope, identity, now)
     account = caller.principal.organisation
@@ -148,6 +160,14 @@ async def _show(
         ],
         "told": "" if told is None else told.address,
         "lines": await _lines(db, caller, identity) if is_open else (),
+        "pages": await remote_pages.pages(db, station.identity),
+        "openings": await remote_pages.openings(db, station.identity, account=account),
+        "has_tunnel": tunnel_doors.is_set_up(context_of(request).settings),
+        "may_enter": tunnel_doors.may_enter(caller),
+        "networks": ", ".join(context_of(request).settings.tunnel_networks),
+        "opened": opened,
+        "sent": sent or {},
+        "person": caller.personal,
         "zone": ZoneInfo(station.time_zone),
         "errors": errors or FormErrors(),
     }

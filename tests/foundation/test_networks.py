@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation.networks import is_allowed, is_inner, networks
+from foundation.networks import is_allowed, is_inner, is_reachable_within, networks
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,35 @@ def test_only_what_is_allowed_of_them_may_be_called(
 def test_what_is_no_network_is_refused() -> None:
     with pytest.raises(ValueError, match=r"10\.0\.0\.1"):
         networks(["10.0.0.1/8"])
+
+
+@pytest.mark.parametrize(
+    ("address", "named", "is_own", "is_reachable"),
+    [
+        ("10.8.0.5", ["10.8.0.0/16"], False, True),
+        ("10.9.0.5", ["10.8.0.0/16"], False, False),
+        ("10.8.0.5", [], False, False),
+        ("::ffff:10.8.0.5", ["10.8.0.0/16"], False, True),
+        ("fd00::5", ["fd00::/8"], False, True),
+        ("8.8.8.8", ["8.8.8.0/24"], False, True),
+        # Loopback and link-local are meant only by a network of their own.
+        ("127.0.0.1", ["0.0.0.0/0"], True, False),
+        ("::1", ["::/0"], True, False),
+        ("127.0.0.1", ["127.0.0.0/8"], True, True),
+        ("127.0.0.1", ["127.0.0.1/32"], True, True),
+        ("::ffff:127.0.0.1", ["0.0.0.0/0", "::/0"], True, False),
+        ("169.254.169.254", ["0.0.0.0/0"], False, False),
+        ("169.254.169.254", ["169.254.0.0/16"], False, True),
+        ("fe80::1", ["::/0"], False, False),
+        ("0.0.0.0", ["0.0.0.0/0"], False, False),
+        ("224.0.0.1", ["0.0.0.0/0"], False, False),
+        # This machine is meant only by its very address.
+        ("10.8.0.5", ["10.8.0.0/16"], True, False),
+        ("10.8.0.5", ["10.8.0.0/16", "10.8.0.5/32"], True, True),
+    ],
+)
+def test_what_is_reachable_is_named_and_what_is_special_is_named_as_such(
+    address: str, named: list[str], is_own: bool, is_reachable: bool
+) -> None:
+    found = is_reachable_within(ip_address(address), networks(named), is_own=is_own)
+    assert found is is_reachable

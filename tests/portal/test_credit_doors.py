@@ -1,10 +1,11 @@
 """What people do with credits: the rules that no page and no call gets around."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from accounts.directory import Principal, Scope
@@ -63,6 +64,13 @@ async def nora(context: PortalContext, keys: Keys, clock: SetClock) -> Caller:
     return caller
 
 
+def always(caller: Caller | None) -> Callable[[AsyncSession, datetime], Awaitable[Caller | None]]:
+    async def who(_db: AsyncSession, _now: datetime) -> Caller | None:
+        return caller
+
+    return who
+
+
 async def events_of(stream: AsyncIterator[str], number: int) -> list[str]:
     return [await anext(stream) for _ in range(number)]
 
@@ -70,7 +78,7 @@ async def events_of(stream: AsyncIterator[str], number: int) -> list[str]:
 async def test_an_open_connection_is_cut_when_the_access_expires(
     nora: Caller, context: PortalContext, clock: SetClock
 ) -> None:
-    stream = credit_doors.console(context, nora, "N-1", poll_s=0.0, life_s=60.0)
+    stream = credit_doors.console(context, always(nora), "N-1", poll_s=0.0, life_s=60.0)
     assert await events_of(stream, 2) == ["retry: 3000\n\n", ":\n\n"]
     clock.advance(timedelta(days=31, hours=1))
     assert await events_of(stream, 1) == ["event: changed\ndata:\n\n"]
@@ -81,15 +89,32 @@ async def test_an_open_connection_is_cut_when_the_access_expires(
 async def test_it_is_cut_when_somebody_switches_it_off_or_the_station_goes_away(
     nora: Caller, context: PortalContext, clock: SetClock
 ) -> None:
-    stream = credit_doors.console(context, nora, "N-1", poll_s=0.0, life_s=60.0)
-    other = credit_doors.console(
-        context, replace(nora, scope=Scope(frozenset())), "N-1", poll_s=0.0, life_s=60.0
-    )
+    stream = credit_doors.console(context, always(nora), "N-1", poll_s=0.0, life_s=60.0)
+    stranger = replace(nora, scope=Scope(frozenset()))
+    other = credit_doors.console(context, always(stranger), "N-1", poll_s=0.0, life_s=60.0)
     await events_of(stream, 2)
     async with context.database.unit_of_work() as db:
         await credit_doors.switch(db, nora, "N-1", is_on=False, renews=None, now=clock.now())
     for each in (stream, other):
         assert "event: changed\ndata:\n\n" in [line async for line in each]
+
+
+@pytest.mark.parametrize("lost", ["the right", "the login"])
+async def test_it_is_cut_when_who_looks_loses_a_right_or_signs_out(
+    nora: Caller, context: PortalContext, lost: str
+) -> None:
+    rights = nora.principal.rights - {Permission.CREDITS_READ}
+    without = replace(nora, principal=replace(nora.principal, rights=rights))
+    seen: list[Caller | None] = [nora, without if lost == "the right" else None]
+
+    async def who(_db: AsyncSession, _now: datetime) -> Caller | None:
+        return seen.pop(0)
+
+    stream = credit_doors.console(context, who, "N-1", poll_s=0.0, life_s=60.0)
+    assert await events_of(stream, 2) == ["retry: 3000\n\n", ":\n\n"]
+    assert await events_of(stream, 1) == ["event: changed\ndata:\n\n"]
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream)
 
 
 async def test_the_console_takes_the_rights_to_see_stations_and_credits_at_every_door(
