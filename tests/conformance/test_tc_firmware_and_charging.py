@@ -1,0 +1,225 @@
+"""1.6: Firmware Management, Remote Trigger, Smart Charging: TC_044, 045, 054 to 059, 066, 067."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from accounts.directory import WHOLE
+from csms import equipment, file_places
+from csms.queue import CommandState
+from foundation.identifiers import StationId
+from tests.conformance.charge_point import ChargePoint, booted
+from tests.csms.central import CARD, Central
+
+EFFECTIVE, ACCEPTED = CommandState.EFFECTIVE, CommandState.ACCEPTED
+REJECTED, FAILED = CommandState.REJECTED, CommandState.FAILED
+PLACE = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+async def case(central: Central) -> ChargePoint:
+    file_places.join(
+        central.database,
+        public_url=PLACE,
+        upload_lasts=timedelta(hours=1),
+        download_lasts=timedelta(days=1),
+    )
+    return await booted(central)
+
+
+# ------------------------------------------------------------------------------- firmware
+
+
+async def steps(case: ChargePoint, kind: Any) -> list[str]:
+    """How far it said that it is."""
+    async with case.central.database.unit_of_work() as db:
+        [newest, *_] = await equipment.progress(db, WHOLE, StationId(case.identity), kind)
+    return [each.status for each in newest.steps]
+
+
+async def tells(case: ChargePoint, action: str, *words: str) -> None:
+    for word in words:
+        case.central.clock.advance(timedelta(seconds=1))
+        assert await case.call(action, {"status": word}) == {}
+
+
+def update(case: ChargePoint) -> dict[str, Any]:
+    return {
+        "location": "https://firmware.example/one-2.bin",
+        "retrieveDate": case.central.clock.now().isoformat(),
+    }
+
+
+async def test_tc_044_1_firmware_is_downloaded_and_installed(case: ChargePoint) -> None:
+    command = await case.asked_for("UpdateFirmware", update(case), {})
+    assert (await case.was_asked("UpdateFirmware"))["location"].endswith("one-2.bin")
+    await tells(case, "FirmwareStatusNotification", "Downloading", "Downloaded", "Installing")
+    await case.connect()
+    assert (await case.boot())["status"] == "Accepted"
+    await tells(case, "FirmwareStatusNotification", "Installed")
+    await case.becomes(command, EFFECTIVE)
+    assert await steps(case, "firmware") == ["Downloading", "Downloaded", "Installing", "Installed"]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        ("044_2", ("Downloading", "DownloadFailed")),
+        ("044_3", ("Downloading", "Downloaded", "Installing", "InstallationFailed")),
+    ],
+)
+async def test_tc_044_2_and_3_firmware_that_fails(
+    case: ChargePoint, number: str, words: tuple[str, ...]
+) -> None:
+    command = await case.asked_for("UpdateFirmware", update(case), {})
+    await tells(case, "FirmwareStatusNotification", *words)
+    await case.becomes(command, FAILED)
+    assert await steps(case, "firmware") == list(words)
+
+
+@pytest.mark.parametrize(
+    ("number", "word", "ours", "state"),
+    [
+        ("045_1", "Uploaded", "Uploaded", EFFECTIVE),
+        ("045_2", "UploadFailed", "UploadFailure", FAILED),  # the word of 2.0.1
+    ],
+)
+async def test_tc_045_1_and_2_diagnostics_have_a_place_of_ours(
+    case: ChargePoint, number: str, word: str, ours: str, state: CommandState
+) -> None:
+    command = await case.asked_for(
+        "GetDiagnostics", {"location": ""}, {"file_name": "diagnostics.zip"}
+    )
+    assert (await case.was_asked("GetDiagnostics"))["location"].startswith(f"{PLACE}/")
+    await tells(case, "DiagnosticsStatusNotification", "Uploading", word)
+    await case.becomes(command, state)
+    assert (await steps(case, "log"))[-1] == ours
+
+
+# ------------------------------------------------------------------------------- triggers
+
+
+async def test_tc_054_trigger_each_message(case: ChargePoint) -> None:
+    number = await case.charging()
+    for wanted in ("MeterValues", "Heartbeat", "StatusNotification"):
+        command = await case.asked_for(
+            "TriggerMessage", {"requestedMessage": wanted, "connectorId": 1}
+        )
+        assert (await case.was_asked("TriggerMessage"))["requested_message"] == wanted
+        await case.becomes(command, ACCEPTED)
+        if wanted == "MeterValues":
+            await case.measure(number, 2000)
+        elif wanted == "Heartbeat":
+            await case.heartbeat()
+        else:
+            await case.status("Charging")
+        await case.becomes(command, EFFECTIVE)
+    for wanted in ("DiagnosticsStatusNotification", "FirmwareStatusNotification"):
+        command = await case.asked_for("TriggerMessage", {"requestedMessage": wanted})
+        await tells(case, wanted, "Idle")
+        await case.becomes(command, EFFECTIVE)
+    command = await case.asked_for(
+        "TriggerMessage",
+        {"requestedMessage": "FirmwareStatusNotification"},
+        {"status": "NotImplemented"},
+    )
+    await case.becomes(command, REJECTED)
+
+
+async def test_tc_055_trigger_for_a_connector_that_it_does_not_have(case: ChargePoint) -> None:
+    command = await case.asked_for(
+        "TriggerMessage",
+        {"requestedMessage": "StatusNotification", "connectorId": 9},
+        {"status": "Rejected"},
+    )
+    assert (await case.was_asked("TriggerMessage"))["connector_id"] == 9
+    await case.becomes(command, REJECTED)
+
+
+# -------------------------------------------------------------------------- smart charging
+
+
+def profile(purpose: str, **more: Any) -> dict[str, Any]:
+    return {
+        "chargingProfileId": 5,
+        "stackLevel": 1,
+        "chargingProfilePurpose": purpose,
+        "chargingProfileKind": "Absolute",
+        "chargingSchedule": {
+            "duration": 86400,
+            "startSchedule": "2026-10-15T00:00:00Z",
+            "chargingRateUnit": "A",
+            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 6.0, "numberPhases": 3}],
+        },
+    } | more
+
+
+async def test_tc_056_a_default_profile(case: ChargePoint) -> None:
+    valid = {"validFrom": "2026-10-15T00:00:00Z", "validTo": "2026-10-16T00:00:00Z"}
+    command = await case.asked_for(
+        "SetChargingProfile",
+        {"connectorId": 1, "csChargingProfiles": profile("TxDefaultProfile", **valid)},
+    )
+    sent = (await case.was_asked("SetChargingProfile"))["cs_charging_profiles"]
+    assert (sent["charging_profile_purpose"], sent["stack_level"]) == ("TxDefaultProfile", 1)
+    assert sent["valid_to"] == "2026-10-16T00:00:00Z"
+    [period] = sent["charging_schedule"]["charging_schedule_period"]
+    assert period["limit"] == 6
+    await case.becomes(command, EFFECTIVE)
+
+
+async def test_tc_057_a_profile_for_the_running_transaction(case: ChargePoint) -> None:
+    number = await case.charging()
+    command = await case.asked_for(
+        "SetChargingProfile",
+        {"connectorId": 1, "csChargingProfiles": profile("TxProfile", transactionId=number)},
+    )
+    sent = (await case.was_asked("SetChargingProfile"))["cs_charging_profiles"]
+    assert sent["transaction_id"] == number
+    await case.becomes(command, EFFECTIVE)
+
+
+async def test_tc_059_a_remote_start_with_its_profile(case: ChargePoint) -> None:
+    command = await case.asked_for(
+        "RemoteStartTransaction",
+        {"connectorId": 1, "idTag": CARD, "chargingProfile": profile("TxProfile")},
+    )
+    sent = await case.was_asked("RemoteStartTransaction")
+    assert sent["charging_profile"]["charging_profile_purpose"] == "TxProfile"
+    assert "transaction_id" not in sent["charging_profile"]
+    number, _ = await case.start()
+    assert (await case.becomes(command, EFFECTIVE)).transaction_id == number
+
+
+async def test_tc_066_a_composite_schedule_is_told(case: ChargePoint) -> None:
+    schedule = {
+        "charging_rate_unit": "W",
+        "charging_schedule_period": [{"start_period": 0, "limit": 4140.0}],
+    }
+    command = await case.asked_for(
+        "GetCompositeSchedule",
+        {"connectorId": 1, "duration": 300, "chargingRateUnit": "W"},
+        {"status": "Accepted", "connector_id": 1, "charging_schedule": schedule},
+    )
+    asked = await case.was_asked("GetCompositeSchedule")
+    assert (asked["duration"], asked["charging_rate_unit"]) == (300, "W")
+    done = await case.becomes(command, EFFECTIVE)
+    assert done.answer is not None
+    [period] = done.answer["chargingSchedule"]["chargingSchedulePeriod"]
+    assert period["limit"] == 4140
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"id": 5},
+        {"connectorId": 1, "chargingProfilePurpose": "TxDefaultProfile", "stackLevel": 1},
+        {},
+    ],
+    ids=["by_id", "by_criteria", "all"],
+)
+async def test_tc_067_clear_charging_profiles(case: ChargePoint, payload: dict[str, Any]) -> None:
+    command = await case.asked_for("ClearChargingProfile", payload)
+    assert len(await case.was_asked("ClearChargingProfile")) == len(payload)
+    await case.becomes(command, EFFECTIVE)
