@@ -181,7 +181,7 @@ def _columns(
         if each.energy_wh > 0:
             kind = "column-today" if each.on == today else "columns-of"
             parts.append(
-                f'<rect class="{kind}" x="{px(middle - column / 2)}" y="{px(top)}" rx="1.5" '
+                f'<rect class="{kind}" x="{px(middle - column / 2)}" y="{px(top)}" '
                 f'width="{px(column)}" height="{px(max(plot.bottom - top, 0.5))}"/>'
             )
         if index % every == 0:
