@@ -8,9 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounts import directory
 from accounts.permissions import Permission
 from foundation.errors import InvalidInput
+from foundation.identifiers import StationId
 from portal.guard import Caller
-from support import first_aid_store
+from support import first_aid_rehearsal, first_aid_store
 from support.first_aid import Playbook
+from support.first_aid_rehearsal import FirstAidRehearsal
 
 
 async def put(db: AsyncSession, caller: Caller, wanted: Playbook, *, now: datetime) -> Playbook:
@@ -63,6 +65,25 @@ async def retire(db: AsyncSession, caller: Caller, number: int, *, now: datetime
     )
 
 
+async def rehearse(
+    db: AsyncSession,
+    caller: Caller,
+    playbook: Playbook,
+    station: StationId,
+    evse_id: int,
+    *,
+    now: datetime,
+) -> FirstAidRehearsal:
+    """Return what a playbook would do at a station of the caller's now; nothing is asked.
+
+    Raises:
+        NotFound: If the station is not his.
+        NotPermitted: If he may not.
+    """
+    _must(caller)
+    return await first_aid_rehearsal.rehearse(db, caller.scope, playbook, station, evse_id, now=now)
+
+
 def _must(caller: Caller) -> None:
     caller.must_have(Permission.ALERTS_WRITE)
     caller.must_have(Permission.COMMANDS_SEND)
@@ -77,5 +98,7 @@ def _written(playbook: Playbook) -> dict[str, Any]:
         "model": playbook.model,
         "steps": list(playbook.steps),
         "per_day": playbook.per_day,
+        "settles_min": playbook.settles_min,
+        "out_hours": playbook.out_hours,
         "is_on": playbook.is_on,
     }

@@ -231,6 +231,17 @@ FIRST_AID_WAITS: dict[str, str] = {
     "other": marked("It waits: another fault of the station is being seen to."),
 }
 
+FIRST_AID_HINDRANCES: dict[str, str] = {
+    "off": marked("It is switched off."),
+    "elsewhere": marked("The station is none of this organisation's."),
+    "other_model": marked("The station is of another make or model."),
+    "no_package": marked(
+        "The station is not monitored, or no service package that gives first aid holds for it."
+    ),
+    "other_playbook": marked("Another playbook that is on fits the station better."),
+}
+"""Why a playbook would not begin at a station."""
+
 ALERT_CHANGES: dict[str, str] = {
     "raised": marked("Raised"),
     "repeated": marked("Found again"),

@@ -20,7 +20,8 @@ from typing import Any, Final
 
 from alerts.detections import Detection
 from alerts.steps import HARMLESS_TO_SESSIONS as HARMLESS_TO_SESSIONS
-from alerts.steps import LONGEST_OUT, RESETS, STRENGTH, USUALLY_OUT
+from alerts.steps import LONGEST_OUT, STRENGTH, USUALLY_OUT
+from alerts.steps import RESETS as RESETS
 from alerts.steps import Step as Step
 from foundation.errors import Conflict, InvalidInput
 from foundation.identifiers import OrganisationKey, StationId
@@ -168,6 +169,13 @@ def _same(one: str, other: str) -> bool:
     return one.casefold() == other.casefold()
 
 
+def is_about(playbook: Playbook, *, vendor: str | None, model: str | None) -> bool:
+    """Tell whether a playbook is for stations of a make."""
+    return (not playbook.vendor or _same(playbook.vendor, vendor or "")) and (
+        not playbook.model or _same(playbook.model, model or "")
+    )
+
+
 def chosen(
     playbooks: Iterable[Playbook],
     *,
@@ -194,8 +202,7 @@ def chosen(
         and each.organisation in organisations
         and each.detection == detection
         and (not each.causes or cause in each.causes)
-        and (not each.vendor or _same(each.vendor, vendor or ""))
-        and (not each.model or _same(each.model, model or ""))
+        and is_about(each, vendor=vendor, model=model)
     ]
     return min(
         found,

@@ -93,13 +93,13 @@ async def _playbook_for(
         return None
     found = first_aid.chosen(
         known,
-        organisations=await _upwards(db, station.organisation),
+        organisations=await upwards(db, station.organisation),
         detection=fault.detection,
         cause=fault.cause,
         vendor=station.vendor,
         model=station.model,
     )
-    if found is None or not await _is_looked_after(db, station, now):
+    if found is None or not await is_looked_after(db, station, now):
         return None
     return found
 
@@ -213,29 +213,45 @@ async def _try(db: AsyncSession, run: Run, station: Station, deed: Try, now: dat
 
 async def _facts(db: AsyncSession, run: Run, station: Station, now: datetime) -> Facts:
     sheet = await alerting.alert(db, WHOLE, run.alert)
-    sessions = await charging.transactions(
-        db, WHOLE, station=run.station, states=["active"], limit=1
-    )
-    windows = await maintenance_store.running_at(db, [run.station], now)
-    today = datetime.combine(
-        now.astimezone(zone := ZoneInfo(station.time_zone)).date(), time(0), zone
-    )
     try:
         playbook = await first_aid_store.playbook(db, WHOLE, run.playbook)
         is_on = playbook.is_on
     except NotFound:
         is_on = False
-    return Facts(
+    return replace(
+        await facts_of(db, station, now, but=run.id),
         is_present=_is_present(sheet, run),
         is_taken=sheet.alert.acknowledged_at is not None,
         is_allowed=is_on
         and station.organisation == run.organisation
-        and await _is_looked_after(db, station, now),
+        and await is_looked_after(db, station, now),
+    )
+
+
+async def facts_of(db: AsyncSession, station: Station, now: datetime, *, but: int = 0) -> Facts:
+    """Return how a station stands, as if it had a fault that first aid may see to.
+
+    Args:
+        db: The unit of work.
+        station: Which.
+        now: The moment.
+        but: A run whose own steps do not make the station busy.
+    """
+    sessions = await charging.transactions(
+        db, WHOLE, station=station.identity, states=["active"], limit=1
+    )
+    windows = await maintenance_store.running_at(db, [station.identity], now)
+    zone = ZoneInfo(station.time_zone)
+    today = datetime.combine(now.astimezone(zone).date(), time(0), zone)
+    return Facts(
+        is_present=True,
+        is_taken=False,
+        is_allowed=True,
         is_charging=bool(sessions),
         is_worked_at=bool(windows),
         is_connected=station.connected,
-        is_busy=await first_aid_store.is_busy(db, run.station, but=run.id),
-        used_today=await first_aid_store.used_since(db, run.station, today),
+        is_busy=await first_aid_store.is_busy(db, station.identity, but=but),
+        used_today=await first_aid_store.used_since(db, station.identity, today),
     )
 
 
@@ -252,7 +268,7 @@ async def _station(db: AsyncSession, identity: StationId, now: datetime) -> Stat
     return await registry.station(db, WHOLE, identity, now, limits=SilenceLimits())
 
 
-async def _is_looked_after(db: AsyncSession, station: Station, now: datetime) -> bool:
+async def is_looked_after(db: AsyncSession, station: Station, now: datetime) -> bool:
     """Tell whether a station gets first aid: while it is monitored, in a package that gives it."""
     if not await monitoring.active(db, [station.identity]):
         return False
@@ -260,7 +276,8 @@ async def _is_looked_after(db: AsyncSession, station: Station, now: datetime) ->
     return found is not None and found.first_aid
 
 
-async def _upwards(db: AsyncSession, organisation: OrganisationKey) -> list[OrganisationKey]:
+async def upwards(db: AsyncSession, organisation: OrganisationKey) -> list[OrganisationKey]:
+    """Return an organisation and those above it, the nearest first."""
     above = await ask(db, lineage([organisation]))
     found: list[OrganisationKey] = []
     place: OrganisationKey | None = organisation

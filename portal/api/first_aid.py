@@ -1,6 +1,6 @@
 """First aid: playbooks of what is tried by itself, and what was tried for an alert."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from pydantic import ConfigDict, Field
@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from accounts.permissions import Permission
 from alerts import alerting
 from alerts.detections import Detection
+from alerts.steps import LONGEST_OUT, USUALLY_OUT
 from foundation.identifiers import OrganisationKey, StationId
 from portal import first_aid_deeds as deeds
 from portal.api.models import Answer, Body, Moment, Number
@@ -17,15 +18,21 @@ from portal.routes import ApiRoute, Db, Now
 from support import first_aid_store
 from support.first_aid import (
     LONGEST_NAME,
+    LONGEST_SETTLING,
     MOST_CAUSES,
     MOST_PER_DAY,
+    SETTLES_MIN,
+    End,
     Outcome,
     Playbook,
     Result,
     Run,
     Step,
+    Try,
+    Wait,
     WaitsFor,
 )
+from support.first_aid_rehearsal import Hindrance
 
 router = APIRouter(tags=["first aid"], route_class=ApiRoute)
 
@@ -64,6 +71,14 @@ class PlaybookBody(Body):
     per_day: Annotated[int, Field(ge=1, le=MOST_PER_DAY)] = Field(
         description="How many steps a station gets in a day of its own time zone."
     )
+    settles_min: Annotated[int, Field(ge=1, le=LONGEST_SETTLING)] = Field(
+        default=SETTLES_MIN,
+        description="Minutes after a step at which it is looked whether the fault is still there.",
+    )
+    out_hours: Annotated[int, Field(ge=1, le=LONGEST_OUT)] = Field(
+        default=USUALLY_OUT,
+        description="After how many hours a station that is put out of service is put back.",
+    )
     is_on: bool = False
 
 
@@ -79,6 +94,8 @@ class PlaybookModel(Answer):
     model: str
     steps: list[Step]
     per_day: int
+    settles_min: int
+    out_hours: int
     is_on: bool
 
 
@@ -139,6 +156,66 @@ async def retire_playbook(db: Db, now: Now, caller: Writer, number: Number) -> N
     await deeds.retire(db, caller, number, now=now)
 
 
+class RehearsalBody(Body):
+    """Where a playbook is tried out."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"station": "DE-HN-014"}})
+
+    station: Annotated[str, Field(min_length=1, max_length=48)]
+    evse_id: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=1, description="Where the fault would be; 0: the station itself."
+    )
+
+
+class AskedModel(Answer):
+    """What a step would ask of the station."""
+
+    step: Step
+    action: str | None = Field(description="Null: the step means nothing there.")
+    payload: dict[str, Any] | None
+
+
+class RehearsalModel(Answer):
+    """What a playbook would do at a station now; nothing is asked of it."""
+
+    station: StationId
+    hindrances: list[Hindrance] = Field(
+        description="Why it would not begin at all: it would not even with the fault."
+    )
+    waits_for: WaitsFor | None = Field(description="What the first step would wait for.")
+    first: Step | None = Field(description="What would be tried at once.")
+    outcome: Outcome | None = Field(description="How it would end at once.")
+    used_today: int
+    steps: list[AskedModel]
+
+
+@router.post("/playbooks/{number}/rehearse", summary="Try a playbook out at a station")
+async def rehearse_playbook(
+    db: Db, now: Now, caller: Writer, number: Number, body: RehearsalBody
+) -> RehearsalModel:
+    """What it would do there now if the watch found what it is about; nothing is asked."""
+    playbook = await first_aid_store.playbook(db, caller.scope, number)
+    found = await deeds.rehearse(
+        db, caller, playbook, StationId(body.station), body.evse_id, now=now
+    )
+    return RehearsalModel(
+        station=found.station,
+        hindrances=list(found.hindrances),
+        waits_for=found.deed.why if isinstance(found.deed, Wait) else None,
+        first=found.deed.step if isinstance(found.deed, Try) else None,
+        outcome=found.deed.outcome if isinstance(found.deed, End) else None,
+        used_today=found.used_today,
+        steps=[
+            AskedModel(
+                step=each.step,
+                action=None if each.wanted is None else each.wanted[0],
+                payload=None if each.wanted is None else dict(each.wanted[1]),
+            )
+            for each in found.asks
+        ],
+    )
+
+
 @router.get("/alerts/{number}/first-aid", summary="Get what was tried for an alert")
 async def get_first_aid(db: Db, caller: Reader, number: Number) -> Page[RunModel]:
     """The newest first."""
@@ -158,6 +235,8 @@ def _wanted(body: PlaybookBody, number: int) -> Playbook:
         model=body.model,
         steps=tuple(body.steps),
         per_day=body.per_day,
+        settles_min=body.settles_min,
+        out_hours=body.out_hours,
         is_on=body.is_on,
     )
 
@@ -173,6 +252,8 @@ def _shown(each: Playbook) -> PlaybookModel:
         model=each.model,
         steps=list(each.steps),
         per_day=each.per_day,
+        settles_min=each.settles_min,
+        out_hours=each.out_hours,
         is_on=each.is_on,
     )
 

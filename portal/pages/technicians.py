@@ -28,7 +28,7 @@ from portal import decimals, guard
 from portal.guard import Caller
 from portal.pages.support_parts import number_of_path
 from portal.pages.surroundings import bare_frame, page, went
-from portal.pages.visits import in_words, picture_of
+from portal.pages.visits import in_words, picture_of, tried_before
 from portal.problems import NotSignedIn
 from portal.rendering import FormErrors
 from portal.routes import Db, Now, PageRoute
@@ -171,6 +171,7 @@ async def _show(
         "place": places[0] if places else None,
         "zone": frame.zone if site is None else ZoneInfo(site.time_zone),
         "sees_contact": work.sees_contact,
+        "tried": await tried_before(db, visit, frame.words),
         "outcomes": [
             (each.value, frame.words.gettext(MAIN_OUTCOMES[each])) for each in MainOutcome
         ],

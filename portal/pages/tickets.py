@@ -25,7 +25,8 @@ from portal.rendering import FormErrors, Turn, link
 from portal.routes import Db, Now, PageRoute
 from portal.support_deeds import ticket_changed
 from portal.words import Words
-from support import ticket_clock, ticket_rounds, tickets, visits
+from support import first_aid_store, ticket_clock, ticket_rounds, tickets, visits
+from support.first_aid import Run
 from support.tickets import LONGEST_TEXT, Ticket, TicketState, WrongTicketState
 
 router = APIRouter(route_class=PageRoute)
@@ -222,6 +223,7 @@ async def _show(
         "tabs": support_tabs(caller, frame.words),
         "tab": "tickets",
         "visits": known,
+        "aid": await _aid(db, caller, found),
         "open_visit": any(each.is_open for each in known),
         "clock": await ticket_clock.read(db, found.id, frame.now),
         "ticket": masking.ticket(caller, found),
@@ -232,6 +234,13 @@ async def _show(
         "sent": sent or {},
     }
     return page(frame, "ticket.html", values, status=422 if errors else 200)
+
+
+async def _aid(db: AsyncSession, caller: Caller, found: Ticket) -> list[Run]:
+    """Return what first aid tried for the alert that a ticket came from."""
+    if found.alert_id is None:
+        return []
+    return await first_aid_store.runs_of(db, caller.scope, alerts=[found.alert_id])
 
 
 @router.post("/support/tickets/{number:segment}/note")

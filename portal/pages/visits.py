@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,7 +18,7 @@ from csms import registry
 from foundation.database import savepoint
 from foundation.errors import ExpectedError, InvalidInput, NotFound
 from foundation.mail import InvalidAddress
-from portal import decimals, visit_doors
+from portal import decimals, first_aid_words, visit_doors
 from portal.context import context_of
 from portal.guard import Caller, require
 from portal.pages.counts import forget_counts
@@ -29,7 +30,15 @@ from portal.routes import Db, Now, PageRoute
 from portal.support_deeds import visit_changed
 from portal.support_words import COVERS
 from portal.words import Words
-from support import ticket_clock, tickets, visit_ends, visit_papers, visit_reporting, visits
+from support import (
+    first_aid_store,
+    ticket_clock,
+    tickets,
+    visit_ends,
+    visit_papers,
+    visit_reporting,
+    visits,
+)
 from support.interventions import (
     Cover,
     CoverUndecided,
@@ -179,10 +188,11 @@ async def _proposed(
             "phone": sent.phone or "",
             "email": sent.email or "",
         }
+    said = (await frame_of(request, db, caller)).words
     known = {
         "latitude": "",
         "longitude": "",
-        "fault_analysis": "",
+        "fault_analysis": "\n".join(await tried_before(db, found, said)),
         "contact": "",
         "technician": "",
         "phone": "",
@@ -208,6 +218,20 @@ async def _proposed(
     owner = await directory.organisation(db, found.organisation)
     known["contact"] = ", ".join(filter(None, (owner.name, owner.email)))
     return known
+
+
+async def tried_before(db: AsyncSession, found: Visit, said: Words) -> list[str]:
+    """Return what first aid tried for the alert that a visit's ticket came from, line by line."""
+    ticket = await tickets.ticket(db, WHOLE, found.ticket_id)
+    if ticket.alert_id is None:
+        return []
+    runs = await first_aid_store.runs_of(db, WHOLE, alerts=[ticket.alert_id])
+    owner = await directory.organisation(db, found.organisation)
+    return first_aid_words.trail(
+        [each for each in runs if each.organisation == found.organisation],
+        ZoneInfo(owner.time_zone),
+        said,
+    )
 
 
 # ------------------------------------------------------------------------------ what is done

@@ -118,6 +118,18 @@ def test_what_is_no_playbook_is_refused_beside_what_is(
             {"detection": Detection.SECURITY, "causes": ("TamperDetectionActivated",)},
         ),
         ({"detection": Detection.SECURITY}, {"detection": Detection.SECURITY, "steps": ALL[:2]}),
+        (
+            {"steps": (Step.IN_SERVICE, Step.OUT_OF_SERVICE)},
+            {"steps": (Step.UNLOCK, Step.OUT_OF_SERVICE)},
+        ),
+        (
+            {"detection": Detection.FAILING, "steps": (Step.OUT_OF_SERVICE,)},
+            {
+                "detection": Detection.FAILING,
+                "steps": (Step.OUT_OF_SERVICE,),
+                "causes": ("starts_without_energy",),
+            },
+        ),
     ],
 )
 def test_a_playbook_that_would_loop_is_refused(

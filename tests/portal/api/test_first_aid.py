@@ -72,3 +72,20 @@ async def test_the_trail_of_an_alert_is_read_by_its_side_alone(
     [run] = (await north.get(path)).json()["items"]
     assert [(each["step"], each["result"]) for each in run["tried"]] == [("unlock", None)]
     assert (await south.get(path)).status_code == 404
+
+
+async def test_a_playbook_is_tried_out_at_a_station_of_ones_own(
+    administrator: AsyncClient, south: AsyncClient, database: Database, clock: SetClock
+) -> None:
+    await made(administrator, "N-1", "north")
+    await Aid(database, clock).furnish()
+    more = {"steps": ["unlock", "out_of_service"], "settles_min": 5, "out_hours": 6, "is_on": True}
+    book = (await administrator.post(PATH, json=BOOK | more)).json()
+    assert (book["settles_min"], book["out_hours"]) == (5, 6)
+    path = f"{PATH}/{book['id']}/rehearse"
+    found = (await administrator.post(path, json={"station": "N-1"})).json()
+    assert (found["hindrances"], found["first"], found["waits_for"]) == ([], "unlock", None)
+    assert [each["action"] for each in found["steps"]] == ["UnlockConnector", "ChangeAvailability"]
+    nobody = await administrator.post(path, json={"station": "nobody"})
+    assert nobody.status_code == 404
+    assert (await south.post(path, json={"station": "N-1"})).status_code in (403, 404)
