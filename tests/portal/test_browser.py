@@ -33,6 +33,7 @@ from tests.portal.pages.conftest import (  # noqa: F401
     lively,
     lively_template,
     quiet_template,
+    watched,
 )
 from tests.portal.pages.world import PASSWORD
 from tests.portal.test_pages import PAGES
@@ -171,6 +172,7 @@ def picture(path: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "overview"
 
 
+@pytest.mark.usefixtures("watched")
 @pytest.mark.parametrize(
     ("width", "theme", "language"),
     [(1440, "light", "en"), (1440, "dark", "de"), (390, "dark", "en"), (390, "light", "de")],
@@ -193,6 +195,7 @@ async def test_every_page_loads_without_complaint_and_is_photographed(
     assert somebody.complaints == []
 
 
+@pytest.mark.usefixtures("watched")
 @pytest.mark.parametrize("language", ["en", "de"])
 async def test_nothing_scrolls_sideways_at_320_pixels(
     chromium: Browser, address: str, language: str

@@ -7,8 +7,6 @@ arrived is drawn as its reader sees it, for people to look at.
 
 import html
 import json
-import struct
-import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -45,23 +43,6 @@ WORDS_OF_OWNERS = {
     "en": ("Harbour Charging", "Pier 3"),
     "de": ("Stadtwerke Böblingen", "Elbenplatz"),
 }
-
-
-def png() -> bytes:
-    """A picture of 2 × 2 red points."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        check = zlib.crc32(kind + content)
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
-
-    head = struct.pack(">IIBBBBB", 2, 2, 8, 2, 0, 0, 0)
-    rows = (b"\0" + b"\xff\0\0" * 2) * 2
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
-    )
 
 
 @dataclass

@@ -12,8 +12,9 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from foundation.postgres import EmbeddedPostgres
+from tests.pictures import png
 from tests.portal.test_browser import PICTURES, chromium
-from tests.scenarios.support_stage import Person, Stage, png, stage_on, text_of
+from tests.scenarios.support_stage import Person, Stage, stage_on, text_of
 
 __all__ = ["chromium"]
 

@@ -9,6 +9,9 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
+from alerts import detecting, raising
+from csms.job_facts import Charging
+from csms.whereabouts import Registered
 from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.jobs import Jobs
@@ -21,6 +24,7 @@ from portal.context import PortalContext
 from portal.pages.routes import error_page, router
 from tests.portal.pages import world
 from tests.portal.pages.world import PASSWORD
+from tests.portal.pages.world_of_watching import watching
 
 NOON = datetime(2026, 10, 15, 12, tzinfo=UTC)
 """Where the tests' clock stands."""
@@ -77,6 +81,15 @@ async def lively_template(postgres: EmbeddedPostgres, template: str) -> str:
 @pytest.fixture
 def lively() -> None:
     """Ask for it to have stations and sessions in the test's database."""
+
+
+@pytest.fixture
+async def watched(lively: None, database: Database, clock: SetClock) -> None:
+    """Alerts, jobs, visits and first aid besides."""
+    raising.join_sites(database, Registered())
+    detecting.join(database, Charging())
+    async with database.unit_of_work() as db:
+        await watching(db, clock.now())
 
 
 @pytest.fixture
