@@ -54,12 +54,14 @@ def explained(
     """Return what a vendor's code, or else the text beside it, means; None if nobody knows.
 
     Args:
-        code: As the station sent it; several may stand in it, separated by commas.
+        code: As the station sent it; several may stand in it, separated by commas, and before each
+            the part of the station that it is about, as in `evse_board_support/DiodeFault`.
         info: The station's free text.
         vendor: The make; without it only what holds for every make is found.
         language: `de` or `en`; any other is answered in English.
     """
-    codes = frozenset(each.strip().casefold() for each in (code or "").split(",")) - {""}
+    said = [each.strip().casefold() for each in (code or "").split(",")]
+    codes = frozenset(said + [each.rpartition("/")[2] for each in said]) - {""}
     text, make = (info or "").casefold(), (vendor or "").casefold()
     for entries_by in (codes, frozenset[str]()):
         for entry in _shipped():
@@ -70,7 +72,9 @@ def explained(
 
 @cache
 def _shipped() -> tuple[Entry, ...]:
-    return entries(_FILE.read_text(encoding="utf-8"))
+    """Return what the file says; what holds for one make only stands before what always holds."""
+    found = entries(_FILE.read_text(encoding="utf-8"))
+    return tuple(sorted(found, key=lambda each: each.vendor == "*"))
 
 
 def entries(text: str) -> tuple[Entry, ...]:

@@ -106,10 +106,18 @@ def advice(cause: str, said: Words) -> str:
     return "" if known is None or not known.advice else said.gettext(known.advice)
 
 
-def evidence(found: Mapping[str, str], zone: ZoneInfo, said: Words) -> list[tuple[str, str]]:
+def evidence(
+    found: Mapping[str, str], zone: ZoneInfo, said: Words, *, vendor: str | None = None
+) -> list[tuple[str, str]]:
     """Return what shows a fault: names and values; moments (`…_at`) in the zone.
 
     A vendor's code, or what the station says, is explained where somebody knows what it means.
+
+    Args:
+        found: As the watch wrote it down.
+        zone: In which moments are written.
+        said: The reader's words.
+        vendor: The station's make, some of whose codes mean what they mean nowhere else.
     """
     lines = [
         (
@@ -122,7 +130,9 @@ def evidence(found: Mapping[str, str], zone: ZoneInfo, said: Words) -> list[tupl
         )
         for name, value in found.items()
     ]
-    meaning = explained(found.get("vendor_error_code"), found.get("info"), language=said.language)
+    meaning = explained(
+        found.get("vendor_error_code"), found.get("info"), vendor=vendor, language=said.language
+    )
     if meaning is not None:
         lines += [
             (said.gettext("Meaning"), meaning.means),

@@ -25,8 +25,11 @@ from alerts.life import (
     Fault,
     StillThere,
 )
+from csms import registry
+from csms.connectivity import SilenceLimits
 from foundation.database import savepoint
 from foundation.errors import Conflict, InvalidInput
+from foundation.identifiers import StationId
 from portal import alert_deeds, alert_words
 from portal.guard import Caller, require
 from portal.pages import alert_recipients
@@ -200,6 +203,7 @@ async def _show(
     places = await places_of(db, caller.scope)
     owner = await directory.organisation(db, alert.organisation)
     stations = found.stations
+    makes = await _makes(db, caller, stations, frame.now)
     values = {
         "alert": alert,
         "what": alert_words.what(alert.detection, alert.cause, said),
@@ -212,7 +216,7 @@ async def _show(
         "owner": owner.name,
         "station": stations[0] if len(stations) == 1 else None,
         "faults": [
-            _fault(each, frame.zone, said)
+            _fault(each, frame.zone, said, makes.get(each.station))
             for each in sorted(found.faults, key=lambda each: each.over_at is not None)
         ][:_FAULTS_SHOWN],
         "left_out": max(0, len(found.faults) - _FAULTS_SHOWN),
@@ -233,7 +237,17 @@ async def _show(
     return page(frame, "alert.html", values, status=422 if errors else 200)
 
 
-def _fault(fault: Fault, zone: ZoneInfo, said: Words) -> ShownFault:
+async def _makes(
+    db: AsyncSession, caller: Caller, stations: Sequence[StationId], now: datetime
+) -> dict[StationId | None, str | None]:
+    """Return of which make stations are, as far as somebody sees them."""
+    found = await registry.stations(
+        db, caller.scope, now, limits=SilenceLimits(), identities=stations, limit=_FAULTS_SHOWN
+    )
+    return {each.identity: each.vendor for each in found}
+
+
+def _fault(fault: Fault, zone: ZoneInfo, said: Words, vendor: str | None) -> ShownFault:
     return ShownFault(
         station=fault.station,
         evse_id=fault.evse_id,
@@ -245,7 +259,7 @@ def _fault(fault: Fault, zone: ZoneInfo, said: Words) -> ShownFault:
         last_seen_at=fault.last_seen_at,
         over_at=fault.over_at,
         seen=fault.seen,
-        evidence=alert_words.evidence(fault.evidence, zone, said),
+        evidence=alert_words.evidence(fault.evidence, zone, said, vendor=vendor),
     )
 
 

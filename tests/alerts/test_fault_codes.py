@@ -40,10 +40,24 @@ def test_an_older_list_has_other_codes_for_the_same() -> None:
 def test_every_shipped_entry_has_both_languages_and_a_code_of_its_own() -> None:
     file = Path(fault_codes.__file__).with_suffix(".toml")
     found = entries(file.read_text(encoding="utf-8"))
-    codes = [code for entry in found for code in entry.codes]
+    codes = [(code, entry.vendor) for entry in found for code in entry.codes]
     assert len(codes) == len(set(codes)) >= 26
     for entry in found:
         assert all(each.means and each.helps for each in entry.meanings.values())
+
+
+def test_a_code_of_one_make_means_what_that_make_says_and_stands_before_the_common_one() -> None:
+    common, own = explained("A001", None), explained("0xA001", None, vendor="KEBA AG")
+    assert common is not None
+    assert own is not None
+    assert explained("A001", None, vendor="KEBA AG") == own != common
+    assert explained("0xA001", None, vendor="Other") is None
+
+
+def test_a_code_may_name_the_part_of_the_station_before_it() -> None:
+    assert explained("evse_board_support/DiodeFault", None) == explained("DiodeFault", None)
+    assert explained("evse_board_support/MREC2GroundFailure", None) == explained("CX002", None)
+    assert explained("DiodeFault", None) is not None
 
 
 def test_an_entry_may_hold_for_one_make_only() -> None:

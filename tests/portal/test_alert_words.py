@@ -14,6 +14,7 @@ from portal.words import Words, words
 from tests.alerts.watch import NORTH, T0
 
 EN, DE = words("en"), words("de")
+BERLIN = ZoneInfo("Europe/Berlin")
 ALERT = Alert(
     id=1,
     organisation=NORTH,
@@ -103,3 +104,19 @@ def test_a_vendors_code_is_explained_in_the_readers_language() -> None:
     assert "sperren" in lines["Was hilft"].lower()
     unknown = alert_words.evidence({"info": "?"}, ZoneInfo("Europe/Berlin"), words("en"))
     assert len(unknown) == 1
+
+
+def test_a_vendors_code_is_explained_by_the_stations_make_in_both_languages() -> None:
+    found = {"vendor_error_code": "0xc001"}
+    assert len(alert_words.evidence(found, BERLIN, EN)) == 1
+    own = alert_words.evidence(found, BERLIN, EN, vendor="KEBA")
+    assert ("Meaning", "The contactor did not switch on although it was told to") in own
+    german = alert_words.evidence(found, BERLIN, DE, vendor="KEBA")
+    assert ("Bedeutung", "Der Schütz schaltete nicht ein, obwohl er sollte") in german
+
+
+def test_what_a_rule_measured_is_said_in_words() -> None:
+    found = {"measured": "temperature_c 71, power_w 500.0, odd 3"}
+    [(_, value)] = alert_words.evidence(found, BERLIN, EN)
+    assert value == "Temperature (°C) 71, Power (W) 500.0, odd 3"
+    assert alert_words.measured("", EN) == ""
