@@ -62,7 +62,13 @@ from portal.limits import Limits
 from portal.pages import routes as pages
 from portal.webhooks import Webhooks
 from roaming.handlers import Reimbursement
-from support import first_aiding, owner_reporting, ticket_rounds
+from support import (
+    first_aiding,
+    maintenance_reminders,
+    owner_reporting,
+    ticket_rounds,
+    yearly_maintenance,
+)
 from support.change_orders import OrderGate
 from support.correspondence import Correspondence
 from support.handlers import EXPIRY_CRON, expire_orders
@@ -150,8 +156,15 @@ def compose_house(
     jobs.every("tickets", ticket_rounds.watching(database, clock), cron=ticket_rounds.CRON)
     jobs.every(
         "yearly maintenance",
-        ticket_rounds.maintaining(database, clock),
-        cron=ticket_rounds.MAINTENANCE_CRON,
+        yearly_maintenance.maintaining(database, clock),
+        cron=yearly_maintenance.CRON,
+    )
+    jobs.every(
+        "maintenance reminders",
+        maintenance_reminders.reminding(
+            database, clock, mails, link=f"{settings.reached_at}/support/maintenances"
+        ),
+        cron=maintenance_reminders.CRON,
     )
     jobs.every("alerts", raising.settling(database, clock), cron=raising.CRON)
     jobs.every("detection jobs", detecting.rounds(database, clock), cron=detecting.CRON)

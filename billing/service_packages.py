@@ -162,21 +162,49 @@ async def package_of(
     db: AsyncSession, station: StationId, organisation: OrganisationKey, *, at: datetime
 ) -> Package | None:
     """Return the package of a station at a moment: its own, else that of the nearest above."""
-    above = await ask(db, lineage([organisation]))
-    places: list[tuple[str, str]] = [("station", station)]
-    place: OrganisationKey | None = organisation
-    while place is not None and place in above:
-        places.append(("organisation", place))
-        place = above[place].parent
-    found = await service_store.package_spans(db, targets=places)
-    for scope, target in places:
-        for each in found:
-            is_place = (each.scope, each.target) == (scope, target)
+    return (await packages_of(db, {station: organisation}, at=at)).get(station)
+
+
+async def packages_of(
+    db: AsyncSession, owners: Mapping[StationId, OrganisationKey], *, at: datetime
+) -> dict[StationId, Package]:
+    """Return the packages of stations at a moment; those that have none are missing.
+
+    Args:
+        db: The unit of work.
+        owners: The stations, with whose they are.
+        at: The moment.
+    """
+    above = await ask(db, lineage(set(owners.values())))
+    targets: list[tuple[str, str]] | None = None
+    if len(owners) == 1:
+        targets = [("station", each) for each in owners]
+        targets += [("organisation", each) for each in above]
+    spans: dict[tuple[str, str], list[PackageSpan]] = {}
+    for each in await service_store.package_spans(db, targets=targets):
+        if each.start <= at and (each.end is None or at < each.end):
+            spans.setdefault((each.scope, each.target), []).append(each)
+    if not spans:
+        return {}
+    known = {each.key: each for each in await packages(db, at=at)}
+    found = {}
+    for station, organisation in owners.items():
+        places: list[tuple[str, str]] = [("station", station)]
+        place: OrganisationKey | None = organisation
+        while place is not None and place in above:
+            places.append(("organisation", place))
+            place = above[place].parent
+        for scope, target in places:
             # What a former owner of the station had is not the next one's.
-            is_his = scope == "organisation" or each.organisation == organisation
-            if is_place and is_his and each.start <= at and (each.end is None or at < each.end):
-                return await package(db, each.package, at=at)
-    return None
+            his = [
+                each
+                for each in spans.get((scope, target), ())
+                if scope == "organisation" or each.organisation == organisation
+            ]
+            if his:
+                found[station] = known[his[0].package]
+                break
+    return found
 
 
 def _package(row: ServicePackageRow) -> Package:
@@ -273,9 +301,14 @@ async def maintenances(db: AsyncSession, station: StationId) -> list[Job]:
     return await service_store.jobs(db, stations=[station])
 
 
+async def last_maintenances(
+    db: AsyncSession, stations: Collection[StationId]
+) -> Mapping[StationId, date]:
+    """Return when each station had its last yearly maintenance; those that had none are missing."""
+    return {each.station: each.done_on for each in await service_store.jobs(db, stations=stations)}
+
+
 async def due_on(db: AsyncSession, stations: Collection[StationId]) -> Mapping[StationId, date]:
     """Return when the next maintenance of each station is due; those that had none are missing."""
-    last: dict[StationId, date] = {}
-    for each in await service_store.jobs(db, stations=stations):
-        last[each.station] = each.done_on
+    last = await last_maintenances(db, stations)
     return {station: maintenance_due_on(day) for station, day in last.items()}

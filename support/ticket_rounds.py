@@ -6,9 +6,8 @@ queue, once. When the alert is over a line says so; whoever has the ticket close
 
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,10 +16,7 @@ from accounts import directory
 from accounts.audit import Actor
 from accounts.directory import WHOLE
 from alerts import wording
-from billing import service_packages
-from billing.packages import Maintenance, maintenance_due_on
-from csms import registry, stickers
-from csms.connectivity import SilenceLimits
+from csms import stickers
 from foundation.clock import Clock
 from foundation.database import Database
 from foundation.events import AlertChanged
@@ -30,17 +26,13 @@ from support import rule_deeds, ticket_clock, tickets, visits
 from support.tables import TicketRow
 from support.ticket_words import said
 from support.tickets import TicketNoteKind, TicketState
-from support.visits import VisitKind, VisitState
+from support.visits import VisitState
 
 READER: Final = "tickets"
 KINDS: Final = (AlertChanged.kind,)
 CRON: Final = "*/5 * * * *"
-MAINTENANCE_CRON: Final = "23 4 * * *"
-AHEAD: Final = timedelta(days=30)
-"""How long before its day a yearly maintenance becomes a ticket."""
 
 SYSTEM: Final = Actor("system", "Leitstand", "system", None)
-_AT_ONCE: Final = 200
 _OVER: Final = ("recovered", "closed")
 _FOR_INFORMATION: Final = "info"
 
@@ -175,104 +167,5 @@ def watching(database: Database, clock: Clock) -> Callable[[], Coroutine[Any, An
                 owner = await directory.organisation(db, found.organisation)
                 text = said("missed", owner.language)
                 await tickets.note(db, number, text, by=SYSTEM, now=now)
-
-    return run
-
-
-@dataclass(frozen=True, slots=True)
-class MaintenanceDue:
-    """When the yearly maintenance of a station is due; without `last_on` it never had one."""
-
-    station: StationId
-    organisation: OrganisationKey
-    package: str
-    last_on: date | None
-    due_on: date
-
-
-async def maintenances_due(
-    db: AsyncSession, stations: Sequence[tuple[StationId, datetime]], *, now: datetime
-) -> list[MaintenanceDue]:
-    """Return when the yearly maintenance of each station is due by its package, soonest first.
-
-    Due is the last one plus 12 months; where there was none, the day on which the station was
-    entered plus 12 months.
-
-    Args:
-        db: A unit of work.
-        stations: Which, with the moment at which each was entered.
-        now: The moment whose packages count.
-    """
-    names = [station for station, _ in stations]
-    owners = await stickers.owners(db, names)
-    nexts = await service_packages.due_on(db, names)
-    found = []
-    for station, entered_at in stations:
-        owner = owners.get(station)
-        if owner is None:
-            continue
-        package = await service_packages.package_of(db, station, owner, at=now)
-        if package is None or package.maintenance is Maintenance.NONE:
-            continue
-        last = None
-        due_on = nexts.get(station)
-        if due_on is None:
-            zone = ZoneInfo((await directory.organisation(db, owner)).time_zone)
-            due_on = maintenance_due_on(entered_at.astimezone(zone).date())
-        else:
-            done = await service_packages.maintenances(db, station)
-            last = done[-1].done_on
-        found.append(MaintenanceDue(station, owner, package.key, last, due_on))
-    return sorted(found, key=lambda each: (each.due_on, each.station))
-
-
-async def open_maintenance(db: AsyncSession, due: MaintenanceDue, *, now: datetime) -> int | None:
-    """Open the ticket of a maintenance with its visit; None while another one is open."""
-    for each in await visits.of_station(db, WHOLE, due.station):
-        if each.kind is VisitKind.MAINTENANCE and each.is_open:
-            return None
-    language = (await directory.organisation(db, due.organisation)).language
-    made = await tickets.open_ticket(
-        db,
-        WHOLE,
-        title=said("maintenance_title", language).format(station=due.station),
-        text=said("maintenance_text", language).format(day=due.due_on.isoformat()),
-        station=due.station,
-        organisation=due.organisation,
-        by=SYSTEM,
-        now=now,
-    )
-    await visits.plan(db, made, VisitKind.MAINTENANCE, by=SYSTEM, now=now)
-    return made.id
-
-
-def maintaining(database: Database, clock: Clock) -> Callable[[], Coroutine[Any, Any, None]]:
-    """Return the job that opens the tickets of yearly maintenances that are due soon."""
-
-    async def run() -> None:
-        now = clock.now()
-        async with database.unit_of_work() as db:
-            known = await service_packages.packages(db, at=now)
-        if all(each.maintenance is Maintenance.NONE for each in known):
-            return
-        after: str | None = None
-        while True:
-            async with database.unit_of_work() as db:
-                found = await registry.stations(
-                    db,
-                    WHOLE,
-                    now,
-                    limits=SilenceLimits(),
-                    admission="accepted",
-                    after=after,
-                    limit=_AT_ONCE,
-                )
-                entered = [(each.identity, each.created_at) for each in found]
-                for each in await maintenances_due(db, entered, now=now):
-                    if each.due_on <= (now + AHEAD).date():
-                        await open_maintenance(db, each, now=now)
-            if len(found) < _AT_ONCE:
-                return
-            after = found[-1].identity
 
     return run

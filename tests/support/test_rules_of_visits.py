@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import WHOLE
@@ -22,7 +23,7 @@ from foundation.database import Database
 from foundation.errors import InvalidInput
 from foundation.identifiers import StationId
 from foundation.working_hours import SHIPPED_LEVEL, BusinessHours
-from support import ticket_clock, ticket_rounds, tickets, visit_ends, visits
+from support import ticket_clock, tickets, visit_ends, visits, yearly_maintenance
 from support.interventions import (
     Cover,
     CoverUndecided,
@@ -35,6 +36,7 @@ from support.ticket_clock import Target
 from support.ticket_rounds import ServiceTickets
 from support.tickets import TicketNoteKind, TicketState
 from support.visits import VisitKind
+from support.yearly_maintenance import MaintenanceState, YearlyMaintenance
 from tests.support.conftest import HELEN, N1, NORTH, fill
 from tests.support.test_visit_ends import priced
 from tests.support.visiting import (
@@ -231,21 +233,30 @@ async def test_7_4_yearly_maintenance_is_due_twelve_months_after_the_last(
     world: AsyncSession, clock: SetClock
 ) -> None:
     now = clock.now()
-    entered = now - timedelta(days=400)
-    assert await ticket_rounds.maintenances_due(world, [(N1, entered)], now=now) == []
+    await world.execute(text("update stations set created_at = created_at - interval '400 days'"))
+
+    async def of_n1() -> list[YearlyMaintenance]:
+        return await yearly_maintenance.maintenances(world, WHOLE, now=now, stations=[N1])
+
+    assert await of_n1() == []
     await packaged(world, now, Maintenance.CHARGEABLE)
-    [first] = await ticket_rounds.maintenances_due(world, [(N1, entered)], now=now)
-    assert first.last_on is None
+    [first] = await of_n1()
+    assert (first.last_on, first.state) == (None, MaintenanceState.OVERDUE)
     assert first.due_on < now.date()
-    number = await ticket_rounds.open_maintenance(world, first, now=now)
-    assert number is not None
-    assert await ticket_rounds.open_maintenance(world, first, now=now) is None
+    number, is_new = await yearly_maintenance.plan(world, first, by=HELEN, now=now)
+    assert is_new
+    assert await yearly_maintenance.plan(world, first, by=HELEN, now=now) == (number, False)
+    [planned] = await of_n1()
+    assert (planned.state, planned.ticket) == (MaintenanceState.PLANNED, number)
+    assert planned.visit is not None
+    await visits.cancel(world, planned.visit, by=HELEN, now=now)
     done = now.date()
     await service_packages.record_maintenance(
         world, N1, NORTH, done_on=done, note="", by=HELEN.id, now=now + timedelta(days=1)
     )
-    [after] = await ticket_rounds.maintenances_due(world, [(N1, entered)], now=now)
+    [after] = await of_n1()
     assert (after.last_on, after.due_on) == (done, done.replace(year=done.year + 1))
+    assert after.state is MaintenanceState.DONE
 
 
 async def packaged(db: AsyncSession, now: datetime, maintenance: Maintenance) -> None:

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import WHOLE
 from alerts import alert_tables, monitoring, open_tickets
-from billing.packages import Maintenance
 from foundation import outbox
 from foundation.clock import SetClock
 from foundation.database import Database
@@ -19,8 +18,7 @@ from support.ticket_clock import Target
 from support.ticket_rounds import READER, ServiceTickets
 from support.tickets import Ticket, TicketNoteKind
 from support.visits import VisitKind, VisitState
-from tests.support.conftest import HELEN, N1, N2, NORTH, fill
-from tests.support.test_rules_of_visits import packaged
+from tests.support.conftest import HELEN, N1, NORTH, fill
 
 
 @pytest.fixture
@@ -182,23 +180,3 @@ async def test_a_promised_time_that_is_over_is_noted_once_and_not_while_the_cust
         await ticket_clock.met(db, second.id, Target.REMOTE, clock.now())
         remote, _ = (await ticket_clock.read(db, second.id, clock.now())).promises
         assert remote.standing == "met"
-
-
-async def test_a_maintenance_that_is_due_soon_becomes_a_ticket_with_its_visit_once(
-    installation: Database, clock: SetClock
-) -> None:
-    rounds = ticket_rounds.maintaining(installation, clock)
-    await rounds()  # no package says anything of it
-    async with installation.unit_of_work() as db:
-        await packaged(db, clock.now(), Maintenance.CHARGEABLE)
-    await rounds()
-    assert await all_tickets(installation) == []
-    clock.advance(timedelta(days=340))
-    await rounds()
-    await rounds()
-    found = await all_tickets(installation)
-    assert {each.station for each in found} == {N1, N2}  # of the owner who has the package
-    assert found[-1].title.startswith("Jährliche Wartung von N-")
-    async with installation.unit_of_work() as db:
-        [visit] = await visits.of_ticket(db, found[-1].id)
-    assert visit.kind is VisitKind.MAINTENANCE
