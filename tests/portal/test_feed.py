@@ -11,6 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from accounts import directory
+from accounts.audit import Actor
+from accounts.directory import WHOLE
+from alerts import alerting, raising
 from csms import administration
 from csms.administration import StationSettings
 from foundation.clock import SetClock
@@ -18,6 +21,7 @@ from foundation.database import Database
 from foundation.identifiers import OrganisationKey
 from foundation.settings import Settings
 from portal.feed import Feed
+from tests.alerts.watch import finding
 from tests.brokers import Gate, Kind, RunningBroker
 from tests.csms.central import EVENING, OWNER, Central, central_running
 from tests.subscribers import Subscriber
@@ -212,3 +216,28 @@ async def test_no_event_is_lost_over_an_outage_and_none_gets_another_id(
 
     said = [content["event_id"] for name, content in heard.said if "/events/conn" in name]
     assert sorted(set(said), key=said.index) == sorted(ids, key=int)
+
+
+@pytest.mark.parametrize("broker", ["rumqttd"], indirect=True)
+async def test_what_happens_to_an_alert_is_told_to_its_organisation(
+    broker: RunningBroker, central: Central
+) -> None:
+    station = await central.here()
+    here = finding(station.identity, organisation=OWNER, at=central.clock.now())
+    about = f"leitstand/v1/{OWNER}/events/alert_changed"
+    async with (
+        Subscriber(broker).listening() as heard,
+        fed(central.database, central.clock, broker.url),
+    ):
+        await heard.until(lambda: topic(station.identity, "state") in heard.picture)
+        async with central.database.unit_of_work() as db:
+            await raising.report(db, [here], now=central.clock.now())
+            [line] = await alerting.alerts(db, WHOLE)
+            lea = Actor("person/1", "Lea Secret", "portal", None)
+            await alerting.acknowledge(db, line.alert.id, by=lea, now=central.clock.now())
+        await heard.until(lambda: sum(name == about for name, _ in heard.said) == 2)
+    raised, taken = [content["payload"] for name, content in heard.said if name == about]
+    assert (raised["change"], taken["change"]) == ("raised", "acknowledged")
+    assert (raised["detection"], raised["cause"]) == ("offline", "silence")
+    assert raised["stations"] == [station.identity]
+    assert raised["alert_id"] == taken["alert_id"] == line.alert.id

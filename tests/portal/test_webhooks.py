@@ -15,13 +15,14 @@ from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy import text
 
+from alerts import raising
 from csms import administration
 from csms.administration import StationSettings
 from foundation import outbox
 from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.errors import Unavailable
-from foundation.events import StatementIssued, StationBooted
+from foundation.events import AlertChanged, StatementIssued, StationBooted
 from foundation.identifiers import OrganisationKey, StationId
 from foundation.jobs import Attempt, Jobs
 from foundation.mail import Mails
@@ -31,10 +32,12 @@ from portal.api.events import written_event
 from portal.application import create_application
 from portal.context import PortalContext
 from portal.webhooks import Webhooks, signature
+from tests.alerts.watch import finding
 from tests.portal.conftest import Keys, client_of
 from tests.receivers import Came, Receiver, answer, receiving
 
 PATH = "/api/v1/webhooks"
+ALERT = AlertChanged.kind
 MAILS = text("select recipient, subject from mails")
 SECRETS = text("select secret from webhooks")
 
@@ -442,3 +445,26 @@ async def test_what_was_sent_long_ago_is_forgotten(stage: Stage) -> None:
         await stage.hooks.forget()
 
     assert [each["id"] for each in await stage.listed(hook["id"])] == [late["id"]]
+
+
+async def test_what_happens_to_an_alert_is_sent_signed_to_whoever_sees_it(stage: Stage) -> None:
+    async with receiving() as receiver:
+        hooks = {
+            key: await stage.make(receiver.url, key=getattr(stage.keys, key), kinds=[ALERT])
+            for key in ("north", "south")
+        }
+        async with stage.database.unit_of_work() as db:
+            found = finding("N1", organisation=OrganisationKey("north"), at=stage.clock.now())
+            await raising.report(db, [found], now=stage.clock.now())
+        while await stage.hooks.tell():
+            pass
+        for each in hooks.values():
+            await stage.deliver_all(each["id"])
+    [came] = receiver.came
+    assert is_signed(came, hooks["north"]["secret"])
+    event = json.loads(came.body)
+    assert (event["kind"], event["organisation"]) == (ALERT, "north")
+    told = event["payload"]
+    assert (told["change"], told["detection"], told["cause"]) == ("raised", "offline", "silence")
+    assert told["stations"] == ["N1"]
+    assert await stage.listed(hooks["south"]["id"]) == []
