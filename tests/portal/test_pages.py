@@ -91,6 +91,8 @@ PAGES = (
     "/credits",
     "/accounts",
     "/licence-calculator",
+    "/rules",
+    "/rules/new",
     "/new-stations",
     "/tariffs",
     "/tariffs/new",

@@ -17,6 +17,7 @@ from support import first_aid_store
 from support.first_aid import Result, Run, Step, Tried
 from tests.alerts.watch import finding
 from tests.portal.pages.conftest import NOON, SignIn, token_in
+from tests.portal.test_pages import judged
 
 PATH = "/support/first-aid"
 STATION = "DE-HN-001"
@@ -99,6 +100,7 @@ async def test_what_it_would_do_at_a_station_now_is_shown_and_nothing_is_sent(
     assert "It is switched off." in tried
     assert "UnlockConnector" in tried
     assert "Nothing was sent." in tried
+    assert judged(tried) == []
     nobody = (await browser.get(path, params={"station": "nobody"})).text
     assert "There is no such station." in nobody
     # Who may not write playbooks does not try them out.

@@ -14,6 +14,7 @@ from foundation.database import Database
 from foundation.identifiers import OrganisationKey, StationId
 from tests.accounts.licensed import granted, new_account
 from tests.portal.pages.conftest import NOON, SignIn, token_in
+from tests.portal.test_pages import judged
 
 STATION = "DE-HN-001"
 RULE: dict[str, Any] = {
@@ -78,10 +79,14 @@ async def test_a_rule_is_tried_out_made_switched_off_and_taken_away(
     assert made.status_code == 303, made.text
     path = made.headers["location"].partition("?")[0]
     sheet = (await browser.get(path)).text
+    assert judged(sheet) == []
+    assert len(sheet.encode()) < 60_000
+    assert judged(tried.text) == []
     assert "Too &lt;hot&gt;" in sheet
     assert 'value="70.5"' in sheet
     assert "It has not fired yet." in sheet
     listed = (await browser.get("/rules")).text
+    assert judged(listed) == []
     assert "Temperature (°C) above 70.5 or Power (W) below -3" in listed
     assert "2 measurements in a row" in listed
     assert "alert, mail" in listed
@@ -119,6 +124,7 @@ async def test_when_it_fired_and_what_was_done_stands_on_its_page(
     sheet = (await browser.get(path)).text
     assert "Temperature (°C) 80" in sheet
     assert f'href="/alerts/{number}"' in sheet
+    assert judged(sheet) == []
     assert "1 time in 7 days" in (await browser.get("/rules")).text
     assert "Temperature (°C) 80" in (await browser.get(f"/alerts/{number}")).text
 
