@@ -84,8 +84,8 @@ def assemble(claims: Claims) -> Assembled:
         ]
     )
     start_wh = _known(claims.start_wh) if claims.start_seen else None
-    if start_wh is None and claims.start_seen and within:
-        start_wh = within[0].register_wh
+    if start_wh is None and claims.start_seen:
+        start_wh = _start_register(readings, within)
     stop_wh, has_stop = _stop_register(claims, readings, within)
     energy, basis, ran_back = _energy(
         start_wh, stop_wh, [reading.register_wh for reading in within]
@@ -140,6 +140,21 @@ def _without_dips(readings: Sequence[RegisterReading]) -> list[RegisterReading]:
             and readings[place + 1].register_wh >= readings[place - 1].register_wh
         )
     ]
+
+
+def _start_register(
+    readings: Sequence[RegisterReading], within: Sequence[RegisterReading]
+) -> Decimal | None:
+    """The opening reading, whenever it was taken, or the first of the others; no closing one.
+
+    An opening reading may be told later than the start, and be a little older than it (J02).
+    """
+    for reading in readings:
+        if reading.context == "Transaction.Begin":
+            return reading.register_wh
+    if within and within[0].context != "Transaction.End":
+        return within[0].register_wh
+    return None
 
 
 def _stop_register(

@@ -332,9 +332,27 @@ def _since(at: datetime | None, asked: Asked) -> bool:
 
 
 def _restarted(asked: Asked, facts: Facts) -> Verdict:
-    """A reset by a boot that came by itself: one that was asked for shows nothing."""
+    """A reset by a boot that came by itself: one that was asked for shows nothing.
+
+    An EVSE that is reset alone boots without a word (2.0.1, B11): its status tells, or the answer
+    where it was done at once.
+    """
+    evse_id = asked.payload.get("evseId")
+    if asked.version is not OcppVersion.V16 and evse_id is not None:
+        return _restarted_evse(asked, facts, evse_id)
     came = any(_since(each.at, asked) and each.reason not in _NO_RESET for each in facts.boots)
     return _SHOWN if came else _NOT_YET
+
+
+def _restarted_evse(asked: Asked, facts: Facts, evse_id: object) -> Verdict:
+    if asked.answer is None:
+        return _NOT_YET
+    own = [each for each in facts.connectors if each.evse_id == evse_id]
+    if any(_since(each.reported_at, asked) for each in own):
+        return _SHOWN
+    if meaning(asked.action, asked.answer).is_later:
+        return _NOT_YET
+    return Verdict(Effect.SHOWN, "an EVSE boots without a word")
 
 
 # -------------------------------------------------------------------------------- transactions

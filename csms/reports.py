@@ -215,7 +215,12 @@ class TransactionStartReport(TransactionReport, frozen=True, gc=False):
 
 
 class TransactionUpdateReport(TransactionReport, frozen=True, gc=False):
-    """TransactionEvent(Updated). 1.6 has no such message; its MeterValues are `MeterReport`."""
+    """TransactionEvent(Updated). 1.6 has no such message; its MeterValues are `MeterReport`.
+
+    `remote_start_id` names the command that released what had begun by itself (2.0.1, F01).
+    """
+
+    remote_start_id: int | None = None
 
 
 class TransactionEndReport(TransactionReport, frozen=True, gc=False):

@@ -217,6 +217,7 @@ async def transactions_updated(
             and progress.state == "active"
             and progress.start_seen
             and report.id_token is None
+            and report.remote_start_id is None
         ):
             plain.append((place, progress, report))
         else:
@@ -287,8 +288,8 @@ async def _updated(
             tell_signed=True,
         ),
     )
-    begun_before = move_starts(transactions, reports)
-    await transaction_store.change(db, list(begun_before.values()))
+    changed = move_starts(transactions, reports) | started_from_afar(transactions, reports)
+    await transaction_store.change(db, list(changed.values()))
     states = [
         (facts.id, str(report.charging_state))
         for facts, report in zip(transactions, reports, strict=True)
@@ -307,6 +308,18 @@ async def _updated(
     await outbox.append(db, events, recorded_at=context.clock.now())
     costs = await finishing.running_costs(db, context, transactions)
     return [TransactionUpdateAnswer(info, cost) for info, cost in zip(infos, costs, strict=True)]
+
+
+def started_from_afar(
+    transactions: Sequence[TransactionFacts], reports: Sequence[TransactionUpdateReport]
+) -> dict[int, TransactionFacts]:
+    """Note which command released a transaction that had begun before (2.0.1, F01): the first."""
+    noted = {}
+    for facts, report in zip(transactions, reports, strict=True):
+        if report.remote_start_id is not None and facts.remote_start_id is None:
+            facts.remote_start_id = report.remote_start_id
+            noted[facts.id] = facts
+    return noted
 
 
 def move_starts(

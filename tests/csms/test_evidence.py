@@ -350,6 +350,18 @@ def test_a_reset_shows_by_a_boot_that_came_by_itself(reason: str) -> None:
         assert judge(rule, command, both).effect is Effect.SHOWN
 
 
+def test_a_reset_of_one_evse_shows_without_a_boot() -> None:
+    rule = rule_of(V201, "Reset")
+    command = asked(V201, "Reset", {"type": "Immediate", "evseId": 1})
+    assert judge(rule, command, Facts()).effect is Effect.SHOWN
+    later = replace(command, answer={"status": "Scheduled"})
+    assert judge(rule, later, Facts()).effect is Effect.NOT_YET
+    assert judge(rule, later, plug("Available")).effect is Effect.SHOWN
+    assert judge(rule, later, plug("Available", at=BEFORE)).effect is Effect.NOT_YET
+    assert judge(rule, later, plug("Available", evse_id=2)).effect is Effect.NOT_YET
+    assert judge(rule, replace(command, answer=None), plug("Available")).effect is Effect.NOT_YET
+
+
 # ------------------------------------------------------------------------------- connectors
 
 

@@ -226,7 +226,7 @@ def _transaction_event(message: messages.TransactionEventRequest, origin: Origin
         _STATES[info.charging_state] if info.charging_state else None,
     )
     if message.event_type == "Updated":
-        return TransactionUpdateReport(*common)
+        return TransactionUpdateReport(*common, integer(info.remote_start_id))
     if message.event_type == "Started":
         return TransactionStartReport(
             *common,
