@@ -289,6 +289,7 @@ class Closing:
             issued_at=now,
             due_days=self.due_days,
             with_nothing=await statement_store.wants_nothing_too(db, issuer.key, payee),
+            earlier=await statement_store.earlier(db, payee, str(month)),
         )
         crossing = await statement_store.crossing(db, payee, start=start, end=end)
         papers = (

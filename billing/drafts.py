@@ -5,7 +5,7 @@ A draft is the same whether it is a dry run or not; nothing here reads or writes
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
@@ -15,6 +15,8 @@ from accounts.directory import Organisation
 from billing.months import Month
 from billing.statement_store import Held, Waiting
 from billing.statements import (
+    NONE_EARLIER,
+    Earlier,
     Party,
     PayableCdr,
     ProofRow,
@@ -71,7 +73,8 @@ Place = tuple[StationId, EvseId]
 class Draft:
     """What the statements of one payee and month have in common.
 
-    `with_nothing` asks for a statement where there is nothing to say, too.
+    `with_nothing` asks for a statement where there is nothing to say, too. `earlier` is the payee's
+    last statement in each currency that has one.
     """
 
     organisation: Organisation
@@ -81,6 +84,7 @@ class Draft:
     issued_at: datetime
     due_days: int
     with_nothing: bool = False
+    earlier: Mapping[str, Earlier] = field(default_factory=dict)
 
     def by_currency(
         self, waiting: Sequence[Waiting], held: Sequence[Held]
@@ -121,6 +125,7 @@ class Draft:
             cdrs=[self._payable(each, start, month) for each in waiting],
             unpaid=[_unpaid(each) for each in held],
             proof=proof,
+            earlier=self.earlier.get(currency, NONE_EARLIER),
         )
         return statement, [source for source in sources if source is not None]
 

@@ -12,7 +12,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from billing.cdr import ChargeClass
+from billing.statement_changes import Change, changes, share_of
 from billing.statements import ClassTotal, Statement
+from foundation.money import Money
 
 CSV_COLUMNS: Final = (
     "statement_id",
@@ -39,12 +41,14 @@ CSV_COLUMNS: Final = (
     "register_start_wh",
     "register_end_wh",
     "gap_wh",
+    "earlier_statement_id",
 )
 """The columns of the CSV form; `record` says what a row is.
 
 `line`: a paid session. `total`: the sums of a class. `vat`: VAT at a rate. `payout`: what is paid
 out, net, VAT and gross. `unpaid`: a session that is not paid, with its reason. `proof`: an EVSE's
-register beside its sessions, with the explanation as reason.
+register beside its sessions, with the explanation as reason. `change`: by how much a class, or all
+of them (without a class), differ from the payee's earlier statement; there is none without one.
 """
 
 
@@ -106,6 +110,48 @@ def statement_json(statement: Statement) -> dict[str, Any]:
             }
             for row in statement.proof
         ],
+        "change": _change_json(statement),
+    }
+
+
+def _change_json(statement: Statement) -> dict[str, Any] | None:
+    """Return what differs from the payee's last statement; None if none was looked for."""
+    if statement.earlier is None:
+        return None
+    return {
+        "earlier_statement_id": statement.earlier.statement_id,
+        "earlier_month": statement.earlier.month,
+        "classes": {
+            _class_of(each): {
+                "before": _figures(
+                    each.before.sessions,
+                    each.before.energy_wh,
+                    each.before.net,
+                    share_of(each.before),
+                    each.before.payout,
+                ),
+                "difference": _figures(
+                    each.sessions, each.energy_wh, each.net, each.share_bps, each.payout
+                ),
+            }
+            for each in changes(statement)
+        },
+    }
+
+
+def _class_of(change: Change) -> str:
+    return "all" if change.charge_class is None else change.charge_class.value
+
+
+def _figures(
+    sessions: int, energy_wh: Decimal, net: Money, share_bps: int | None, payout: Money
+) -> dict[str, Any]:
+    return {
+        "sessions": sessions,
+        "energy_wh": number(energy_wh),
+        "net_amount": net.text,
+        "share_bps": share_bps,
+        "payout_amount": payout.text,
     }
 
 
@@ -201,6 +247,21 @@ def _csv_rows(statement: Statement) -> list[dict[str, Any]]:
             "reason": row.explanation.value,
         }
         for row in statement.proof
+    )
+    rows += (
+        {
+            "record": "change",
+            "class": None if each.charge_class is None else each.charge_class.value,
+            "energy_wh": _plain(each.energy_wh),
+            "net_amount": each.net.text,
+            "share_bps": each.share_bps,
+            "payout_amount": each.payout.text,
+            "sessions": each.sessions,
+            "earlier_statement_id": None
+            if statement.earlier is None
+            else statement.earlier.statement_id,
+        }
+        for each in changes(statement)
     )
     return rows
 

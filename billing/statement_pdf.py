@@ -25,6 +25,7 @@ from billing.paper_pdf import (
     draw_title,
     in_fours,
 )
+from billing.statement_changes import Change, changes
 from billing.statement_document import statement_xml
 from billing.statement_words import Words
 from billing.statements import (
@@ -46,6 +47,7 @@ def statement_pdf(statement: Statement) -> bytes:
     paper = Paper((words("title"), f"{statement.payee.name} · {month}", statement.statement_id))
     _head(paper, statement, words)
     _totals(paper, statement, words)
+    _changes(paper, statement, words)
     _sessions(paper, statement, words)
     _unpaid(paper, statement, words)
     _proof(paper, statement, words)
@@ -190,6 +192,46 @@ def _vat(paper: Paper, statement: Statement, words: Words) -> None:
         paper.text(RIGHT, note, colour=MUTED, align="right")
         paper.down(9)
     paper.down(26)
+
+
+def _changes(paper: Paper, statement: Statement, words: Words) -> None:
+    """Draw what differs from the payee's last statement, or that there is none."""
+    earlier = statement.earlier
+    if earlier is None:
+        return
+    if earlier.statement_id is None or earlier.month is None:
+        paper.text(LEFT, words("changes_none"), colour=MUTED)
+        paper.down(30)
+        return
+    *by_class, whole = changes(statement)
+    draw_table(
+        paper,
+        words("changes", month=words.month(earlier.month)),
+        words("changes_of", number=earlier.statement_id),
+        columns_of(
+            (words("class"), 131, "left"),
+            (words("sessions_count"), 68, "right"),
+            (words("energy"), 72, "right"),
+            (words("net"), 72, "right"),
+            (words("share_points"), 80, "right"),
+            (words("payout"), 76.3, "right"),
+        ),
+        (_change_cells(each, words) for each in by_class),
+        note=words("changes_note"),
+        foot=_change_cells(whole, words),
+    )
+
+
+def _change_cells(change: Change, words: Words) -> tuple[str, ...]:
+    share = change.share_bps
+    return (
+        words("sum") if change.charge_class is None else words.class_name(change.charge_class),
+        words.signed(words.count(change.sessions)),
+        words.signed(words.kwh(change.energy_wh)),
+        words.signed(words.amount(change.net)),
+        words.kwh(None) if share is None else words.signed(words.percent(percent(share))),
+        words.signed(words.amount(change.payout)),
+    )
 
 
 def _sessions(paper: Paper, statement: Statement, words: Words) -> None:

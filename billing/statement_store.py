@@ -12,7 +12,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing.cdr import ChargeClass
-from billing.statements import Statement, StatementLine, StatementState
+from billing.statements import (
+    ClassTotal,
+    Earlier,
+    Statement,
+    StatementLine,
+    StatementState,
+)
 from billing.tables import (
     ClosedMonthRow,
     HoldRow,
@@ -231,6 +237,27 @@ async def last_registers(
     connection = await driver(db)
     cursor = await connection.execute(_LAST_REGISTERS, (payee, before))
     return {(row[0], row[1]): row[2] for row in await cursor.fetchall()}
+
+
+_EARLIER = """
+select distinct on (currency) currency, statement_id, month, document -> 'totals'
+from statements where payee = %b and month < %b
+order by currency, month desc
+"""
+
+
+async def earlier(db: AsyncSession, payee: str, before: str) -> dict[str, Earlier]:
+    """Return the payee's last statement of an earlier month than this one, by currency."""
+    connection = await driver(db)
+    cursor = await connection.execute(_EARLIER, (payee, before))
+    return {
+        currency: Earlier(
+            statement_id=statement_id,
+            month=month,
+            totals=msgspec.convert(totals, dict[ChargeClass, ClassTotal], strict=False),
+        )
+        for currency, statement_id, month, totals in await cursor.fetchall()
+    }
 
 
 async def set_shown(db: AsyncSession, transaction_ids: Collection[int], statement_id: str) -> None:

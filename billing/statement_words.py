@@ -43,6 +43,17 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "payout_net": ("Payout without VAT", "Auszahlung ohne USt."),
     "vat": ("VAT {rate} %", "USt. {rate} %"),
     "payout_gross": ("Payout", "Auszahlung"),
+    "changes": ("Change since {month}", "Veränderung gegenüber {month}"),
+    "changes_of": ("compared with {number}", "gegenüber {number}"),
+    "changes_note": (
+        "Share: the payout as a part of the net revenue; its change in percentage points.",
+        "Anteil: die Auszahlung als Teil des Nettoerlöses; Veränderung in Prozentpunkten.",
+    ),
+    "changes_none": (
+        "There is no earlier statement to compare with.",
+        "Es gibt keine frühere Abrechnung zum Vergleich.",
+    ),
+    "share_points": ("Share (points)", "Anteil (Punkte)"),
     "lines": ("Sessions of the month", "Ladevorgänge des Monats"),
     "late": ("Late sessions of earlier months", "Verspätete Ladevorgänge früherer Monate"),
     "late_note": (
@@ -293,6 +304,11 @@ class Words:
     def kwh(self, energy_wh: Decimal | None) -> str:
         """Return an energy in kWh with three decimals; a dash where there is none."""
         return "\N{EN DASH}" if energy_wh is None else self.decimal(kwh_for_paper(energy_wh), 3)
+
+    def signed(self, text: str) -> str:
+        """Return a difference with its sign: a rise has a plus; nothing has none."""
+        is_nothing = not any(each in "123456789" for each in text)
+        return text if is_nothing or text.startswith(_MINUS) else f"+{text}"
 
     def percent(self, value: Decimal) -> str:
         """Return a percentage with as many decimals as it has, at most two."""

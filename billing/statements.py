@@ -167,6 +167,25 @@ class ProofRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """The payee's last statement in the currency before this one.
+
+    Attributes:
+        statement_id: None: there was none.
+        month: Its month, as in `2026-09`; need not be the one before.
+        totals: Of each class; empty where there was none.
+    """
+
+    statement_id: str | None
+    month: str | None
+    totals: Mapping[ChargeClass, ClassTotal]
+
+
+NONE_EARLIER: Final = Earlier(statement_id=None, month=None, totals={})
+"""That there was no statement before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """All that stands on a statement, in whatever form.
 
@@ -176,6 +195,7 @@ class Statement:
         language: `en` or `de`, the payee's.
         lines: Those of the month first, then the late ones; each by end, then by number.
         vat: By rate; one line of rate 0 where none is due.
+        earlier: What it is compared with; None on a statement that was printed without that.
     """
 
     statement_id: str
@@ -197,6 +217,7 @@ class Statement:
     payout_gross: Money
     unpaid: tuple[Unpaid, ...]
     proof: tuple[ProofRow, ...]
+    earlier: Earlier | None = None
 
 
 REGISTER_TOLERANCE_WH: Final = Decimal(1)
@@ -220,6 +241,7 @@ def drawn(
     cdrs: Iterable[PayableCdr],
     unpaid: Iterable[Unpaid] = (),
     proof: Iterable[ProofRow] = (),
+    earlier: Earlier | None = None,
 ) -> tuple[Statement, list[tuple[int, int] | None]]:
     """Return the statement of a payee, month and currency, and the source of each of its lines.
 
@@ -227,6 +249,7 @@ def drawn(
         standard_vat_rate: The percentage of the payee's country; used for `standard` only.
         cdrs: All that is paid, in any order; those of earlier months are the late ones. A
             correction is one with a negative net, and stands beside what it corrects.
+        earlier: The payee's last statement in the currency, to be compared with.
     """
     payable = sorted(cdrs, key=lambda cdr: (cdr.transaction_id, cdr.ended_at, cdr.net))
     sourced: list[tuple[StatementLine, tuple[int, int] | None]] = []
@@ -276,6 +299,7 @@ def drawn(
         payout_gross=payout_net + vat.amount,
         unpaid=tuple(sorted(unpaid, key=lambda each: (each.ended_at, each.transaction_id))),
         proof=tuple(sorted(proof, key=lambda row: (row.station, row.evse_id))),
+        earlier=earlier,
     )
     return statement, [source for _, source in sourced]
 

@@ -92,6 +92,13 @@ def change(now: Decimal | int, before: Decimal | int, locale: Locale) -> str | N
     return f"{sign}{percent}{gap}%"
 
 
+def signed(written: str) -> str:
+    """Return a written difference with a plus where it is a rise; nothing and less stay."""
+    if written.startswith(("-", "−")) or not any(each in "123456789" for each in written):
+        return written
+    return f"+{written}"
+
+
 def ago(at: datetime, now: datetime, locale: Locale) -> str:
     """Write how long ago (or in how long) a moment is, in one unit: `12 min ago`."""
     text: str = format_timedelta(

@@ -248,6 +248,7 @@ def _filters(said: Words) -> dict[str, Callable[..., Any]]:
         "money": money,
         "unit_price": lambda value: formats.unit_price(value, locale),
         "share": lambda value: formats.share(value, locale),
+        "signed": formats.signed,
         "change": lambda now, before: formats.change(now, before, locale),
         "duration": duration,
         "day": day,

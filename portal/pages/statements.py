@@ -13,6 +13,7 @@ from accounts import directory
 from accounts.permissions import Permission
 from billing import books, late
 from billing.closing import DeliveriesPending, MonthNotOver
+from billing.statement_changes import changes
 from billing.statements import Statement
 from foundation.errors import ExpectedError, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
@@ -193,6 +194,7 @@ async def _show(
         "is_dry_run": is_dry_run,
         "lines": lines,
         "late": [each for each in shown.lines if each.late_from_month],
+        "changes": changes(shown),
         "zone": ZoneInfo(shown.time_zone),
         "turn": _turn(frame, shown, first, len(lines)),
         "currencies": [

@@ -73,6 +73,7 @@ def test_the_json_has_the_shape_of_the_api() -> None:
         "payout_gross",
         "unpaid",
         "proof",
+        "change",
     ]
     assert data["lines"][0] == {
         "transaction_id": "1",

@@ -33,6 +33,12 @@ def test_numbers_have_the_readers_own_marks() -> None:
     assert formats.number(-5, EN) == "-5"
 
 
+def test_a_difference_has_a_sign_unless_it_is_none() -> None:
+    assert formats.signed("1.234,50 €") == "+1.234,50 €"
+    assert formats.signed("-€3.00") == "-€3.00"
+    assert formats.signed("€0.00") == "€0.00"
+
+
 def test_energy_has_one_decimal_on_pages_and_three_on_papers() -> None:
     assert formats.kwh(Decimal(12_449), EN) == "12.4"
     assert formats.kwh(12_449, DE, 3) == "12,449"
