@@ -23,7 +23,7 @@ from sqlalchemy import text
 
 from accounts import directory
 from accounts.directory import WHOLE
-from app import demo_checks, demo_world
+from app import demo_checks, demo_support, demo_world
 from app.demo_checks import Check
 from app.ports import PortBusy
 from app.serve import Running, running, stop_requested
@@ -100,6 +100,7 @@ async def demo(
     async with _up(settings, clock_file, console) as program:
         async with program.database.unit_of_work() as db:
             world = await demo_world.build(db, number_of_stations=stations, seed=SEED, begin=begin)
+            await demo_support.prepare(db, (await directory.root(db)).key, begin)
         plan = {
             "url": program.ocpp_url,
             "month": month,
@@ -110,6 +111,11 @@ async def demo(
             "heartbeat_hours": 12,
             "stations": world.stations,
             "tokens": world.tokens,
+            "breakable": [
+                each["identity"]
+                for each in world.stations
+                if each["owner"] in demo_support.MONITORED
+            ],
         }
         (output / "plan.json").write_text(json.dumps(plan, indent=1))
         console.print(
@@ -258,6 +264,7 @@ async def _close_and_check(
         await _ledger(program),
         await _nothing_lost(program),
     ]
+    checks.append(await _watched(program))
     await fleet.say("late")
     late = await fleet.until("late_done")
     await _drained(program)
@@ -389,6 +396,27 @@ async def _nothing_lost(program: Running) -> Check:
         "nothing is quarantined or parked",
         quarantined == 0 and parked == 0,
         f"{quarantined} quarantined, {parked} parked",
+    )
+
+
+async def _watched(program: Running) -> Check:
+    """See to what the month left, and tell what it was: faults are alerts, and were seen to."""
+    async with program.database.unit_of_work() as db:
+        visits = await demo_support.see_to(db, program.clock.now())
+    await _drained(program)
+    async with program.database.unit_of_work() as db:
+        alerts, still_open = (
+            await db.execute(
+                text("select count(*), count(*) filter (where state = 'open') from alerts")
+            )
+        ).one()
+        charged = (
+            await db.execute(text("select count(*) from charges where kind = 'intervention'"))
+        ).scalar_one()
+    return Check(
+        "faults became alerts, and somebody saw to them",
+        alerts > 0 and still_open > 0 and visits > 0 and charged > 0,
+        f"{alerts} alerts, {still_open} of them open; {visits} visits, {charged} charges for them",
     )
 
 

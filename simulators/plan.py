@@ -21,6 +21,7 @@ _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _GAP = timedelta(minutes=10)
+_BROKEN_FOR = timedelta(hours=3)
 _VERSIONS = ("1.6", "2.0.1", "2.1")
 _HOURS_BY_DAY = (*range(6, 10), *range(6, 22), *range(11, 14), *range(16, 21))
 """When people plug in, by their local time: mornings, noon and evenings more often."""
@@ -83,6 +84,8 @@ class MonthPlan:
     unknown_tokens: tuple[str, ...] = UNKNOWN_TOKENS
     heartbeat_hours: int = 4
     clock_file: str | None = None
+    breakable: tuple[str, ...] = ()
+    """Identities of stations of which one breaks shortly before `now`, and is not mended."""
 
     def bounds(self, time_zone: str) -> tuple[datetime, datetime]:
         """Return the month's first moment and the next month's, in UTC."""
@@ -110,6 +113,7 @@ def read_plan(facts: Mapping[str, Any]) -> MonthPlan:
             unknown_tokens=tuple(facts.get("unknown_tokens", UNKNOWN_TOKENS)),
             heartbeat_hours=int(facts.get("heartbeat_hours", 4)),
             clock_file=facts.get("clock_file"),
+            breakable=tuple(map(str, facts.get("breakable", ()))),
         )
         plan.bounds("UTC")
     except KeyError as error:
@@ -188,6 +192,7 @@ class _Planner:
             self._power_loss()
         self._backwards()
         self._idle_faults()
+        self._broken()
         self._refusals()
         self._everyday()
         self._disturb()
@@ -301,6 +306,26 @@ class _Planner:
                     at=at + 2 * _HOUR, station=index, act=Act.CLEAR_FAULT, evse_id=evse_id
                 )
                 self.steps += [fault, mended]
+
+    def _broken(self) -> None:
+        """One station breaks shortly before the plan's now, and nobody mends it."""
+        at = self.plan.now - _BROKEN_FOR
+        for index, station in enumerate(self.plan.stations):
+            evse_id = self._first_evse(index)
+            if station.identity not in self.plan.breakable or self._is_out(index, at):
+                continue
+            if self._is_free(index, evse_id, at, self._end):
+                self._busy.setdefault((index, evse_id), []).append((at, self._end + _DAY))
+                self.steps.append(
+                    Step(
+                        at=at,
+                        station=index,
+                        act=Act.FAULT,
+                        evse_id=evse_id,
+                        code="ConnectorLockFailure",
+                    )
+                )
+                return
 
     def _refusals(self) -> None:
         """Somebody holds a card before the reader that is not good."""

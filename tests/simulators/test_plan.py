@@ -158,3 +158,20 @@ def test_a_plan_that_lacks_something_is_refused_by_its_name() -> None:
     del facts["month"]
     with pytest.raises(BadPlan, match="month"):
         read_plan(facts)
+
+
+def test_one_station_of_those_that_may_breaks_and_is_not_mended() -> None:
+    facts = {**plan_facts(), "breakable": ["CS-002", "CS-004"]}
+    plan = read_plan(facts)
+    [broken] = [each for each in draw_up(plan).steps if each.code == "ConnectorLockFailure"]
+    assert plan.stations[broken.station].identity in {"CS-002", "CS-004"}
+    assert broken.at == plan.now - timedelta(hours=3)
+    later = [
+        each.act
+        for each in draw_up(plan).steps
+        if (each.station, each.evse_id) == (broken.station, broken.evse_id) and each.at > broken.at
+    ]
+    assert not set(later) & {Act.CLEAR_FAULT, Act.PLUG_IN, Act.START}
+    assert "ConnectorLockFailure" not in {
+        each.code for each in draw_up(read_plan(plan_facts())).steps
+    }
