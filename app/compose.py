@@ -23,6 +23,7 @@ from billing.access import Doorkeeper
 from billing.estimate import Estimator
 from billing.sms_purse import SmsPurse
 from csms import certificate_store
+from csms.authorities_by_http import HttpContracts, HttpResponder
 from csms.charge_points import ChargePoints
 from csms.charging_health import ChargingHealth
 from csms.clocks import Clocks
@@ -35,11 +36,14 @@ from csms.frames import FrameLog
 from csms.handlers.context import CostPace, HandlerContext
 from csms.job_facts import Charging
 from csms.measured import Meters
+from csms.plug_and_charge import Others, PlugAndCharge
 from csms.websocket import Listener
 from csms.whereabouts import Registered
 from foundation.clock import Clock
 from foundation.database import Database, DatabaseAway
+from foundation.networks import networks
 from foundation.notifications import listen
+from foundation.outgoing_http import Outgoing
 from foundation.settings import Settings
 from foundation.tasks import OnEnd, Tasks
 from support.maintenance_locks import Workshop
@@ -143,6 +147,7 @@ async def compose_central_system(
         cost_pace=CostPace(timedelta(seconds=settings.running_cost_every_s)),
         costs=Estimator(),
         access=Workshop(Doorkeeper()),
+        signs_elsewhere=settings.certificate_authority_url is not None,
     )
     dispatch = Dispatch(
         database,
@@ -150,6 +155,7 @@ async def compose_central_system(
         lanes=settings.lanes,
         batch=settings.lane_batch,
         most=settings.lane_queue_max,
+        others=PlugAndCharge(database, clock, tasks, _others(settings)),
     )
     frames = FrameLog(database, batch=settings.frames_batch, most=settings.frames_queue_max)
     connections = Connections(
@@ -177,6 +183,20 @@ async def compose_central_system(
         effect_timeout_s=settings.effect_timeout_s,
     )
     return CentralSystem(dispatch, frames, connections, listener, commanding, node)
+
+
+def _others(settings: Settings) -> Others:
+    """Return who is asked about certificates: responders on the internet, and who installs them."""
+    allowed = networks(settings.webhook_networks)
+    timeout_s = settings.call_timeout_s
+    # What responders say is signed, and hardly any of them speaks https (RFC 6960, appendix A).
+    responder = HttpResponder(Outgoing(allowed=allowed, timeout_s=timeout_s, takes_http=True))
+    url = settings.contract_certificates_url
+    provider = None
+    if url is not None:
+        outgoing = Outgoing(allowed=allowed, timeout_s=timeout_s)
+        provider = HttpContracts(outgoing, url.get_secret_value())
+    return Others(responder, provider, timeout_s)
 
 
 def start_central_system(central: CentralSystem, database: Database, tasks: Tasks) -> None:

@@ -28,6 +28,13 @@ OWN: Final = "ChargingStationCertificate"
 """The kind of the certificate by which a station shows who it is."""
 V2G: Final = "V2GCertificate"
 V2G20: Final = "V2G20Certificate"
+KINDS_SIGNED: Final = frozenset({OWN, V2G, V2G20})
+
+
+def purpose_of(kind: str) -> str:
+    """Return which of our authorities signs a kind: `station`, or `v2g` for vehicles to see."""
+    return "station" if kind == OWN else "v2g"
+
 
 ROOT_KINDS: Final = (
     "CSMSRootCertificate",

@@ -24,7 +24,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import command_store, evidence_store, open_commands, remote, settlement
+from csms import command_store, evidence_store, following, open_commands, remote, settlement
 from csms.command_store import Claimed, Ready
 from csms.connection import StationConnection
 from csms.connections import Connections
@@ -278,13 +278,19 @@ class Commanding:
             command_store.holding(list(by_message)),
         )
         changes: list[Change] = []
+        answered: list[tuple[Open, Change]] = []
         for command in found:
             assert command.message_id is not None
             change = self._after(command, by_message[command.message_id])
             if change is not None:
                 change.message_id = command.message_id
                 changes.append(change)
-        await command_store.apply(db, changes, now=self._clock.now(), held=held)
+                if command.asked.action in following.ACTIONS:
+                    answered.append((command, change))
+        made = await command_store.apply(db, changes, now=self._clock.now(), held=held)
+        if answered:
+            taken = [each for each in answered if each[1].id in made]
+            await following.follow(db, taken, self._clock.now())
         waits = {each.id for each in changes if each.due_at is not None}
         return {each.station for each in found if each.id in waits}
 

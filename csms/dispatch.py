@@ -6,7 +6,7 @@ What needs no storing (a heartbeat) is answered at once; everything else goes th
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +15,7 @@ from csms import store
 from csms.certificates import CertificateFacts
 from csms.handlers.authorization import authorize
 from csms.handlers.availability import statuses_reported
+from csms.handlers.certificates import certificates_wished
 from csms.handlers.connecting import (
     certificates_shown,
     connections_turned_away,
@@ -32,12 +33,17 @@ from csms.handlers.reservations import reservations_ended
 from csms.handlers.security import events_notified, security_events_reported
 from csms.handlers.transactions import transactions_started, transactions_updated
 from csms.lanes import Done, Handler, Lanes
+from csms.ocpp.errors import ErrorCode, OcppError
 from csms.reports import (
     Acknowledged,
     Answer,
     AuthorizationStatus,
     AuthorizeReport,
     BootReport,
+    CertificateStatusReport,
+    CertificateWishReport,
+    ContractAuthorizeReport,
+    ContractCertificateReport,
     DataTransferReport,
     FirmwareStatusReport,
     HeartbeatReport,
@@ -91,6 +97,7 @@ _HANDLERS: Mapping[type, Callable[..., Any]] = {
     PublicationStatusReport: publications_reported,
     ReservationReport: reservations_ended,
     VariablesReport: variables_reported,
+    CertificateWishReport: certificates_wished,
 }
 
 
@@ -157,6 +164,14 @@ class Unread:
     error: str
 
 
+class Elsewhere(Protocol):
+    """Answers what only others know; fulfilled by `csms.plug_and_charge`."""
+
+    def submit(self, report: Report, done: Done, go_on: Callable[[Report, Done], None]) -> None:
+        """Ask others, then answer, or let a report go on its usual way."""
+        ...
+
+
 class Dispatch:
     """Takes reports and brings answers back, each after its commit."""
 
@@ -168,9 +183,19 @@ class Dispatch:
         lanes: int,
         batch: int,
         most: int,
+        others: Elsewhere | None = None,
     ) -> None:
         self._database = database
         self._context = context
+        self._others = others
+        self._otherwise: Mapping[type, Callable[[Any, Done], None]] = {
+            HeartbeatReport: lambda report, done: done(heartbeat(context, report), None),
+            DataTransferReport: lambda report, done: done(data_transferred(report), None),
+            KeptReport: lambda _, done: done(Acknowledged(), None),
+            ContractAuthorizeReport: self._ask_others,
+            ContractCertificateReport: self._ask_others,
+            CertificateStatusReport: self._ask_others,
+        }
         handlers: dict[type, Handler] = {
             Knock: self._access,
             Introduction: self._introduced,
@@ -194,14 +219,20 @@ class Dispatch:
 
     def submit(self, report: Report, done: Done) -> None:
         """Handle a report; `done` gets the answer after the commit, or why there is none."""
-        if isinstance(report, HeartbeatReport):
-            done(heartbeat(self._context, report), None)
-        elif isinstance(report, DataTransferReport):
-            done(data_transferred(report), None)
-        elif isinstance(report, KeptReport):
-            done(Acknowledged(), None)
-        else:
+        otherwise = self._otherwise.get(type(report))
+        if otherwise is None:
             self.lanes.submit(report.origin.station, report, done)
+        else:
+            otherwise(report, done)
+
+    def _ask_others(self, report: Report, done: Done) -> None:
+        """Answer what only others know; without any, a contract is a token like others."""
+        if self._others is not None:
+            self._others.submit(report, done, self.submit)
+        elif isinstance(report, ContractAuthorizeReport):
+            self.submit(AuthorizeReport(report.origin, report.id_token), done)
+        else:
+            done(None, OcppError(ErrorCode.NOT_SUPPORTED))
 
     async def ask(
         self,

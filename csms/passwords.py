@@ -7,6 +7,7 @@ fast keyed hash is enough here (0.6 µs); people's passwords are argon2 (`accoun
 
 import hmac
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 _SALT_BYTES = 16
@@ -67,3 +68,43 @@ def telling(password: str, *, is_16: bool) -> tuple[str, dict[str, Any]]:
         "variable": {"name": "BasicAuthPassword"},
     }
     return "SetVariables", {"setVariableData": [entry]}
+
+
+def told_in(action: str, payload: Mapping[str, Any]) -> bytes | None:
+    """Return the Basic password that a command tells a station; None if it tells none.
+
+    In 1.6 the bytes stand as hex text; one that is no hex text is taken as it stands, as stations
+    of the whitepaper's first edition do.
+    """
+    if action == "ChangeConfiguration":
+        if str(payload.get("key")).lower() != "authorizationkey":
+            return None
+        value = str(payload.get("value", ""))
+        try:
+            return bytes.fromhex(value)
+        except ValueError:
+            return value.encode()
+    if action == "SetVariables":
+        entry = _password_entry(payload)
+        return None if entry is None else str(entry.get("attributeValue", "")).encode()
+    if action == "SetNetworkProfile":
+        connection = payload.get("connectionData")
+        told = connection.get("basicAuthPassword") if isinstance(connection, Mapping) else None
+        return told.encode() if isinstance(told, str) else None
+    return None
+
+
+def tells_password(action: str, payload: Mapping[str, Any]) -> bool:
+    """Tell whether a command tells a station its password; the value itself may be masked."""
+    return told_in(action, payload) is not None
+
+
+def _password_entry(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    entries = payload.get("setVariableData")
+    for each in entries if isinstance(entries, list | tuple) else ():
+        variable = each.get("variable") if isinstance(each, Mapping) else None
+        if isinstance(variable, Mapping):
+            name = str(variable.get("name")).lower()
+            if name == "basicauthpassword":
+                return each if isinstance(each, Mapping) else None
+    return None

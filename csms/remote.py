@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import WHOLE, Scope
-from csms import command_store, outcomes
+from csms import command_store, outcomes, passwords
 from csms.command_store import Target
 from csms.file_places import with_places, without_places
 from csms.ocpp import outgoing
@@ -41,6 +42,7 @@ from csms.queue import Request as Request
 from csms.queue import Transition as Transition
 from csms.reports import OcppVersion
 from csms.settlement import Change, Step
+from csms.tables import StationRow
 from foundation.database import Database, Joint, after_commit
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey, StationId
@@ -182,6 +184,7 @@ async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
         raise TooManyInFlight(joined.in_flight_max)
     # Last: what an order permits is used up by it, and nothing may refuse the command after that.
     await _must_be_permitted(db, request, joined, now=now)
+    await _note_password(db, request)
     command = _command(request, to, to.version, payload, set_back_at, now)
     concealed = None if command.payload == payload else payload
     # The node that is this process needs no notification: it is woken at the commit.
@@ -256,6 +259,15 @@ def _acts_for_own(request: Request, to: Target) -> bool:
     if request.door == "system":
         return True
     return request.is_authorised and request.asker_organisation == to.owner
+
+
+async def _note_password(db: AsyncSession, request: Request) -> None:
+    """Let a station in with the password that it is told, whoever tells it, beside its old one."""
+    told = passwords.told_in(request.action, request.payload)
+    if told:
+        values = {"next_password": passwords.password_record(told)}
+        which = StationRow.identity == request.station
+        await db.execute(update(StationRow).where(which).values(**values))
 
 
 def _must_name_order(request: Request, to: Target, *, has_end: bool) -> None:

@@ -347,6 +347,54 @@ class VariablesReport(Report, frozen=True, gc=False):
     variables: tuple[ReportedVariable, ...]
 
 
+class CertificateWishReport(Report, frozen=True, gc=False):
+    """SignCertificate: the station wants its request (CSR, PEM) signed.
+
+    `request_id` is its own number (2.1).
+    """
+
+    csr: str
+    kind: str
+    request_id: int | None
+
+
+class OcspQuestion(Struct, frozen=True, gc=False):
+    """OCSPRequestData: which certificate, and who answers for it."""
+
+    hash_algorithm: str
+    issuer_name_hash: str
+    issuer_key_hash: str
+    serial_number: str
+    responder_url: str
+
+
+class ContractAuthorizeReport(AuthorizeReport, frozen=True, gc=False):
+    """Authorize by a contract (ISO 15118): its certificates' hashes, or the chain itself (PEM)."""
+
+    certificate: str | None
+    questions: tuple[OcspQuestion, ...]
+
+
+class ContractCertificateReport(Report, frozen=True, gc=False):
+    """Get15118EVCertificate: a vehicle wants its contract's certificates.
+
+    `exi_request` is its own message, which nobody here reads.
+    """
+
+    action: str
+    """Install or Update."""
+    schema: str
+    exi_request: str
+    chains_most: int | None
+    wanted: tuple[str, ...]
+
+
+class CertificateStatusReport(Report, frozen=True, gc=False):
+    """GetCertificateStatus: whether a certificate is revoked."""
+
+    question: OcspQuestion
+
+
 class KeptReport(Report, frozen=True, gc=False):
     """Any other message: kept raw in the frames, answered neutrally by `translate`."""
 
@@ -371,7 +419,34 @@ class Acknowledged(Struct, frozen=True, gc=False):
 
 
 class AuthorizeAnswer(Struct, frozen=True, gc=False):
+    """`certificate_status` is what a contract's certificates were found to be (2.x)."""
+
     id_token_info: IdTokenInfo
+    certificate_status: str | None = None
+
+
+class CertificateWishAnswer(Struct, frozen=True, gc=False):
+    """Whether a request for a certificate is signed; the certificate goes by a call of ours."""
+
+    is_accepted: bool
+    reason: str | None = None
+
+
+class ContractCertificateAnswer(Struct, frozen=True, gc=False):
+    """A provider's answer to a vehicle, as it came; `remaining` contracts are left (2.1)."""
+
+    is_accepted: bool
+    exi_response: str
+    remaining: int | None = None
+    reason: str | None = None
+
+
+class CertificateStatusAnswer(Struct, frozen=True, gc=False):
+    """`result` is the responder's answer, DER in base64."""
+
+    is_accepted: bool
+    result: str | None = None
+    reason: str | None = None
 
 
 class TransactionStartAnswer(Struct, frozen=True, gc=False):
@@ -423,4 +498,7 @@ Answer = (
     | TransactionUpdateAnswer
     | TransactionEndAnswer
     | DataTransferAnswer
+    | CertificateWishAnswer
+    | ContractCertificateAnswer
+    | CertificateStatusAnswer
 )

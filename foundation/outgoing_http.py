@@ -43,10 +43,11 @@ class TargetAway(Unavailable):
         super().__init__(f"No answer: {why}")
 
 
-def checked_url(url: str, allowed: Collection[Network] = ()) -> str:
+def checked_url(url: str, allowed: Collection[Network] = (), *, takes_http: bool = False) -> str:
     """Return the URL if it may be called, as far as it can be told without resolving its name.
 
-    Plain `http` is taken only where networks of one's own are allowed at all.
+    Plain `http` is taken only where networks of one's own are allowed at all, or where it is the
+    custom and what comes is signed (`takes_http`).
 
     Raises:
         TargetRefused: If not.
@@ -60,7 +61,7 @@ def checked_url(url: str, allowed: Collection[Network] = ()) -> str:
         raise TargetRefused("This is no URL.") from None
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise TargetRefused("The URL must begin with https://")
-    if parts.scheme == "http" and not allowed:
+    if parts.scheme == "http" and not allowed and not takes_http:
         raise TargetRefused("The URL must begin with https://")
     if "@" in parts.netloc or parts.fragment:
         raise TargetRefused("The URL must hold neither a user nor a fragment.")
@@ -77,9 +78,10 @@ def checked_url(url: str, allowed: Collection[Network] = ()) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What was answered; the body is not kept."""
+    """What was answered; of a body that is too long only the beginning."""
 
     status: int
+    body: bytes = b""
 
 
 class _LookingBackend(httpcore.AsyncNetworkBackend):
@@ -128,6 +130,7 @@ class Outgoing:
         allowed: Networks that are not public and may be called all the same.
         timeout_s: How long a call may take altogether.
         tls: How servers' certificates are checked; the system's authorities unless given.
+        takes_http: See `checked_url`.
     """
 
     def __init__(
@@ -136,7 +139,9 @@ class Outgoing:
         allowed: Collection[Network] = (),
         timeout_s: float = 15.0,
         tls: ssl.SSLContext | None = None,
+        takes_http: bool = False,
     ) -> None:
+        self._takes_http = takes_http
         self._allowed = tuple(allowed)
         self._timeout_s = timeout_s
         self._tls = tls or ssl.create_default_context()
@@ -148,7 +153,7 @@ class Outgoing:
             TargetRefused: If the URL must not be called.
             TargetAway: If nobody answers in time, or the certificate is not good.
         """
-        checked_url(url, self._allowed)
+        checked_url(url, self._allowed, takes_http=self._takes_http)
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
@@ -173,12 +178,12 @@ class Outgoing:
                     },
                 ) as response,
             ):
-                read = 0
+                body = b""
                 async for chunk in response.aiter_stream():
-                    read += len(chunk)
-                    if read > _LARGEST_ANSWER:  # said enough: the status is what counts
+                    body += chunk
+                    if len(body) > _LARGEST_ANSWER:  # said enough: the status is what counts
                         break
-                return HttpAnswer(response.status)
+                return HttpAnswer(response.status, body[:_LARGEST_ANSWER])
         except TimeoutError:
             raise TargetAway(f"it takes longer than {self._timeout_s:g} s") from None
         except (

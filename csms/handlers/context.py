@@ -108,3 +108,5 @@ class HandlerContext:
     cost_pace: CostPace
     costs: CostEstimator | None
     access: AccessControl | None = None
+    signs_elsewhere: bool = False
+    """Whether another's authority signs stations' certificates."""

@@ -16,6 +16,9 @@ from csms.ocpp.v201 import translate as v201
 from csms.reports import (
     Answer,
     BootAnswer,
+    CertificateStatusAnswer,
+    CertificateWishAnswer,
+    ContractCertificateAnswer,
     DataTransferAnswer,
     HeartbeatAnswer,
     OcppVersion,
@@ -31,6 +34,16 @@ TRANSLATORS: Final[dict[OcppVersion, ModuleType]] = {
 
 _MOST: Final = 10_000
 """Answers that are remembered at most: those of so many tokens."""
+
+_EACH_TIME: Final = frozenset(
+    {
+        BootAnswer,
+        DataTransferAnswer,
+        CertificateWishAnswer,
+        ContractCertificateAnswer,
+        CertificateStatusAnswer,
+    }
+)
 
 _remembered: dict[tuple[OcppVersion, str, Answer], str] = {}
 
@@ -59,7 +72,7 @@ def payload_of(version: OcppVersion, action: str, answer: Answer) -> str:
     elif kind is HeartbeatAnswer:
         assert isinstance(answer, HeartbeatAnswer)
         answer = HeartbeatAnswer(whole_seconds(answer.current_time))
-    elif kind is BootAnswer or kind is DataTransferAnswer:  # seldom, or of any size
+    elif kind in _EACH_TIME:  # seldom, or of any size
         return _made(version, action, answer)
     if getattr(answer, "total_cost", None) is not None:  # 1.10 equals 1.1, but reads differently
         return _made(version, action, answer)

@@ -37,6 +37,8 @@ class Station:
         self.answers: dict[str, dict[str, Any]] = {}
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.link: Link | None = None
+        # Whatever becomes of the case, nothing of it is left when the central system stops.
+        central.stations.append(self)  # type: ignore[arg-type]
 
     # ------------------------------------------------------------------- as the answerer
 
@@ -86,6 +88,13 @@ class Station:
             with suppress(LinkLost):
                 await self.link.close()
             self.link = None
+
+    close = leave
+
+    def drop(self) -> None:
+        """Be gone at once."""
+        if self.link is not None:
+            self.link.cut()
 
     async def call(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Ask the central system."""

@@ -19,6 +19,7 @@ from csms.commands import (
     TriggerMessage,
 )
 from csms.ocpp.actions import FROM_STATION
+from csms.ocpp.certificates import HANDLED_CERTIFICATES_16, response_fields
 from csms.ocpp.equipment import HANDLED_16
 from csms.ocpp.errors import ErrorCode, MessageError
 from csms.ocpp.fields import Message
@@ -44,6 +45,7 @@ from csms.reports import (
     AuthorizeReport,
     BootAnswer,
     BootReport,
+    CertificateWishAnswer,
     DataTransferAnswer,
     DataTransferReport,
     HeartbeatAnswer,
@@ -61,9 +63,6 @@ from csms.reports import (
     TransactionStartReport,
 )
 from foundation.identifiers import ConnectorId, EvseId
-
-DECISIONS: Final = frozenset({"SignCertificate"})
-"""Actions whose answer decides something that nobody here decides yet."""
 
 REASONS: Final[dict[str, str]] = {
     "DeAuthorized": "DeAuthorized",
@@ -142,6 +141,9 @@ def to_response(answer: Answer, request_action: str) -> Message:
             )
         case DataTransferAnswer():
             return _data_transfer_response(answer)
+        case CertificateWishAnswer():
+            fields = response_fields(answer, None, tells_remaining=False)
+            return messages.SignCertificateResponse(**fields)
     raise AssertionError(f"1.6 has no message that is answered by {answer}")
 
 
@@ -276,6 +278,7 @@ def _security_event(message: messages.SecurityEventNotificationRequest, origin: 
 
 _HANDLED: Final[dict[str, Callable[[Any, Origin], Report]]] = {
     **HANDLED_16,
+    **HANDLED_CERTIFICATES_16,
     "Authorize": _authorize,
     "BootNotification": _boot,
     "DataTransfer": _data_transfer,
@@ -287,7 +290,7 @@ _HANDLED: Final[dict[str, Callable[[Any, Origin], Report]]] = {
     "StopTransaction": _stop,
 }
 _READERS: Final[dict[str, Callable[[Any, Origin], Report]]] = {
-    action: _HANDLED.get(action, kept) for action in FROM_STATION[OcppVersion.V16] - DECISIONS
+    action: _HANDLED.get(action, kept) for action in FROM_STATION[OcppVersion.V16]
 }
 
 # ------------------------------------------------------------------------------- answers

@@ -18,6 +18,7 @@ from csms.commands import (
     TriggerMessage,
 )
 from csms.ocpp.actions import FROM_STATION
+from csms.ocpp.certificates import HANDLED_CERTIFICATES, response_fields
 from csms.ocpp.equipment import HANDLED_2
 from csms.ocpp.errors import ErrorCode, MessageError
 from csms.ocpp.fields import Message
@@ -38,11 +39,13 @@ from csms.reports import (
     Acknowledged,
     Answer,
     AuthorizeAnswer,
-    AuthorizeReport,
     BootAnswer,
     BootReport,
+    CertificateStatusAnswer,
+    CertificateWishAnswer,
     ChargingState,
     ConnectorStatus,
+    ContractCertificateAnswer,
     DataTransferAnswer,
     DataTransferReport,
     HeartbeatAnswer,
@@ -65,14 +68,7 @@ from csms.reports import (
 )
 from foundation.identifiers import ConnectorId, EvseId, IdToken
 
-DECISIONS: Final = frozenset(
-    {
-        "Get15118EVCertificate",
-        "GetCertificateStatus",
-        "NotifyEVChargingNeeds",
-        "SignCertificate",
-    }
-)
+DECISIONS: Final = frozenset({"NotifyEVChargingNeeds"})
 """Actions whose answer decides something that nobody here decides yet."""
 
 UNNAMED_FAULT: Final = "OtherError"
@@ -97,6 +93,8 @@ class Dialect:
     id_token_info: Callable[..., Message]
     evse: Callable[..., Message]
     message_content: Callable[..., Message]
+    status_info: Callable[..., Message]
+    tells_remaining: bool
     token_types: frozenset[str] | None
     longest_token: int
 
@@ -108,6 +106,8 @@ _DIALECT: Final = Dialect(
     id_token_info=messages.IdTokenInfoType,
     evse=messages.EVSEType,
     message_content=messages.MessageContentType,
+    status_info=messages.StatusInfoType,
+    tells_remaining=False,
     token_types=frozenset(
         {
             "Central",
@@ -200,10 +200,6 @@ def _status(message: messages.StatusNotificationRequest, origin: Origin) -> Repo
         reported_at=reported_moment(message.timestamp),
         error_code=UNNAMED_FAULT if status is ConnectorStatus.FAULTED else None,
     )
-
-
-def _authorize(message: messages.AuthorizeRequest, origin: Origin) -> Report:
-    return AuthorizeReport(origin, _id_token(message.id_token))
 
 
 def _transaction_event(message: messages.TransactionEventRequest, origin: Origin) -> Report:
@@ -300,7 +296,7 @@ def _id_token(token: messages.IdTokenType | UnsetType) -> IdToken | None:
 
 HANDLED: Final[dict[str, Reader]] = {
     **HANDLED_2,
-    "Authorize": _authorize,
+    **HANDLED_CERTIFICATES,
     "BootNotification": _boot,
     "DataTransfer": _data_transfer,
     "Heartbeat": _heartbeat,
@@ -346,7 +342,9 @@ def response(answer: Answer, request_action: str, dialect: Dialect) -> Message:
                 )
             return make(**more)
         case AuthorizeAnswer():
-            return make(id_token_info=_id_token_info(answer.id_token_info, dialect))
+            status = answer.certificate_status
+            found = {} if status is None else {"certificate_status": status}
+            return make(id_token_info=_id_token_info(answer.id_token_info, dialect), **found)
         case BootAnswer():
             return make(
                 status=answer.status.value,
@@ -356,6 +354,9 @@ def response(answer: Answer, request_action: str, dialect: Dialect) -> Message:
         case DataTransferAnswer():
             data = {} if answer.data is None else {"data": answer.data}
             return make(status=answer.status, **data)
+        case CertificateWishAnswer() | ContractCertificateAnswer() | CertificateStatusAnswer():
+            is_21 = dialect.tells_remaining
+            return make(**response_fields(answer, dialect.status_info, tells_remaining=is_21))
     raise AssertionError(f"an answer that is new: {answer}")
 
 

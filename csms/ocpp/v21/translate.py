@@ -31,6 +31,8 @@ _DIALECT: Final = v201.Dialect(
     id_token_info=messages.IdTokenInfoType,
     evse=messages.EVSEType,
     message_content=messages.MessageContentType,
+    status_info=messages.StatusInfoType,
+    tells_remaining=True,
     token_types=None,
     longest_token=255,
 )
