@@ -24,10 +24,12 @@ from csms.ocpp.errors import ErrorCode, MessageError, OcppError
 from csms.outgoing_lane import OutgoingLane
 from csms.queue import CallRefused
 from csms.reports import (
+    BootAnswer,
     BootReport,
     MeterReport,
     OcppVersion,
     Origin,
+    RegistrationStatus,
     Report,
     StatusReport,
     TransactionUpdateReport,
@@ -47,6 +49,9 @@ _CLOCK_IS_RIGHT = timedelta(minutes=2)
 _MONEY_ACTIONS = frozenset(
     {"StartTransaction", "StopTransaction", "MeterValues", "TransactionEvent"}
 )
+
+_BEFORE_BOOT = frozenset({"BootNotification", "NotifyReport"})
+"""What a station says while its boot is pending: reports are asked for then (B02)."""
 
 CLOSE_TRY_AGAIN = 1013
 CLOSE_POLICY = 1008
@@ -83,6 +88,7 @@ class StationConnection:
         "_handling",
         "_leaving",
         "_profile",
+        "_registration",
         "_skew",
         "_socket",
         "_surroundings",
@@ -121,6 +127,7 @@ class StationConnection:
         self._skew: SkewEstimate | None = None
         self._handling: tuple[rpc.Call, float] | None = None
         self._leaving: tuple[int, str] | None = None
+        self._registration = RegistrationStatus.ACCEPTED  # until a boot is answered otherwise
         self.station = station
         self.version = version
         self.epoch = epoch
@@ -223,6 +230,7 @@ class StationConnection:
             int(self._skew.skew().total_seconds()) if self._skew is not None else 0,
         )
         try:
+            self._check_registration(call.action)
             report = self._report(call, origin)
         except OcppError as refusal:
             metrics.frames_not_understood.labels(refusal.error_code.value).inc()
@@ -241,6 +249,22 @@ class StationConnection:
             self._profile = profile_of(report.vendor, report.model, report.firmware, shipped())
         self._watch_clock(report)
         self._surroundings.dispatch.submit(report, self._answered)
+
+    def _check_registration(self, action: str) -> None:
+        """Refuse what a 2.x station may not say before its boot was accepted (B02.FR.09, B03).
+
+        What we asked it for may come, and what carries money is never refused.
+
+        Raises:
+            OcppError: SecurityError.
+        """
+        if self._registration is RegistrationStatus.ACCEPTED or self.version is OcppVersion.V16:
+            return
+        if action in _BEFORE_BOOT or action in _MONEY_ACTIONS or action in self.lane.asked_for:
+            return
+        raise OcppError(
+            ErrorCode.SECURITY_ERROR, "The boot was not accepted yet: boot again, and wait for it."
+        )
 
     def _report(self, call: rpc.Call, origin: Origin) -> Report:
         payload = call.payload
@@ -323,6 +347,8 @@ class StationConnection:
             self._refuse(OcppError(ErrorCode.INTERNAL_ERROR))
             return
         self._done(call, began, "result")
+        if isinstance(answer, BootAnswer):
+            self._registration = answer.status
         self._send(text)
         if self.on_report is not None:
             self.on_report(self)

@@ -75,6 +75,7 @@ class OutgoingLane:
         "_timeout_s",
         "_timer",
         "_waiting",
+        "asked_for",
         "asked_for_boot",
         "on_free",
         "on_late",
@@ -98,6 +99,8 @@ class OutgoingLane:
         self._timer: asyncio.TimerHandle | None = None
         self._is_reserved = False
         self._is_closed = False
+        self.asked_for: set[str] = set()
+        """The messages that we asked for over this connection."""
         self.asked_for_boot = False
         """Whether we asked for a boot message and were not refused: the next one is ours then.
         Whoever takes that in sets it back."""
@@ -184,6 +187,8 @@ class OutgoingLane:
             question.action, question.payload, message_id=question.message_id
         )
         self._current = question
+        if question.action in TRIGGERS:
+            self.asked_for.add(_wanted(question))
         if _asks_for_boot(question):
             self.asked_for_boot = True
         loop = asyncio.get_running_loop()
@@ -228,6 +233,12 @@ class OutgoingLane:
                 self.asked_for_boot = False
             question.done(answer)
         self._go_on()
+
+
+def _wanted(question: Question) -> str:
+    """Return the message that a trigger asks for."""
+    payload = msgspec.json.decode(question.payload)
+    return str(payload.get("requestedMessage")) if isinstance(payload, dict) else ""
 
 
 def _asks_for_boot(question: Question) -> bool:

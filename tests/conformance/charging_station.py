@@ -44,6 +44,12 @@ class ChargingStation(Station):
 
     # ------------------------------------------------------------------------- it says
 
+    async def boot_alone(self) -> dict[str, Any]:
+        """Boot without a word about connectors."""
+        station = {"vendorName": "Test", "model": "Case"}
+        said = {"reason": "PowerUp", "chargingStation": station}
+        return await self.call("BootNotification", said)
+
     async def status(self, word: str, evse: int = 1, connector: int = 1) -> None:
         said = {
             "timestamp": self.now(),

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from accounts.directory import WHOLE
-from csms import equipment
+from csms import administration, equipment
+from csms.administration import StationSettings
 from csms.queue import CommandState
 from csms.reports import OcppVersion
 from foundation.identifiers import StationId
+from simulators.link import CallRefused
 from tests.conformance.charging_station import TOKEN, ChargingStation, booted, token
 from tests.csms.central import CARD, Central, wh
 
@@ -40,6 +42,50 @@ async def test_b_01_cold_boot_accepted(central: Central) -> None:
     assert answer["interval"] > 0
     await case.status("Available", evse=2)
     assert [await case.shown(each) for each in (1, 2)] == ["Available", "Available"]
+
+
+async def test_b_02_first_pending_then_accepted(central: Central) -> None:
+    case = ChargingStation(central, await central.station(boot_policy="pending"))
+    await case.connect()
+    answer = await case.boot_alone()
+    assert answer["status"] == "Pending"
+    assert answer["interval"] > 0
+    command = await case.asked_for(
+        "GetVariables",
+        {"getVariableData": [named("OCPPCommCtrlr", "OfflineThreshold")]},
+        {"get_variable_result": [result("OCPPCommCtrlr", "OfflineThreshold", "60")]},
+    )
+    await case.becomes(command, EFFECTIVE)
+    await accept(case)
+    assert (await case.boot())["status"] == "Accepted"
+
+
+async def accept(case: ChargingStation) -> None:
+    """Let an operator take the station in."""
+    async with case.central.database.unit_of_work() as db:
+        await administration.change_station(
+            db,
+            case.identity,
+            StationSettings(boot_policy="accept"),
+            now=case.central.clock.now(),
+        )
+
+
+@pytest.mark.parametrize("policy", ["pending", "reject"])
+async def test_b_30_and_b_31_before_its_boot_is_accepted_it_says_what_we_ask_for_alone(
+    central: Central, policy: str
+) -> None:
+    case = ChargingStation(central, await central.station(boot_policy=policy))
+    await case.connect()
+    assert (await case.boot_alone())["status"] in {"Pending", "Rejected"}
+    with pytest.raises(CallRefused, match="SecurityError"):
+        await case.status("Available")
+    assert "idTokenInfo" in await case.begin(), "what carries money is taken all the same"
+    command = await case.asked_for("TriggerMessage", {"requestedMessage": "BootNotification"})
+    await accept(case)
+    assert (await case.boot())["status"] == "Accepted"
+    await case.becomes(command, EFFECTIVE)
+    await case.status("Available")
 
 
 def result(component: str, variable: str, value: str) -> dict[str, Any]:
