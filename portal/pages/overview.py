@@ -62,10 +62,7 @@ async def overview(
     counted = await registry.station_counts(db, caller.scope, now, limits=limits)
     today = now.astimezone(frame.zone).date()
     first = min(today - timedelta(days=DAYS - 1), today.replace(day=1))
-    daily = [
-        DayAmount(each.day, each.currency, each.sessions, each.energy_wh, each.net)
-        for each in await books.daily(db, caller.scope, frame.zone, first=first, last=today)
-    ]
+    daily = await amounts_by_day(db, caller.scope, frame.zone, first, today)
     shown = [each for each in daily if each.day > today - timedelta(days=DAYS)]
     latest = await charging.transactions(db, caller.scope, limit=LATEST)
     view = Overview(
@@ -79,6 +76,16 @@ async def overview(
         latest=await session_lines(db, latest, now, caller),
     )
     return page(frame, "overview.html", {"view": view})
+
+
+async def amounts_by_day(
+    db: AsyncSession, scope: Scope, zone: ZoneInfo, first: date, last: date
+) -> list[DayAmount]:
+    """Return what came in each day of a zone, the last one included."""
+    return [
+        DayAmount(each.day, each.currency, each.sessions, each.energy_wh, each.net)
+        for each in await books.daily(db, scope, zone, first=first, last=last)
+    ]
 
 
 async def _needs(
@@ -175,7 +182,15 @@ async def _month(
 
 
 def _days(daily: Sequence[DayAmount], today: date, said: Words) -> Chart:
-    """Energy of every currency together, revenue in the one that most sessions are priced in."""
+    days = [today - timedelta(days=DAYS - 1 - index) for index in range(DAYS)]
+    title = said.gettext("Energy and revenue of the last 30 days")
+    return energy_and_revenue(daily, days, title, said, today)
+
+
+def energy_and_revenue(
+    daily: Sequence[DayAmount], days: Sequence[date], title: str, said: Words, today: date
+) -> Chart:
+    """Draw energy of every currency together, revenue in the one most sessions are priced in."""
     sessions: Counter[str] = Counter()
     for each in daily:
         sessions[each.currency] += each.sessions
@@ -187,11 +202,10 @@ def _days(daily: Sequence[DayAmount], today: date, said: Words) -> Chart:
         if each.currency == currency:
             revenue[each.day] = each.net.amount
     figures = [
-        DayFigure(day, Decimal(energy.get(day, 0)), revenue.get(day, Decimal(0)))
-        for day in (today - timedelta(days=DAYS - 1 - index) for index in range(DAYS))
+        DayFigure(day, Decimal(energy.get(day, 0)), revenue.get(day, Decimal(0))) for day in days
     ]
     texts = ChartWords(
-        title=said.gettext("Energy and revenue of the last 30 days"),
+        title=title,
         description=said.gettext("Columns show the energy of each day, the line its revenue."),
         first=said.gettext("Energy"),
         second=said.gettext("Revenue"),

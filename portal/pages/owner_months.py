@@ -1,5 +1,6 @@
 """An owner's month: what happened to his stations, what was done, what it cost and earned."""
 
+from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -8,10 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts import directory
+from accounts.directory import Scope
 from accounts.permissions import Permission
 from billing.months import Month
 from foundation.identifiers import OrganisationKey
 from portal.guard import Caller, require
+from portal.pages.overview import amounts_by_day, energy_and_revenue
 from portal.pages.station_statistics import percent
 from portal.pages.surroundings import frame_of, page
 from portal.rendering import link
@@ -46,12 +49,22 @@ async def month_of_owner(
     frame = await frame_of(request, db, caller)
     report = await owner_month(db, owner, wanted, now=now)
 
+    last = wanted.next.first_day - timedelta(days=1)
+    days = [wanted.first_day + timedelta(days=number) for number in range(last.day)]
+    daily = await amounts_by_day(db, Scope(frozenset({key})), zone, days[0], last)
+    title = frame.words.gettext("Energy and revenue, day by day")
+    today = now.astimezone(zone).date()
+
     def to(other: Month) -> str:
         named = {"month": str(other)} | ({"organisation": organisation} if organisation else {})
         return link(PATH, named)
 
     values = {
         "report": report,
+        "days": energy_and_revenue(daily, days, title, frame.words, today) if daily else None,
+        "organisations": [
+            (each.key, each.name) for each in await directory.organisations(db, caller.scope)
+        ],
         "uptime": percent(report.together.uptime.basis_points, frame.words),
         "worked": percent(report.together.worked_basis_points, frame.words),
         "stations": [

@@ -50,7 +50,7 @@ PAGES = (
     "/stations/DE-HN-002/history",
     "/stations/DE-HN-002/tickets",
     "/stations/DE-HN-002/statistics",
-    "/my-month",
+    "/my-month?month=2026-09&organisation=stadtwerke",
     "/at/DE*ABC*E0021",
     "/stations/DE-HN-002/operations",
     "/stations/DE-HN-002/maintenance-windows",
