@@ -80,6 +80,14 @@ MAIN_OUTCOMES: dict[str, str] = {
     "foreign_source_removed": marked("Foreign station or source of interference removed"),
 }
 
+YEARLY_STATES: dict[str, Mark] = {
+    "overdue": Mark("triangle", "fault", marked("Overdue")),
+    "due": Mark("half", "warning", marked("Due within a month")),
+    "planned": Mark("half", "info", marked("Planned")),
+    "done": Mark("tick", "ok", marked("Done")),
+    "later": Mark("ring", "off", marked("Not due yet")),
+}
+
 OPENING_ENDS: dict[str, str] = {
     "closed": marked("Ended by hand"),
     "lost": marked("Cut: the access had ended"),

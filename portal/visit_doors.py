@@ -1,5 +1,6 @@
 """What people do with visits, for API and pages alike: the deed, its mail, and the audit of it."""
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
@@ -7,10 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from accounts.directory import WHOLE
+from foundation.errors import NotFound
+from foundation.identifiers import StationId
 from portal.context import PortalContext
 from portal.guard import Caller
-from portal.support_deeds import visit_changed
-from support import visit_ends, visit_reporting, visits
+from portal.support_deeds import ticket_changed, visit_changed
+from support import tickets, visit_ends, visit_reporting, visits, yearly_maintenance
 from support.interventions import DispatchPackage
 from support.visit_letters import dispatch_mail
 from support.visits import TechnicianOnWay, Visit
@@ -68,4 +71,32 @@ async def close(
     if context.mails is not None:
         link = f"{context.public_url}/support/visits/{made.id}"
         await visit_reporting.send(db, context.mails, made, link=link)
+    return made
+
+
+async def plan_maintenances(
+    db: AsyncSession, caller: Caller, stations: Collection[str], *, now: datetime
+) -> list[tuple[StationId, int, bool]]:
+    """Make tickets with visits of yearly maintenances, also before they are due.
+
+    Returns:
+        By station: the ticket, and whether it is new; what is planned already keeps its own.
+
+    Raises:
+        NotFound: If the caller does not see one of the stations, or its package has none.
+    """
+    found = await yearly_maintenance.maintenances(db, caller.scope, now=now, stations=stations)
+    known = {each.station: each for each in found}
+    for station in stations:
+        if station not in known:
+            raise NotFound("yearly maintenance", station)
+    made = []
+    for each in found:
+        ticket, is_new = await yearly_maintenance.plan(db, each, by=caller.actor, now=now)
+        if is_new:
+            opened = await tickets.ticket(db, WHOLE, ticket)
+            await ticket_changed(db, caller, "ticket.open", opened, now)
+            [visit] = await visits.of_ticket(db, ticket)
+            await visit_changed(db, caller, "visit.plan", visit, now)
+        made.append((each.station, ticket, is_new))
     return made

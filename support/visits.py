@@ -467,7 +467,7 @@ async def of_ticket(db: AsyncSession, ticket_id: int) -> list[Visit]:
     rows = await db.scalars(
         select(VisitRow).where(VisitRow.ticket_id == ticket_id).order_by(VisitRow.id.desc())
     )
-    return [_visit(row) for row in rows]
+    return [visit_of(row) for row in rows]
 
 
 async def of_station(db: AsyncSession, scope: Scope, station: StationId) -> Sequence[Visit]:
@@ -475,7 +475,7 @@ async def of_station(db: AsyncSession, scope: Scope, station: StationId) -> Sequ
     rows = await db.scalars(
         select(VisitRow).where(VisitRow.station == station).order_by(VisitRow.id.desc())
     )
-    return [_visit(each) for each in rows if scope.covers(OrganisationKey(each.organisation))]
+    return [visit_of(each) for each in rows if scope.covers(OrganisationKey(each.organisation))]
 
 
 async def _locked(db: AsyncSession, number: int) -> VisitRow:
@@ -505,7 +505,7 @@ async def _under_way(db: AsyncSession, number: int) -> VisitRow:
 
 async def _whole(db: AsyncSession, row: VisitRow) -> Visit:
     return replace(
-        _visit(row),
+        visit_of(row),
         parts=await parts_of(db, row.id),
         photos=await photos_of(db, row.id),
         exchanges=await exchanges_of(db, row.id),
@@ -520,7 +520,8 @@ def _cover(row: VisitRow) -> CoverDecision | None:
     return CoverDecision(Cover(row.cover), row.cover_reason, row.cover_by, row.cover_second)
 
 
-def _visit(row: VisitRow) -> Visit:
+def visit_of(row: VisitRow) -> Visit:
+    """Return a visit as its row says, without what belongs to it."""
     wanted = None
     if row.wanted_cover is not None:
         assert row.wanted_reason is not None

@@ -14,6 +14,7 @@ def support_tabs(caller: Caller, said: Words) -> list[tuple[str, str, str, int |
         tabs.append(("calls", said.gettext("Calls"), "/support/calls", None))
     if caller.may(Permission.TICKETS_READ):
         tabs.append(("tickets", said.gettext("Tickets"), "/support/tickets", None))
+        tabs.append(("maintenances", said.gettext("Maintenances"), "/support/maintenances", None))
     if caller.may(Permission.CHANGE_ORDERS_READ):
         tabs.append(("orders", said.gettext("Change orders"), "/support/orders", None))
     if caller.may(Permission.TICKETS_READ):
