@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import permutations
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -179,6 +180,17 @@ def test_what_is_kept_and_what_is_paid_is_what_was_earned(given_months: list[lis
     waiting = -folded(entries, unsettled(TOWN))
     paid = total((each.payout_net for each in statements), "EUR")
     assert earned - waiting == paid - folded(entries, FEES)
+
+
+@given(given_months=months, status=statuses, chance=st.randoms(use_true_random=False))
+def test_sessions_in_any_order_make_the_same_statements_and_sums(
+    given_months: list[list[Sold]], status: TaxStatus, chance: Random
+) -> None:
+    mixed = [chance.sample(month, len(month)) for month in given_months]
+    (one, as_they_came), (other, otherwise) = live(given_months, status), live(mixed, status)
+    assert otherwise == as_they_came
+    for account in (EMP, unsettled(TOWN), payable(TOWN), VAT, FEES):
+        assert folded(other, account) == folded(one, account)
 
 
 async def sums(db: AsyncSession) -> dict[str, str]:
