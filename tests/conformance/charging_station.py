@@ -6,6 +6,7 @@ from typing import Any
 
 from csms.charging import Transaction
 from csms.queue import Command, CommandState
+from simulators.link import Reply
 from tests.conformance.stations import Station
 from tests.csms.asking import ask, becomes
 from tests.csms.central import CARD, Central
@@ -29,7 +30,15 @@ class ChargingStation(Station):
         super().__init__(central, identity, "ocpp2.0.1")
         self.ref = ""
         self.seq_no = 0
+        self.refuses: set[str] = set()
+        """Actions that it answers with a CALLERROR."""
         central.guests.append(self)
+
+    def answer(self, action: str, payload: Mapping[str, Any], message_id: str) -> Reply:
+        if action in self.refuses:
+            self.asked.append((action, dict(payload)))
+            return Reply(None)
+        return super().answer(action, payload, message_id)
 
     async def close(self) -> None:
         await self.leave()
