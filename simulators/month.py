@@ -291,12 +291,11 @@ class Month:
             self._clock.release()
         for station in self.stations:
             station.clock = real
+        here = [index for index in range(len(self.stations)) if index not in self._offline]
+        # Their last word was hours ago: else nobody would know that they are here.
+        await self._all(self._told(index, self.stations[index].heartbeat) for index in here)
         async with asyncio.TaskGroup() as group:
-            living = {
-                index: group.create_task(station.run())
-                for index, station in enumerate(self.stations)
-                if index not in self._offline
-            }
+            living = {index: group.create_task(self.stations[index].run()) for index in here}
             going_on = group.create_task(self._go_on(real))
             async for line in lines:
                 match line.strip():

@@ -21,7 +21,11 @@ _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _GAP = timedelta(minutes=10)
-_BROKEN_FOR = timedelta(hours=3)
+_BREAKS = (
+    (timedelta(days=2), timedelta(hours=5), "GroundFailure"),
+    (timedelta(hours=3), None, "ConnectorLockFailure"),
+)
+"""How long before the end a station breaks, for how long (None: it stays broken), and how."""
 _VERSIONS = ("1.6", "2.0.1", "2.1")
 _HOURS_BY_DAY = (*range(6, 10), *range(6, 22), *range(11, 14), *range(16, 21))
 """When people plug in, by their local time: mornings, noon and evenings more often."""
@@ -85,7 +89,7 @@ class MonthPlan:
     heartbeat_hours: int = 4
     clock_file: str | None = None
     breakable: tuple[str, ...] = ()
-    """Identities of stations of which one breaks shortly before `now`, and is not mended."""
+    """Identities of stations of which two break shortly before `now`; one is not mended."""
 
     def bounds(self, time_zone: str) -> tuple[datetime, datetime]:
         """Return the month's first moment and the next month's, in UTC."""
@@ -308,24 +312,33 @@ class _Planner:
                 self.steps += [fault, mended]
 
     def _broken(self) -> None:
-        """One station breaks shortly before the plan's now, and nobody mends it."""
-        at = self.plan.now - _BROKEN_FOR
-        for index, station in enumerate(self.plan.stations):
-            evse_id = self._first_evse(index)
-            if station.identity not in self.plan.breakable or self._is_out(index, at):
-                continue
-            if self._is_free(index, evse_id, at, self._end):
-                self._busy.setdefault((index, evse_id), []).append((at, self._end + _DAY))
+        """Two stations break in the last days before the plan's now; the second stays broken."""
+        broken: set[int] = set()
+        for before, lasts, code in _BREAKS:
+            at = self.plan.now - before
+            until = self._end + _DAY if lasts is None else at + lasts
+            for index in sorted(self._breakable() - broken, key=self._is_newer):
+                evse_id = self._first_evse(index)
+                if self._is_out(index, at) or not self._is_free(index, evse_id, at, until):
+                    continue
+                self._busy.setdefault((index, evse_id), []).append((at, until))
                 self.steps.append(
-                    Step(
-                        at=at,
-                        station=index,
-                        act=Act.FAULT,
-                        evse_id=evse_id,
-                        code="ConnectorLockFailure",
-                    )
+                    Step(at=at, station=index, act=Act.FAULT, evse_id=evse_id, code=code)
                 )
-                return
+                if lasts is not None:
+                    self.steps.append(
+                        Step(at=until, station=index, act=Act.CLEAR_FAULT, evse_id=evse_id)
+                    )
+                broken.add(index)
+                break
+
+    def _breakable(self) -> set[int]:
+        known = enumerate(self.plan.stations)
+        return {index for index, each in known if each.identity in self.plan.breakable}
+
+    def _is_newer(self, index: int) -> tuple[bool, int]:
+        """Order the stations that speak 1.6 first: they name what broke."""
+        return self.plan.stations[index].version != "1.6", index
 
     def _refusals(self) -> None:
         """Somebody holds a card before the reader that is not good."""

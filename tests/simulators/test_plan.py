@@ -160,18 +160,22 @@ def test_a_plan_that_lacks_something_is_refused_by_its_name() -> None:
         read_plan(facts)
 
 
-def test_one_station_of_those_that_may_breaks_and_is_not_mended() -> None:
-    facts = {**plan_facts(), "breakable": ["CS-002", "CS-004"]}
-    plan = read_plan(facts)
-    [broken] = [each for each in draw_up(plan).steps if each.code == "ConnectorLockFailure"]
-    assert plan.stations[broken.station].identity in {"CS-002", "CS-004"}
+def test_two_stations_of_those_that_may_break_and_one_is_not_mended() -> None:
+    plan = read_plan({**plan_facts(), "breakable": ["CS-002", "CS-003", "CS-004"]})
+    steps = draw_up(plan).steps
+    lately = [each for each in steps if each.at >= plan.now - timedelta(days=2)]
+    mended, broken = (
+        next(each for each in lately if each.code == code)
+        for code in ("GroundFailure", "ConnectorLockFailure")
+    )
+    assert plan.stations[mended.station].version == "1.6"
+    assert (broken.at, broken.station) != (mended.at, mended.station)
     assert broken.at == plan.now - timedelta(hours=3)
     later = [
         each.act
-        for each in draw_up(plan).steps
+        for each in steps
         if (each.station, each.evse_id) == (broken.station, broken.evse_id) and each.at > broken.at
     ]
     assert not set(later) & {Act.CLEAR_FAULT, Act.PLUG_IN, Act.START}
-    assert "ConnectorLockFailure" not in {
-        each.code for each in draw_up(read_plan(plan_facts())).steps
-    }
+    plain = draw_up(read_plan(plan_facts())).steps
+    assert "ConnectorLockFailure" not in {each.code for each in plain}
