@@ -39,12 +39,15 @@ EVENTS_WAIT: Final = "events_wait"
 EVENTS_PARKED: Final = "events_parked"
 JOBS_WAIT: Final = "jobs_wait"
 
+STATIONS_CERTIFICATE_ENDS: Final = "station_certificate_ends"
+CERTIFICATE_TOLD: Final = timedelta(days=90)
 CERTIFICATE_WARNED: Final = timedelta(days=30)
 CERTIFICATE_URGENT: Final = timedelta(days=7)
 MOST_LAG: Final = timedelta(minutes=15)
 """How long deliveries and jobs may wait."""
 
 _CLOCKS: Final[Joint["Clocks"]] = Joint("alerts.clocks")
+_CERTIFICATES: Final[Joint["StationCertificates"]] = Joint("alerts.certificates")
 
 
 class WrongClock(Protocol):
@@ -78,6 +81,45 @@ class Clocks(Protocol):
 def join_clocks(database: Database, clocks: Clocks) -> None:
     """Say for a database who knows of stations' clocks."""
     _CLOCKS.join(database, clocks)
+
+
+class EndingCertificate(Protocol):
+    """A station's certificate that ends soon, or has ended."""
+
+    @property
+    def station(self) -> StationId:
+        """Whose."""
+
+    @property
+    def organisation(self) -> OrganisationKey:
+        """Whose station it is now."""
+
+    @property
+    def kind(self) -> str:
+        """What for, in OCPP's words."""
+
+    @property
+    def subject(self) -> str:
+        """Whom it names."""
+
+    @property
+    def ends_at(self) -> datetime:
+        """Until when it is valid."""
+
+
+class StationCertificates(Protocol):
+    """Which certificates of stations end; fulfilled by csms."""
+
+    async def ending(
+        self, db: AsyncSession, now: datetime, within: timedelta
+    ) -> Sequence[EndingCertificate]:
+        """Return those that end within a span, or have ended."""
+        ...
+
+
+def join_certificates(database: Database, certificates: StationCertificates) -> None:
+    """Say for a database who knows of stations' certificates."""
+    _CERTIFICATES.join(database, certificates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +177,11 @@ def certificate_findings(
     certificates: Sequence[Certificate], root: OrganisationKey, now: datetime
 ) -> list[Finding]:
     """Return what certificates show that end soon, or have ended: the worst of them."""
-    ending = [each for each in certificates if each.ends_at - now <= CERTIFICATE_WARNED]
+    ending = [each for each in certificates if each.ends_at - now <= CERTIFICATE_TOLD]
     if not ending:
         return []
     first = min(ending, key=lambda each: each.ends_at)
-    left = first.ends_at - now
-    severity = Severity.WARNING
-    if left <= CERTIFICATE_URGENT:
-        severity = Severity.FAULT if left > timedelta(0) else Severity.CRITICAL
+    severity = ending_severity(first.ends_at - now)
     return [
         _ours(
             Detection.CERTIFICATE,
@@ -152,6 +191,40 @@ def certificate_findings(
             now,
             {"certificate": first.name, "ends_at": first.ends_at.isoformat()},
         )
+    ]
+
+
+def ending_severity(left: timedelta) -> Severity:
+    """Return how bad it is that a certificate ends after so long: worse at 30 and at 7 days."""
+    if left <= timedelta(0):
+        return Severity.CRITICAL
+    if left <= CERTIFICATE_URGENT:
+        return Severity.FAULT
+    return Severity.WARNING if left <= CERTIFICATE_WARNED else Severity.INFO
+
+
+def station_certificate_findings(
+    certificates: Sequence[EndingCertificate], now: datetime
+) -> list[Finding]:
+    """Return what stations' certificates show: of each station the first one to end."""
+    first: dict[str, EndingCertificate] = {}
+    for each in sorted(certificates, key=lambda each: each.ends_at):
+        if each.ends_at - now <= CERTIFICATE_TOLD:
+            first.setdefault(each.station, each)
+    return [
+        Finding(
+            detection=Detection.CERTIFICATE,
+            cause=STATIONS_CERTIFICATE_ENDS,
+            organisation=each.organisation,
+            station=each.station,
+            severity=ending_severity(each.ends_at - now),
+            seen_at=now,
+            evidence={
+                "certificate": f"{each.kind}: {each.subject}",
+                "ends_at": each.ends_at.isoformat(),
+            },
+        )
+        for each in first.values()
     ]
 
 
@@ -241,9 +314,13 @@ async def look(
     """Find what holds now, and report what changed."""
     root = (await directory.root(db)).key
     joined = _CLOCKS.of(db)
+    held = _CERTIFICATES.of(db)
     found = [
         *clock_findings(() if joined is None else await joined.wrong(db)),
         *certificate_findings(certificates, root, now),
+        *station_certificate_findings(
+            () if held is None else await held.ending(db, now, CERTIFICATE_TOLD), now
+        ),
         *backlog_findings(await outbox.backlogs(db), await jobs.lag_s(db), root, now),
     ]
     known = await _known(db)

@@ -13,6 +13,7 @@ from app.cli import (
     agreements,
     api_keys,
     auditing,
+    ca,
     change_orders,
     doctor,
     documents,
@@ -102,6 +103,7 @@ for name, commands in (
     ("agreement", agreements.commands),
     ("change-order", change_orders.commands),
     ("audit", auditing.commands),
+    ("ca", ca.commands),
     ("export", exports.commands),
 ):
     application.add_typer(commands, name=name)

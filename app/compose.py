@@ -37,6 +37,7 @@ from csms.handlers.context import CostPace, HandlerContext
 from csms.job_facts import Charging
 from csms.measured import Meters
 from csms.plug_and_charge import Others, PlugAndCharge
+from csms.station_certificates import StationCertificates
 from csms.websocket import Listener
 from csms.whereabouts import Registered
 from foundation.clock import Clock
@@ -76,6 +77,7 @@ def join_rooms(database: Database) -> None:
     open_tickets.join_tickets(database, ServiceTickets())
     raising.join_silences(database, Windows())
     conditions.join_clocks(database, Clocks())
+    conditions.join_certificates(database, StationCertificates())
     purse.join(database, SmsPurse())
 
 

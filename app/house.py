@@ -30,7 +30,8 @@ from billing import credit_orders, remote_access
 from billing.closing import Closing
 from billing.credit_mails import Letters
 from billing.month_end import CRON, MonthEnd
-from csms import equipment, outcomes, remote
+from csms import equipment, outcomes, profile_upgrades, remote
+from csms.authorities_by_http import HttpSigner
 from csms.campaigns import keep_going
 from csms.connectivity import SilenceLimits
 from csms.ghosts import CRON as GHOSTS_CRON
@@ -38,6 +39,8 @@ from csms.ghosts import stop_ghosts
 from csms.metering_points import StationPoints
 from csms.partitions import keep_partitions
 from csms.registers import Registers
+from csms.signing import CHANNEL as REQUESTS
+from csms.signing import Signing, waking
 from csms.silence import CRON as SILENCE_CRON
 from csms.silence import watching
 from foundation.clock import Clock, SharedClock
@@ -134,6 +137,7 @@ class House:
     clock: Clock
     certificates: tuple[Path, ...]
     """Our own, whose end is watched."""
+    signing: Signing
 
 
 def compose_house(
@@ -235,8 +239,33 @@ def compose_house(
         error_page=pages.error_page,
     )
     deliveries = DeliveryLoop(database, subscriptions(sharing, clock, mails, notices, rules), clock)
-    certificates = () if settings.ocpp_tls_cert is None else (settings.ocpp_tls_cert,)
-    return House(jobs, mails, deliveries, closing, portal, webhooks, feed, clock, certificates)
+    files = (settings.ocpp_tls_cert, settings.ocpp_tls_second_cert)
+    certificates = tuple(each for each in files if each is not None)
+    signing = compose_signing(settings, database, clock, sealer)
+    return House(
+        jobs, mails, deliveries, closing, portal, webhooks, feed, clock, certificates, signing
+    )
+
+
+def compose_signing(
+    settings: Settings, database: Database, clock: Clock, sealer: Sealer
+) -> Signing:
+    """Build what signs stations' certificates, and say how stations reach us by TLS."""
+    if settings.ocpp_public_url is not None:
+        profile_upgrades.join(database, settings.ocpp_public_url)
+    elif settings.ocpp_tls_port:
+        host = f"{settings.ocpp_host}:{settings.ocpp_tls_port}"
+        profile_upgrades.join(database, f"wss://{host}/ocpp")
+    signer = None
+    if settings.certificate_authority_url is not None:
+        token = settings.certificate_authority_token
+        allowed = networks(settings.webhook_networks)
+        signer = HttpSigner(
+            Outgoing(allowed=allowed, timeout_s=settings.webhook_timeout_s),
+            settings.certificate_authority_url.get_secret_value(),
+            None if token is None else token.get_secret_value(),
+        )
+    return Signing(database, clock, sealer, days=settings.station_certificate_days, signer=signer)
 
 
 def compose_webhooks(
@@ -325,6 +354,7 @@ def start_house(house: House, database: Database, tasks: Tasks) -> None:
     channels: dict[str, Callable[[str], None]] = {
         CHANNEL: lambda _: house.deliveries.wake(),
         outcomes.CHANGES: changes.told,
+        REQUESTS: waking(house.signing),
     }
 
     def lost() -> None:
@@ -344,6 +374,7 @@ def start_house(house: House, database: Database, tasks: Tasks) -> None:
             lambda: conditions.keep_looking(database, house.clock, house.certificates),
             on_end=OnEnd.RESTART,
         )
+    tasks.start("certificates", house.signing.run, on_end=OnEnd.RESTART)
     tasks.start("campaigns", lambda: keep_going(database, house.clock), on_end=OnEnd.RESTART)
     if house.feed is not None:
         tasks.start("feed", house.feed.run, on_end=OnEnd.RESTART)

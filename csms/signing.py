@@ -37,6 +37,9 @@ from foundation.sealing import Sealer
 
 log = structlog.get_logger(__name__)
 
+CHANNEL: Final = "certificate_requests"
+"""Where it is told that a request waits."""
+
 _LOOK_EVERY_S: Final = 30.0
 _BATCH: Final = 20
 _CLAIMED_FOR: Final = timedelta(minutes=5)

@@ -21,8 +21,8 @@ from csms.reports import CertificateWishAnswer, CertificateWishReport
 REFUSED = "CertificateRequestRefused"
 """The security event of a request that was refused: our own word, the standard has none."""
 
-CHANNEL = "certificate_requests"
-"""Where it is told that a request waits."""
+_CHANNEL = "certificate_requests"
+"""Where `csms.signing` hears that a request waits."""
 
 
 async def certificates_wished(
@@ -55,7 +55,7 @@ async def certificates_wished(
             )
         )
         await db.flush()
-        await db.execute(text("select pg_notify(:channel, '')"), {"channel": CHANNEL})
+        await db.execute(text("select pg_notify(:channel, '')"), {"channel": _CHANNEL})
         answers.append(CertificateWishAnswer(True))
     return answers
 

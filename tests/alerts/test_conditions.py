@@ -22,6 +22,7 @@ from alerts.conditions import (
     changes,
     clock_findings,
     read_certificates,
+    station_certificate_findings,
 )
 from alerts.detections import Detection, Finding, Severity
 from foundation import outbox
@@ -76,7 +77,9 @@ def test_a_wrong_clock_is_a_warning_that_says_how_far(skew: timedelta, shown: st
 @pytest.mark.parametrize(
     ("left", "severity"),
     [
-        (30 * DAY + MINUTE, None),
+        (90 * DAY + MINUTE, None),
+        (90 * DAY, Severity.INFO),
+        (30 * DAY + MINUTE, Severity.INFO),
         (30 * DAY, Severity.WARNING),
         (7 * DAY + MINUTE, Severity.WARNING),
         (7 * DAY, Severity.FAULT),
@@ -93,6 +96,35 @@ def test_a_certificate_near_its_end_is_the_worse_the_nearer(
     assert [each.severity for each in found] == ([] if severity is None else [severity])
     for each in found:
         assert each.evidence["certificate"] == "ours.pem"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A certificate that a station holds."""
+
+    ends_at: datetime
+    station: StationId = CS_1
+    organisation: OrganisationKey = NORTH
+    kind: str = "CSMSRootCertificate"
+    subject: str = "CN=Root"
+
+
+def test_of_a_station_the_first_certificate_to_end_is_told_and_worse_as_it_comes_nearer() -> None:
+    other = Held(T0 + 8 * DAY, station=StationId("CS-2"))
+    held = [Held(T0 + 200 * DAY), Held(T0 + 80 * DAY), Held(T0 + 40 * DAY), other]
+    found = station_certificate_findings(held, T0)
+    assert [(each.station, each.severity) for each in found] == [
+        ("CS-2", Severity.WARNING),
+        ("CS-1", Severity.INFO),
+    ]
+    assert found[1].evidence["ends_at"] == (T0 + 40 * DAY).isoformat()
+    worse = station_certificate_findings(held, T0 + 35 * DAY)
+    told = changes(worse, found, T0 + 35 * DAY)
+    assert {(each.station, each.severity) for each in told} == {
+        ("CS-1", Severity.FAULT),
+        ("CS-2", Severity.CRITICAL),
+    }
+    assert station_certificate_findings([Held(T0 + 91 * DAY)], T0) == []
 
 
 def test_what_waits_too_long_or_for_a_person_is_our_own_fault() -> None:
