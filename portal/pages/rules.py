@@ -442,11 +442,12 @@ async def _firings(
     found = await ruling.firings(db, caller.scope, rule, before=before, limit=PER_PAGE + 1)
     kept = found[:PER_PAGE]
     deeds = await rule_deeds.deeds_of(db, [each.id for each in kept])
+    present = "warning" if rule.severity in (Severity.INFO, Severity.WARNING) else "fault"
     return {
         "firings": [
             {
                 "fired": each,
-                "state": "fault" if each.ended_at is None else "over",
+                "state": "over" if each.ended_at is not None else present,
                 "measured": alert_words.measured(each.measured, said),
                 "deeds": [deed for deed in deeds if deed.fault == each.id],
             }
