@@ -1,0 +1,172 @@
+"""2.0.1: display messages (O) and what is not in the standard (P), each by what comes of it."""
+
+from typing import Any
+
+import pytest
+
+from csms.queue import CommandState
+from tests.conformance.charging_station import ChargingStation, booted, token
+from tests.csms.central import Central
+
+EFFECTIVE, ACCEPTED = CommandState.EFFECTIVE, CommandState.ACCEPTED
+REJECTED = CommandState.REJECTED
+
+
+@pytest.fixture
+async def case(central: Central) -> ChargingStation:
+    return await booted(central)
+
+
+def message(**more: Any) -> dict[str, Any]:
+    text = {"format": "UTF8", "language": "en", "content": "Welcome"}
+    return {"id": 3, "priority": "NormalCycle", "message": text} | more
+
+
+STARTS = {"startDateTime": "2026-10-16T06:00:00Z"}
+ENDS = {"endDateTime": "2026-10-16T18:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("number", "more", "is_of_transaction"),
+    [
+        ("o_01", {"state": "Idle"}, False),
+        ("o_06", {}, True),
+        ("o_13", STARTS, False),
+        ("o_14", ENDS, False),
+        ("o_25", {"state": "Charging"}, False),
+        ("o_27", STARTS, True),
+        ("o_28", ENDS, True),
+    ],
+)
+async def test_o_01_06_13_14_25_27_and_28_a_message_is_shown(
+    case: ChargingStation, number: str, more: dict[str, Any], is_of_transaction: bool
+) -> None:
+    if is_of_transaction:
+        await case.begin()
+        more = more | {"transactionId": case.ref}
+    command = await case.asked_for("SetDisplayMessage", {"message": message(**more)})
+    sent = (await case.was_asked("SetDisplayMessage"))["message"]
+    assert (sent["id"], sent["message"]["content"]) == (3, "Welcome")
+    assert sent.get("transaction_id") == more.get("transactionId")
+    assert sent.get("start_date_time") == more.get("startDateTime")
+    assert sent.get("end_date_time") == more.get("endDateTime")
+    await case.becomes(command, EFFECTIVE)
+
+
+async def test_o_12_a_message_takes_the_place_of_another(case: ChargingStation) -> None:
+    for text in ("Welcome", "Out of order"):
+        content = {"format": "UTF8", "language": "en", "content": text}
+        command = await case.asked_for("SetDisplayMessage", {"message": message(message=content)})
+        await case.becomes(command, EFFECTIVE)
+    sent = [each["message"] for name, each in case.asked if name == "SetDisplayMessage"]
+    assert [(each["id"], each["message"]["content"]) for each in sent] == [
+        (3, "Welcome"),
+        (3, "Out of order"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "more", "answer"),
+    [
+        ("o_10", {"transactionId": "nobody"}, "UnknownTransaction"),
+        ("o_17", {"priority": "AlwaysFront"}, "NotSupportedPriority"),
+        ("o_18", {"state": "Faulted"}, "NotSupportedState"),
+        ("o_19", {}, "NotSupportedMessageFormat"),
+        ("o_26", {}, "Rejected"),
+    ],
+)
+async def test_o_10_17_18_19_and_26_a_message_that_it_does_not_show(
+    case: ChargingStation, number: str, more: dict[str, Any], answer: str
+) -> None:
+    command = await case.asked_for(
+        "SetDisplayMessage", {"message": message(**more)}, {"status": answer}
+    )
+    assert (await case.becomes(command, REJECTED)).answer == {"status": answer}
+
+
+@pytest.mark.parametrize(
+    ("number", "criteria"),
+    [
+        ("o_02", {}),
+        ("o_07", {"id": [3]}),
+        ("o_08", {"priority": "NormalCycle"}),
+        ("o_09", {"state": "Idle"}),
+    ],
+)
+async def test_o_02_and_07_to_09_messages_are_reported_in_parts(
+    case: ChargingStation, number: str, criteria: dict[str, Any]
+) -> None:
+    command = await case.asked_for("GetDisplayMessages", {"requestId": 15} | criteria)
+    await case.becomes(command, ACCEPTED)
+    for part in range(2):
+        said = {"requestId": 15, "tbc": part == 0, "messageInfo": [message(id=part)]}
+        assert await case.call("NotifyDisplayMessages", said) == {}
+    await case.becomes(command, EFFECTIVE)
+
+
+@pytest.mark.parametrize(("number", "criteria"), [("o_03", {}), ("o_11", {"id": [999]})])
+async def test_o_03_and_o_11_there_is_no_such_message(
+    case: ChargingStation, number: str, criteria: dict[str, Any]
+) -> None:
+    command = await case.asked_for(
+        "GetDisplayMessages", {"requestId": 16} | criteria, {"status": "Unknown"}
+    )
+    assert (await case.becomes(command, REJECTED)).answer == {"status": "Unknown"}
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "state"), [("o_04", "Accepted", EFFECTIVE), ("o_05", "Unknown", REJECTED)]
+)
+async def test_o_04_and_o_05_a_message_is_cleared(
+    case: ChargingStation, number: str, answer: str, state: CommandState
+) -> None:
+    command = await case.asked_for("ClearDisplayMessage", {"id": 3}, {"status": answer})
+    await case.becomes(command, state)
+
+
+@pytest.mark.parametrize(
+    ("number", "of"),
+    [
+        ("n_62", {"customerIdentifier": "driver-17"}),
+        (
+            "n_63",
+            {
+                "customerCertificate": {
+                    "hashAlgorithm": "SHA256",
+                    "issuerNameHash": "aa",
+                    "issuerKeyHash": "bb",
+                    "serialNumber": "01",
+                }
+            },
+        ),
+    ],
+)
+async def test_n_62_and_n_63_a_customer_by_identifier_or_certificate(
+    case: ChargingStation, number: str, of: dict[str, Any]
+) -> None:
+    command = await case.asked_for(
+        "CustomerInformation", {"requestId": 94, "report": True, "clear": True} | of
+    )
+    asked = await case.was_asked("CustomerInformation")
+    assert "customer_identifier" in asked or "customer_certificate" in asked
+    said = {"requestId": 94, "seqNo": 0, "data": "", "generatedAt": case.now(), "tbc": False}
+    assert await case.call("NotifyCustomerInformation", said) == {}
+    await case.becomes(command, EFFECTIVE)
+
+
+async def test_p_02_data_of_an_unknown_vendor(case: ChargingStation) -> None:
+    answer = await case.call("DataTransfer", {"vendorId": "nobody.we.know", "messageId": "x"})
+    assert answer["status"] in {"UnknownVendorId", "UnknownMessageId", "Rejected"}
+
+
+async def test_p_03_custom_data_is_taken(case: ChargingStation) -> None:
+    custom = {"vendorId": "de.maker", "ours": {"deep": [1, 2]}}
+    info = (await case.call("Authorize", {"idToken": token("04A2B3C4"), "customData": custom}))[
+        "idTokenInfo"
+    ]
+    assert info["status"] == "Accepted"
+    answer = await case.begin(customData=custom)
+    assert answer["idTokenInfo"]["status"] == "Accepted"
+    running = await case.transaction()
+    [said] = await case.central.reports(running.transaction_id)
+    assert "de.maker" in said.raw
