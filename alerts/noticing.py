@@ -19,6 +19,7 @@ from alerts import alert_store, purse, raising, recipients, wording
 from alerts import notice_store as store
 from alerts.channels.way import Away, Message, Refused, Way
 from alerts.detections import Detection, Severity
+from alerts.given_names import names_of
 from alerts.life import Change
 from alerts.notices import (
     UNPAID_EVERY,
@@ -462,7 +463,8 @@ class Notices:
             site = (await raising.sites(db, about.stations[:1])).get(about.stations[0])
             if site is not None and site.location == place and site.place is not None:
                 place = site.place
-        return wording.line(about, occasion, place=place, language=language)
+        name = (await names_of(db, [about.cause])).get(about.cause)
+        return wording.line(about, occasion, place=place, language=language, name=name)
 
 
 async def _person(db: AsyncSession, entry: Recipient) -> tuple[str, str] | None:

@@ -128,10 +128,20 @@ class Letter:
     body: str
 
 
-def line(about: About, occasion: Change, *, place: str | None, language: str) -> str:
-    """Return an alert as one sentence, as in `Fault: Ground failure at CS-1, Yard.`"""
+def line(
+    about: About, occasion: Change, *, place: str | None, language: str, name: str | None = None
+) -> str:
+    """Return an alert as one sentence, as in `Fault: Ground failure at CS-1, Yard.`
+
+    Args:
+        about: The alert.
+        occasion: What happened to it.
+        place: What its location is called.
+        language: `en` or `de`.
+        name: What a person called the job or rule that found it.
+    """
     what = _DETECTIONS[language][about.detection]
-    if cause := named(about.cause, language):
+    if cause := name or named(about.cause, language):
         what = f"{what}: {cause}"
     text = _CHANGES[language][occasion].format(what=what, where=_where(about, place, language))
     return " ".join(text.split())

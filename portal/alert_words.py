@@ -88,10 +88,10 @@ _EVIDENCE: Final = {
 }
 
 
-def what(detection: Detection, cause: str, said: Words) -> str:
-    """Return what was found, as in `Fault: ground failure`."""
+def what(detection: Detection, cause: str, said: Words, names: Mapping[str, str]) -> str:
+    """Return what was found, as in `Fault: ground failure`; jobs and rules by their `names`."""
     watch = said.gettext(vocabulary.DETECTIONS[detection])
-    return f"{watch}: {named(cause, said)}"
+    return f"{watch}: {names.get(cause) or named(cause, said)}"
 
 
 def named(cause: str, said: Words) -> str:

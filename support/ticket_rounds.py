@@ -16,6 +16,7 @@ from accounts import directory
 from accounts.audit import Actor
 from accounts.directory import WHOLE
 from alerts import wording
+from alerts.given_names import names_of
 from csms import stickers
 from foundation.clock import Clock
 from foundation.database import Database
@@ -81,7 +82,8 @@ class AlertsToTickets:
         owners = await stickers.owners(db, list(event.stations))
         own = [each for each in event.stations if owners.get(each) == event.organisation]
         title = said(f"detection_{event.detection}", language)
-        if cause := wording.named(event.cause, language):
+        names = await names_of(db, [event.cause])
+        if cause := names.get(event.cause) or wording.named(event.cause, language):
             title = said("alert_title", language).format(what=title, cause=cause)
         lines = [said("alert_text", language).format(number=event.alert_id)]
         if event.stations:

@@ -17,6 +17,7 @@ from accounts.permissions import Permission
 from alerts import alerting
 from alerts.alerting import AlertLine, AlertSheet, Filter
 from alerts.detections import Detection, Severity
+from alerts.given_names import names_of
 from alerts.life import (
     AlertOver,
     AlertState,
@@ -165,12 +166,13 @@ async def shown(
         return []
     places = await places_of(db, scope)
     owners = {each.key: each.name for each in await directory.organisations(db, scope)}
+    names = await names_of(db, {each.alert.cause for each in found})
     return [
         ShownAlert(
             number=each.alert.id,
             severity=each.alert.severity,
             state=alert_words.shown_state(each.alert),
-            what=alert_words.what(each.alert.detection, each.alert.cause, said),
+            what=alert_words.what(each.alert.detection, each.alert.cause, said, names),
             where=alert_words.where(each.alert, each.stations, places, said),
             owner=owners.get(each.alert.organisation, each.alert.organisation),
             raised_at=each.alert.raised_at,
@@ -204,9 +206,10 @@ async def _show(
     owner = await directory.organisation(db, alert.organisation)
     stations = found.stations
     makes = await _makes(db, caller, stations, frame.now)
+    names = await names_of(db, [alert.cause])
     values = {
         "alert": alert,
-        "what": alert_words.what(alert.detection, alert.cause, said),
+        "what": alert_words.what(alert.detection, alert.cause, said, names),
         "where": alert_words.where(alert, stations, places, said),
         "advice": alert_words.advice(alert.cause, said),
         "state": alert_words.shown_state(alert),

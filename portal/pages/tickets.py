@@ -12,6 +12,7 @@ from accounts import directory
 from accounts.directory import Person
 from accounts.permissions import Permission
 from alerts import alerting
+from alerts.given_names import names_of
 from csms import stickers
 from foundation.errors import InvalidInput
 from foundation.identifiers import StationId
@@ -128,10 +129,12 @@ async def new_ticket(
     if known is not None:
         return went(f"/support/tickets/{known}")
     said = (await frame_of(request, db, caller)).words
+    cause = found.alert.cause
+    names = await names_of(db, [cause])
     sent = {
         "alert": str(alert),
         "station": found.stations[0] if found.stations else "",
-        "title": alert_words.what(found.alert.detection, found.alert.cause, said),
+        "title": alert_words.what(found.alert.detection, cause, said, names),
         "text": ", ".join(found.stations),
     }
     return await _form(request, db, caller, sent)

@@ -48,7 +48,14 @@ def test_every_word_of_alerts_has_its_words_on_pages() -> None:
 def test_what_was_found_is_the_watch_and_the_cause(
     detection: Detection, cause: str, told: str
 ) -> None:
-    assert alert_words.what(detection, cause, EN) == told
+    assert alert_words.what(detection, cause, EN, {}) == told
+
+
+def test_what_a_job_found_bears_its_name() -> None:
+    named = {"job/3": "Silent since the night"}
+    told = alert_words.what(Detection.JOB, "job/3", DE, named)
+    assert told == "Fehlererkennung: Silent since the night"
+    assert alert_words.what(Detection.JOB, "job/4", DE, named) == "Fehlererkennung: Job 4"
 
 
 @pytest.mark.parametrize("said", [EN, DE])
