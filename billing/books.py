@@ -18,6 +18,7 @@ from billing import (
     ledger_store,
     payout_store,
     payouts,
+    receipt_store,
     statement_store,
     store,
 )
@@ -25,7 +26,7 @@ from billing.book_store import DayFigures, HeldTransaction
 from billing.cdr import Cdr
 from billing.ledger import JournalEntry, LedgerAccount
 from billing.months import Month
-from billing.payouts import CreditNoteTakenBack, InPayoutRun
+from billing.payouts import CreditNoteTakenBack, InPayoutRun, ReceiptAwaited
 from billing.statement_forms import moment_text, number
 from billing.statement_store import Settlement
 from billing.statements import Statement, StatementState
@@ -140,6 +141,12 @@ async def mark_sent(db: AsyncSession, statement_id: str, *, now: datetime) -> No
         await db.flush()
 
 
+async def awaiting_receipt(db: AsyncSession, statement: Statement) -> Money | None:
+    """Return what of a statement waits now for providers to pay, with its tax; None for nothing."""
+    found = await receipt_store.waiting(db, [statement.payee.key], statement.currency)
+    return found.get(statement.statement_id)
+
+
 class AlreadyPaid(Conflict):
     """The statement is paid already."""
 
@@ -160,6 +167,7 @@ async def to_pay(db: AsyncSession, statement_id: str) -> Money:
         AlreadyPaid: If it is paid.
         InPayoutRun: If a payout run that is under way pays it.
         CreditNoteTakenBack: If no credit note over it stands any more.
+        ReceiptAwaited: If part of it is due when a provider has paid.
     """
     row = await _locked(db, statement_id)
     if row.state == StatementState.PAID:
@@ -170,6 +178,8 @@ async def to_pay(db: AsyncSession, statement_id: str) -> Money:
     if await payout_store.is_taken_back(db, statement_id):
         raise CreditNoteTakenBack(statement_id)
     payee = OrganisationKey(row.payee)
+    if statement_id in await receipt_store.waiting(db, [payee], row.currency):
+        raise ReceiptAwaited(statement_id)
     owed = (await payout_store.owed(db, [payee], row.currency))[payee]
     return payouts.to_pay(Money.from_minor(row.payout_gross_minor, row.currency), owed)
 

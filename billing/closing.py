@@ -17,13 +17,23 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from billing import booking, ledger, ledger_store, monitor, pricing, statement_store, store
+from billing import (
+    booking,
+    ledger,
+    ledger_store,
+    monitor,
+    pricing,
+    receipt_store,
+    statement_store,
+    store,
+)
 from billing.cdr import Payer
 from billing.drafts import Draft, Lines, RegisterSpan
 from billing.handlers import READER
 from billing.months import Month
 from billing.plausibility import DEFAULT_LIMITS, HoldReason, Limits
 from billing.pricing import SharingTerms
+from billing.statement_store import Waiting
 from billing.statements import Statement
 from billing.store import NewHold, Record
 from billing.tables import HoldRow
@@ -217,6 +227,7 @@ class Closing:
         drafts = await self._drafts(db, organisation, wanted, now=now, is_taking=not dry_run)
         if not dry_run:
             await _write(db, payee, wanted, drafts, now)
+            await self._await_receipts(db, payee, drafts)
         return [statement for statement, _ in drafts]
 
     async def shadow(
@@ -281,6 +292,7 @@ class Closing:
             held = [each for each in held if each.ended_at >= ended_from]
         spans = await self.registers.registers(db, payee, start, end)
         issuer = await directory.root(db)
+        awaited = await self._awaited(db, payee, waiting)
         draft = Draft(
             organisation=organisation,
             issuer=issuer,
@@ -290,6 +302,7 @@ class Closing:
             due_days=self.due_days,
             with_nothing=await statement_store.wants_nothing_too(db, issuer.key, payee),
             earlier=await statement_store.earlier(db, payee, str(month)),
+            awaited=awaited,
         )
         crossing = await statement_store.crossing(db, payee, start=start, end=end)
         papers = (
@@ -302,6 +315,39 @@ class Closing:
         drawn = sum(len(lines) for _, lines in drafts)
         assert drawn == len(waiting), "what waits does not stand on the statements"
         return drafts
+
+    async def _awaited(
+        self, db: AsyncSession, payee: OrganisationKey, waiting: Sequence[Waiting]
+    ) -> frozenset[int]:
+        """Return the CDRs whose share is due on receipt of money that has not come."""
+        agreements = await self.sharing.due_on_receipt(db, payee)
+        if not agreements:
+            return frozenset()
+        # What a statement takes back does not wait, nor what it takes back in itself.
+        taken_back = {each.cdr_id for each in waiting if each.sign < 0}
+        fresh = {each.cdr_id for each in waiting} - taken_back
+        return await receipt_store.due_on_receipt(db, fresh, agreements)
+
+    async def _await_receipts(
+        self, db: AsyncSession, payee: OrganisationKey, drafts: Sequence[tuple[Statement, Lines]]
+    ) -> None:
+        """Note the lines that are paid out when their providers have paid."""
+        agreements = await self.sharing.due_on_receipt(db, payee)
+        if not agreements:
+            return
+        for statement, lines in drafts:
+            awaited = await receipt_store.due_on_receipt(
+                db, [cdr_id for cdr_id, sign in lines if sign > 0], agreements
+            )
+            await receipt_store.add(
+                db,
+                statement.statement_id,
+                [
+                    (cdr_id, line.payout)
+                    for (cdr_id, sign), line in zip(lines, statement.lines, strict=True)
+                    if sign > 0 and cdr_id in awaited
+                ],
+            )
 
     # ------------------------------------------------------------------------------- decide
 

@@ -5,7 +5,7 @@ A draft is the same whether it is a dry run or not; nothing here reads or writes
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
@@ -31,7 +31,7 @@ from billing.statements import (
 from billing.terms import Basis
 from billing.vat import standard_vat_rate
 from foundation.identifiers import EvseId, StationId
-from foundation.money import Money
+from foundation.money import Money, total
 
 
 class RegisterSpan(Protocol):
@@ -74,7 +74,8 @@ class Draft:
     """What the statements of one payee and month have in common.
 
     `with_nothing` asks for a statement where there is nothing to say, too. `earlier` is the payee's
-    last statement in each currency that has one.
+    last statement in each currency that has one; `awaited` are the CDRs whose share is due when
+    their provider has paid.
     """
 
     organisation: Organisation
@@ -85,6 +86,7 @@ class Draft:
     due_days: int
     with_nothing: bool = False
     earlier: Mapping[str, Earlier] = field(default_factory=dict)
+    awaited: frozenset[int] = frozenset()
 
     def by_currency(
         self, waiting: Sequence[Waiting], held: Sequence[Held]
@@ -127,6 +129,13 @@ class Draft:
             proof=proof,
             earlier=self.earlier.get(currency, NONE_EARLIER),
         )
+        waits = [
+            line.payout
+            for source, line in zip(sources, statement.lines, strict=True)
+            if source is not None and source[1] > 0 and source[0] in self.awaited
+        ]
+        if waits:
+            statement = replace(statement, due_on_receipt=total(waits, currency))
         return statement, [source for source in sources if source is not None]
 
     @property

@@ -239,8 +239,10 @@ async def mark_paid(db: AsyncSession, run_id: int, *, by: By, now: datetime) -> 
             for part in parts
         ],
     )
-    changed = await payout_store.set_paid(db, [part.statement_id for part in parts], now)
-    assert changed == len(parts), "a statement of the run was paid by something else"
+    last = [part.statement_id for part in parts if part.is_last]
+    changed = await payout_store.set_paid(db, last, now)
+    assert changed == len(last), "a statement of the run was paid by something else"
+    await payout_store.set_over(db, run_id)
     await payout_store.set_state(db, row, state, by=by.id, by_name=by.name, now=now)
     return await payout_store.whole(db, row)
 
@@ -294,6 +296,7 @@ async def mark_returned(
     if run.head.state is PayoutState.PAID:
         await _book_back(db, payment, now)
     await payout_store.let_go(db, run_id, payee=payment.payee)
+    await payout_store.reopen(db, [part.statement_id for part in payment.parts])
     await payout_store.add_return(db, payment, returned=returned, by=by.id)
     return await payout_store.whole(db, row)
 
@@ -304,11 +307,16 @@ async def _book_back(db: AsyncSession, payment: Payment, now: datetime) -> None:
     for part in payment.parts:
         of = await ledger_store.entries_of_statement(db, part.statement_id)
         corrected = {each.corrects for each in of.values()}
-        entries += [
+        booked = [
             ledger.returned_entry(entry, entry_id=each, booked_at=now)
             for each, entry in of.items()
-            if entry.kind is EntryKind.PAYMENT and entry.corrects is None and each not in corrected
+            if entry.kind is EntryKind.PAYMENT
+            and entry.corrects is None
+            and each not in corrected
+            and entry.postings[:1] == (ledger.Posting(ledger.payable(part.payee), part.paid),)
         ]
+        # Another run may have paid as much of it: which of the two is taken back is all one.
+        entries += booked[-1:]
     back = total((each.postings[0].amount for each in entries), payment.amount.currency)
     assert back == -payment.amount, "what comes back is what was booked"
     await ledger_store.add_entries(db, entries)
@@ -443,6 +451,8 @@ def _hindrance(
             return Hindrance.NOT_DUE
         if any(each.is_taken_back for each in statements):
             return Hindrance.TAKEN_BACK
+        if any(each.waiting for each in statements):
+            return Hindrance.AWAITING_RECEIPT
         return Hindrance.CARRIED_FORWARD
     return standing.hindrance
 

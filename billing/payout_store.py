@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, case, delete, exists, func, select, text, update
+from sqlalchemy import ColumnElement, Select, case, delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing import ledger, ledger_store
+from billing import ledger, ledger_store, receipt_store, receipts
 from billing.document_tables import DocumentRow, DocumentStateRow
 from billing.documents import DocumentKind
 from billing.payout_tables import (
@@ -59,7 +59,7 @@ async def open_statements(
         currency: Of the statements.
         payees: None for all.
     """
-    in_run = select(PayoutStatementRow.statement_id)
+    in_run = _under_way()
     query = (
         select(StatementRow, _is_taken_back())
         .where(
@@ -72,7 +72,7 @@ async def open_statements(
     )
     if payees is not None:
         query = query.where(StatementRow.payee.in_(payees))
-    return [
+    found = [
         OpenStatement(
             statement_id=row.statement_id,
             payee=OrganisationKey(row.payee),
@@ -82,6 +82,17 @@ async def open_statements(
             is_taken_back=is_taken_back,
         )
         for row, is_taken_back in await db.execute(query)
+    ]
+    waits = await receipt_store.waiting(db, {each.payee for each in found}, currency)
+    paid = await receipt_store.paid_before(db, [each.statement_id for each in found])
+    nothing = Money.zero(currency)
+    return [
+        receipts.open_part(
+            each,
+            paid=Money.from_minor(paid.get(each.statement_id, 0), currency),
+            waiting=waits.get(each.statement_id, nothing),
+        )
+        for each in found
     ]
 
 
@@ -109,6 +120,7 @@ async def owed(
     accounts = [account(each) for each in payees for account in _ACCOUNTS]
     balances = await ledger_store.balances(db, accounts)
     waiting = await _taken_back(db, currency, payees, besides=besides)
+    awaited = await _awaited(db, currency, payees)
     promised = await under_way(db, currency, payees, besides=besides)
     nothing = Money.zero(currency)
     return {
@@ -118,17 +130,37 @@ async def owed(
             waiting.get(payee, nothing),
         )
         - promised.get(payee, nothing)
+        - awaited.get(payee, nothing)
         for payee in payees
     }
+
+
+def _under_way() -> Select[str]:
+    """Select the statements in runs that do not leave anything of them for another run."""
+    return select(PayoutStatementRow.statement_id).where(~PayoutStatementRow.is_over)
+
+
+async def _awaited(db: AsyncSession, currency: str, payees: Collection[str]) -> dict[str, Money]:
+    """Return what waits for providers' money on statements with papers, by payee."""
+    waits = await receipt_store.waiting(db, payees, currency)
+    if not waits:
+        return {}
+    rows = await db.execute(
+        select(StatementRow.statement_id, StatementRow.payee).where(
+            StatementRow.statement_id.in_(waits), ~_is_taken_back()
+        )
+    )
+    found: dict[str, Money] = {}
+    for statement_id, payee in rows:
+        found[payee] = found.get(payee, Money.zero(currency)) + waits[statement_id]
+    return found
 
 
 async def _taken_back(
     db: AsyncSession, currency: str, payees: Collection[str], *, besides: int | None
 ) -> dict[OrganisationKey, Money]:
     """Return what statements come to that were taken back, and are neither paid nor in a run."""
-    in_run = select(PayoutStatementRow.statement_id).where(
-        PayoutStatementRow.run_id != (0 if besides is None else besides)
-    )
+    in_run = _under_way().where(PayoutStatementRow.run_id != (0 if besides is None else besides))
     rows = await db.execute(
         select(StatementRow.payee, func.sum(StatementRow.payout_gross_minor))
         .where(
@@ -214,6 +246,7 @@ async def add_run(
                     "due_on": part.statement.due_on,
                     "gross_minor": part.statement.gross.minor,
                     "paid_minor": part.paid.minor,
+                    "is_last": part.is_last,
                 }
                 for _, payee, _, parts in payments
                 for position, part in enumerate(parts, start=1)
@@ -250,6 +283,25 @@ async def let_go(db: AsyncSession, run_id: int, *, payee: OrganisationKey | None
     if payee is not None:
         statement = statement.where(PayoutStatementRow.payee == payee)
     await db.execute(statement)
+
+
+async def set_over(db: AsyncSession, run_id: int) -> None:
+    """Let the statements of a paid run go whose rest comes with another one."""
+    await db.execute(
+        update(PayoutStatementRow)
+        .where(PayoutStatementRow.run_id == run_id, ~PayoutStatementRow.is_last)
+        .values(is_over=True)
+    )
+
+
+async def reopen(db: AsyncSession, statement_ids: Collection[str]) -> None:
+    """Let no run be the last one of statements of which a payment came back."""
+    paid = select(PayoutRunRow.id).where(PayoutRunRow.state == PayoutState.PAID)
+    await db.execute(
+        update(PayoutStatementRow)
+        .where(PayoutStatementRow.statement_id.in_(statement_ids))
+        .values(is_last=False, is_over=PayoutStatementRow.run_id.in_(paid))
+    )
 
 
 async def add_return(db: AsyncSession, payment: Payment, *, returned: Returned, by: str) -> None:
@@ -320,14 +372,17 @@ async def set_paid(db: AsyncSession, statement_ids: Collection[str], now: dateti
 
 async def run_of_statement(db: AsyncSession, statement_id: str) -> int | None:
     """Return the run that a statement is in, if it is in one."""
-    row = await db.get(PayoutStatementRow, statement_id)
-    return None if row is None else row.run_id
+    query = select(PayoutStatementRow.run_id).where(
+        PayoutStatementRow.statement_id == statement_id, ~PayoutStatementRow.is_over
+    )
+    return (await db.execute(query)).scalar_one_or_none()
 
 
 async def statements_otherwise(db: AsyncSession, currency: str) -> list[OtherPayment]:
     """Return the open statements in all currencies but one, by payee and day, with who says what.
 
-    Those whose credit note was taken back wait and are missing.
+    Those whose credit note was taken back, or of which something is due on receipt, wait and are
+    missing.
     """
     rows = list(
         await db.execute(
@@ -345,8 +400,11 @@ async def statements_otherwise(db: AsyncSession, currency: str) -> list[OtherPay
     for row, _ in rows:
         payees[row.currency].add(OrganisationKey(row.payee))
     due = {each: await owed(db, its, each) for each, its in payees.items()}
+    waits = {each: await receipt_store.waiting(db, its, each) for each, its in payees.items()}
     found = []
     for row, said in rows:
+        if row.statement_id in waits[row.currency]:
+            continue
         payee = OrganisationKey(row.payee)
         gross = Money.from_minor(row.payout_gross_minor, row.currency)
         amount = to_pay(gross, due[row.currency][payee])
@@ -481,6 +539,7 @@ async def whole(db: AsyncSession, row: PayoutRunRow) -> Run:
                 due_on=each.due_on,
                 gross=Money.from_minor(each.gross_minor, row.currency),
                 paid=Money.from_minor(each.paid_minor, row.currency),
+                is_last=each.is_last,
             )
         )
     steps = (

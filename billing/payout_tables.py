@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Date,
     Identity,
@@ -85,9 +86,19 @@ class PayoutStatementRow(Base):
     """A statement that a run settles, in one run at a time; a discarded run lets go of it."""
 
     __tablename__ = "payout_statements"
+    __table_args__ = (
+        Index(
+            "uq_payout_statements_under_way",
+            "statement_id",
+            unique=True,
+            postgresql_where=text("not is_over"),
+        ),
+    )
 
     statement_id: Mapped[str] = mapped_column(Text, primary_key=True)
-    run_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    run_id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, index=True
+    )
     payee: Mapped[str] = mapped_column(Text)
     position: Mapped[int] = mapped_column(Integer)
     due_on: Mapped[date] = mapped_column(Date)
@@ -95,6 +106,22 @@ class PayoutStatementRow(Base):
     paid_minor: Mapped[int] = mapped_column(BigInteger)
     """What of the payment is booked on it: less than its gross where something is carried
     forward."""
+    is_last: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+    """Whether nothing waits for a provider's money beyond it: the statement is paid with it."""
+    is_over: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    """Whether it is paid and not the last: what waited comes with another run."""
+
+
+class AwaitedReceiptRow(Base):
+    """A line of a statement that is paid out when the provider's invoice over it is paid."""
+
+    __tablename__ = "awaited_receipts"
+    __table_args__ = (Index(None, "statement_id"),)
+
+    cdr_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    statement_id: Mapped[str] = mapped_column(Text)
+    net_minor: Mapped[int] = mapped_column(BigInteger)
+    """Its payout without tax."""
 
 
 class PayoutReturnRow(Base):

@@ -62,6 +62,7 @@ class Hindrance(StrEnum):
     CARRIED_FORWARD = "carried_forward"
     NOT_DUE = "not_due"
     TAKEN_BACK = "taken_back"
+    AWAITING_RECEIPT = "awaiting_receipt"
     NOT_ACCEPTED = "not_accepted"
     NO_IBAN = "no_iban"
     WRONG_IBAN = "wrong_iban"
@@ -80,6 +81,10 @@ REMEDIES: Final[Mapping[Hindrance, str]] = {
     Hindrance.NOT_DUE: "No statement is due by the chosen day.",
     Hindrance.TAKEN_BACK: (
         "The credit note over the statement was taken back: it is paid when it is written again."
+    ),
+    Hindrance.AWAITING_RECEIPT: (
+        "The share of external sessions is due when the provider has paid its invoice: what waits"
+        " comes with the next run after that."
     ),
     Hindrance.NOT_ACCEPTED: (
         "Before the first payout an authorised person of the owner accepts self-billing:"
@@ -208,6 +213,18 @@ class CreditNoteTakenBack(Conflict):
     def __init__(self, statement_id: str) -> None:
         super().__init__(
             f"The credit note over statement {statement_id} was taken back: write it again first."
+        )
+
+
+class ReceiptAwaited(Conflict):
+    """Part of the statement waits for a provider's money, and outside of runs it is paid whole."""
+
+    code = "receipt_awaited"
+
+    def __init__(self, statement_id: str) -> None:
+        super().__init__(
+            f"Part of statement {statement_id} is due when a provider has paid its invoice: enter"
+            " that payment first."
         )
 
 
@@ -368,7 +385,9 @@ class OpenStatement:
     """A statement that is not paid; `gross` is negative where the payee owes us.
 
     Attributes:
+        gross: What of it is open, without what waits.
         is_taken_back: Whether its credit note was taken back and not written again: it waits.
+        waiting: What is due when a provider has paid; None for nothing.
     """
 
     statement_id: str
@@ -377,20 +396,30 @@ class OpenStatement:
     due_on: date
     issued_at: datetime
     is_taken_back: bool
+    waiting: Money | None = None
+
+    @property
+    def only_waits(self) -> bool:
+        """Whether there is nothing of it to be paid now, and something later."""
+        return self.waiting is not None and not self.gross.amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What of a payment is booked on a statement: 0 to its gross."""
+    """What of a payment is booked on a statement: 0 to its gross.
+
+    With its last one the statement is settled.
+    """
 
     statement: OpenStatement
     paid: Money
+    is_last: bool
 
 
 def due_by(statements: Iterable[OpenStatement], day: date | None) -> list[OpenStatement]:
     """Return what a payment is made of: what is due by a day, and what is to be taken off, always.
 
-    What was taken back waits for its new credit note.
+    What was taken back waits for its new credit note, what waits as a whole for the provider.
 
     Args:
         statements: Open ones of a payee.
@@ -399,7 +428,8 @@ def due_by(statements: Iterable[OpenStatement], day: date | None) -> list[OpenSt
     return [
         each
         for each in statements
-        if not each.is_taken_back and (day is None or each.gross.amount <= 0 or each.due_on <= day)
+        if not (each.is_taken_back or each.only_waits)
+        and (day is None or each.gross.amount <= 0 or each.due_on <= day)
     ]
 
 
@@ -437,6 +467,9 @@ def parts_of(statements: Sequence[OpenStatement], owed: Money) -> tuple[Part, ..
     """
     currency = owed.currency
     nothing = Money.zero(currency)
+    # While something waits, what is taken off stays open with it, and so does what it shortened:
+    # else it would be taken off again when the rest comes.
+    waits = any(each.waiting is not None for each in statements)
     left = min(owed, total((each.gross for each in statements), currency))
     if left <= nothing:
         return ()
@@ -444,7 +477,8 @@ def parts_of(statements: Sequence[OpenStatement], owed: Money) -> tuple[Part, ..
     for each in sorted(statements, key=lambda one: (one.due_on, one.issued_at, one.statement_id)):
         paid = max(nothing, min(left, each.gross))
         left -= paid
-        parts.append(Part(statement=each, paid=paid))
+        is_last = each.waiting is None and (not waits or paid == each.gross)
+        parts.append(Part(statement=each, paid=paid, is_last=is_last))
     assert left == nothing, "more to pay than the statements come to"
     return tuple(parts)
 
@@ -458,6 +492,8 @@ class PaidPart:
     due_on: date
     gross: Money
     paid: Money
+    is_last: bool = True
+    """Whether the statement is paid with it: nothing waits for a provider's money."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

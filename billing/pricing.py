@@ -55,6 +55,10 @@ class SharingTerms(Protocol):
         """Return the sharing of each transaction, in their order, as of their starts."""
         ...
 
+    async def due_on_receipt(self, db: AsyncSession, payee: OrganisationKey) -> list[int]:
+        """Return the agreements by which the payee's external share waits for the provider."""
+        ...
+
 
 class TariffExists(Conflict):
     """A tariff with this id exists; it can be changed."""

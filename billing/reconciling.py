@@ -191,7 +191,7 @@ select s.statement_id, s.currency,
   e.net, e.payable, d.number, (d.gross_minor + d.taken_off)::bigint, e.paid,
   exists (
     select 1 from payout_statements p join payout_runs r on r.id = p.run_id
-    where p.statement_id = s.statement_id),
+    where p.statement_id = s.statement_id and not p.is_over),
   s.state = 'paid'
 from statements s
 cross join lateral (

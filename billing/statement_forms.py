@@ -46,7 +46,8 @@ CSV_COLUMNS: Final = (
 """The columns of the CSV form; `record` says what a row is.
 
 `line`: a paid session. `total`: the sums of a class. `vat`: VAT at a rate. `payout`: what is paid
-out, net, VAT and gross. `unpaid`: a session that is not paid, with its reason. `proof`: an EVSE's
+out, net, VAT and gross. `due_on_receipt`: what of the net is paid when providers have paid, if
+anything is. `unpaid`: a session that is not paid, with its reason. `proof`: an EVSE's
 register beside its sessions, with the explanation as reason. `change`: by how much a class, or all
 of them (without a class), differ from the payee's earlier statement; there is none without one.
 """
@@ -94,6 +95,9 @@ def statement_json(statement: Statement) -> dict[str, Any]:
             for vat in statement.vat
         ],
         "payout_gross": statement.payout_gross.text,
+        "due_on_receipt_net": None
+        if statement.due_on_receipt is None
+        else statement.due_on_receipt.text,
         "unpaid": [
             {"transaction_id": str(each.transaction_id), "reason": each.reason}
             for each in statement.unpaid
@@ -222,6 +226,8 @@ def _csv_rows(statement: Statement) -> list[dict[str, Any]]:
             "gross_amount": statement.payout_gross.text,
         }
     )
+    if statement.due_on_receipt is not None:
+        rows.append({"record": "due_on_receipt", "payout_amount": statement.due_on_receipt.text})
     rows += (
         {
             "record": "unpaid",

@@ -187,6 +187,8 @@ def _vat(paper: Paper, statement: Statement, words: Words) -> None:
     notes = [words.note(statement.tax_status)]
     if statement.payout_gross.amount < 0:
         notes.append(words("carried"))
+    if statement.due_on_receipt is not None:
+        notes.append(words("on_receipt", amount=words.money(statement.due_on_receipt)))
     for note in filter(None, notes):
         paper.down(3)
         paper.text(RIGHT, note, colour=MUTED, align="right")

@@ -33,6 +33,10 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "The amount is set off against the next statement; nothing is debited.",
         "Der Betrag wird mit der nächsten Abrechnung verrechnet; es wird nichts eingezogen.",
     ),
+    "on_receipt": (
+        "Of this, {amount} without VAT is paid once the provider has paid us, as agreed.",
+        "Davon werden {amount} ohne USt. ausgezahlt, sobald der Anbieter uns bezahlt hat.",
+    ),
     "totals": ("What the payout consists of", "Woraus die Auszahlung besteht"),
     "class": ("Class", "Art"),
     "share": ("Share", "Anteil"),

@@ -196,6 +196,8 @@ class Statement:
         lines: Those of the month first, then the late ones; each by end, then by number.
         vat: By rate; one line of rate 0 where none is due.
         earlier: What it is compared with; None on a statement that was printed without that.
+        due_on_receipt: What of `payout_net` is paid when providers have paid their invoices over
+            the sessions, by the agreement; as of the issue. None for nothing.
     """
 
     statement_id: str
@@ -218,6 +220,7 @@ class Statement:
     unpaid: tuple[Unpaid, ...]
     proof: tuple[ProofRow, ...]
     earlier: Earlier | None = None
+    due_on_receipt: Money | None = None
 
 
 REGISTER_TOLERANCE_WH: Final = Decimal(1)

@@ -36,6 +36,13 @@ HINDRANCES: dict[Hindrance, Reason] = {
         marked("Credit note taken back"),
         marked("The statement is paid when its credit note is written again."),
     ),
+    Hindrance.AWAITING_RECEIPT: Reason(
+        marked("Waits for the provider"),
+        marked(
+            "The share of external sessions is due when the provider has paid its invoice: it comes"
+            " with the next run after that."
+        ),
+    ),
     Hindrance.NOT_ACCEPTED: Reason(
         marked("Self-billing not accepted"),
         marked("An authorised person of the owner accepts it under Self-billing."),

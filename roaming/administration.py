@@ -19,6 +19,7 @@ from roaming.agreements import (
     Agreement,
     AgreementsOverlap,
     AgreementTerms,
+    ExternalDue,
     InternalScope,
     check_period,
     overlapping,
@@ -35,6 +36,7 @@ class AgreementFacts(TypedDict):
     external_bps: NotRequired[int]
     basis: NotRequired[str]
     internal_scope: NotRequired[str]
+    external_due: NotRequired[str]
 
 
 async def create_agreement(
@@ -169,11 +171,18 @@ def _terms(facts: AgreementFacts, otherwise: AgreementTerms) -> AgreementTerms:
         raise InvalidInput(
             f"internal_scope must be one of {', '.join(InternalScope)}.", field="internal_scope"
         ) from None
+    try:
+        due = ExternalDue(facts.get("external_due", otherwise.external_due))
+    except ValueError:
+        raise InvalidInput(
+            f"external_due must be one of {', '.join(ExternalDue)}.", field="external_due"
+        ) from None
     return AgreementTerms(
         internal_bps=facts.get("internal_bps", otherwise.internal_bps),
         external_bps=facts.get("external_bps", otherwise.external_bps),
         basis=basis,
         internal_scope=scope,
+        external_due=due,
     )
 
 

@@ -27,6 +27,15 @@ class InternalScope(StrEnum):
     """Every organisation of the installation."""
 
 
+class ExternalDue(StrEnum):
+    """When the owner's share of external sessions is due."""
+
+    CLOSE = "close"
+    """With the statement."""
+    RECEIPT = "receipt"
+    """When the provider's invoice over the session is paid."""
+
+
 @dataclass(frozen=True, slots=True)
 class AgreementTerms:
     """What was agreed; shares in basis points of the revenue, 0 to 10000.
@@ -39,6 +48,7 @@ class AgreementTerms:
     external_bps: int
     basis: Basis
     internal_scope: InternalScope
+    external_due: ExternalDue = ExternalDue.CLOSE
 
     def __post_init__(self) -> None:
         for field in ("internal_bps", "external_bps"):

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounts.lineage import lineage
 from billing.terms import Sharing
 from foundation.events import TransactionEvent
+from foundation.identifiers import OrganisationKey
 from foundation.statements import together
 from roaming import store
 from roaming.reimbursement import share
@@ -26,3 +27,7 @@ class Reimbursement:
         )
         parents = {each.key: each.parent for each in found.values()}
         return [share(each, agreements.get(each.owner, ()), parents) for each in transactions]
+
+    async def due_on_receipt(self, db: AsyncSession, payee: OrganisationKey) -> list[int]:
+        """Return the agreements by which the payee's external share waits for the provider."""
+        return await store.due_on_receipt(db, payee)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from billing.terms import Basis
 from foundation.identifiers import OrganisationKey
 from foundation.statements import Asked, Tuples
-from roaming.agreements import Agreement, AgreementTerms, InternalScope
+from roaming.agreements import Agreement, AgreementTerms, ExternalDue, InternalScope
 from roaming.tables import AgreementEndRow, AgreementRow, ProviderRow
 
 # ------------------------------------------------------------------------------ agreements
@@ -38,7 +38,9 @@ def _agreement(found: Row[AgreementRow, datetime | None]) -> Agreement:
     return Agreement(
         agreement_id=row.id,
         payee=OrganisationKey(row.payee),
-        terms=_terms(row.internal_bps, row.external_bps, row.basis, row.internal_scope),
+        terms=_terms(
+            row.internal_bps, row.external_bps, row.basis, row.internal_scope, row.external_due
+        ),
         valid_from=row.valid_from,
         valid_to=min(ends, default=None),
     )
@@ -59,7 +61,8 @@ async def agreements_of(
 
 
 _AGREEMENTS = """
-select a.id, a.payee, a.internal_bps, a.external_bps, a.basis, a.internal_scope, a.valid_from,
+select a.id, a.payee, a.internal_bps, a.external_bps, a.basis, a.internal_scope,
+  a.external_due, a.valid_from,
   least(a.valid_to, (select min(e.ended_at) from agreement_ends e where e.agreement_id = a.id))
 from agreements a where a.payee = any(%b::text[]) order by a.payee, a.valid_from, a.id
 """
@@ -74,20 +77,33 @@ def asking_agreements(
 
 def _agreements_found(found: Tuples) -> dict[OrganisationKey, list[Agreement]]:
     by_payee: dict[OrganisationKey, list[Agreement]] = {}
-    for number, payee, internal_bps, external_bps, basis, scope, valid_from, valid_to in found:
-        terms = _terms(internal_bps, external_bps, basis, scope)
+    for number, payee, internal_bps, external_bps, basis, scope, due, valid_from, valid_to in found:
+        terms = _terms(internal_bps, external_bps, basis, scope, due)
         by_payee.setdefault(payee, []).append(Agreement(number, payee, terms, valid_from, valid_to))
     return by_payee
 
 
 @lru_cache(maxsize=1000)  # few kinds of terms are agreed on, with many payees
-def _terms(internal_bps: int, external_bps: int, basis: str, scope: str) -> AgreementTerms:
+def _terms(
+    internal_bps: int, external_bps: int, basis: str, scope: str, due: str
+) -> AgreementTerms:
     return AgreementTerms(
         internal_bps=internal_bps,
         external_bps=external_bps,
         basis=Basis(basis),
         internal_scope=InternalScope(scope),
+        external_due=ExternalDue(due),
     )
+
+
+async def due_on_receipt(db: AsyncSession, payee: str) -> list[int]:
+    """Return the payee's agreements by which the external share is due on receipt."""
+    found = await db.scalars(
+        select(AgreementRow.id)
+        .where(AgreementRow.payee == payee, AgreementRow.external_due == ExternalDue.RECEIPT)
+        .order_by(AgreementRow.id)
+    )
+    return list(found)
 
 
 async def agreement(db: AsyncSession, agreement_id: int) -> Agreement | None:
@@ -120,6 +136,7 @@ async def add_agreement(
         external_bps=terms.external_bps,
         basis=terms.basis,
         internal_scope=terms.internal_scope,
+        external_due=terms.external_due,
         valid_from=valid_from,
         valid_to=valid_to,
         created_at=now,

@@ -2,7 +2,16 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.database import Base
@@ -29,6 +38,7 @@ class AgreementRow(Base):
         CheckConstraint("valid_to > valid_from", name="period"),
         CheckConstraint("internal_bps between 0 and 10000", name="internal_bps"),
         CheckConstraint("external_bps between 0 and 10000", name="external_bps"),
+        CheckConstraint("external_due in ('close', 'receipt')", name="external_due"),
         Index(None, "payee", "valid_from"),
     )
 
@@ -38,6 +48,7 @@ class AgreementRow(Base):
     external_bps: Mapped[int] = mapped_column(Integer)
     basis: Mapped[str] = mapped_column(Text)
     internal_scope: Mapped[str] = mapped_column(Text)
+    external_due: Mapped[str] = mapped_column(Text, server_default=text("'close'"))
     valid_from: Mapped[datetime]
     valid_to: Mapped[datetime | None]
     created_at: Mapped[datetime]

@@ -19,7 +19,7 @@ from portal.paging import Page
 from portal.routes import ApiRoute, Db, Now
 from roaming import administration
 from roaming.administration import AgreementFacts
-from roaming.agreements import Agreement, InternalScope
+from roaming.agreements import Agreement, ExternalDue, InternalScope
 
 router = APIRouter(prefix="/agreements", tags=["agreements"], route_class=ApiRoute)
 
@@ -36,6 +36,10 @@ class AgreementModel(Answer):
     external_bps: int = Field(description="Share of external revenue in basis points.")
     basis: Basis
     internal_scope: InternalScope = Field(description="Whose tokens count as internal.")
+    external_due: ExternalDue = Field(
+        description="When the share of external revenue is due: with the statement, or once the"
+        " provider's invoice over the session is paid."
+    )
     valid_from: Moment
     valid_to: Moment | None
 
@@ -47,10 +51,11 @@ class AgreementTermsBody(Body):
     external_bps: int | None = None
     basis: Basis | None = None
     internal_scope: InternalScope | None = None
+    external_due: ExternalDue | None = None
 
 
 class NewAgreement(AgreementTermsBody):
-    """An agreement; terms that are left out are 10000, 9000, net and owner."""
+    """An agreement; terms that are left out are 10000, 9000, net, owner and close."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -60,6 +65,7 @@ class NewAgreement(AgreementTermsBody):
                 "external_bps": 9000,
                 "basis": "net",
                 "internal_scope": "owner",
+                "external_due": "close",
                 "valid_from": "2026-01-01",
                 "valid_to": None,
             }
@@ -193,6 +199,7 @@ def _shown(agreement: Agreement) -> AgreementModel:
         external_bps=agreement.terms.external_bps,
         basis=agreement.terms.basis,
         internal_scope=agreement.terms.internal_scope,
+        external_due=agreement.terms.external_due,
         valid_from=agreement.valid_from,
         valid_to=agreement.valid_to,
     )

@@ -195,6 +195,7 @@ async def _show(
         "lines": lines,
         "late": [each for each in shown.lines if each.late_from_month],
         "changes": changes(shown),
+        "awaiting": None if is_dry_run else await books.awaiting_receipt(db, shown),
         "zone": ZoneInfo(shown.time_zone),
         "turn": _turn(frame, shown, first, len(lines)),
         "currencies": [

@@ -71,6 +71,7 @@ def test_the_json_has_the_shape_of_the_api() -> None:
         "payout_net",
         "vat",
         "payout_gross",
+        "due_on_receipt_net",
         "unpaid",
         "proof",
         "change",
