@@ -289,6 +289,24 @@ async def _their_things(made: Installation, clock: SetClock) -> None:
         ),
         ("api-keys", {"name": "Otto's other key", "rights": ["stations.read"]}),
         ("credits/orders", {"quantity": 100}),
+        (
+            "watch-rules",
+            {
+                "name": "Otto's rule",
+                "conditions": [{"metric": "temperature_c", "comparison": "above", "limit": 70}],
+                "mails": ["rechnung@stadtwerke.example"],
+            },
+        ),
+        (
+            "playbooks",
+            {
+                "organisation": "stadtwerke",
+                "name": "Otto's locks",
+                "detection": "fault",
+                "steps": ["unlock"],
+                "per_day": 3,
+            },
+        ),
     ]
     async with made.browser() as client:
         for path, body in things:
