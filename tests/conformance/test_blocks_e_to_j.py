@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from accounts.directory import WHOLE
+from billing import pricing
+from billing.pricing import NewAssignment, place_from
 from csms import equipment
 from csms.equipment import Reservation
 from csms.queue import Command, CommandState
 from foundation.identifiers import StationId
+from tests.billing import story
 from tests.conformance.charging_station import TOKEN, ChargingStation, booted, sample, token
 from tests.csms.central import CARD, Central, wh
 
@@ -446,6 +449,37 @@ async def test_h_22_a_reservation_that_is_refused(case: ChargingStation) -> None
     command = await reserve(case, "Rejected", evseId=1)
     await case.becomes(command, REJECTED)
     assert await reservations(case) == []
+
+
+# ---------------------------------------------------------------------------------- I cost
+
+
+async def priced(case: ChargingStation) -> None:
+    """Let a kWh at this station cost 0.40 EUR, and 19 % VAT on it."""
+    async with case.central.database.unit_of_work() as db:
+        await pricing.create_tariff(
+            db,
+            story.tariff(f"tariff-{case.identity}"),
+            [NewAssignment(place_from("station", case.identity), story.LONG_AGO)],
+            organisation=None,
+            now=story.LONG_AGO,
+        )
+
+
+async def test_i_01_and_i_02_the_driver_reads_what_it_costs(case: ChargingStation) -> None:
+    await priced(case)
+    await case.begin()
+    reading = sample(3000, "Sample.Periodic", case.now())
+    running = await case.event("Updated", "MeterValuePeriodic", "Charging", meterValue=[reading])
+    assert running["totalCost"] == pytest.approx(0.95), "2 kWh"
+    command = await case.asked_for(
+        "CostUpdated", {"transactionId": case.ref, "totalCost": 0.95}, {}
+    )
+    asked = await case.was_asked("CostUpdated")
+    assert (asked["transaction_id"], asked["total_cost"]) == (case.ref, 0.95)
+    await case.becomes(command, EFFECTIVE)
+    over = await case.end(wh=11000)
+    assert over["totalCost"] == pytest.approx(4.76), "10 kWh"
 
 
 # -------------------------------------------------------------------------- J meter values

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from accounts.directory import WHOLE
 from csms import equipment
@@ -320,6 +321,15 @@ async def test_tc_040_2_a_value_that_it_does_not_take(case: ChargePoint) -> None
 async def test_tc_061_clear_the_authorisation_cache(case: ChargePoint) -> None:
     command = await case.asked_for("ClearCache", {})
     await case.becomes(command, EFFECTIVE)
+
+
+async def test_tc_088_the_subprotocol_is_agreed_or_refused(central: Central) -> None:
+    identity = await central.station()
+    with pytest.raises(InvalidStatus, match="400"):
+        await central.connect(identity, offers=["ocpp0.1"])
+    station = await central.connect(identity, offers=["ocpp0.1", "ocpp1.6"])
+    assert str(station.socket.subprotocol) == "ocpp1.6"
+    assert (await station.boot())["status"] == "Accepted"
 
 
 async def test_tc_064_data_transfer_of_an_unknown_vendor(case: ChargePoint) -> None:

@@ -97,6 +97,56 @@ async def test_tc_045_1_and_2_diagnostics_have_a_place_of_ours(
     assert (await steps(case, "log"))[-1] == ours
 
 
+async def test_tc_079_the_security_log(case: ChargePoint) -> None:
+    command = await case.asked_for(
+        "GetLog", {"logType": "SecurityLog", "requestId": 4, "log": {"remoteLocation": ""}}
+    )
+    assert (await case.was_asked("GetLog"))["log"]["remote_location"].startswith(f"{PLACE}/")
+    for word in ("Uploading", "Uploaded"):
+        said = {"status": word, "requestId": 4}
+        assert await case.call("LogStatusNotification", said) == {}
+    await case.becomes(command, EFFECTIVE)
+    assert await steps(case, "log") == ["Uploading", "Uploaded"]
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "state"),
+    [
+        (
+            "080",
+            ("Downloading", "Downloaded", "SignatureVerified", "Installing", "Installed"),
+            EFFECTIVE,
+        ),
+        ("081", ("Downloading", "Downloaded", "InvalidSignature"), FAILED),
+    ],
+)
+async def test_tc_080_and_tc_081_signed_firmware(
+    case: ChargePoint, number: str, words: tuple[str, ...], state: CommandState
+) -> None:
+    firmware = {
+        "location": "https://firmware.example/one-2.bin",
+        "retrieveDateTime": case.central.clock.now().isoformat(),
+        "signingCertificate": "-----BEGIN CERTIFICATE-----",
+        "signature": "c2lnbmF0dXJl",
+    }
+    command = await case.asked_for("SignedUpdateFirmware", {"requestId": 6, "firmware": firmware})
+    assert (await case.was_asked("SignedUpdateFirmware"))["firmware"]["signature"] == "c2lnbmF0dXJl"
+    for word in words:
+        case.central.clock.advance(timedelta(seconds=1))
+        said = {"status": word, "requestId": 6}
+        assert await case.call("SignedFirmwareStatusNotification", said) == {}
+    if number == "081":
+        event = {
+            "type": "InvalidFirmwareSignature",
+            "techInfo": "one-2.bin",
+            "timestamp": case.central.clock.now().isoformat(),
+        }
+        assert await case.call("SecurityEventNotification", event) == {}
+        assert (await case.events())[-1]["type"] == "InvalidFirmwareSignature"
+    await case.becomes(command, state)
+    assert await steps(case, "firmware") == list(words)
+
+
 # ------------------------------------------------------------------------------- triggers
 
 
