@@ -90,7 +90,7 @@ GERMAN: Final[Mapping[str, str]] = MappingProxyType(
         "InvalidFirmwareSignature": "Firmware mit falscher Signatur",
         "InvalidFirmwareSigningCertificate": "Firmware mit falschem Zertifikat signiert",
         "InvalidMessages": "ungültige Nachrichten",
-        "station_certificate_ends": "ein Zertifikat einer Ladestation läuft bald ab oder ist abgelaufen",
+        "station_certificate_ends": "ein Stationszertifikat läuft bald ab oder ist abgelaufen",
         "CertificateRequestRefused": "ein Antrag auf ein Zertifikat wurde abgelehnt",
         "RevokedCertificateShown": "ein widerrufenes Zertifikat wurde gezeigt",
         "ConnectionBelowSecurityProfile": "eine Verbindung war weniger sicher, als sie sein muss",
