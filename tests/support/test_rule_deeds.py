@@ -126,7 +126,7 @@ async def at_work(database: Database, clock: SetClock) -> AtWork:
     return AtWork(database, clock, heat)
 
 
-async def test_a_rule_that_fires_takes_the_station_out_of_service_once_until_an_end(
+async def test_7_4_a_rules_step_rests_on_the_rule_which_its_command_names(
     at_work: AtWork,
 ) -> None:
     rule = await at_work.rule(step=Step.OUT_OF_SERVICE, step_hours=2)
