@@ -16,9 +16,11 @@ from accounts.tiers import Tier
 from csms import registry
 from csms.connectivity import SilenceLimits
 from csms.tables import StatusHistoryRow
+from foundation import outbox
 from foundation.clock import SetClock
 from foundation.database import Database
-from foundation.identifiers import OrganisationKey
+from foundation.events import StationCameBack, StationWentOffline
+from foundation.identifiers import OrganisationKey, StationId
 from portal.guard import Caller
 from portal.pages.station_sheets import tabs_of
 from portal.words import words
@@ -157,11 +159,20 @@ async def test_1_2_errors_hold_what_the_station_reported_and_when_it_was_away(
                     received_at=clock.now() - timedelta(hours=hours),
                 )
             )
+        station, away = StationId("DE-HN-005"), clock.now() - timedelta(hours=3)
+        gone = StationWentOffline(station=station, happened_at=away, last_heard_at=away)
+        back = StationCameBack(station=station, happened_at=away + timedelta(hours=1))
+        await outbox.append(db, [gone, back], recorded_at=clock.now())
     browser = await sign_in("admin")
+    browser.headers["accept-language"] = "en"
     html = (await browser.get(f"{SHEET}/errors")).text
-    assert html.count("GroundFailure") == 1
-    assert "Ground failure" in html
-    assert "Over" in html
+    faults = html.partition('id="faults-head"')[2].partition("</section>")[0]
+    assert faults.count("<tr>") == 2, "the head and one line: Faulted without an error is no fault"
+    assert "Ground failure" in faults
+    assert "GroundFailure" in faults
+    assert "Over" in faults
+    connection = html.partition('id="conn-head"')[2].partition("</section>")[0]
+    assert connection.index("Back") < connection.index("Offline"), "the newest first"
 
 
 async def test_1_2_documents_are_uploaded_fetched_as_they_were_and_removed(
