@@ -116,6 +116,7 @@ _TABS: Final = (
     ("settings", marked("Configuration"), "settings", Permission.STATIONS_READ, True),
     ("files", marked("Files"), "files", Permission.FRAMES_READ, True),
     ("meters", marked("Meters"), "meters", Permission.STATIONS_WRITE, False),
+    ("certificates", marked("Certificates"), "certificates", Permission.STATIONS_READ, False),
     (
         "reachability",
         marked("Reachability"),

@@ -80,6 +80,7 @@ _DONE = {
     "order-sent": marked("It is on its way to the stations."),
     "monitor-set": marked("The monitor is set. What was judged before stays judged."),
     "corrected": marked("The correction is on its way into the books."),
+    "certificate-revoked": marked("Revoked. Whoever shows it is turned away from now on."),
     "key-registered": marked("The key is registered. What waited for it was checked again."),
     "key-taken-over": marked(
         "The keys are equal: it is taken over. What waited was checked again."
@@ -318,6 +319,10 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
                 (
                     Permission.WEBHOOKS_READ,
                     NavigationEntry(said.gettext("Webhooks"), "/webhooks", "next"),
+                ),
+                (
+                    Permission.STATIONS_READ,
+                    NavigationEntry(said.gettext("Certificates"), "/certificates", "key"),
                 ),
                 (
                     Permission.AUDIT_READ,

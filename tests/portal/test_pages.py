@@ -49,6 +49,8 @@ PAGES = (
     "/stations/DE-HN-002/messages",
     "/stations/DE-HN-002/history",
     "/stations/DE-HN-002/tickets",
+    "/stations/DE-HN-002/certificates",
+    "/certificates",
     "/stations/DE-HN-002/statistics",
     "/my-month?month=2026-09&organisation=stadtwerke",
     "/at/DE*ABC*E0021",
