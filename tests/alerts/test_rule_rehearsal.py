@@ -56,6 +56,13 @@ def test_what_nobody_measured_for_long_is_no_longer_met() -> None:
     assert times(RULE, series((200, 75), (100, 75))) == [100, 200]
 
 
+def test_measurements_in_a_row_lie_within_an_hour() -> None:
+    twice = replace(RULE, consecutive=2)
+    assert times(twice, series((90, 75), (25, 75))) == []
+    [fired] = rehearsed(twice, [series((90, 75), (35, 75))], SINCE, NOW)
+    assert fired.ended_at == NOW - 30 * MINUTE  # then the older one is an hour old
+
+
 def test_it_begins_and_ends_with_the_hours_of_the_grid() -> None:
     hour = 3 * 24 + 13  # from 13:00 on by the clock of the site: NOW is 14:00 there
     grid = "0" * hour + "1" + "0" * (167 - hour)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from accounts.audit import Actor
 from alerts import ruling
 from alerts.channels.post import Post
+from alerts.detections import Detection
 from alerts.rule_telling import JOB, RuleTelling
 from alerts.ruling import Ways
 from alerts.watch_rules import Rule
@@ -20,7 +21,7 @@ from foundation.outgoing_http import Outgoing
 from tests.alerts.telling import FIRST, LAST, LOOPBACK, Telling, telling
 from tests.alerts.test_ruling import Said
 from tests.alerts.test_watch_rules import RULE
-from tests.alerts.watch import watch
+from tests.alerts.watch import finding, watch
 from tests.receivers import answer
 
 __all__ = ["telling", "watch"]  # fixtures, taken by their names
@@ -115,6 +116,22 @@ async def test_who_is_named_is_written_to_once_and_the_program_is_told_of_beginn
     told = json.loads(came.body)
     assert (told["rule"], told["name"], told["change"]) == (rule.id, "Too hot", "raised")
     assert came.headers["idempotency-key"] == began["id"]
+
+
+async def test_an_alert_that_grows_writes_no_second_mail_and_tells_the_program_of_all_places(
+    at_work: Round,
+) -> None:
+    rule = await at_work.make()
+    for station in ("Y-1", "Y-2"):  # at one place, so one alert
+        await at_work.at.watch.report(
+            finding(station, detection=Detection.RULE, cause=rule.cause, evse_id=1)
+        )
+        await at_work.hear()
+    assert len(await at_work.at.letters()) == len(rule.mails)
+    raised, grown = await at_work.jobs()
+    assert (raised["change"], grown["change"]) == ("raised", "grown")
+    assert isinstance(grown["places"], list)
+    assert [each["station"] for each in grown["places"]] == ["Y-1", "Y-2"]
 
 
 async def test_a_program_that_is_away_is_tried_again_and_one_that_refuses_is_not(

@@ -144,6 +144,14 @@ async def test_7_4_a_rules_step_rests_on_the_rule_which_its_command_names(
     assert (deed.rule, deed.step, deed.refused) == (rule.id, Step.OUT_OF_SERVICE, None)
 
 
+async def test_an_alert_that_is_told_again_has_nothing_done_twice(at_work: AtWork) -> None:
+    await at_work.rule(step=Step.TRIGGER)
+    await at_work.measures(75)
+    async with at_work.database.unit_of_work() as db:
+        await rule_deeds.act(db, 1, now=at_work.clock.now())
+    assert len(await at_work.deeds()) == len(await at_work.asked()) == 1
+
+
 async def test_a_session_is_ended_by_no_rule_but_the_station_may_be_put_out_of_service_after_it(
     at_work: AtWork,
 ) -> None:
