@@ -21,17 +21,28 @@ from uuid import uuid4
 import msgspec
 import psycopg
 import structlog
+from msgspec import Raw
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import command_store, evidence_store, following, open_commands, remote, settlement
+from csms import (
+    command_store,
+    equipment_store,
+    evidence_store,
+    following,
+    open_commands,
+    remote,
+    settlement,
+)
 from csms.command_store import Claimed, Ready
 from csms.connection import StationConnection
 from csms.connections import Connections
 from csms.evidence import BY_FRAMES, READ_BACK, Facts, judge, messages_of, read_back_of, rule_of
 from csms.ocpp import outgoing, rpc
 from csms.ocpp.errors import MessageError
+from csms.ocpp.rpc import CallResult
 from csms.outgoing_lane import Answer, Question, Silence
+from csms.pieces import DIVISIBLE, Most, joined, pieces
 from csms.queue import (
     CallRefused,
     CommandState,
@@ -67,6 +78,8 @@ _SENT_FOR_MOST = timedelta(minutes=10)
 _PATIENCE_S = 60.0
 """How long a station that was late may take to say what it has; its lane is taken meanwhile."""
 _ANSWERS_MOST = 10_000
+_NEXT_PIECE = 1_000_000
+"""The priority of what belongs to a command that is on its way already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +201,9 @@ class Commanding:
             return
         try:
             claimed = await self._claimed(list(mine.values()))
+            most = await self._most_of(claimed)
             for each in claimed:
-                self._ask(mine.pop(each.station), each)
+                self._ask(mine.pop(each.station), each, most.get(each.id, Most()))
         except (DatabaseAway, psycopg.Error, DBAPIError) as error:
             log.warning("commands.not_claimed", reason=repr(error)[:200])
             again = set(mine)
@@ -208,18 +222,40 @@ class Commanding:
             claimed: list[Claimed] = (await trips.shared(db, [claiming]))[0]
         return claimed
 
-    def _ask(self, connection: StationConnection, command: Claimed) -> None:
+    async def _most_of(self, claimed: Sequence[Claimed]) -> dict[int, Most]:
+        """Return what the stations take in one message, for commands that can be taken apart."""
+        long = [each for each in claimed if each.action in DIVISIBLE and each.shown is None]
+        if not long:
+            return {}
+        try:
+            async with self._database.unit_of_work() as db:
+                found = await equipment_store.most_taken(
+                    db, [(each.station, each.action) for each in long]
+                )
+        except (DatabaseAway, psycopg.Error, DBAPIError) as error:
+            log.warning("commands.sent_whole", reason=repr(error)[:200])
+            return {}
+        return {each.id: most for each, most in zip(long, found, strict=True)}
+
+    def _ask(self, connection: StationConnection, command: Claimed, most: Most) -> None:
         connection.on_report = self._reported
-        connection.lane.ask_reserved(
-            Question(
-                command.action,
-                command.payload,
-                partial(self._answered, command.message_id),
-                answer_timeout_s(command.action, self._call_timeout_s),
-                command.message_id,
-                command.shown,
-            )
-        )
+        sent = pieces(command.action, command.payload, most)
+        told: list[bytes] = []
+
+        def question(payload: bytes, message_id: str | None) -> Question:
+            timeout_s = answer_timeout_s(command.action, self._call_timeout_s)
+            return Question(command.action, payload, done, timeout_s, message_id, command.shown)
+
+        def done(answer: Answer | Silence) -> None:
+            if len(sent) > 1 and isinstance(answer, CallResult):
+                told.append(bytes(answer.payload))
+                if len(told) < len(sent):
+                    connection.lane.ask(question(sent[len(told)], None), priority=_NEXT_PIECE)
+                    return
+                answer = CallResult(command.message_id, Raw(joined(command.action, told)))
+            self._answered(command.message_id, answer)
+
+        connection.lane.ask_reserved(question(sent[0], command.message_id))
 
     # ------------------------------------------------------------------------------ settling
 

@@ -5,13 +5,15 @@ is returned is only what really changed.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms.pieces import Most
 from csms.reports import ReportedVariable
+from foundation.identifiers import StationId
 from foundation.statements import Asked, rows, write
 
 T = TypeVar("T")
@@ -347,3 +349,34 @@ async def save_report_parts(
         [[station for station, _ in touched], [number for _, number in touched]],
     )
     return [(row["station"], row["request_id"], row["parts"], row["at"]) for row in found]
+
+
+# ------------------------------------------------------------------------ what a station takes
+
+
+async def most_taken(db: AsyncSession, asked: Sequence[tuple[StationId, str]]) -> list[Most]:
+    """Return what stations said that they take in one message of an action, in the order given."""
+    found = await rows(
+        db,
+        """
+        select a.place, lower(v.variable) as variable, v.value
+        from unnest(%b::text[], %b::text[]) with ordinality as a (station, action, place)
+        join station_variables v on v.station = a.station and v.attribute = 'Actual'
+          and v.value is not null and case when a.action = 'GetConfiguration'
+            then v.component = '' and lower(v.variable) = 'getconfigurationmaxkeys'
+            else lower(v.component) in ('devicedatactrlr', 'monitoringctrlr')
+              and lower(v.variable) in ('itemspermessage', 'bytespermessage')
+              and v.variable_instance = a.action end
+        """,
+        [[station for station, _ in asked], [action for _, action in asked]],
+    )
+    most = [Most() for _ in asked]
+    for row in found:
+        if not row["value"].isascii() or not row["value"].isdigit():
+            continue
+        place, number = row["place"] - 1, int(row["value"])
+        if row["variable"] == "bytespermessage":
+            most[place] = replace(most[place], octets=number)
+        else:
+            most[place] = replace(most[place], items=number)
+    return most

@@ -32,12 +32,21 @@ class ChargingStation(Station):
         self.seq_no = 0
         self.refuses: set[str] = set()
         """Actions that it answers with a CALLERROR."""
+        self.echoes_variables = False
+        """Whether a variable that it is asked for has its own name as its value."""
         central.guests.append(self)
 
     def answer(self, action: str, payload: Mapping[str, Any], message_id: str) -> Reply:
         if action in self.refuses:
             self.asked.append((action, dict(payload)))
             return Reply(None)
+        if action == "GetVariables" and self.echoes_variables:
+            self.asked.append((action, dict(payload)))
+            results = [
+                each | {"attribute_status": "Accepted", "attribute_value": each["variable"]["name"]}
+                for each in payload["get_variable_data"]
+            ]
+            return Reply({"get_variable_result": results})
         return super().answer(action, payload, message_id)
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 from accounts.directory import WHOLE
 from csms import administration, equipment
 from csms.administration import StationSettings
-from csms.queue import CommandState
+from csms.queue import CommandState, Failure
 from csms.reports import OcppVersion
 from foundation.identifiers import StationId
 from simulators.link import CallRefused
@@ -130,6 +130,54 @@ async def test_b_07_two_variables_are_read_at_once(case: ChargingStation) -> Non
     assert len((await case.was_asked("GetVariables"))["get_variable_data"]) == 2
     await case.becomes(command, EFFECTIVE)
     assert (await model(case))["AuthCtrlr", "AuthorizeRemoteStart"] == "true"
+
+
+async def limited(case: ChargingStation, component: str, action: str, items: int) -> None:
+    """Let the station say how many items it takes in one message."""
+    told = result(component, "ItemsPerMessage", str(items))
+    told["variable"]["instance"] = action
+    command = await case.asked_for(
+        "GetVariables",
+        {"getVariableData": [named(component, "ItemsPerMessage")]},
+        {"get_variable_result": [told]},
+    )
+    await case.becomes(command, EFFECTIVE)
+
+
+async def test_b_08_more_variables_than_it_takes_at_once(case: ChargingStation) -> None:
+    await limited(case, "DeviceDataCtrlr", "GetVariables", 4)
+    case.asked.clear()
+    names = [f"V{number}" for number in range(5)]
+    case.echoes_variables = True
+    command = await case.asked_for(
+        "GetVariables", {"getVariableData": [named("Part", each) for each in names]}
+    )
+    done = await case.becomes(command, EFFECTIVE)
+    asked = [payload["get_variable_data"] for _, payload in case.asked]
+    assert [len(each) for each in asked] == [4, 1]
+    assert done.answer is not None
+    found = [each["variable"]["name"] for each in done.answer["getVariableResult"]]
+    assert found == names, "one answer to the one question"
+    known = await model(case)
+    assert [known["Part", each] for each in names] == names
+
+
+async def test_n_18_monitors_are_cleared_so_many_at_once(case: ChargingStation) -> None:
+    await limited(case, "MonitoringCtrlr", "ClearVariableMonitoring", 2)
+    case.asked.clear()
+    cleared = [{"status": "Accepted", "id": number} for number in (1, 2)]
+    command = await case.asked_for(
+        "ClearVariableMonitoring", {"id": [1, 2, 3]}, {"clear_monitoring_result": cleared}
+    )
+    await case.becomes(command, EFFECTIVE)
+    assert [payload["id"] for _, payload in case.asked] == [[1, 2], [3]]
+
+
+async def test_a_piece_that_is_refused_fails_the_whole(case: ChargingStation) -> None:
+    await limited(case, "MonitoringCtrlr", "ClearVariableMonitoring", 2)
+    case.refuses.add("ClearVariableMonitoring")
+    command = await case.asked_for("ClearVariableMonitoring", {"id": [1, 2, 3]})
+    assert (await case.becomes(command, FAILED)).failure is Failure.CALL_ERROR
 
 
 @pytest.mark.parametrize("count", [1, 2], ids=["b_09", "b_10"])
