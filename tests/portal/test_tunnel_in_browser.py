@@ -60,8 +60,10 @@ async def test_the_loggers_page_is_seen_fenced_in_and_cut(
     tunnel = Tunnel(context)
     await tunnel.start()
     try:
-        for language in ("en", "de"):
-            async with visitor(chromium, address, language=language, name="admin") as admin:
+        for language, width in (("en", 1440), ("de", 320)):
+            async with visitor(
+                chromium, address, language=language, width=width, name="admin"
+            ) as admin:
                 await admin.go(PAGE)
                 await admin.page.locator(
                     f'details:has(form[action="{PAGE}/pages"]) summary'
@@ -72,6 +74,11 @@ async def test_the_loggers_page_is_seen_fenced_in_and_cut(
                 await expect(admin.page.locator(".wrong-why")).to_be_visible()
                 await admin.page.fill("#url", f"{logger.url}/")
                 await admin.page.locator(f'form[action="{PAGE}/pages"] button').click()
+                await admin.go(PAGE)
+                assert await admin.sideways() <= 0
+                await admin.page.screenshot(
+                    path=PICTURES / f"remote-pages-{language}.png", full_page=True
+                )
                 await admin.go("/support/maintenances")
                 assert await admin.sideways() <= 0
                 await admin.page.screenshot(
