@@ -335,6 +335,7 @@ def _counter(
         kind=DocumentKind.CANCELLATION,
         due_on=None,
         payment_terms=None,
+        prepaid=None,
         lines=tuple(lines),
         vat=tuple(vat),
         net=net,

@@ -34,9 +34,11 @@ CSV_COLUMNS: Final = (
     "gross_amount",
     "reason",
     "due_on",
+    "prepaid_amount",
+    "due_amount",
 )
 """The columns; `record` says what a row is: `line`, `vat` (the tax of a category and rate) or
-`total` (what is owed, the period and the due date)."""
+`total` (what is owed, what of it was paid before, what is left, the period and the due date)."""
 
 
 def document_csv(document: Document) -> str:
@@ -88,6 +90,8 @@ def _rows(document: Document) -> Iterator[dict[str, Any]]:
         "vat_amount": document.tax.text,
         "gross_amount": document.gross.text,
         "due_on": _day(document.due_on),
+        "prepaid_amount": "" if document.prepaid is None else document.prepaid.text,
+        "due_amount": document.due.text,
     }
 
 

@@ -102,7 +102,7 @@ def document_mail(document: Document, recipient: str, files: Sequence[File]) -> 
     if document.kind is not DocumentKind.CANCELLATION:
         amount = words.text(
             "mail_amount",
-            gross=words.money(document.gross),
+            gross=words.money(document.due),
             currency=document.currency,
             terms=document.payment_terms or "",
         )

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import func, or_, select, text, update
@@ -167,7 +167,8 @@ async def add_documents(
                 "number": document.number,
                 "run_key": draft.run_key,
                 "credited_minor": 0,
-                "paid_minor": 0,
+                "paid_minor": 0 if document.prepaid is None else document.prepaid.minor,
+                "paid_at": now if document.prepaid == document.gross else None,
             }
         )
     await db.execute(insert(DocumentRow), rows)
@@ -213,6 +214,37 @@ async def owed_on_documents(db: AsyncSession, recipient: str, currency: str) -> 
         {"recipient": recipient, "account": ledger.debtor(recipient).name, "currency": currency},
     )
     return Money.from_minor(int(found or 0), currency)
+
+
+_HAS_GOOD: Final = """
+select d.recipient, d.currency, least(
+  sum(greatest(t.paid_minor + t.credited_minor - d.gross_minor, 0))
+    filter (where t.cancelled_at is not null),
+  -coalesce((
+    select sum(p.amount_minor) from documents o
+    join document_entries e on e.document = o.number
+    join ledger_postings p on p.entry_id = e.entry_id
+    where o.recipient = d.recipient and p.account = 'debtor/' || d.recipient
+      and p.currency = d.currency), 0))::bigint
+from documents d join document_states t on t.number = d.number
+where d.recipient = any(:recipients) and d.kind = 'invoice'
+group by d.recipient, d.currency
+"""
+
+
+async def paid_on_taken_back(
+    db: AsyncSession, recipients: Collection[str]
+) -> dict[tuple[str, str], Money]:
+    """Return what debtors paid on invoices that were taken back and have good, by currency.
+
+    No more than what they have good by all documents; only where that is something.
+    """
+    rows = await db.execute(text(_HAS_GOOD), {"recipients": sorted(recipients)})
+    return {
+        (recipient, currency): Money.from_minor(minor, currency)
+        for recipient, currency, minor in rows
+        if minor is not None and minor > 0
+    }
 
 
 async def run_keys(db: AsyncSession, keys: Collection[str]) -> set[str]:

@@ -152,6 +152,8 @@ class Document:
         cancels: The number of the document that this one takes back.
         cancels_kind: What that one is.
         notes: Sentences in the document's language that stand below the lines.
+        prepaid: What of `gross` was paid before it was issued, on a document that was taken back
+            (BT-113); None for nothing.
     """
 
     number: str
@@ -174,6 +176,12 @@ class Document:
     cancels_kind: DocumentKind | None = None
     notes: tuple[str, ...] = ()
     payment_terms: str | None = None
+    prepaid: Money | None = None
+
+    @property
+    def due(self) -> Money:
+        """What is left to pay when it is issued (BT-115)."""
+        return self.gross if self.prepaid is None else self.gross - self.prepaid
 
     @property
     def seller_is_recipient(self) -> bool:
@@ -271,6 +279,12 @@ def _sums(document: Document) -> list[str]:
         problems.append(f"BR-CO-14: the tax lines do not add up to {document.tax}")
     if document.net + document.tax != document.gross:
         problems.append(f"BR-CO-15: net and tax are not {document.gross}")
+    if document.prepaid is not None and not (
+        document.kind is DocumentKind.INVOICE
+        and document.prepaid.amount > 0
+        and document.prepaid <= document.gross
+    ):
+        problems.append(f"BR-CO-16: {document.prepaid} cannot have been paid before")
     return problems
 
 
@@ -326,6 +340,6 @@ def _entries(document: Document) -> list[str]:
             problems.append("a counter-document names what it takes back")
     elif document.cancels is not None:
         problems.append("only a counter-document takes something back")
-    elif document.gross.amount > 0 and document.due_on is None and not document.payment_terms:
+    elif document.due.amount > 0 and document.due_on is None and not document.payment_terms:
         problems.append("BR-CO-25: neither due date nor terms of payment")
     return problems

@@ -58,6 +58,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "sum_net": ("Net", "Netto"),
     "tax": ("VAT {rate} % on {net}", "USt. {rate} % auf {net}"),
     "sum_gross": ("Total", "Gesamt"),
+    "prepaid": ("Paid before", "Bereits gezahlt"),
     "to_pay": ("To be paid", "Zu zahlen"),
     "we_pay": ("We pay you", "Wir zahlen Ihnen"),
     "credited": ("Taken back", "Zurückgenommen"),
@@ -156,9 +157,9 @@ def _head(paper: Paper, document: Document, form: _Form, title: str) -> None:
         DocumentKind.CANCELLATION: "credited",
     }[document.kind]
     hint = ""
-    if document.due_on is not None and document.gross.amount > 0:
+    if document.due_on is not None and document.due.amount > 0:
         hint = form("due_by", day=form.words.day(document.due_on))
-    draw_amount(paper, form(label), hint, form.words.money(document.gross))
+    draw_amount(paper, form(label), hint, form.words.money(document.due))
 
 
 def _facts(document: Document, form: _Form) -> Iterator[tuple[str, str]]:
@@ -240,7 +241,7 @@ def _sums(paper: Paper, document: Document, form: _Form) -> None:
         # Where no tax is due, none is shown, not even a rate of zero.
         if tax.category is VatCategory.S
     ]
-    if not paper.room_for((len(rows) + 3) * ROW):
+    if not paper.room_for((len(rows) + 5) * ROW):
         paper.turn()
     label_x = RIGHT - 230
     for label, amount in rows:
@@ -251,6 +252,13 @@ def _sums(paper: Paper, document: Document, form: _Form) -> None:
     paper.down(3)
     paper.text(label_x, form("sum_gross"), font=STRONG, size=10)
     paper.text(RIGHT, words.money(document.gross), font=STRONG, size=10, align="right")
+    if document.prepaid is not None:
+        paper.down(ROW)
+        paper.text(label_x, form("prepaid"))
+        paper.text(RIGHT, words.money(-document.prepaid), align="right")
+        paper.down(ROW)
+        paper.text(label_x, form("to_pay"), font=STRONG, size=10)
+        paper.text(RIGHT, words.money(document.due), font=STRONG, size=10, align="right")
     paper.down(26)
 
 
@@ -260,7 +268,8 @@ def _closing_words(paper: Paper, document: Document, form: _Form) -> None:
     if document.payment_terms:
         texts.append(document.payment_terms)
     seller = document.seller
-    if seller.iban and document.kind is not DocumentKind.CANCELLATION:
+    is_asked_for = document.prepaid is None or document.due.amount > 0
+    if seller.iban and document.kind is not DocumentKind.CANCELLATION and is_asked_for:
         texts.append(
             form(
                 "account",

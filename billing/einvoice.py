@@ -158,7 +158,9 @@ def _settlement(transaction: ET.Element, document: Document) -> None:
     _amount(sums, "ram:TaxBasisTotalAmount", document.net)
     _add(sums, "ram:TaxTotalAmount", document.tax.text, currencyID=document.currency)
     _amount(sums, "ram:GrandTotalAmount", document.gross)
-    _amount(sums, "ram:DuePayableAmount", document.gross)
+    if document.prepaid is not None:
+        _amount(sums, "ram:TotalPrepaidAmount", document.prepaid)
+    _amount(sums, "ram:DuePayableAmount", document.due)
     if document.cancels is not None:
         reference = _add(node, "ram:InvoiceReferencedDocument")
         _add(reference, "ram:IssuerAssignedID", document.cancels)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing import charges, document_sessions, document_store, ledger, ledger_store
-from billing.charges import AlreadyInvoiced
+from billing.charges import AlreadyInvoiced, ChargeKind
 from billing.documents import Document, DocumentKind, check, tax_on
 from billing.invoice_drafts import Draft, Issuer
 from billing.ledger import JournalEntry
@@ -49,9 +49,12 @@ async def issue(
     if not drafts:
         return []
     numbers = await _numbers(db, issuer, drafts)
+    good = await document_store.paid_on_taken_back(
+        db, {each.document.recipient.key for each in drafts if _takes_prepaid(each)}
+    )
     issued: list[tuple[Draft, Document]] = []
     for draft, number in zip(drafts, numbers, strict=True):
-        document = replace(draft.document, number=number)
+        document = _with_prepaid(draft, good, number)
         check(document)
         issued.append((draft, document))
     await document_store.add_documents(db, issuer.key, issued, now=now)
@@ -82,6 +85,33 @@ async def issue(
         recorded_at=now,
     )
     return [made for _, made in issued]
+
+
+def _takes_prepaid(draft: Draft) -> bool:
+    """Tell whether what the recipient has good pays it: an order of credits is paid by itself."""
+    made = draft.document
+    if made.kind is not DocumentKind.INVOICE or made.gross.amount <= 0 or draft.owed is None:
+        return False
+    return all(
+        each.charge.kind is not ChargeKind.CREDITS or each.charge.net.amount <= 0
+        for each in draft.owed.charges
+    )
+
+
+def _with_prepaid(draft: Draft, good: dict[tuple[str, str], Money], number: str) -> Document:
+    """Return the document with its number and with what was paid on one that was taken back.
+
+    What it takes is gone from `good`, for the next document of the same recipient.
+    """
+    document = replace(draft.document, number=number)
+    key = document.recipient.key, document.currency
+    if key not in good or not good[key].amount or not _takes_prepaid(draft):
+        return document
+    prepaid = min(good[key], document.gross)
+    good[key] -= prepaid
+    if prepaid == document.gross:  # nobody is asked for anything
+        document = replace(document, due_on=None, payment_terms=None)
+    return replace(document, prepaid=prepaid)
 
 
 async def _numbers(db: AsyncSession, issuer: Issuer, drafts: Sequence[Draft]) -> list[str]:

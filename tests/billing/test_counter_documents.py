@@ -177,10 +177,36 @@ async def test_what_was_paid_on_a_cancelled_invoice_is_owed_back(db: AsyncSessio
     # The corrected invoice is paid with it: no money comes a second time.
     [corrected] = (await run(db, now=DECEMBER)).numbers
     assert await balance(db, debtor) == eur("0.00")
-    assert await papers.mark_paid(db, corrected, now=DECEMBER) == eur("0.00")
     assert await balance(db, ledger.BANK) == eur("10.71")
-    head, _ = await papers.document(db, corrected)
-    assert head.state is DocumentState.PAID
+    head, anew = await papers.document(db, corrected)
+    assert (head.state, head.left) == (DocumentState.PAID, eur("0.00"))
+    assert (anew.prepaid, anew.due, anew.due_on) == (eur("10.71"), eur("0.00"), None)
+    with pytest.raises(NotPayableDocument):
+        await papers.mark_paid(db, corrected, now=DECEMBER)
+
+
+async def test_a_corrected_invoice_says_what_was_paid_and_asks_for_the_rest(
+    db: AsyncSession,
+) -> None:
+    number, debtor = await invoiced(db)
+    await papers.mark_paid(db, number, amount=eur("4.00"), now=NOVEMBER)
+    await counter_documents.cancel(db, number, reason="Wrong address", now=NOVEMBER)
+    [corrected] = (await run(db, now=DECEMBER)).numbers
+
+    head, anew = await papers.document(db, corrected)
+    assert (anew.gross, anew.prepaid, anew.due) == (eur("10.71"), eur("4.00"), eur("6.71"))
+    assert (head.state, head.left) == (DocumentState.OPEN, eur("6.71"))
+    assert await balance(db, debtor) == eur("6.71")
+    assert await papers.mark_paid(db, corrected, now=DECEMBER) == eur("6.71")
+    assert await balance(db, debtor) == eur("0.00")
+    assert await balance(db, ledger.BANK) == eur("10.71")
+
+    # Taken back once more, all of it is good again, once.
+    again = await counter_documents.cancel(db, corrected, reason="Name", now=DECEMBER)
+    assert "10,71 EUR" in again.notes[-1]
+    [third] = (await run(db, now=DECEMBER)).numbers
+    assert (await papers.document(db, third))[1].prepaid == eur("10.71")
+    assert await balance(db, debtor) == eur("0.00")
 
 
 async def test_what_a_credit_of_the_customer_does_not_cover_is_paid(db: AsyncSession) -> None:

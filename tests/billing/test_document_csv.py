@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from billing.document_csv import CSV_COLUMNS, document_csv
 from billing.documents import Document, VatCategory
+from foundation.money import Money
 from tests.billing.test_documents import document, line
 from tests.billing.test_einvoice import KINDS, untaxed
 
@@ -61,3 +62,10 @@ def test_no_text_is_taken_for_a_formula() -> None:
     [row] = rows_of(document(line(1, "1.00", text="=HYPERLINK(1)", reference="@x")), "line")
     assert row["text"] == "'=HYPERLINK(1)"
     assert row["reference"] == "'@x"
+
+
+def test_what_was_paid_before_and_what_is_due_stand_with_the_total() -> None:
+    [whole] = rows_of(replace(document(), prepaid=Money(Decimal("19.00"), "EUR")), "total")
+    assert (whole["prepaid_amount"], whole["due_amount"]) == ("19.00", "100.00")
+    [whole] = rows_of(document(), "total")
+    assert (whole["prepaid_amount"], whole["due_amount"]) == ("", "119.00")

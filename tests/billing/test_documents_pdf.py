@@ -12,6 +12,7 @@ from billing.documents import Document, VatCategory
 from billing.documents_pdf import document_pdf
 from billing.einvoice import invoice_xml
 from billing.statement_words import Words
+from foundation.money import Money
 from tests.billing.archive_rules import must_be_archivable
 from tests.billing.test_documents import ISSUER, document, line
 from tests.billing.test_einvoice import KINDS, TAXES, untaxed
@@ -90,3 +91,15 @@ def test_the_country_stands_in_an_address_abroad_only() -> None:
 
 def test_the_same_document_is_the_same_file() -> None:
     assert document_pdf(document()) == document_pdf(document())
+
+
+def test_what_was_paid_before_stands_below_the_total() -> None:
+    some = replace(document(), prepaid=Money(Decimal("19.00"), "EUR"))
+    text = text_of(some)
+    for each in ("Bereits gezahlt −19,00 €", "Zu zahlen 100,00 €", "bis 14.11.2026", "IBAN"):
+        assert each in text
+    nothing_left = replace(document(), prepaid=some.gross, due_on=None, payment_terms=None)
+    text = text_of(nothing_left)
+    assert "Zu zahlen 0,00 €" in text
+    assert "IBAN" not in text
+    assert "Bereits gezahlt" not in text_of(document())

@@ -19,6 +19,7 @@ from billing.documents import (
     vat_lines,
 )
 from billing.einvoice import invoice_xml
+from foundation.money import Money
 from tests.billing.invoice_rules import broken_rules, must_be_valid, schema_errors, values
 from tests.billing.test_documents import ISSUER, RECIPIENT, document, line
 
@@ -191,3 +192,23 @@ def test_any_document_that_holds_passes_the_schema_and_the_rules(
 
 def test_the_same_document_is_the_same_xml() -> None:
     assert invoice_xml(document()) == invoice_xml(document())
+
+
+@pytest.mark.parametrize("prepaid", ["0.01", "60.00", "119.00"])
+def test_what_was_paid_before_is_stated_and_what_is_left_is_due(prepaid: str) -> None:
+    amount = Money(Decimal(prepaid), "EUR")
+    value = replace(document(line(1, "100.00")), prepaid=amount)
+    if amount == value.gross:
+        value = replace(value, due_on=None, payment_terms=None)
+    check(value)
+    xml = invoice_xml(value)
+    must_be_valid(xml)
+    assert values(xml, "//TotalPrepaidAmount") == [prepaid]
+    assert values(xml, "//DuePayableAmount") == [value.due.text]
+
+
+@pytest.mark.parametrize("prepaid", ["0.00", "-1.00", "119.01"])
+def test_no_more_was_paid_before_than_it_asks_for(prepaid: str) -> None:
+    value = replace(document(line(1, "100.00")), prepaid=Money(Decimal(prepaid), "EUR"))
+    with pytest.raises(DocumentDoesNotHold, match="BR-CO-16"):
+        check(value)
