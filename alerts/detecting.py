@@ -209,12 +209,12 @@ class GroupNameTaken(Conflict):
 
 
 class GroupInUse(Conflict):
-    """Jobs look at the group."""
+    """Jobs or if/then rules look at the group."""
 
     code = "group_in_use"
 
     def __init__(self, jobs: Sequence[str]) -> None:
-        super().__init__(f"These jobs look at the group: {', '.join(jobs)}.")
+        super().__init__(f"These jobs or rules look at the group: {', '.join(jobs)}.")
 
 
 class UnknownChargePoint(InvalidInput):

@@ -26,6 +26,7 @@ from alerts.life import (
     Fault,
     StillThere,
 )
+from alerts.watch_rules import rule_of
 from csms import registry
 from csms.connectivity import SilenceLimits
 from foundation.database import savepoint
@@ -230,6 +231,7 @@ async def _show(
         "ticket": await ticket_rounds.open_ticket_of(db, alert.id)
         if caller.may(Permission.TICKETS_READ)
         else None,
+        "rule": rule_of(alert.cause),
         "aid": await first_aid_store.runs_of(db, caller.scope, alerts=[alert.id]),
         "taken_by": caller.personal(alert.acknowledged_by_name),
         "may_act": caller.may(Permission.ALERTS_WRITE),

@@ -123,7 +123,9 @@ async def test_when_it_fired_and_what_was_done_stands_on_its_page(
     assert f'href="/alerts/{number}"' in sheet
     assert judged(sheet) == []
     assert "1 time in 7 days" in (await browser.get("/rules")).text
-    assert "Temperature (°C) 80" in (await browser.get(f"/alerts/{number}")).text
+    alert = (await browser.get(f"/alerts/{number}")).text
+    assert "Temperature (°C) 80" in alert
+    assert f'href="{path}"' in alert
 
 
 @pytest.mark.usefixtures("joined")
