@@ -1,0 +1,62 @@
+"""What stations say about certificates, and our answers, in the words of each version."""
+
+import json
+
+import pytest
+
+from csms.ocpp import answers
+from csms.reports import (
+    CertificateStatusAnswer,
+    CertificateWishAnswer,
+    CertificateWishReport,
+    ContractAuthorizeReport,
+    ContractCertificateAnswer,
+    OcppVersion,
+)
+from tests.csms.ocpp.said import V16, V21, V201, said
+
+HASHES = {
+    "hashAlgorithm": "SHA256",
+    "issuerNameHash": "aa",
+    "issuerKeyHash": "bb",
+    "serialNumber": "01",
+    "responderURL": "http://ocsp.example",
+}
+
+
+def test_a_request_without_a_kind_is_for_the_station_itself() -> None:
+    assert said(V16, "SignCertificate", {"csr": "x"}, CertificateWishReport).kind == (
+        "ChargingStationCertificate"
+    )
+    payload = {"csr": "x", "certificateType": "V2GCertificate", "requestId": 7}
+    found = said(V21, "SignCertificate", payload, CertificateWishReport)
+    assert (found.kind, found.request_id) == ("V2GCertificate", 7)
+
+
+def test_a_contract_is_read_with_whom_to_ask() -> None:
+    token = {"idToken": "DEABC", "type": "eMAID"}
+    payload = {"idToken": token, "iso15118CertificateHashData": [HASHES]}
+    found = said(V201, "Authorize", payload, ContractAuthorizeReport)
+    assert found.questions[0].responder_url == "http://ocsp.example"
+    assert found.certificate is None
+
+
+@pytest.mark.parametrize("version", list(OcppVersion))
+def test_a_refused_request_has_its_reason_where_the_version_has_a_place_for_it(
+    version: OcppVersion,
+) -> None:
+    answer = CertificateWishAnswer(False, "InvalidCSR: too weak")
+    written = json.loads(answers.payload_of(version, "SignCertificate", answer))
+    assert written["status"] == "Rejected"
+    assert ("statusInfo" in written) is (version is not V16)
+
+
+def test_how_many_contracts_are_left_is_told_in_2_1_only() -> None:
+    answer = ContractCertificateAnswer(True, "ZXhp", 3)
+    for version, left in ((V201, None), (V21, 3)):
+        written = json.loads(answers.payload_of(version, "Get15118EVCertificate", answer))
+        assert (written["exiResponse"], written.get("remainingContracts")) == ("ZXhp", left)
+    written = json.loads(
+        answers.payload_of(V201, "GetCertificateStatus", CertificateStatusAnswer(False))
+    )
+    assert written == {"status": "Failed"}

@@ -1,0 +1,20 @@
+"""What follows an answer: only what concerns security; each effect is in `tests/conformance`."""
+
+from csms.following import ACTIONS
+from csms.passwords import tells_password
+
+
+def test_commands_of_daily_life_lead_to_nothing() -> None:
+    assert not ACTIONS & {"RemoteStartTransaction", "UnlockConnector", "GetConfiguration"}
+
+
+def test_whatever_tells_a_password_is_followed() -> None:
+    told = {
+        "ChangeConfiguration": {"key": "AuthorizationKey", "value": "********"},
+        "SetVariables": {"setVariableData": [{"variable": {"name": "BasicAuthPassword"}}]},
+        "SetNetworkProfile": {"connectionData": {"basicAuthPassword": "********"}},
+    }
+    for action, payload in told.items():
+        assert tells_password(action, payload)
+        assert action in ACTIONS
+    assert not tells_password("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "1"})

@@ -1,0 +1,58 @@
+"""What an OCSP answer is worth."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from csms.certificates import hash_data_of
+from csms.ocsp import Revocation, request_for, verdict_in
+from csms.reports import OcspQuestion
+from foundation.errors import InvalidInput
+from tests.pki import Authority
+
+NOW = datetime(2026, 10, 15, 12, tzinfo=UTC)
+ROOT = Authority.root()
+LEAF = ROOT.issue("contract")
+KNOWN = [ROOT.certificate]
+
+
+def question(url: str = "http://ocsp.example") -> OcspQuestion:
+    found = hash_data_of(LEAF.certificate, ROOT.certificate)
+    return OcspQuestion(
+        found.hash_algorithm,
+        found.issuer_name_hash,
+        found.issuer_key_hash,
+        found.serial_number,
+        url,
+    )
+
+
+def test_a_good_and_a_revoked_certificate_are_told_apart() -> None:
+    asked = request_for(question())
+    assert verdict_in(ROOT.answer(asked, NOW), question(), KNOWN, NOW).revocation is (
+        Revocation.GOOD
+    )
+    strict = replace(ROOT, revoked={LEAF.certificate.serial_number})
+    found = verdict_in(strict.answer(asked, NOW), question(), KNOWN, NOW)
+    assert found.revocation is Revocation.REVOKED
+
+
+def test_an_answer_by_a_stranger_a_stale_one_and_one_about_another_are_worth_nothing() -> None:
+    asked = request_for(question())
+    stranger = Authority.root()
+    forged = replace(ROOT, certificate=stranger.certificate, key=stranger.key)
+    unknown = Revocation.UNKNOWN
+    assert verdict_in(forged.answer(asked, NOW), question(), KNOWN, NOW).revocation is unknown
+    good = ROOT.answer(asked, NOW)
+    assert verdict_in(good, question(), [], NOW).revocation is unknown
+    assert verdict_in(good, question(), KNOWN, NOW + timedelta(days=2)).revocation is unknown
+    other = msgspec.structs.replace(question(), serial_number="1234")
+    assert verdict_in(good, other, KNOWN, NOW).is_unreadable
+    assert verdict_in(b"no DER", question(), KNOWN, NOW).is_unreadable
+
+
+def test_hashes_that_are_none_are_refused() -> None:
+    with pytest.raises(InvalidInput):
+        request_for(msgspec.structs.replace(question(), issuer_key_hash="no hex"))
