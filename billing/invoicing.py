@@ -59,7 +59,7 @@ class NotIssued:
 
     Attributes:
         recipient: `contact/17`, `organisation/x`, `provider/y`; or the account of a payer.
-        code: `no_contact`, `no_contract`, `below_zero`, `inactive`, or that of a refusal.
+        code: `no_contact`, `no_contract`, `below_zero`, `inactive`, `own`, or that of a refusal.
         amount: What is not asked for, without tax; None where nobody can say.
     """
 
@@ -212,7 +212,7 @@ async def _drafts(
         open_charges.setdefault((each.charge.debtor, each.charge.net.currency), []).append(each)
     named = sorted({debtor for debtor, _ in (*waiting, *open_charges)})
     known = await contacts.of_debtors(db, named)
-    owed = _by_contact(waiting, open_charges, known, result)
+    owed = _by_contact(waiting, open_charges, known, charges.organisation(issuer.key), result)
     drafts = []
     for (debtor, currency), its in sorted(owed.items()):
         contact, (orders, rest) = known[debtor], apart(its)
@@ -234,9 +234,14 @@ def _by_contact(
     waiting: Mapping[tuple[str, str], Waiting],
     open_charges: Mapping[tuple[str, str], Sequence[BookedCharge]],
     known: Mapping[str, Contact],
+    own: str,
     result: Result,
 ) -> dict[tuple[str, str], Owed]:
-    """Return what each contact owes, in each currency; a contact may be named in two ways."""
+    """Return what each contact owes, in each currency; a contact may be named in two ways.
+
+    What the issuer would owe itself, as `own`, is named and left out: nobody sells anything to
+    himself, whoever stands for him on his papers. In the books it stays as booked.
+    """
     owed: dict[tuple[str, str], Owed] = {}
     for debtor, currency in sorted({*waiting, *open_charges}):
         found = waiting.get((debtor, currency))
@@ -248,6 +253,10 @@ def _by_contact(
             charges=its,
         )
         of = known.get(debtor)
+        if debtor == own or (of is not None and of.debtor == own):
+            said = "These are the issuer's own: nobody writes an invoice to himself."
+            result.not_issued.append(NotIssued(own, "own", said, _net(part, currency)))
+            continue
         if of is None or not of.is_active:
             code = "no_contact" if of is None else "inactive"
             said = "No contact is recorded." if of is None else "The contact is not active."

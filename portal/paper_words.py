@@ -36,6 +36,7 @@ FINDINGS: dict[str, str] = {
     "invoicing_off": marked("Automated invoicing is off."),
     "credit_notes_off": marked("Credit notes to owners are off."),
     "no_contact": marked("No contact is recorded: no document is made."),
+    "own": marked("The issuer's own charges: nobody writes an invoice to himself."),
     "inactive": marked("The contact is not active: no document is made."),
     "no_contract": marked("Sessions are on nobody's contract: nobody is asked to pay them."),
     "below_zero": marked("More is taken back than charged: it waits for the next month."),

@@ -10,8 +10,16 @@ from billing import books, charges, contacts, invoicing, ledger, papers
 from billing.documents import DocumentKind
 from billing.invoicing import MonthStillRuns
 from billing.ledger import LedgerAccount
-from foundation.money import Money
-from tests.billing.paper_story import OCTOBER, contract_of, customer, open_office, run
+from foundation.money import Money, total
+from tests.billing.paper_story import (
+    OCTOBER,
+    OPERATOR,
+    OPERATOR_VAT,
+    contract_of,
+    customer,
+    open_office,
+    run,
+)
 from tests.billing.story import (
     BAKERY,
     DECEMBER,
@@ -215,3 +223,26 @@ async def test_the_monitor_finds_what_would_keep_documents_from_being_made(
     await customer(db, represents=f"provider/{EMP}")
     after = {each.code for each in await invoicing.verify(db, OCTOBER, now=NOVEMBER)}
     assert (before, after) == ({"no_contract", "no_contact"}, set())
+
+
+async def test_the_issuer_writes_no_invoice_to_itself_whoever_stands_for_it(
+    db: AsyncSession,
+) -> None:
+    await open_office(db)
+    itself = await customer(
+        db, name="Ladewerk", represents=f"organisation/{OPERATOR}", vat_id=OPERATOR_VAT
+    )
+    await contract_of(db, itself, fee="5.00")
+    huber = await customer(db)
+    await contract_of(db, huber, token=None, fee="3.00")
+    await happen(db, ended(1))  # by a token on the issuer's own contract
+
+    result = await run(db)
+
+    [number] = result.numbers
+    assert (await papers.document(db, number))[0].contact_id == huber.id
+    own = [each for each in result.not_issued if each.code == "own"]
+    assert {each.recipient for each in own} == {f"organisation/{OPERATOR}"}
+    asked = [each.amount for each in own if each.amount is not None]
+    assert total(asked, "EUR") >= eur("9.00")  # the fee and the session
+    assert (await run(db)).numbers == []
