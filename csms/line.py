@@ -1,6 +1,8 @@
 """What a connection shows of its station before any password, asked in the station's lane."""
 
+from ipaddress import ip_address
 from ssl import SSLObject
+from typing import Final
 
 from csms.admission import Admitted, Refusal
 from csms.certificates import UnusableCertificate, facts_in_der
@@ -8,7 +10,18 @@ from csms.dispatch import CertificateShown, Dispatch, MetHigher, TurnedAway
 from csms.security_profiles import BELOW, PLAIN, Line
 from csms.store import Access
 from foundation.clock import Clock
+from foundation.networks import networks
 from foundation.settings import Settings
+
+BY_PROXY: Final = Line(is_tls=True)
+
+
+def by_proxy(settings: Settings, remote: str, forwarded: str | None) -> bool:
+    """Tell whether a proxy of ours ended the TLS of a plain connection, and says so."""
+    if not settings.ocpp_tls_proxies or (forwarded or "").strip().lower() not in ("https", "wss"):
+        return False
+    address = ip_address(remote.partition("%")[0])
+    return any(address in each for each in networks(settings.ocpp_tls_proxies))
 
 
 async def line_of(

@@ -38,7 +38,7 @@ from csms.connection import (
 from csms.connections import Connections
 from csms.dispatch import Introduction, Knock, NewPasswordUsed
 from csms.doors import Authorities, Doors
-from csms.line import line_of, note_above, note_below
+from csms.line import BY_PROXY, by_proxy, line_of, note_above, note_below
 from csms.reports import OcppVersion
 from csms.store import Access, Closed, Opened
 from csms.vendors import profile_of, shipped
@@ -409,6 +409,10 @@ class Listener:
             access = found
         secured = socket.transport.get_extra_info("ssl_object")
         line = await line_of(secured, access, self._surroundings.dispatch, settings, self._clock)
+        if secured is None and by_proxy(
+            settings, _remote(socket), request.headers.get("X-Forwarded-Proto")
+        ):
+            line = BY_PROXY
         admitted = admit(access, identity, credentials, line)
         if isinstance(admitted, Refusal):
             dispatch = self._surroundings.dispatch

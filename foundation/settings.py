@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     ocpp_tls_second_key: Path | None = None
     ocpp_tls_client_organisation: str | None = Field(default=None, max_length=64)
     """The organisation (O) that stations' certificates must name; None: any that is trusted."""
+    ocpp_tls_proxies: tuple[str, ...] = ()
+    """Networks of proxies that end stations' TLS before us: what comes from there with the header
+    `X-Forwarded-Proto: https` came by TLS (security profile 2)."""
     ocpp_public_url: str | None = Field(default=None, pattern="^wss?://[^/]+(/.*[^/])?$")
     """How stations reach the listener by TLS, without their identity; told to 2.x stations that
     shall use a higher security profile. None: by OCPP host and TLS port."""

@@ -9,7 +9,7 @@ def test_commands_of_daily_life_lead_to_nothing() -> None:
 
 
 def test_whatever_tells_a_password_is_followed() -> None:
-    told = {
+    told: dict[str, dict[str, object]] = {
         "ChangeConfiguration": {"key": "AuthorizationKey", "value": "********"},
         "SetVariables": {"setVariableData": [{"variable": {"name": "BasicAuthPassword"}}]},
         "SetNetworkProfile": {"connectionData": {"basicAuthPassword": "********"}},

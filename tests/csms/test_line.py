@@ -81,3 +81,21 @@ async def test_who_tries_again_and_again_is_one_event_an_hour(central: Central) 
         station=identity,
     )
     assert rows == [{"type": "ConnectionBelowSecurityProfile"}]
+
+
+async def test_what_a_proxy_of_ours_says_of_tls_is_believed_and_nobody_elses_word(
+    start_central: Starter,
+) -> None:
+    said = {"X-Forwarded-Proto": "https"}
+    for proxies, may in ((("127.0.0.0/8",), True), (("10.0.0.0/8",), False)):
+        async with start_central(ocpp_tls_proxies=proxies) as central:
+            identity = await central.station(
+                f"CS-{may}", security_profile=2, password="0123456789abcdef"
+            )
+            with pytest.raises(InvalidStatus):
+                await central.connect(identity, password="0123456789abcdef")
+            if may:
+                await central.connect(identity, password="0123456789abcdef", headers=said)
+            else:
+                with pytest.raises(InvalidStatus):
+                    await central.connect(identity, password="0123456789abcdef", headers=said)
