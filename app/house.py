@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -77,6 +77,10 @@ from support.correspondence import Correspondence
 from support.handlers import EXPIRY_CRON, expire_orders
 from support.maintenance_locks import CRON as MAINTENANCE_CRON
 from support.maintenance_locks import looking_after
+
+_JOBS_FINISH: Final = 0.4
+"""The share of the time for stopping in which jobs may finish. All tasks are ended once more after
+half of it: those that were aborted have to be over by then, or they outlive their database."""
 
 
 def run_due(month_end: MonthEnd) -> Callable[[], Coroutine[Any, Any, None]]:
@@ -149,7 +153,7 @@ def compose_house(
 ) -> House:
     """Build the money's side and the people's; nothing runs yet."""
     sharing = Reimbursement()
-    jobs = Jobs(database.url, stop_timeout_s=settings.shutdown_timeout_s / 2)
+    jobs = Jobs(database.url, stop_timeout_s=settings.shutdown_timeout_s * _JOBS_FINISH)
     mails = Mails(
         database=database, jobs=jobs, clock=clock, settings=settings, domains=mail_domains.domain_of
     )

@@ -136,11 +136,15 @@ class UnitOfWork(AsyncSession):
             await self._driver.rollback()
 
     async def close(self) -> None:
-        """Give the connection back; one that is not fit for the next is closed."""
+        """Give the connection back; one that is not fit for the next is closed.
+
+        A task that is ended twice while it waits for an answer has its connection closed by the
+        driver: there is nothing to be taken back then, and saying so would hide that it was ended.
+        """
         try:
             if self.has_session:
                 await super().close()
-            if not self._is_idle:
+            if not self._is_idle and not self._driver.closed:
                 await self._driver.rollback()
         finally:
             if self._pooled.is_valid and not (self._is_idle and self._has_its_pool):

@@ -312,3 +312,34 @@ async def test_what_was_joined_is_found_by_each_unit_of_work_of_that_database(
     async with database.unit_of_work() as db:
         assert joint.of(db) == "somebody"
         assert Joint[str]("tests.other").of(db) is None
+
+
+async def test_a_task_that_is_ended_twice_in_a_query_says_that_it_was_ended(
+    database: Database,
+) -> None:
+    """The driver closes the connection then; that is no database that went away."""
+
+    async def work() -> None:
+        async with database.unit_of_work() as db:
+            await db.execute(text("select pg_sleep(60) /* ended twice */"))
+
+    async with database.unit_of_work():  # one that is in use is not closed by what ends beside it
+        task = asyncio.get_running_loop().create_task(work())
+        running = text(
+            "select count(*) from pg_stat_activity"
+            " where query like '%ended tw' || 'ice%' and state = 'active'"
+        )
+        count = 0
+        async with asyncio.timeout(10):
+            while not count:
+                await asyncio.sleep(0)
+                async with database.unit_of_work() as db:
+                    count = (await db.execute(running)).scalar_one()
+        task.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    async with database.unit_of_work() as db:
+        assert (await db.execute(text("select 1"))).scalar_one() == 1
