@@ -292,7 +292,7 @@ async def upgrade_profile(
 
 
 @router.get("/{identity:segment}/security-events", summary="List a station's security events")
-async def list_events(
+async def list_security_events(
     db: Db, now: Now, context: Context, caller: Reader, identity: str
 ) -> Page[SecurityEventModel]:
     """The newest first, at most 50."""
