@@ -85,9 +85,12 @@ class MonthRunModel(Answer):
 
 
 class MonthRunDetailModel(MonthRunModel):
-    """The same with every payee's steps."""
+    """The same with the steps of a page of payees."""
 
     of_payees: list[StepModel]
+    next: str | None = Field(
+        default=None, description="Send it as `cursor` to get the payees behind these."
+    )
 
 
 class RunBody(Body):
@@ -232,15 +235,27 @@ async def list_months(
 
 
 @router.get("/months/{month}", summary="Get the run of a month")
-async def get_month(db: Db, caller: Reader, month: str) -> MonthRunDetailModel:
-    """With the steps of every payee that you see; not found before it begins."""
+async def get_month(
+    db: Db,
+    caller: Reader,
+    month: str,
+    limit: paging.Limit = paging.LARGEST_LIMIT,
+    cursor: paging.Cursor = None,
+) -> MonthRunDetailModel:
+    """With the steps of the payees that you see, by page, in the order of their keys; `limit`
+    counts payees. Not found before it begins."""
+    place = paging.decoded(cursor, str)
     Month.parse(month)
     found = await month_end.runs(db, caller.scope, month=month)
     if not found:
         raise NotFound("run of the month", month)
     steps = await month_end.progress(db, caller.scope, month)
+    payees = sorted({each.payee for each in steps if place is None or each.payee > place[0]})
+    wanted = set(payees[:limit])
     return MonthRunDetailModel(
-        **_run(found[0]).model_dump(), of_payees=[_step(each) for each in steps]
+        **_run(found[0]).model_dump(),
+        of_payees=[_step(each) for each in steps if each.payee in wanted],
+        next=paging.encoded(payees[limit - 1]) if len(payees) > limit else None,
     )
 
 

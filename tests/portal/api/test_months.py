@@ -86,6 +86,19 @@ async def test_a_closed_month_tells_how_far_its_run_is(
     }
     [listed] = (await charged.get("/api/v1/months")).json()["items"]
     assert listed["month"] == "2026-10"
+    whole = (await charged.get("/api/v1/months/2026-10")).json()
+    seen: list[dict[str, str]] = []
+    cursor: str | None = ""
+    pages = 0
+    while cursor is not None:
+        query = f"limit=1{cursor and f'&cursor={cursor}'}"
+        part = (await charged.get(f"/api/v1/months/2026-10?{query}")).json()
+        assert len({each["payee"] for each in part["of_payees"]}) <= 1
+        seen += part["of_payees"]
+        cursor, pages = part["next"], pages + 1
+    assert pages == len({each["payee"] for each in whole["of_payees"]})
+    assert sorted(map(str, seen)) == sorted(map(str, whole["of_payees"]))
+    assert whole["next"] is None
     assert (await south.get("/api/v1/months")).json()["items"] == []
     assert (await south.get("/api/v1/months/2026-10")).status_code == 404
 
