@@ -25,6 +25,8 @@ ROUND: Final = 2 * MINUTE
 QUARTER: Final = 15 * MINUTE
 CALM: Final = 36 * HOUR
 """How far apart the incidents of a site are at least."""
+BEFORE_WORK: Final = 10 * MINUTE
+"""How long a maintenance window lasts before something goes wrong in it."""
 GAPS_SEEN: Final = 21
 """So many sessions say what is usual at a charge point."""
 
@@ -277,11 +279,12 @@ class _Planner:
 
     def _forget(self, incident: Incident) -> None:
         self.fleet.incidents.remove(incident)
+        begin = incident.begins - BEFORE_WORK  # the window in which it was to begin goes with it
         end = incident.begins + DAY + 12 * HOUR
         self.fleet.happenings = [
             each
             for each in self.fleet.happenings
-            if each.station not in incident.stations or not incident.begins <= each.at <= end
+            if each.station not in incident.stations or not begin <= each.at <= end
         ]
 
     # ---------------------------------------------------------------------------- incidents
@@ -432,7 +435,7 @@ class _Planner:
 
     def _worked_at(self, kind: Kind, station: str, at: datetime, lasts: timedelta) -> None:
         """A window; within it, something goes wrong, and is well before its end, or not."""
-        begins = at + 10 * MINUTE
+        begins = at + BEFORE_WORK
         until = (at + lasts).replace(second=0)
         self._add(Work(station=station, at=at, until=until), Look(station=station, at=until))
         if kind is Kind.OUTAGE_IN_WINDOW:

@@ -1,7 +1,9 @@
 """A planned fleet put before the program: reports at the handlers, rounds of its watches, kills.
 
 Time goes in steps to the next minute at which something is due; at all others the rounds would
-find nothing. What stations say in between is written in batches before anybody looks.
+find nothing. What stations say in between is written in batches before anybody looks: so are
+sessions, most of what is said, since charging is looked at every quarter of an hour and by nobody
+else.
 """
 
 import random
@@ -212,9 +214,10 @@ class Watched:
     async def live(self) -> None:
         """Let all that is planned happen."""
         waiting = self.fleet.happenings[::-1]
+        waking = [each.at for each in waiting if not isinstance(each, Session)]
         at, swept = self.clock.now(), self.clock.now()
         while True:
-            planned = waiting[-1].at if waiting else None
+            planned = waking[-1] if waking else None
             at = self._minute(await self._next(planned, swept + SWEEP), after=at)
             if at > self.fleet.end:
                 return
@@ -222,6 +225,8 @@ class Watched:
             now_happening = []
             while waiting and waiting[-1].at <= at:
                 now_happening.append(waiting.pop())
+            while waking and waking[-1] <= at:
+                waking.pop()
             await self.happen(now_happening)
             is_sweep = at >= swept + SWEEP
             await self._rounds(is_sweep=is_sweep)

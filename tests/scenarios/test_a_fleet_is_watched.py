@@ -231,7 +231,7 @@ async def test_a_fleet_of_fifty_over_thirty_days(database_url: str, clock: SetCl
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 async def test_a_fleet_of_five_hundred_over_a_year(database_url: str, clock: SetClock) -> None:
     fleet = planned(2, stations=500, days=365, owners=5, every_days=150)
     assert {each.kind for each in fleet.incidents} == set(Kind)
