@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounts import audit, sign_in
 from accounts.permissions import Permission
 from billing.remote_access import NoRemoteAccess
-from foundation.errors import NotFound, NotPermitted, Unavailable
+from foundation.errors import Conflict, NotFound, NotPermitted
 from foundation.identifiers import StationId
 from foundation.inner_http import InnerTargetRefused, target_of
 from foundation.networks import networks
@@ -28,7 +28,7 @@ ENTER = "/.leitstand/enter"
 """Where a ticket is used up, on a page's own host name."""
 
 
-class NoTunnel(Unavailable):
+class NoTunnel(Conflict):
     """The installation has no tunnel."""
 
     code = "no_tunnel"
@@ -166,9 +166,9 @@ async def open_page(
         PermissionMissing, NotFound, NoRemoteAccess: As `credit_doors.use` says.
         InnerTargetRefused: If the address may not be reached any more.
     """
+    await credit_doors.use(db, caller, context, identity, now=now)
     if not is_set_up(context.settings):
         raise NoTunnel
-    await credit_doors.use(db, caller, context, identity, now=now)
     owner = await credit_doors.station_seen(db, caller, identity)
     found = await remote_pages.page(db, StationId(identity), number)
     target_of(found.url, networks(context.settings.tunnel_networks))
