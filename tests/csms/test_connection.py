@@ -124,7 +124,7 @@ async def test_a_frame_that_can_be_mended_is_answered_and_logged_as_it_came(
     [
         (OcppVersion.V16, "StatusNotification", {"connectorId": "x"}, None),
         (OcppVersion.V16, "StatusNotification", {}, "OccurenceConstraintViolation"),
-        (OcppVersion.V16, "SignCertificate", {"csr": "x"}, "NotSupported"),
+        (OcppVersion.V16, "Reset", {"type": "Hard"}, "NotSupported"),
         (OcppVersion.V16, "MakeCoffee", {}, "NotImplemented"),
         (V201, "MakeCoffee", {}, "NotImplemented"),
         (V201, "StartTransaction", start(0), "NotImplemented"),
