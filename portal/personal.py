@@ -30,6 +30,7 @@ _PERSONAL = frozenset(
         "iban",
         "idtag",
         "idtoken",
+        "mails",
         "openedbyname",
         "parentidtag",
         "personname",

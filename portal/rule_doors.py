@@ -24,7 +24,7 @@ from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
 from foundation.networks import networks
 from portal.context import PortalContext
-from portal.guard import Caller
+from portal.guard import MASK, Caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +156,7 @@ async def _read(
         location=wanted.location,
         group=wanted.group,
         severity=wanted.severity,
-        mails=tuple(each.strip() for each in wanted.mails if each.strip()),
+        mails=_mails(wanted.mails, before),
         webhook=kept if given else None,
         opens_ticket=wanted.opens_ticket,
         step=wanted.step,
@@ -165,6 +165,20 @@ async def _read(
         is_active=wanted.active,
     )
     return rule, given if given and given != kept else None
+
+
+def _mails(wanted: Sequence[str], before: Rule | None) -> tuple[str, ...]:
+    """Return the addresses; those that somebody sees as **** stay as they are.
+
+    Raises:
+        InvalidInput: If there are none that could stay.
+    """
+    given = tuple(each.strip() for each in wanted if each.strip())
+    if MASK not in given:
+        return given
+    if before is None or set(given) != {MASK}:
+        raise InvalidInput("**** stands for what is hidden; it is no value.", field="mails")
+    return before.mails
 
 
 async def _owner(db: AsyncSession, caller: Caller, key: str) -> OrganisationKey:

@@ -193,7 +193,7 @@ async def list_watch_rules(db: Db, now: Now, caller: Reader) -> Page[RuleModel]:
         each: await ruling.suspension(db, each, now=now) is not None
         for each in {rule.organisation for rule in found}
     }
-    return Page(items=[_shown(each, resting[each.organisation]) for each in found])
+    return Page(items=[_shown(each, resting[each.organisation], caller) for each in found])
 
 
 @router.post("/watch-rules", status_code=201, summary="Create an if/then rule")
@@ -205,7 +205,7 @@ async def create_watch_rule(
     Needs an account of tier Limited or above.
     """
     wanted = _wanted(body, caller)
-    return _shown(await rule_doors.set_rule(db, caller, context, wanted, now=now), False)
+    return _shown(await rule_doors.set_rule(db, caller, context, wanted, now=now), False, caller)
 
 
 @router.post("/watch-rules/rehearse", summary="Try an if/then rule out")
@@ -233,7 +233,9 @@ async def rehearse_watch_rule(db: Db, now: Now, caller: Writer, body: RuleBody) 
 async def get_watch_rule(db: Db, now: Now, caller: Reader, number: Number) -> RuleModel:
     """As it is set."""
     found = await ruling.rule(db, caller.scope, number)
-    return _shown(found, await ruling.suspension(db, found.organisation, now=now) is not None)
+    return _shown(
+        found, await ruling.suspension(db, found.organisation, now=now) is not None, caller
+    )
 
 
 @router.put("/watch-rules/{number}", summary="Change an if/then rule")
@@ -243,7 +245,7 @@ async def change_watch_rule(
     """It counts from the next minute on."""
     wanted = _wanted(body, caller)
     made = await rule_doors.set_rule(db, caller, context, wanted, number=number, now=now)
-    return _shown(made, False)
+    return _shown(made, False, caller)
 
 
 @router.delete("/watch-rules/{number}", status_code=204, summary="Remove an if/then rule")
@@ -315,7 +317,7 @@ def _wanted(body: RuleBody, caller: Caller) -> WantedRule:
     )
 
 
-def _shown(rule: Rule, suspended: bool) -> RuleModel:
+def _shown(rule: Rule, suspended: bool, caller: Caller) -> RuleModel:
     return RuleModel(
         id=rule.id,
         organisation=rule.organisation,
@@ -330,7 +332,7 @@ def _shown(rule: Rule, suspended: bool) -> RuleModel:
         location=rule.location,
         group=rule.group,
         severity=rule.severity,
-        mails=list(rule.mails),
+        mails=[caller.personal(each) or "" for each in rule.mails],
         webhook=rule.webhook or "",
         opens_ticket=rule.opens_ticket,
         step=rule.step,

@@ -233,7 +233,7 @@ async def show_rule(
 ) -> Response:
     """Show a rule with when it fired, the newest first."""
     rule = await ruling.rule(db, caller.scope, number_of_path("rule", number))
-    return await _show(request, db, now, caller, _given(rule), rule=rule, before=before)
+    return await _show(request, db, now, caller, _given(rule, caller), rule=rule, before=before)
 
 
 @router.post("/{number:segment}")
@@ -257,7 +257,7 @@ async def switch_rule(
     except NotPermitted as error:
         rule = await ruling.rule(db, caller.scope, wanted)
         errors = form_errors(error, (await frame_of(request, db, caller)).words, otherwise="name")
-        return await _show(request, db, now, caller, _given(rule), rule=rule, errors=errors)
+        return await _show(request, db, now, caller, _given(rule, caller), rule=rule, errors=errors)
     return went("/rules", done="saved")
 
 
@@ -330,7 +330,7 @@ def _whole(text: str, field: str) -> int:
     return int(written)
 
 
-def _given(rule: Rule) -> Given:
+def _given(rule: Rule, caller: Caller) -> Given:
     return Given(
         name=rule.name,
         organisation=rule.organisation,
@@ -344,7 +344,7 @@ def _given(rule: Rule) -> Given:
         location=rule.location or "",
         group="" if rule.group is None else str(rule.group),
         severity=rule.severity.value,
-        mails="\n".join(rule.mails),
+        mails="\n".join(caller.personal(each) or "" for each in rule.mails),
         webhook=rule.webhook or "",
         ticket="yes" if rule.opens_ticket else "",
         step=rule.step or "",
