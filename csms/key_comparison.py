@@ -122,13 +122,10 @@ def _is_point(digits: str, reported: MeterKey) -> bool:
 
 
 def _nearest(digits: str, fingerprints: list[str]) -> Difference:
-    """Return the difference to the fingerprint that agrees longest with what was typed."""
+    """Return the difference to the fingerprint that agrees in most places with what was typed."""
 
     def agreeing(other: str) -> int:
-        return next(
-            (at for at, (a, b) in enumerate(zip(digits, other, strict=False)) if a != b),
-            min(len(digits), len(other)),
-        )
+        return sum(a == b for a, b in zip(digits, other, strict=False))
 
     return _difference(digits, max(fingerprints, key=agreeing), ComparedBy.FINGERPRINT)
 
