@@ -40,9 +40,11 @@ class Subscriber:
             task = group.create_task(self._listen(ready))
             async with asyncio.timeout(30):
                 await ready.wait()
-            yield self
-            self._leaving = True
-            task.cancel()
+            try:
+                yield self
+            finally:  # also where the test failed: its failure is to be seen
+                self._leaving = True
+                task.cancel()
 
     async def until(self, holds: Any, *, within_s: float = 20) -> None:
         """Wait until something holds; looked at whenever something came."""
