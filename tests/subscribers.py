@@ -46,7 +46,7 @@ class Subscriber:
                 self._leaving = True
                 task.cancel()
 
-    async def until(self, holds: Any, *, within_s: float = 20) -> None:
+    async def until(self, holds: Any, *, within_s: float = 60) -> None:
         """Wait until something holds; looked at whenever something came."""
         async with asyncio.timeout(within_s):
             while not holds():
