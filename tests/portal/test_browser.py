@@ -119,6 +119,7 @@ class Visitor:
 
     async def sideways(self) -> int:
         """How many pixels the page is wider than its window."""
+        await self.page.wait_for_load_state()
         wider = await self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         return int(wider)
 
