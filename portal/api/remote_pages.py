@@ -99,7 +99,7 @@ async def add_remote_page(
     return _shown(made)
 
 
-@router.delete("/{number}", status_code=204, summary="Take a station's own page out")
+@router.delete("/{number:int}", status_code=204, summary="Take a station's own page out")
 async def remove_remote_page(
     db: Db, now: Now, caller: Reader, identity: str, number: Number
 ) -> None:

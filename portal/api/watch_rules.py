@@ -229,7 +229,7 @@ async def rehearse_watch_rule(db: Db, now: Now, caller: Writer, body: RuleBody) 
     )
 
 
-@router.get("/watch-rules/{number}", summary="Get an if/then rule")
+@router.get("/watch-rules/{number:int}", summary="Get an if/then rule")
 async def get_watch_rule(db: Db, now: Now, caller: Reader, number: Number) -> RuleModel:
     """As it is set."""
     found = await ruling.rule(db, caller.scope, number)
@@ -238,7 +238,7 @@ async def get_watch_rule(db: Db, now: Now, caller: Reader, number: Number) -> Ru
     )
 
 
-@router.put("/watch-rules/{number}", summary="Change an if/then rule")
+@router.put("/watch-rules/{number:int}", summary="Change an if/then rule")
 async def change_watch_rule(
     db: Db, now: Now, context: Context, caller: Writer, number: Number, body: RuleBody
 ) -> RuleModel:
@@ -248,7 +248,7 @@ async def change_watch_rule(
     return _shown(made, False, caller)
 
 
-@router.delete("/watch-rules/{number}", status_code=204, summary="Remove an if/then rule")
+@router.delete("/watch-rules/{number:int}", status_code=204, summary="Remove an if/then rule")
 async def remove_watch_rule(db: Db, now: Now, caller: Writer, number: Number) -> None:
     """What it found is over."""
     await rule_doors.remove_rule(db, caller, number, now=now)
