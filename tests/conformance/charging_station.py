@@ -1,14 +1,10 @@
-"""A 2.0.1 station as the certification cases use it; what it is asked is answered as they say."""
+"""A 2.0.1 station as the certification cases use it."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
-from csms.charging import Transaction
-from csms.queue import Command, CommandState
 from simulators.link import Reply
-from tests.conformance.stations import Station
-from tests.csms.asking import ask, becomes
+from tests.conformance.case import Case
 from tests.csms.central import CARD, Central
 
 TOKEN = {"idToken": CARD, "type": "ISO14443"}
@@ -23,8 +19,8 @@ def sample(wh: float, context: str, at: str, **more: Any) -> dict[str, Any]:
     return {"timestamp": at, "sampledValue": [{"value": wh, "context": context} | more]}
 
 
-class ChargingStation(Station):
-    """Speaks 2.0.1; every message comes a second after the one before."""
+class ChargingStation(Case):
+    """Speaks 2.0.1."""
 
     def __init__(self, central: Central, identity: str) -> None:
         super().__init__(central, identity, "ocpp2.0.1")
@@ -34,7 +30,6 @@ class ChargingStation(Station):
         """Actions that it answers with a CALLERROR."""
         self.echoes_variables = False
         """Whether a variable that it is asked for has its own name as its value."""
-        central.guests.append(self)
 
     def answer(self, action: str, payload: Mapping[str, Any], message_id: str) -> Reply:
         if action in self.refuses:
@@ -48,17 +43,6 @@ class ChargingStation(Station):
             ]
             return Reply({"get_variable_result": results})
         return super().answer(action, payload, message_id)
-
-    async def close(self) -> None:
-        await self.leave()
-
-    def drop(self) -> None:
-        if self.link is not None:
-            self.link.cut()
-
-    def now(self) -> str:
-        self.central.clock.at += timedelta(seconds=1)
-        return self.central.clock.now().isoformat().replace("+00:00", "Z")
 
     # ------------------------------------------------------------------------- it says
 
@@ -122,37 +106,6 @@ class ChargingStation(Station):
         reading = sample(wh, "Transaction.End", self.now())
         usual: dict[str, Any] = {"stoppedReason": "Local", "meterValue": [reading]}
         return await self.event("Ended", trigger, **(usual | more))
-
-    # ---------------------------------------------------------------------- it is asked
-
-    async def asked_for(
-        self, action: str, payload: Mapping[str, Any], answer: dict[str, Any] | None = None
-    ) -> Command:
-        """Let the operator ask it something that it answers like this, here in snake case."""
-        self.answers[action] = {"status": "Accepted"} if answer is None else answer
-        times = 1 + sum(name == action for name, _ in self.asked)
-        command = await ask(self.central, self.identity, action, payload)
-        await self.was_asked(action, times)
-        return command
-
-    async def becomes(self, command: Command, state: CommandState) -> Command:
-        return await becomes(self.central, command, state)
-
-    # ---------------------------------------------------------------- what became of it
-
-    async def shown(self, evse: int = 1) -> str:
-        [row] = await self.central.rows(
-            "select original_status from connectors where station = :station and evse_id = :evse",
-            station=self.identity,
-            evse=evse,
-        )
-        return str(row["original_status"])
-
-    async def transactions(self) -> list[Transaction]:
-        return await self.central.transactions(self.identity)
-
-    async def transaction(self) -> Transaction:
-        return await self.central.only_transaction(self.identity)
 
 
 async def booted(central: Central, **settings: Any) -> ChargingStation:

@@ -6,13 +6,9 @@ from typing import Any
 
 import pytest
 
-from accounts.directory import WHOLE
 from billing import pricing
 from billing.pricing import NewAssignment, place_from
-from csms import equipment
-from csms.equipment import Reservation
 from csms.queue import Command, CommandState
-from foundation.identifiers import StationId
 from tests.billing import story
 from tests.conformance.charging_station import TOKEN, ChargingStation, booted, sample, token
 from tests.csms.central import CARD, Central, wh
@@ -370,15 +366,6 @@ async def reserve(case: ChargingStation, answer: str = "Accepted", **more: Any) 
     return await case.asked_for("ReserveNow", payload, {"status": answer})
 
 
-async def reservations(case: ChargingStation) -> list[Reservation]:
-    async with case.central.database.unit_of_work() as db:
-        return list(
-            await equipment.reservations(
-                db, WHOLE, StationId(case.identity), case.central.clock.now()
-            )
-        )
-
-
 @pytest.mark.parametrize(
     ("number", "what"),
     [("h_01", {"evseId": 1}), ("h_08", {}), ("h_15", {"connectorType": "cType2"})],
@@ -393,7 +380,7 @@ async def test_h_01_08_and_15_a_reservation_is_used(
         await case.status("Reserved")
     await case.becomes(command, EFFECTIVE)
     await case.begin(reservationId=21)
-    [used] = await reservations(case)
+    [used] = await case.reservations()
     assert (used.state, used.transaction_id) == (
         "used",
         (await case.transaction()).transaction_id,
@@ -407,7 +394,7 @@ async def test_h_07_and_h_20_the_station_tells_the_end(
     await case.becomes(await reserve(case, evseId=1), ACCEPTED)
     said = {"reservationId": 21, "reservationUpdateStatus": word}
     assert await case.call("ReservationStatusUpdate", said) == {}
-    [over] = await reservations(case)
+    [over] = await case.reservations()
     assert (over.state == "open", over.ending) == (False, word)
 
 
@@ -417,7 +404,7 @@ async def test_h_14_as_many_reservations_as_evses(case: ChargingStation) -> None
         await case.becomes(await reserve(case, id=number), EFFECTIVE)
     third = await reserve(case, "Occupied", id=33)
     await case.becomes(third, REJECTED)
-    assert sorted(each.reservation_id for each in await reservations(case)) == [31, 32]
+    assert sorted(each.reservation_id for each in await case.reservations()) == [31, 32]
 
 
 async def test_h_17_cancel_a_reservation(case: ChargingStation) -> None:
@@ -425,7 +412,7 @@ async def test_h_17_cancel_a_reservation(case: ChargingStation) -> None:
     command = await case.asked_for("CancelReservation", {"reservationId": 21})
     assert (await case.was_asked("CancelReservation"))["reservation_id"] == 21
     await case.becomes(command, EFFECTIVE)
-    [over] = await reservations(case)
+    [over] = await case.reservations()
     assert over.ending == "Cancelled"
 
 
@@ -441,14 +428,14 @@ async def test_h_19_another_token_of_the_group_uses_it(case: ChargingStation) ->
     info = await case.authorize("H19B")
     assert info["groupIdToken"]["idToken"] == "H19"
     await case.begin("H19B", reservationId=21)
-    [used] = await reservations(case)
+    [used] = await case.reservations()
     assert used.state == "used"
 
 
 async def test_h_22_a_reservation_that_is_refused(case: ChargingStation) -> None:
     command = await reserve(case, "Rejected", evseId=1)
     await case.becomes(command, REJECTED)
-    assert await reservations(case) == []
+    assert await case.reservations() == []
 
 
 # ---------------------------------------------------------------------------------- I cost

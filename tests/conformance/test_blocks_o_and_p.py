@@ -124,36 +124,6 @@ async def test_o_04_and_o_05_a_message_is_cleared(
     await case.becomes(command, state)
 
 
-@pytest.mark.parametrize(
-    ("number", "of"),
-    [
-        ("n_62", {"customerIdentifier": "driver-17"}),
-        (
-            "n_63",
-            {
-                "customerCertificate": {
-                    "hashAlgorithm": "SHA256",
-                    "issuerNameHash": "aa",
-                    "issuerKeyHash": "bb",
-                    "serialNumber": "01",
-                }
-            },
-        ),
-    ],
-)
-async def test_n_62_and_n_63_a_customer_by_identifier_or_certificate(
-    case: ChargingStation, number: str, of: dict[str, Any]
-) -> None:
-    command = await case.asked_for(
-        "CustomerInformation", {"requestId": 94, "report": True, "clear": True} | of
-    )
-    asked = await case.was_asked("CustomerInformation")
-    assert "customer_identifier" in asked or "customer_certificate" in asked
-    said = {"requestId": 94, "seqNo": 0, "data": "", "generatedAt": case.now(), "tbc": False}
-    assert await case.call("NotifyCustomerInformation", said) == {}
-    await case.becomes(command, EFFECTIVE)
-
-
 async def test_p_02_data_of_an_unknown_vendor(case: ChargingStation) -> None:
     answer = await case.call("DataTransfer", {"vendorId": "nobody.we.know", "messageId": "x"})
     assert answer["status"] in {"UnknownVendorId", "UnknownMessageId", "Rejected"}

@@ -5,43 +5,22 @@ from typing import Any
 
 import pytest
 
-from accounts.directory import WHOLE
-from csms import equipment, file_places
 from csms.queue import CommandState
-from foundation.identifiers import StationId
+from tests.conformance.case import PLACE, with_file_places
 from tests.conformance.charge_point import ChargePoint, booted
 from tests.csms.central import CARD, Central
 
 EFFECTIVE, ACCEPTED = CommandState.EFFECTIVE, CommandState.ACCEPTED
 REJECTED, FAILED = CommandState.REJECTED, CommandState.FAILED
-PLACE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
 async def case(central: Central) -> ChargePoint:
-    file_places.join(
-        central.database,
-        public_url=PLACE,
-        upload_lasts=timedelta(hours=1),
-        download_lasts=timedelta(days=1),
-    )
+    with_file_places(central)
     return await booted(central)
 
 
 # ------------------------------------------------------------------------------- firmware
-
-
-async def steps(case: ChargePoint, kind: Any) -> list[str]:
-    """How far it said that it is."""
-    async with case.central.database.unit_of_work() as db:
-        [newest, *_] = await equipment.progress(db, WHOLE, StationId(case.identity), kind)
-    return [each.status for each in newest.steps]
-
-
-async def tells(case: ChargePoint, action: str, *words: str) -> None:
-    for word in words:
-        case.central.clock.advance(timedelta(seconds=1))
-        assert await case.call(action, {"status": word}) == {}
 
 
 def update(case: ChargePoint) -> dict[str, Any]:
@@ -54,12 +33,12 @@ def update(case: ChargePoint) -> dict[str, Any]:
 async def test_tc_044_1_firmware_is_downloaded_and_installed(case: ChargePoint) -> None:
     command = await case.asked_for("UpdateFirmware", update(case), {})
     assert (await case.was_asked("UpdateFirmware"))["location"].endswith("one-2.bin")
-    await tells(case, "FirmwareStatusNotification", "Downloading", "Downloaded", "Installing")
+    await case.tells("FirmwareStatusNotification", None, "Downloading", "Downloaded", "Installing")
     await case.connect()
     assert (await case.boot())["status"] == "Accepted"
-    await tells(case, "FirmwareStatusNotification", "Installed")
+    await case.tells("FirmwareStatusNotification", None, "Installed")
     await case.becomes(command, EFFECTIVE)
-    assert await steps(case, "firmware") == ["Downloading", "Downloaded", "Installing", "Installed"]
+    assert await case.steps("firmware") == ["Downloading", "Downloaded", "Installing", "Installed"]
 
 
 @pytest.mark.parametrize(
@@ -73,9 +52,9 @@ async def test_tc_044_2_and_3_firmware_that_fails(
     case: ChargePoint, number: str, words: tuple[str, ...]
 ) -> None:
     command = await case.asked_for("UpdateFirmware", update(case), {})
-    await tells(case, "FirmwareStatusNotification", *words)
+    await case.tells("FirmwareStatusNotification", None, *words)
     await case.becomes(command, FAILED)
-    assert await steps(case, "firmware") == list(words)
+    assert await case.steps("firmware") == list(words)
 
 
 @pytest.mark.parametrize(
@@ -92,9 +71,9 @@ async def test_tc_045_1_and_2_diagnostics_have_a_place_of_ours(
         "GetDiagnostics", {"location": ""}, {"file_name": "diagnostics.zip"}
     )
     assert (await case.was_asked("GetDiagnostics"))["location"].startswith(f"{PLACE}/")
-    await tells(case, "DiagnosticsStatusNotification", "Uploading", word)
+    await case.tells("DiagnosticsStatusNotification", None, "Uploading", word)
     await case.becomes(command, state)
-    assert (await steps(case, "log"))[-1] == ours
+    assert (await case.steps("log"))[-1] == ours
 
 
 async def test_tc_079_the_security_log(case: ChargePoint) -> None:
@@ -106,7 +85,7 @@ async def test_tc_079_the_security_log(case: ChargePoint) -> None:
         said = {"status": word, "requestId": 4}
         assert await case.call("LogStatusNotification", said) == {}
     await case.becomes(command, EFFECTIVE)
-    assert await steps(case, "log") == ["Uploading", "Uploaded"]
+    assert await case.steps("log") == ["Uploading", "Uploaded"]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +123,7 @@ async def test_tc_080_and_tc_081_signed_firmware(
         assert await case.call("SecurityEventNotification", event) == {}
         assert (await case.events())[-1]["type"] == "InvalidFirmwareSignature"
     await case.becomes(command, state)
-    assert await steps(case, "firmware") == list(words)
+    assert await case.steps("firmware") == list(words)
 
 
 # ------------------------------------------------------------------------------- triggers
@@ -167,7 +146,7 @@ async def test_tc_054_trigger_each_message(case: ChargePoint) -> None:
         await case.becomes(command, EFFECTIVE)
     for wanted in ("DiagnosticsStatusNotification", "FirmwareStatusNotification"):
         command = await case.asked_for("TriggerMessage", {"requestedMessage": wanted})
-        await tells(case, wanted, "Idle")
+        await case.tells(wanted, None, "Idle")
         await case.becomes(command, EFFECTIVE)
     command = await case.asked_for(
         "TriggerMessage",

@@ -7,7 +7,6 @@ import pytest
 
 from accounts.directory import WHOLE
 from csms import equipment
-from csms.equipment import Reservation
 from csms.queue import Command, CommandState
 from foundation.identifiers import StationId
 from tests.conformance.charge_point import ChargePoint, booted
@@ -91,15 +90,6 @@ async def reserve(
     return await case.asked_for("ReserveNow", payload, {"status": word})
 
 
-async def reservations(case: ChargePoint) -> list[Reservation]:
-    async with case.central.database.unit_of_work() as db:
-        return list(
-            await equipment.reservations(
-                db, WHOLE, StationId(case.identity), case.central.clock.now()
-            )
-        )
-
-
 @pytest.mark.parametrize(("number", "connector"), [("046", 1), ("049", 0)])
 async def test_tc_046_and_049_a_reservation_is_used_by_its_transaction(
     case: ChargePoint, number: str, connector: int
@@ -107,12 +97,12 @@ async def test_tc_046_and_049_a_reservation_is_used_by_its_transaction(
     command = await reserve(case, connector=connector)
     await case.status("Reserved", connector=connector)
     await case.becomes(command, EFFECTIVE)
-    [open_one] = await reservations(case)
+    [open_one] = await case.reservations()
     assert open_one.state == "open"
 
     transaction, status = await case.start(reservationId=11)
     assert status == "Accepted"
-    [used] = await reservations(case)
+    [used] = await case.reservations()
     assert (used.state, used.transaction_id) == ("used", transaction)
 
 
@@ -123,7 +113,7 @@ async def test_tc_047_a_reservation_runs_out(case: ChargePoint) -> None:
     case.central.clock.advance(timedelta(minutes=11))
     await case.status("Available")
     assert await case.shown() == "Available"
-    [over] = await reservations(case)
+    [over] = await case.reservations()
     assert over.state != "open"
     assert over.transaction_id is None
 
@@ -136,7 +126,7 @@ async def test_tc_048_1_2_and_4_a_reservation_that_it_cannot_keep(
 ) -> None:
     command = await reserve(case, word)
     assert (await case.becomes(command, REJECTED)).answer == {"status": word}
-    assert await reservations(case) == []
+    assert await case.reservations() == []
 
 
 async def test_tc_048_3_a_connector_out_of_service_is_not_reserved(case: ChargePoint) -> None:
@@ -146,7 +136,7 @@ async def test_tc_048_3_a_connector_out_of_service_is_not_reserved(case: ChargeP
     assert await case.shown() == "Unavailable"
     refused = await reserve(case, "Unavailable")
     await case.becomes(refused, REJECTED)
-    assert await reservations(case) == []
+    assert await case.reservations() == []
 
 
 async def test_tc_051_cancel_a_reservation(case: ChargePoint) -> None:
@@ -155,7 +145,7 @@ async def test_tc_051_cancel_a_reservation(case: ChargePoint) -> None:
     assert (await case.was_asked("CancelReservation"))["reservation_id"] == 11
     await case.becomes(command, EFFECTIVE)
     await case.status("Available")
-    [over] = await reservations(case)
+    [over] = await case.reservations()
     assert (over.state, over.ending) == ("over", "Cancelled")
 
 
@@ -179,5 +169,5 @@ async def test_tc_053_another_tag_of_the_same_parent_uses_the_reservation(
     assert (other["status"], other["parentIdTag"]) == ("Accepted", "FLEET053")
     number, status = await case.start("TAG053B", reservationId=11)
     assert status == "Accepted"
-    [used] = await reservations(case)
+    [used] = await case.reservations()
     assert used.transaction_id == number

@@ -1,31 +1,21 @@
-"""2.0.1: smart charging (K), firmware (L), diagnostics and monitoring (N), each by what comes of
-it. Those with ISO 15118 and with certificates stand in files of their own."""
+"""2.0.1: smart charging (K) and firmware (L), each by what comes of it."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from accounts.directory import WHOLE
-from csms import equipment, file_places
 from csms.queue import Command, CommandState, Failure
-from foundation.identifiers import StationId
+from tests.conformance.case import with_file_places
 from tests.conformance.charging_station import TOKEN, ChargingStation, booted
-from tests.csms.central import CARD, Central
+from tests.csms.central import Central
 
 EFFECTIVE, ACCEPTED = CommandState.EFFECTIVE, CommandState.ACCEPTED
 REJECTED, FAILED = CommandState.REJECTED, CommandState.FAILED
-PLACE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
 async def case(central: Central) -> ChargingStation:
-    file_places.join(
-        central.database,
-        public_url=PLACE,
-        upload_lasts=timedelta(hours=1),
-        download_lasts=timedelta(days=1),
-    )
+    with_file_places(central)
     return await booted(central)
 
 
@@ -236,21 +226,6 @@ async def test_k_60_a_profile_for_the_running_transaction(case: ChargingStation)
 # -------------------------------------------------------------------------------- firmware
 
 
-async def steps(case: ChargingStation, kind: Any, request: int) -> list[str]:
-    """How far it said that it is with a request."""
-    async with case.central.database.unit_of_work() as db:
-        found = await equipment.progress(db, WHOLE, StationId(case.identity), kind)
-    return next(
-        [step.status for step in each.steps] for each in found if each.request_id == request
-    )
-
-
-async def tells(case: ChargingStation, action: str, request: int, *words: str) -> None:
-    for word in words:
-        case.now()
-        assert await case.call(action, {"status": word, "requestId": request}) == {}
-
-
 async def update(
     case: ChargingStation, request: int = 51, answer: str = "Accepted", **firmware: Any
 ) -> Command:
@@ -290,12 +265,12 @@ async def test_l_01_to_l_09_an_update_to_its_end(
         True,
     )
     for word in words:
-        await tells(case, "FirmwareStatusNotification", 51, word)
+        await case.tells("FirmwareStatusNotification", 51, word)
         if word == "InstallRebooting":
             await case.connect()
             assert (await case.boot())["status"] == "Accepted"
     await case.becomes(command, state)
-    assert await steps(case, "firmware", 51) == list(words)
+    assert await case.steps("firmware", 51) == list(words)
 
 
 @pytest.mark.parametrize(
@@ -319,26 +294,26 @@ async def test_l_10_and_l_11_a_second_update_while_one_runs(
     case: ChargingStation, number: str, answer: str, second: CommandState
 ) -> None:
     first = await update(case)
-    await tells(case, "FirmwareStatusNotification", 51, "Downloading")
+    await case.tells("FirmwareStatusNotification", 51, "Downloading")
     other = await update(case, 52, answer)
     kept = 52 if answer == "AcceptedCanceled" else 51
-    await tells(case, "FirmwareStatusNotification", kept, *DOWNLOADED, "Installed")
+    await case.tells("FirmwareStatusNotification", kept, *DOWNLOADED, "Installed")
     await case.becomes(other, second)
     if answer == "Rejected":
         await case.becomes(first, EFFECTIVE)
-        assert "Installed" in await steps(case, "firmware", 51)
+        assert "Installed" in await case.steps("firmware", 51)
     else:
-        assert await steps(case, "firmware", 51) == ["Downloading"]
-        assert (await steps(case, "firmware", 52))[-1] == "Installed"
+        assert await case.steps("firmware", 51) == ["Downloading"]
+        assert (await case.steps("firmware", 52))[-1] == "Installed"
 
 
 async def test_l_13_an_update_waits_for_a_transaction(case: ChargingStation) -> None:
     await case.begin()
     command = await update(case)
-    await tells(case, "FirmwareStatusNotification", 51, *DOWNLOADED, "InstallScheduled")
+    await case.tells("FirmwareStatusNotification", 51, *DOWNLOADED, "InstallScheduled")
     await case.status("Unavailable", evse=2)
     await case.end()
-    await tells(case, "FirmwareStatusNotification", 51, "Installing", "Installed")
+    await case.tells("FirmwareStatusNotification", 51, "Installing", "Installed")
     await case.becomes(command, EFFECTIVE)
     assert (await case.transaction()).state == "ended"
 
@@ -387,243 +362,3 @@ async def test_l_21_to_l_23_firmware_is_unpublished(
         {"status": answer},
     )
     await case.becomes(command, state)
-
-
-# ----------------------------------------------------------- N diagnostics and monitoring
-
-
-@pytest.mark.parametrize(
-    ("number", "more"),
-    [
-        ("n_01", {"monitoringCriteria": ["DeltaMonitoring"]}),
-        (
-            "n_02",
-            {"componentVariable": [{"component": {"name": "EVSE"}, "variable": {"name": "Power"}}]},
-        ),
-        (
-            "n_03_and_n_60",
-            {
-                "monitoringCriteria": ["ThresholdMonitoring"],
-                "componentVariable": [
-                    {"component": {"name": "EVSE"}, "variable": {"name": "Power"}},
-                    {"component": {"name": "Connector"}, "variable": {"name": "Available"}},
-                ],
-            },
-        ),
-        ("n_47", {}),
-    ],
-)
-async def test_n_01_02_03_47_and_60_monitors_are_reported(
-    case: ChargingStation, number: str, more: dict[str, Any]
-) -> None:
-    command = await case.asked_for("GetMonitoringReport", {"requestId": 71} | more)
-    await case.becomes(command, ACCEPTED)
-    for part in range(2):
-        monitor = {
-            "id": part,
-            "transaction": False,
-            "value": 20.0,
-            "type": "UpperThreshold",
-            "severity": 5,
-        }
-        data = {
-            "component": {"name": "EVSE"},
-            "variable": {"name": "Power"},
-            "variableMonitoring": [monitor],
-        }
-        said = {
-            "requestId": 71,
-            "seqNo": part,
-            "tbc": part == 0,
-            "generatedAt": case.now(),
-            "monitor": [data],
-        }
-        assert await case.call("NotifyMonitoringReport", said) == {}
-    await case.becomes(command, EFFECTIVE)
-
-
-@pytest.mark.parametrize("base", ["All", "FactoryDefault", "HardWiredOnly"])
-async def test_n_05_the_monitoring_base(case: ChargingStation, base: str) -> None:
-    command = await case.asked_for("SetMonitoringBase", {"monitoringBase": base})
-    assert (await case.was_asked("SetMonitoringBase"))["monitoring_base"] == base
-    await case.becomes(command, EFFECTIVE)
-
-
-@pytest.mark.parametrize("count", [1, 2], ids=["n_08", "n_09"])
-async def test_n_08_and_n_09_monitors_are_set(case: ChargingStation, count: int) -> None:
-    names = ["EVSE", "Connector"][:count]
-    wanted = [
-        {
-            "value": 20.0,
-            "type": "UpperThreshold",
-            "severity": 5,
-            "component": {"name": each},
-            "variable": {"name": "Power"},
-        }
-        for each in names
-    ]
-    results = [
-        {
-            "id": place,
-            "status": "Accepted",
-            "type": "UpperThreshold",
-            "severity": 5,
-            "component": {"name": each},
-            "variable": {"name": "Power"},
-        }
-        for place, each in enumerate(names)
-    ]
-    command = await case.asked_for(
-        "SetVariableMonitoring",
-        {"setMonitoringData": wanted},
-        {"set_monitoring_result": results},
-    )
-    assert len((await case.was_asked("SetVariableMonitoring"))["set_monitoring_data"]) == count
-    await case.becomes(command, EFFECTIVE)
-
-
-@pytest.mark.parametrize(
-    ("number", "severity", "answer", "state"),
-    [("n_16", 4, "Accepted", EFFECTIVE), ("n_17", 9, "Rejected", REJECTED)],
-)
-async def test_n_16_and_n_17_the_monitoring_level(
-    case: ChargingStation, number: str, severity: int, answer: str, state: CommandState
-) -> None:
-    command = await case.asked_for("SetMonitoringLevel", {"severity": severity}, {"status": answer})
-    assert (await case.was_asked("SetMonitoringLevel"))["severity"] == severity
-    await case.becomes(command, state)
-
-
-@pytest.mark.parametrize(
-    ("number", "trigger", "kind", "more"),
-    [
-        ("n_21", "Alerting", "HardWiredMonitor", {}),
-        ("n_24", "Periodic", "CustomMonitor", {"variableMonitoringId": 1}),
-        ("n_48", "Alerting", "CustomMonitor", {"actualValue": "", "variableMonitoringId": 2}),
-        ("n_49", "Alerting", "CustomMonitor", {"cleared": True, "variableMonitoringId": 3}),
-        ("n_50", "Periodic", "CustomMonitor", {"variableMonitoringId": 4}),
-    ],
-)
-async def test_n_21_24_48_49_and_50_events_of_monitors_are_kept(
-    case: ChargingStation, number: str, trigger: str, kind: str, more: dict[str, Any]
-) -> None:
-    told = {
-        "eventId": 1,
-        "timestamp": case.now(),
-        "trigger": trigger,
-        "actualValue": "21",
-        "eventNotificationType": kind,
-        "component": {"name": "Cabinet"},
-        "variable": {"name": "Temperature"},
-    } | more
-    said = {"generatedAt": case.now(), "seqNo": 0, "eventData": [told]}
-    assert await case.call("NotifyEvent", said) == {}
-    [kept] = await case.central.rows(
-        "select details from station_events where station = :station", station=case.identity
-    )
-    assert "Temperature" in str(kept["details"])
-
-
-@pytest.mark.parametrize(("number", "kind"), [("n_25", "DiagnosticsLog"), ("n_35", "SecurityLog")])
-async def test_n_25_and_n_35_a_log_is_sent_to_a_place_of_ours(
-    case: ChargingStation, number: str, kind: str
-) -> None:
-    command = await case.asked_for(
-        "GetLog", {"logType": kind, "requestId": 81, "log": {"remoteLocation": ""}}
-    )
-    asked = await case.was_asked("GetLog")
-    assert asked["log"]["remote_location"].startswith(f"{PLACE}/")
-    await tells(case, "LogStatusNotification", 81, "Uploading", "Uploaded")
-    await case.becomes(command, EFFECTIVE)
-    assert await steps(case, "log", 81) == ["Uploading", "Uploaded"]
-
-
-async def test_n_34_a_log_that_it_does_not_send(case: ChargingStation) -> None:
-    command = await case.asked_for(
-        "GetLog",
-        {"logType": "DiagnosticsLog", "requestId": 82, "log": {"remoteLocation": ""}},
-        {"status": "Rejected"},
-    )
-    await case.becomes(command, REJECTED)
-
-
-async def test_n_36_a_second_request_takes_the_place_of_the_first(case: ChargingStation) -> None:
-    payload = {"logType": "DiagnosticsLog", "requestId": 83, "log": {"remoteLocation": ""}}
-    first = await case.asked_for("GetLog", payload)
-    await tells(case, "LogStatusNotification", 83, "Uploading")
-    second = await case.asked_for(
-        "GetLog", payload | {"requestId": 84}, {"status": "AcceptedCanceled"}
-    )
-    await tells(case, "LogStatusNotification", 83, "AcceptedCanceled")
-    await tells(case, "LogStatusNotification", 84, "Uploading", "Uploaded")
-    await case.becomes(second, EFFECTIVE)
-    await case.becomes(first, FAILED)
-    assert await steps(case, "log", 84) == ["Uploading", "Uploaded"]
-
-
-@pytest.mark.parametrize(
-    ("number", "report", "clear", "data"),
-    [
-        ("n_27", True, False, "name=Driver"),
-        ("n_28", True, False, ""),
-        ("n_30", True, True, "name=Driver"),
-        ("n_31", True, True, ""),
-        ("n_32", False, True, None),
-    ],
-)
-async def test_n_27_28_and_30_to_32_customer_information(
-    case: ChargingStation, number: str, report: bool, clear: bool, data: str | None
-) -> None:
-    command = await case.asked_for(
-        "CustomerInformation",
-        {"requestId": 91, "report": report, "clear": clear, "idToken": TOKEN},
-    )
-    asked = await case.was_asked("CustomerInformation")
-    assert (asked["report"], asked["clear"], asked["id_token"]["id_token"]) == (
-        report,
-        clear,
-        CARD,
-    )
-    if data is not None:
-        said = {"requestId": 91, "seqNo": 0, "data": data, "generatedAt": case.now(), "tbc": False}
-        assert await case.call("NotifyCustomerInformation", said) == {}
-    await case.becomes(command, EFFECTIVE)
-
-
-async def test_n_29_customer_information_that_it_does_not_give(case: ChargingStation) -> None:
-    command = await case.asked_for(
-        "CustomerInformation",
-        {"requestId": 92, "report": True, "clear": False, "idToken": TOKEN},
-        {"status": "Rejected"},
-    )
-    await case.becomes(command, REJECTED)
-
-
-async def test_n_44_a_monitor_that_cannot_be_cleared(case: ChargingStation) -> None:
-    command = await case.asked_for(
-        "ClearVariableMonitoring",
-        {"id": [1]},
-        {"clear_monitoring_result": [{"status": "Rejected", "id": 1}]},
-    )
-    done = await case.becomes(command, REJECTED)
-    assert done.answer == {"clearMonitoringResult": [{"status": "Rejected", "id": 1}]}
-
-
-async def test_n_46_a_cleared_customer_leaves_the_local_list(case: ChargingStation) -> None:
-    cleared = await case.asked_for(
-        "CustomerInformation",
-        {"requestId": 93, "report": False, "clear": True, "idToken": TOKEN},
-    )
-    await case.becomes(cleared, EFFECTIVE)
-    case.answers["GetLocalListVersion"] = {"version_number": 5}
-    command = await case.asked_for(
-        "SendLocalList",
-        {
-            "versionNumber": 5,
-            "updateType": "Differential",
-            "localAuthorizationList": [{"idToken": TOKEN}],
-        },
-    )
-    [entry] = (await case.was_asked("SendLocalList"))["local_authorization_list"]
-    assert "id_token_info" not in entry
-    await case.becomes(command, EFFECTIVE)
