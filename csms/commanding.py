@@ -227,15 +227,17 @@ class Commanding:
         long = [each for each in claimed if each.action in DIVISIBLE and each.shown is None]
         if not long:
             return {}
+        found = await self._taken([(each.station, each.action) for each in long])
+        return {each.id: most for each, most in zip(long, found, strict=True)}
+
+    async def _taken(self, asked: Sequence[tuple[StationId, str]]) -> list[Most]:
+        """Return what stations take in one message of an action; unknown, if nobody can say now."""
         try:
             async with self._database.unit_of_work() as db:
-                found = await equipment_store.most_taken(
-                    db, [(each.station, each.action) for each in long]
-                )
+                return await equipment_store.most_taken(db, asked)
         except (DatabaseAway, psycopg.Error, DBAPIError) as error:
             log.warning("commands.sent_whole", reason=repr(error)[:200])
-            return {}
-        return {each.id: most for each, most in zip(long, found, strict=True)}
+            return [Most()] * len(asked)
 
     def _ask(self, connection: StationConnection, command: Claimed, most: Most) -> None:
         connection.on_report = self._reported
@@ -428,13 +430,16 @@ class Commanding:
             # Who answered late before is given as much time again, and more.
             took_s = (command.asked.answered_at - command.asked.sent_at).total_seconds()
             limit_s = max(limit_s, min(2 * took_s, _PATIENCE_S))
+        text, most = msgspec.json.encode(payload), Most()
+        if action in DIVISIBLE:
+            [most] = await self._taken([(command.station, action)])
         try:
-            answer = await connection.lane.call(
-                action,
-                msgspec.json.encode(payload),
-                timeout_s=limit_s,
-            )
-            said = outgoing.decode_answer(connection.version, action, answer.payload)
+            told = [
+                bytes((await connection.lane.call(action, piece, timeout_s=limit_s)).payload)
+                for piece in pieces(action, text, most)
+            ]
+            whole = Raw(told[0] if len(told) == 1 else joined(action, told))
+            said = outgoing.decode_answer(connection.version, action, whole)
         except (CallRefused, MessageError) as error:
             log.info("command.not_read_back", command_id=command.id, reason=str(error))
             said = {}  # it cannot be read: then its answer has to do

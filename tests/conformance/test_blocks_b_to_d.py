@@ -162,6 +162,24 @@ async def test_b_08_more_variables_than_it_takes_at_once(case: ChargingStation) 
     assert [known["Part", each] for each in names] == names
 
 
+async def test_what_was_set_is_read_back_in_pieces_too(case: ChargingStation) -> None:
+    await limited(case, "DeviceDataCtrlr", "GetVariables", 1)
+    case.asked.clear()
+    case.echoes_variables = True
+    done = [
+        {"attribute_status": "Accepted", "component": {"name": "Part"}, "variable": {"name": each}}
+        for each in ("V1", "V2")
+    ]
+    command = await case.asked_for(
+        "SetVariables",
+        {"setVariableData": [named("Part", each, attributeValue=each) for each in ("V1", "V2")]},
+        {"set_variable_result": done},
+    )
+    await case.becomes(command, EFFECTIVE)
+    read = [payload for action, payload in case.asked if action == "GetVariables"]
+    assert [len(each["get_variable_data"]) for each in read] == [1, 1]
+
+
 async def test_n_18_monitors_are_cleared_so_many_at_once(case: ChargingStation) -> None:
     await limited(case, "MonitoringCtrlr", "ClearVariableMonitoring", 2)
     case.asked.clear()
