@@ -6,10 +6,11 @@ it is stopped, so a broker that comes back knows nothing any more.
 
 import asyncio
 import json
-import socket
 import subprocess
 from pathlib import Path
 from typing import Literal, Self
+
+from tests.ports import free_port
 
 Kind = Literal["amqtt", "rumqttd"]
 
@@ -56,9 +57,7 @@ class RunningBroker:
     def __init__(self, kind: Kind, folder: Path) -> None:
         assert ENVIRONMENT.is_dir(), "make .venv-brokers/installed makes the brokers' environment"
         self.kind = kind
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         template, ending = (_AMQTT, "yaml") if kind == "amqtt" else (_RUMQTTD, "toml")
         self._config = folder / f"{kind}-{self.port}.{ending}"
         self._config.write_text(template.format(port=self.port))
@@ -117,9 +116,7 @@ class Gate:
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._passing: set[asyncio.Task[None]] = set()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
 
     @property
     def url(self) -> str:

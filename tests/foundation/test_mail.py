@@ -1,7 +1,6 @@
 """Mails, with a real SMTP server: written with the facts, sent once, tried again, kept."""
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -32,6 +31,7 @@ from foundation.mail import (
 )
 from foundation.settings import Settings
 from foundation.tasks import Tasks
+from tests.ports import free_port
 
 STATEMENT = Mail(
     recipient="lea@example.org",
@@ -89,12 +89,6 @@ def serving(server: MailServer, *, port: int = 0, **given: Any) -> Iterator[int]
         yield controller.port
     finally:
         controller.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class Office:

@@ -1,7 +1,6 @@
 """A logger's page in a real browser: seen, fenced in, and cut; the pages that lead there."""
 
 # ruff: noqa: F811 - fixtures are imported, and used by naming them as parameters
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -28,6 +27,7 @@ from tests.portal.test_browser import (  # noqa: F401
     visitor,
 )
 from tests.portal.test_tunnel import tunnelled
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("lively")]
 
@@ -36,12 +36,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("lively")]
 async def logger() -> AsyncIterator[Logger]:
     async with a_logger() as found:
         yield found
-
-
-def free_port() -> int:
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return int(tried.getsockname()[1])
 
 
 async def test_the_loggers_page_is_seen_fenced_in_and_cut(

@@ -11,7 +11,6 @@ import json
 import os
 import random
 import signal
-import socket
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -42,6 +41,7 @@ from foundation.postgres import EmbeddedPostgres
 from foundation.settings import Settings
 from roaming import administration as partners
 from roaming.handlers import Reimbursement
+from tests.ports import free_port
 
 STATIONS = 200
 LOAD_S = 40
@@ -63,12 +63,6 @@ TARIFF = {
     ],
     "last_updated": "2026-01-01T00:00:00Z",
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
