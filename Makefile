@@ -40,11 +40,11 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n $(JOBS) --dist loadscope -m "not slow and not soak and not database" $(ARGS)
+	$(BIN)/pytest -q -n $(JOBS) --dist loadscope --max-worker-restart 0 -m "not slow and not soak and not database" $(ARGS)
 
 test: $(STAMP) $(BROKERS_STAMP)
 	CHROMIUM="$$(.ci/browser)" && export CHROMIUM && \
-	$(BIN)/pytest -q -n $(JOBS) --dist loadscope -m "not soak" $(ARGS)
+	$(BIN)/pytest -q -n $(JOBS) --dist loadscope --max-worker-restart 0 -m "not soak" $(ARGS)
 
 soak: $(STAMP) $(BROKERS_STAMP)
 	$(BIN)/pytest -q -m soak --timeout 1500 $(ARGS)
