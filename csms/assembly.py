@@ -85,7 +85,7 @@ def assemble(claims: Claims) -> Assembled:
     )
     start_wh = _known(claims.start_wh) if claims.start_seen else None
     if start_wh is None and claims.start_seen:
-        start_wh = _start_register(readings, within)
+        start_wh = _start_register(readings, within, claims.started_at)
     stop_wh, has_stop = _stop_register(claims, readings, within)
     energy, basis, ran_back = _energy(
         start_wh, stop_wh, [reading.register_wh for reading in within]
@@ -143,15 +143,17 @@ def _without_dips(readings: Sequence[RegisterReading]) -> list[RegisterReading]:
 
 
 def _start_register(
-    readings: Sequence[RegisterReading], within: Sequence[RegisterReading]
+    readings: Sequence[RegisterReading], within: Sequence[RegisterReading], started_at: datetime
 ) -> Decimal | None:
     """The opening reading, whenever it was taken, or the first of the others; no closing one.
 
-    An opening reading may be told later than the start, and be a little older than it (J02).
+    An opening reading may be told later than the start, and be a little older than it (J02); of
+    several the last until the start counts, for older ones are of what was before.
     """
-    for reading in readings:
-        if reading.context == "Transaction.Begin":
-            return reading.register_wh
+    openings = [each for each in readings if each.context == "Transaction.Begin"]
+    before = [each for each in openings if each.at <= started_at]
+    if openings:
+        return (before[-1] if before else openings[0]).register_wh
     if within and within[0].context != "Transaction.End":
         return within[0].register_wh
     return None

@@ -109,6 +109,14 @@ def test_an_opening_reading_is_the_start_although_it_is_older_or_told_later() ->
     assert first.meter_start_wh == 1000
 
 
+def test_of_several_older_opening_readings_the_last_counts() -> None:
+    stale, own = reading(-600, 200, "Transaction.Begin"), reading(-1, 1000, "Transaction.Begin")
+    again = reading(30, 4000, "Transaction.Begin")
+    whole = energy(None, 9000, stale, own, again)
+    assert whole.meter_start_wh == 1000
+    assert whole.energy_wh == 8000
+
+
 def test_a_closing_reading_alone_does_not_say_from_where_it_counts() -> None:
     whole = energy(None, None, reading(60, 5000, END))
     assert whole.meter_start_wh is None
