@@ -181,7 +181,9 @@ async def to_pay(db: AsyncSession, statement_id: str) -> Money:
     if statement_id in await receipt_store.waiting(db, [payee], row.currency):
         raise ReceiptAwaited(statement_id)
     owed = (await payout_store.owed(db, [payee], row.currency))[payee]
-    return payouts.to_pay(Money.from_minor(row.payout_gross_minor, row.currency), owed)
+    paid = (await receipt_store.paid_before(db, [statement_id])).get(statement_id, 0)
+    rest = Money.from_minor(row.payout_gross_minor - paid, row.currency)
+    return payouts.to_pay(rest, owed)
 
 
 async def mark_paid(db: AsyncSession, statement_id: str, *, now: datetime) -> Money:

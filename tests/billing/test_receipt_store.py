@@ -149,3 +149,13 @@ async def test_what_a_later_statement_takes_back_waits_no_more(db: AsyncSession)
     # Of the two statements, 13.33 and -4.28, what is left but for the 4.29 that wait.
     assert await pay_out(db) == "4.76"
     assert await payable(db) == "4.29"
+
+
+async def test_by_hand_only_the_rest_is_paid_although_more_is_owed(db: AsyncSession) -> None:
+    statement_id = await begin(db, "receipt")
+    assert await pay_out(db) == "4.76"
+    owed = await invoice(db)
+    await papers.mark_paid(db, owed.number, now=NOVEMBER)
+    await happen(db, ended(3, NOVEMBER + timedelta(days=5), kwh="10"))
+    await closing().close(db, BAKERY, "2026-11", now=NOVEMBER + timedelta(days=35))
+    assert (await books.mark_paid(db, statement_id, now=NOVEMBER)).text == "8.57"
