@@ -254,7 +254,7 @@ def drawn(
             correction is one with a negative net, and stands beside what it corrects.
         earlier: The payee's last statement in the currency, to be compared with.
     """
-    payable = sorted(cdrs, key=lambda cdr: (cdr.transaction_id, cdr.ended_at, cdr.net))
+    payable = sorted(cdrs, key=_ties)
     sourced: list[tuple[StatementLine, tuple[int, int] | None]] = []
     groups: list[GroupTotal] = []
     by_group: dict[tuple[ChargeClass, int, bool], list[PayableCdr]] = {}
@@ -447,6 +447,18 @@ def _group_of(cdr: PayableCdr) -> tuple[ChargeClass, int, bool]:
 
 def _group_order(key: tuple[ChargeClass, int, bool]) -> tuple[int, int, bool]:
     return list(ChargeClass).index(key[0]), -key[1], key[2]
+
+
+def _ties(cdr: PayableCdr) -> tuple[int, datetime, Money, str, Money, tuple[int, int]]:
+    # Whatever can differ between two that share a cent decides who gets it: no order of arrival.
+    return (
+        cdr.transaction_id,
+        cdr.ended_at,
+        cdr.net,
+        cdr.month,
+        cdr.net if cdr.share_of is None else cdr.share_of,
+        cdr.source or (0, 0),
+    )
 
 
 def _line_order(line: StatementLine) -> tuple[bool, datetime, int, Money]:

@@ -190,6 +190,13 @@ def test_the_order_of_arrival_changes_nothing(cdrs: list[PayableCdr], rotation: 
     assert statement(cdrs=cdrs) == statement(cdrs=cdrs[rotation:] + cdrs[:rotation])
 
 
+def test_two_of_one_session_and_amount_share_their_cent_in_any_order() -> None:
+    late, own = external(1, "0.02", month="2026-09"), external(1, "0.02", month="2026-10")
+    there, back = statement(cdrs=[late, own, own]), statement(cdrs=[own, own, late])
+    assert there == back
+    assert there.payout_net == eur("0.05")
+
+
 def test_a_share_is_between_nothing_and_all() -> None:
     assert share_out([eur("1.00")], 10_000, "EUR") == [eur("1.00")]
     with pytest.raises(AssertionError):

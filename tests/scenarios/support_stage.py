@@ -25,9 +25,10 @@ from csms import administration
 from csms.administration import LocationSettings
 from foundation.identifiers import OrganisationKey
 from simulators.station import Station
-from tests.foundation.test_mail import MailServer, free_port, serving
+from tests.foundation.test_mail import MailServer, serving
 from tests.portal.pages.world import PASSWORD
 from tests.portal.test_browser import PICTURES, Visitor, visitor
+from tests.ports import free_port
 from tests.receivers import Receiver, receiving
 from tests.scenarios.stories import Story, eventually, story
 

@@ -34,7 +34,7 @@ from simulators.manners import Failing, Manners
 from simulators.meter import Car
 from simulators.station import Station
 from tests.portal.test_browser import chromium
-from tests.scenarios.test_books_agree import free_port
+from tests.ports import free_port
 from tests.simulators.places import Place, a_place
 
 __all__ = ["chromium"]

@@ -30,7 +30,8 @@ from csms.queue import FINAL, STARTS, STOPS
 from foundation.database import Database
 from foundation.identifiers import OrganisationKey
 from foundation.postgres import EmbeddedPostgres
-from tests.scenarios.test_books_agree import Server, free_port, printed, simulators, until
+from tests.ports import free_port
+from tests.scenarios.test_books_agree import Server, printed, simulators, until
 
 NODES = 3
 STATIONS = 300
