@@ -3,6 +3,8 @@
 # make demo ARGS="--exit"
 
 SHELL := /bin/sh
+# Compiled tests are kept: compiling them anew takes longer than most of them run.
+unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 

@@ -1,6 +1,7 @@
 """The real database of the tests: one embedded PostgreSQL per run, a fresh copy per test."""
 
 import asyncio
+import gc
 import itertools
 import os
 import shutil
@@ -27,6 +28,17 @@ _ROOM = 4 * 1024**3
 # No timed assertions: a slow machine must not make a law fail.
 hypothesis.settings.register_profile("ours", deadline=None)
 hypothesis.settings.load_profile("ours")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Let the collector pass over the thousands of tests that stay until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
