@@ -28,7 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from csms import campaign_tables as campaign_tables  # the rest of the room's tables
+from csms import balancing_tables as balancing_tables  # the rest of the room's tables
+from csms import campaign_tables as campaign_tables
 from csms import certificate_tables as certificate_tables
 from csms import display_tables as display_tables
 from csms import equipment_tables as equipment_tables
