@@ -166,8 +166,8 @@ async def _made(
     if not 1 <= days <= _LONGEST_DAYS:
         raise InvalidInput(f"days must be 1 to {_LONGEST_DAYS}.", field="days")
     for field, text in (("name", name), ("organisation", organisation)):
-        if not 1 <= len(text) <= 58 or not text.isprintable():
-            raise InvalidInput(f"{field} has 1 to 58 printable characters.", field=field)
+        if not 1 <= len(text.encode()) <= 58 or not text.isprintable():
+            raise InvalidInput(f"{field} has 1 to 58 bytes of printable text.", field=field)
     make = certificate_authority.new_below_root
     if purpose == "station":
         make = certificate_authority.new_root

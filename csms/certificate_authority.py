@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from csms.certificates import OWN, Wish, pem_of
+from csms.certificates import LONGEST_NAME, OWN, Wish, pem_of
 
 KEY_PURPOSE: Final = "certificate authority key"
 """For what authorities' keys are sealed."""
@@ -83,9 +83,10 @@ def new_below_root(name: str, organisation: str, *, days: int, now: datetime) ->
 
 
 def _name(common: str, organisation: str) -> x509.Name:
+    fitting = organisation.encode()[:LONGEST_NAME].decode(errors="ignore")
     return x509.Name(
         [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, fitting),
             x509.NameAttribute(NameOID.COMMON_NAME, common),
         ]
     )

@@ -6,9 +6,9 @@ What is asked at the handshake takes one statement; all else is seldom.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.certificate_tables import (
@@ -125,15 +125,38 @@ async def open_upgrade(db: AsyncSession, station: str) -> ProfileUpgradeRow | No
 # ------------------------------------------------------------------------------- authorities
 
 
+_IS_TRUSTED: Final = or_(
+    CertificateAuthorityRow.retired_at.is_(None), CertificateAuthorityRow.sealed_key.is_not(None)
+)
+"""One of ours that signs no more is trusted still; without its key, retired means distrusted."""
+
+
 async def trusted_by_listener(database: Database) -> list[str]:
-    """Return the roots of our own authorities that sign for stations, as PEM: for the listener."""
+    """Return the authorities whose certificates of stations count, as PEM: for the listener.
+
+    One that ended is among them: the handshake sees that, by the real time.
+    """
     async with database.unit_of_work() as db:
         rows = await db.scalars(
             select(CertificateAuthorityRow.certificate)
-            .where(CertificateAuthorityRow.purpose == "station")
+            .where(CertificateAuthorityRow.purpose == "station", _IS_TRUSTED)
             .order_by(CertificateAuthorityRow.id)
         )
         return list(rows)
+
+
+async def trusted_for(db: AsyncSession, purpose: str, now: datetime) -> list[str]:
+    """Return the authorities that are trusted for a purpose and have not ended, as PEM."""
+    rows = await db.scalars(
+        select(CertificateAuthorityRow.certificate)
+        .where(
+            CertificateAuthorityRow.purpose == purpose,
+            CertificateAuthorityRow.not_after > now,
+            _IS_TRUSTED,
+        )
+        .order_by(CertificateAuthorityRow.id.desc())
+    )
+    return list(rows)
 
 
 async def authorities(

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
@@ -45,7 +45,18 @@ ROOT_KINDS: Final = (
 )
 """What stations can be given to trust, in 2.x's words; 1.6 has the first two, 2.1 the last."""
 
+UNREADABLE: Final = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the library raises over what others wrote, at once or when it is asked for a part of it."""
+
 HASHES: Final = ("SHA256", "SHA384", "SHA512")
+LONGEST_NAME: Final = 64
+"""Bytes of a common name or an organisation (RFC 5280, appendix A; the library counts bytes)."""
 _WEAK: Final = frozenset({"md5", "sha1"})
 
 
@@ -118,10 +129,13 @@ def certificates_in(pem: str) -> list[x509.Certificate]:
         raise UnusableCertificate("This is too long for certificates.")
     try:
         found = x509.load_pem_x509_certificates(pem.encode())
-    except (ValueError, UnsupportedAlgorithm):
+        if len(found) > _CHAIN_MOST:
+            raise UnusableCertificate(f"A chain has at most {_CHAIN_MOST} certificates.")
+        for each in found:
+            facts_of(each)  # parts are read only when they are asked for
+            _ = each.extensions
+    except UNREADABLE:
         raise UnusableCertificate from None
-    if len(found) > _CHAIN_MOST:
-        raise UnusableCertificate(f"A chain has at most {_CHAIN_MOST} certificates.")
     return found
 
 
@@ -158,7 +172,7 @@ def facts_in_der(der: bytes) -> CertificateFacts:
     """
     try:
         return facts_of(x509.load_der_x509_certificate(der))
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         raise UnusableCertificate from None
 
 
@@ -231,7 +245,9 @@ def _key_bits(certificate: x509.Certificate) -> bytes:
         return key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
     if isinstance(key, ec.EllipticCurvePublicKey):
         return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+        return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    raise UnusableCertificate(f"Nobody uses keys of this kind: {key_words(key)}.")
 
 
 def same_serial(one: str, other: str) -> bool:
@@ -262,7 +278,8 @@ def wish_in(csr: str, names: Collection[str]) -> Wish | str:
         key = request.public_key()
         is_signed = request.is_signature_valid
         algorithm = request.signature_hash_algorithm
-    except (ValueError, UnsupportedAlgorithm, InvalidSignature):
+        name = common_name(request.subject)
+    except (*UNREADABLE, InvalidSignature):
         return "The request cannot be read: PEM (RFC 2986) is expected."
     if not is_signed:
         return "The request is not signed with its own key."
@@ -271,9 +288,10 @@ def wish_in(csr: str, names: Collection[str]) -> Wish | str:
         return weak
     if algorithm is not None and algorithm.name in _WEAK:
         return f"The request is signed with {algorithm.name.upper()}, which is too weak."
-    name = common_name(request.subject)
     if name is None:
         return "The request has no common name."
+    if len(name.encode()) > LONGEST_NAME:
+        return f"The common name is longer than {LONGEST_NAME} bytes."
     if name.casefold() not in {each.casefold() for each in names}:
         return f"The common name {name!r} is not this station's."
     return Wish(request, name)

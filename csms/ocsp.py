@@ -10,14 +10,14 @@ from enum import StrEnum
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from csms.certificates import hash_data_of
+from csms.certificates import UNREADABLE, hash_data_of
 from csms.reports import OcspQuestion
 from foundation.errors import InvalidInput
 
@@ -27,6 +27,8 @@ _HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
     "SHA512": hashes.SHA512(),
 }
 _CLOCKS_DIFFER_BY: Final = timedelta(minutes=5)
+_HOLDS_FOR: Final = timedelta(days=1)
+"""An answer that does not say until when it holds: whoever kept it could show it for ever."""
 
 
 class Revocation(StrEnum):
@@ -86,23 +88,27 @@ def verdict_in(
         ) and answer.issuer_key_hash == bytes.fromhex(question.issuer_key_hash)
         if not is_about:
             return _NOTHING
-        is_fresh = answer.this_update_utc <= now + _CLOCKS_DIFFER_BY and (
-            answer.next_update_utc is None or now <= answer.next_update_utc + _CLOCKS_DIFFER_BY
+        until = answer.next_update_utc or answer.this_update_utc + _HOLDS_FOR
+        is_fresh = (
+            answer.this_update_utc <= now + _CLOCKS_DIFFER_BY and now <= until + _CLOCKS_DIFFER_BY
         )
-        if not is_fresh or not _is_signed(answer, question, known):
+        if not is_fresh or not _is_signed(answer, question, known, now):
             return Verdict(Revocation.UNKNOWN)
         match answer.certificate_status:
             case ocsp.OCSPCertStatus.GOOD:
                 return Verdict(Revocation.GOOD)
             case ocsp.OCSPCertStatus.REVOKED:
                 return Verdict(Revocation.REVOKED)
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return _NOTHING
     return Verdict(Revocation.UNKNOWN)
 
 
 def _is_signed(
-    answer: ocsp.OCSPResponse, question: OcspQuestion, known: Sequence[x509.Certificate]
+    answer: ocsp.OCSPResponse,
+    question: OcspQuestion,
+    known: Sequence[x509.Certificate],
+    now: datetime,
 ) -> bool:
     wanted = question.issuer_key_hash.casefold()
     for issuer in known:
@@ -112,16 +118,19 @@ def _is_signed(
         if _verifies(issuer, answer):
             return True
         return any(
-            _may_answer(each, issuer) and _verifies(each, answer) for each in answer.certificates
+            _may_answer(each, issuer, now) and _verifies(each, answer)
+            for each in answer.certificates
         )
     return False
 
 
-def _may_answer(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+def _may_answer(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> bool:
+    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        return False
     try:
         certificate.verify_directly_issued_by(issuer)
         usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+    except (*UNREADABLE, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
     return ExtendedKeyUsageOID.OCSP_SIGNING in usage
 

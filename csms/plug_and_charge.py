@@ -21,10 +21,13 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from csms import certificate_store
 from csms.certificates import (
+    HASHES,
+    UNREADABLE,
     UnusableCertificate,
     certificates_in,
     common_name,
     hash_data_of,
+    same_serial,
 )
 from csms.lanes import Done
 from csms.ocsp import Revocation, Verdict, verdict_in
@@ -42,7 +45,7 @@ from csms.reports import (
     Report,
 )
 from foundation.clock import Clock
-from foundation.database import Database
+from foundation.database import Database, DatabaseAway
 from foundation.errors import ExpectedError
 from foundation.identifiers import normalised_token
 from foundation.tasks import OnEnd, Tasks
@@ -51,6 +54,8 @@ log = structlog.get_logger(__name__)
 
 ACCEPTED: Final = "Accepted"
 _LONGEST_RESULT: Final = 5500
+_QUESTIONS_MOST: Final = 10
+"""About one contract; OCPP's list has four."""
 _AT_ONCE_MOST: Final = 100
 """Questions that may be open at others; beyond them nobody is asked."""
 
@@ -112,11 +117,18 @@ class PlugAndCharge:
             try:
                 async with asyncio.timeout(self._others.timeout_s):
                     found = await self._ask(report)
+            except DatabaseAway as error:
+                done(None, error)
+                return
             except (ExpectedError, TimeoutError) as error:
                 log.warning(
                     "contract.not_known", station_id=report.origin.station, reason=str(error)
                 )
                 found = None
+            # A boundary: the station's next calls wait for this answer, whatever went wrong.
+            except Exception as error:  # noqa: BLE001
+                done(None, error)
+                return
             finally:
                 self._open -= 1
             self._answered(report, found, done, go_on)
@@ -162,8 +174,8 @@ class PlugAndCharge:
     async def _contract(self, report: ContractAuthorizeReport) -> str:
         """Return what a contract's certificates are, in the words of AuthorizeCertificateStatus."""
         async with self._database.unit_of_work() as db:
-            rows = await certificate_store.authorities(db, "contract")
-            trusted = [each for row in rows for each in certificates_in(row.certificate)]
+            pems = await certificate_store.trusted_for(db, "contract", self._clock.now())
+            trusted = [each for pem in pems for each in certificates_in(pem)]
         chain: list[x509.Certificate] = []
         questions = list(report.questions)
         if report.certificate is not None:
@@ -175,9 +187,14 @@ class PlugAndCharge:
             fault = chain_fault(chain, trusted, token, self._clock.now())
             if fault is not None:
                 return fault
-            questions = questions or questions_about([*chain, *trusted], len(chain))
+            known = [*chain, *trusted]
+            questions = questions or questions_about(known, len(chain))
+            if not any(asks_about(each, chain[0], known) for each in questions):
+                return "NoCertificateAvailable"  # what is good may be another certificate
         if not questions:
             return "NoCertificateAvailable"
+        if len(questions) > _QUESTIONS_MOST:
+            return "CertChainError"
         known = [*chain, *trusted]
         asked = (self._verdict(each, known) for each in questions)
         verdicts = await asyncio.gather(*asked)
@@ -212,6 +229,7 @@ def chain_fault(
         now: When.
     """
     leaf = chain[0]
+    below = 0
     name = common_name(leaf.subject)
     if token is not None and normalised_token(name or "") != normalised_token(token):
         return "CertChainError"
@@ -219,27 +237,63 @@ def chain_fault(
         return "CertificateExpired"
     at = leaf
     for _ in range(len(chain) + 1):
-        above = _issuer(at, trusted)
+        above = _issuer(at, trusted, below)
         if above is not None:
             return None
-        above = _issuer(at, chain[1:])
+        above = _issuer(at, chain[1:], below)
         if above is None or above is at:
-            named = any(each.subject == at.issuer for each in (*chain[1:], *trusted))
+            named = any(
+                each.subject == at.issuer and _may_sign(each, below)
+                for each in (*chain[1:], *trusted)
+            )
             return "SignatureError" if named else "CertChainError"
-        at = above
+        at, below = above, below + 1
     return "CertChainError"
 
 
 def _issuer(
-    certificate: x509.Certificate, among: Sequence[x509.Certificate]
+    certificate: x509.Certificate, among: Sequence[x509.Certificate], below: int = 0
 ) -> x509.Certificate | None:
+    """Return who signed a certificate and may; `below`: authorities between him and the leaf."""
     for each in among:
         try:
             certificate.verify_directly_issued_by(each)
         except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             continue
-        return each
+        if _may_sign(each, below):
+            return each
     return None
+
+
+def _may_sign(certificate: x509.Certificate, below: int) -> bool:
+    """Tell whether a certificate is an authority's, for so many authorities below it (RFC 5280,
+    4.2.1.3 and 4.2.1.9): whoever has a contract could sign others' with its key."""
+    try:
+        extensions = certificate.extensions
+        basic = extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (*UNREADABLE, x509.ExtensionNotFound):
+        return False
+    if not basic.ca or (basic.path_length is not None and basic.path_length < below):
+        return False
+    try:
+        usage = extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return usage.key_cert_sign
+
+
+def asks_about(
+    question: OcspQuestion, certificate: x509.Certificate, known: Sequence[x509.Certificate]
+) -> bool:
+    """Tell whether a question is about this certificate, whose issuer is among the known."""
+    issuer = _issuer(certificate, known)
+    if issuer is None or question.hash_algorithm not in HASHES:
+        return False
+    named = hash_data_of(certificate, issuer, question.hash_algorithm)
+    return (
+        same_serial(named.serial_number, question.serial_number)
+        and named.issuer_key_hash == question.issuer_key_hash.casefold()
+    )
 
 
 def questions_about(known: Sequence[x509.Certificate], number: int) -> list[OcspQuestion]:
@@ -266,7 +320,7 @@ def questions_about(known: Sequence[x509.Certificate], number: int) -> list[Ocsp
 def _responder_of(certificate: x509.Certificate) -> str | None:
     try:
         access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess)
-    except (x509.ExtensionNotFound, ValueError):
+    except (*UNREADABLE, x509.ExtensionNotFound):
         return None
     for each in access.value:
         is_ocsp = each.access_method == x509.oid.AuthorityInformationAccessOID.OCSP

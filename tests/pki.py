@@ -103,13 +103,16 @@ class Authority(Holder):
         until: datetime = UNTIL,
         responder: str | None = None,
         is_authority: bool = False,
+        path_length: int | None = None,
+        extension: x509.ExtensionType | None = None,
     ) -> Holder:
-        """A certificate signed here."""
+        """A certificate signed here; `extension` is one more that is not critical."""
         key = new_key(kind)
         builder = _builder(
             name(common, organisation), self.certificate.subject, key, FROM, until
         ).add_extension(
-            x509.BasicConstraints(ca=is_authority, path_length=None), critical=is_authority
+            x509.BasicConstraints(ca=is_authority, path_length=path_length),
+            critical=is_authority,
         )
         builder = builder.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False
@@ -126,10 +129,14 @@ class Authority(Holder):
                 AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(responder)
             )
             builder = builder.add_extension(x509.AuthorityInformationAccess([access]), False)
+        if extension is not None:
+            builder = builder.add_extension(extension, critical=False)
         return Holder(builder.sign(self.key, hashes.SHA256()), key, (self.certificate, *self.above))
 
-    def answer(self, asked: bytes, now: datetime) -> bytes:
-        """Answer an OCSP request, as DER."""
+    def answer(
+        self, asked: bytes, now: datetime, lasts: timedelta | None = timedelta(days=1)
+    ) -> bytes:
+        """Answer an OCSP request, as DER; without a span it does not say until when it holds."""
         request = ocsp.load_der_ocsp_request(asked)
         is_revoked = request.serial_number in self.revoked
         builder = ocsp.OCSPResponseBuilder().add_response_by_hash(
@@ -139,11 +146,12 @@ class Authority(Holder):
             request.hash_algorithm,
             ocsp.OCSPCertStatus.REVOKED if is_revoked else ocsp.OCSPCertStatus.GOOD,
             now,
-            now + timedelta(days=1),
+            None if lasts is None else now + lasts,
             now - timedelta(days=1) if is_revoked else None,
             None,
         )
         builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, self.certificate)
+        builder = builder.certificates([self.certificate])
         signed = builder.sign(self.key, hashes.SHA256())
         return signed.public_bytes(Encoding.DER)
 

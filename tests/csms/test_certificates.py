@@ -1,11 +1,16 @@
 """What certificates and requests say."""
 
+import base64
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +29,7 @@ from csms.certificates import (
     weakness,
     wish_in,
 )
-from tests.pki import FROM, UNTIL, Authority, csr
+from tests.pki import FROM, UNTIL, Authority, csr, new_key
 
 ROOT = Authority.root()
 LEAF = ROOT.issue("CS-1", organisation="Operator")
@@ -105,3 +110,38 @@ def test_keys_of_the_least_strength_are_good() -> None:
         "station",
         "v2g",
     ]
+
+
+@pytest.mark.filterwarnings("ignore:Attribute's length")
+def test_a_request_for_a_name_that_no_certificate_holds_is_refused() -> None:
+    """Names are counted in bytes: signing it would fail each time that it is tried."""
+    long = "Ä" * 33
+    assert "64 bytes" in str(wish_in(_with_name(long), [long]))
+    assert isinstance(wish_in(_with_name("Ä" * 32), ["Ä" * 32]), Wish)
+
+
+def _with_name(common: str) -> str:
+    named = x509.NameAttribute(NameOID.COMMON_NAME, common, _validate=False)
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([named]))
+    made = builder.sign(new_key(), hashes.SHA256())
+    return made.public_bytes(Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize("place", range(0, 180, 7))
+def test_a_request_or_certificate_with_a_changed_byte_is_refused_in_words(place: int) -> None:
+    """Versions, lengths and kinds of text that nobody knows: whoever writes them learns why not."""
+    for changed in (0x01, 0x05, 0x80):
+        der = bytearray(x509.load_pem_x509_csr(csr("CS-1").encode()).public_bytes(Encoding.DER))
+        der[place % len(der)] ^= changed
+        assert isinstance(wish_in(_pem("CERTIFICATE REQUEST", der), ["CS-1"]), str)
+        der = bytearray(LEAF.certificate.public_bytes(Encoding.DER))
+        der[place % len(der)] ^= changed
+        with suppress(UnusableCertificate):  # a changed key or number can be read
+            certificates_in(_pem("CERTIFICATE", der))
+        with suppress(UnusableCertificate):
+            facts_in_der(bytes(der))
+
+
+def _pem(kind: str, der: bytes | bytearray) -> str:
+    text = base64.b64encode(der).decode()
+    return f"-----BEGIN {kind}-----\n{text}\n-----END {kind}-----\n"

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from csms.certificates import hash_data_of
 from csms.ocsp import Revocation, request_for, verdict_in
@@ -51,6 +53,30 @@ def test_an_answer_by_a_stranger_a_stale_one_and_one_about_another_are_worth_not
     other = msgspec.structs.replace(question(), serial_number="1234")
     assert verdict_in(good, other, KNOWN, NOW).is_unreadable
     assert verdict_in(b"no DER", question(), KNOWN, NOW).is_unreadable
+
+
+def test_an_answer_that_holds_for_ever_is_not_believed_for_ever() -> None:
+    """Whoever kept an old one could show it after the certificate was revoked."""
+    told = ROOT.answer(request_for(question()), NOW, lasts=None)
+    fresh = verdict_in(told, question(), KNOWN, NOW + timedelta(hours=23))
+    stale = verdict_in(told, question(), KNOWN, NOW + timedelta(hours=25))
+    assert fresh.revocation is Revocation.GOOD
+    assert stale.revocation is Revocation.UNKNOWN
+
+
+def test_whom_the_issuer_lets_answer_may_answer_until_his_certificate_ends() -> None:
+    usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
+    asked = request_for(question())
+    for until, worth in (
+        (NOW + timedelta(days=1), Revocation.GOOD),
+        (NOW - timedelta(days=1), Revocation.UNKNOWN),
+    ):
+        responder = ROOT.issue("Responder", extension=usage, until=until)
+        told = Authority(responder.certificate, responder.key).answer(asked, NOW)
+        assert verdict_in(told, question(), KNOWN, NOW).revocation is worth
+    nobody = ROOT.issue("Somebody")
+    told = Authority(nobody.certificate, nobody.key).answer(asked, NOW)
+    assert verdict_in(told, question(), KNOWN, NOW).revocation is Revocation.UNKNOWN
 
 
 def test_hashes_that_are_none_are_refused() -> None:
