@@ -112,7 +112,8 @@ def admit(
     if not records:
         return Admitted(access)
     if credentials is None:
-        if access.password is None:  # it was told its first one, and has not taken it yet
+        if access.password is None and not access.security_profile:
+            # It was told its first one, and has not taken it yet.
             return Admitted(access)
         return Refusal(401, "no_credentials", "This station must authenticate.")
     user, password = credentials

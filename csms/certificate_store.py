@@ -27,27 +27,34 @@ from foundation.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """A station as its certificate must know it, and whether the one it showed was revoked."""
+    """A station as its certificate must know it, and what is known of the one that it showed."""
 
     names: tuple[str, ...]
     is_revoked: bool
+    is_anothers: bool
+    """It was signed for another station, and not for this one."""
 
 
 async def bearer_of(db: AsyncSession, station: str, fingerprint: bytes) -> Bearer:
-    """Return by which names a station's certificate may call it, and whether it is revoked."""
+    """Return by which names a station's certificate may call it, and what is known of this one."""
     found = (
         await db.execute(
             text("""
                 select s.identity, s.aliases, s.serial_number, exists (
                     select 1 from certificate_requests r
-                    where r.fingerprint = :fingerprint and r.revoked_at is not null) as is_revoked
+                    where r.fingerprint = :fingerprint and r.revoked_at is not null) as is_revoked,
+                    exists (select 1 from certificate_requests r
+                        where r.fingerprint = :fingerprint and r.station <> s.identity)
+                    and not exists (select 1 from certificate_requests r
+                        where r.fingerprint = :fingerprint and r.station = s.identity)
+                    as is_anothers
                 from stations s where s.identity = :station
             """),
             {"station": station, "fingerprint": fingerprint},
         )
     ).one()
     names = [found.identity, *found.aliases, found.serial_number or ""]
-    return Bearer(tuple(each for each in names if each), found.is_revoked)
+    return Bearer(tuple(each for each in names if each), found.is_revoked, found.is_anothers)
 
 
 async def names_of(db: AsyncSession, station: str) -> tuple[str, ...]:
@@ -62,6 +69,24 @@ async def names_of(db: AsyncSession, station: str) -> tuple[str, ...]:
     )
     names = [row.identity, *row.aliases, row.serial_number or "", *(each or "" for each in secc)]
     return tuple(each for each in names if each)
+
+
+async def is_anothers_name(db: AsyncSession, station: str, name: str) -> bool:
+    """Tell whether a name is the identity or an alias of another station, however it is written."""
+    found = await db.scalar(
+        text("""
+            select exists (select 1 from stations s where s.identity <> :station and (
+                lower(s.identity) = lower(:name)
+                or exists (select 1 from unnest(s.aliases) a where lower(a) = lower(:name))))
+        """),
+        {"station": station, "name": name},
+    )
+    return bool(found)
+
+
+async def is_admitted(db: AsyncSession, station: str) -> bool:
+    """Tell whether a person has accepted a station."""
+    return (await db.get_one(StationRow, station, populate_existing=True)).admission == "accepted"
 
 
 async def longest_chain(db: AsyncSession, station: str) -> int | None:
@@ -201,6 +226,20 @@ async def replace_requests(db: AsyncSession, station: str, kind: str, now: datet
         )
         .values(state="replaced", next_at=None, changed_at=now)
     )
+
+
+async def requests_since(db: AsyncSession, station: str, kind: str, since: datetime) -> int:
+    """Return how many certificates of a kind a station has asked for."""
+    found = await db.scalar(
+        select(func.count())
+        .select_from(CertificateRequestRow)
+        .where(
+            CertificateRequestRow.station == station,
+            CertificateRequestRow.kind == kind,
+            CertificateRequestRow.requested_at > since,
+        )
+    )
+    return found or 0
 
 
 async def due_requests(

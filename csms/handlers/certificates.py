@@ -7,6 +7,8 @@ Source: OCPP 1.6 security whitepaper edition 3, section 4.4; OCPP 2.0.1 part 2, 
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,6 +22,11 @@ from csms.reports import CertificateWishAnswer, CertificateWishReport
 
 REFUSED = "CertificateRequestRefused"
 """The security event of a request that was refused: our own word, the standard has none."""
+
+REQUESTS_A_DAY: Final = 50
+"""Of a station and a kind: one whose request is never answered to its liking asks for ever."""
+
+_A_DAY: Final = timedelta(days=1)
 
 _CHANNEL = "certificate_requests"
 """Where `csms.signing` hears that a request waits."""
@@ -65,13 +72,22 @@ async def _refusal(
 ) -> str | None:
     if report.kind not in KINDS_SIGNED:
         return f"Certificates of the kind {report.kind} are not signed here."
-    names = await certificate_store.names_of(db, report.origin.station)
+    station, now = report.origin.station, context.clock.now()
+    if not await certificate_store.is_admitted(db, station):
+        return "The station was not accepted yet."
+    asked = await certificate_store.requests_since(db, station, report.kind, now - _A_DAY)
+    if asked >= REQUESTS_A_DAY:
+        return f"The station asked {asked} times within a day."
+    names = await certificate_store.names_of(db, station)
     wish = wish_in(report.csr, names)
     if isinstance(wish, str):
         return wish
+    # The serial number is what the station itself says.
+    if await certificate_store.is_anothers_name(db, station, wish.common_name):
+        return f"The common name {wish.common_name!r} is another station's."
     if context.signs_elsewhere:
         return None
     purpose = purpose_of(report.kind)
-    if await certificate_store.signing_authority(db, purpose, context.clock.now()) is None:
+    if await certificate_store.signing_authority(db, purpose, now) is None:
         return "No authority signs such certificates here yet (leitstand ca create)."
     return None

@@ -43,7 +43,11 @@ async def certificates_shown(
         bearer = await certificate_store.bearer_of(db, each.station, each.facts.fingerprint)
         if bearer.is_revoked:
             found.append(Shown.REVOKED)
-        elif each.is_ours and names_it(each.facts.common_name, bearer.names):
+        elif (
+            each.is_ours
+            and not bearer.is_anothers
+            and names_it(each.facts.common_name, bearer.names)
+        ):
             await certificate_store.keep_own(
                 db, each.station, each.facts, source="shown", at=each.at
             )
@@ -102,7 +106,8 @@ async def keep_own_events(
 ) -> list[bool]:
     """Keep security events that we noticed ourselves, as (station, type, sentence, moment).
 
-    The same of a station and an hour is one.
+    One of a type, a station and an hour: what it says may be of the choosing of whoever knocks,
+    and each address and each name that he tries would be a line more.
     """
     kept = [
         StationEvent(
@@ -110,7 +115,7 @@ async def keep_own_events(
             "security",
             at,
             at,
-            _digest(kind, about, at),
+            _digest(kind, at),
             {"type": kind, "tech_info": about, "by": "csms"},
         )
         for station, kind, about, at in events
@@ -125,6 +130,6 @@ async def keep_own_events(
     return [(event.station, event.digest) in new for event in kept]
 
 
-def _digest(kind: str, about: str, at: datetime) -> bytes:
+def _digest(kind: str, at: datetime) -> bytes:
     hour = at.replace(minute=0, second=0, microsecond=0).isoformat()
-    return blake2b(msgspec.json.encode([kind, about, hour]), digest_size=16).digest()
+    return blake2b(msgspec.json.encode([kind, hour]), digest_size=16).digest()

@@ -281,3 +281,10 @@ def test_a_profile_that_needs_a_password_lets_nobody_in_while_there_is_none() ->
     assert isinstance(found, Refusal)
     assert found.reason == "no_password_on_file"
     assert status_of(admit(access(profile=0), "CS-1", GOOD)) is None
+
+
+def test_a_first_password_that_waits_opens_no_profile_that_needs_one() -> None:
+    for profile, status in ((0, None), (1, 401)):
+        waiting = access(following=b"0123456789abcdef", profile=profile)
+        assert status_of(admit(waiting, "CS-1", None)) == status
+        assert status_of(admit(waiting, "CS-1", ("CS-1", b"0123456789abcdef"))) is None

@@ -67,6 +67,34 @@ async def test_a_certificate_must_name_the_organisation_and_not_be_revoked(
         assert told == {"type": "RevokedCertificateShown"}
 
 
+async def test_a_certificate_that_was_signed_for_one_station_is_no_other_stations(
+    start_central: Starter, tmp_path: Path
+) -> None:
+    """Even where it names the other one: names can be told, what was signed for whom is known."""
+    root = Authority.root()
+    certificate, key = root.issue("localhost", host="localhost").write(tmp_path, "server")
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_text(root.pem)
+    async with start_central(
+        ocpp_tls_port=0,
+        ocpp_tls_cert=certificate,
+        ocpp_tls_key=key,
+        ocpp_tls_client_ca=trusted,
+    ) as central:
+        identity = await central.station(security_profile=3)
+        other = await central.station(security_profile=3)
+        holder = root.issue(identity)
+        signed_for = (
+            "insert into certificate_requests (station, kind, version, csr, requested_at, state,"
+            " fingerprint, attempts, changed_at) values (:station, 'ChargingStationCertificate',"
+            " 'ocpp1.6', '', now(), 'installed', :print, 1, now())"
+        )
+        await central.rows(signed_for, station=other, print=_fingerprint(holder))
+        assert await knock(central, identity, root, holder, tmp_path) == 403
+        await central.rows(signed_for, station=identity, print=_fingerprint(holder))
+        assert await knock(central, identity, root, holder, tmp_path) == 101
+
+
 def _fingerprint(holder: Holder) -> bytes:
     return fingerprint(holder.certificate)
 
