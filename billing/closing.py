@@ -345,7 +345,8 @@ class Closing:
                 [
                     (cdr_id, line.payout)
                     for (cdr_id, sign), line in zip(lines, statement.lines, strict=True)
-                    if sign > 0 and cdr_id in awaited
+                    # Of what comes to nothing no invoice need ever be written.
+                    if sign > 0 and cdr_id in awaited and line.payout.amount
                 ],
             )
 

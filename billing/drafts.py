@@ -132,7 +132,10 @@ class Draft:
         waits = [
             line.payout
             for source, line in zip(sources, statement.lines, strict=True)
-            if source is not None and source[1] > 0 and source[0] in self.awaited
+            if source is not None
+            and source[1] > 0
+            and source[0] in self.awaited
+            and line.payout.amount
         ]
         if waits:
             statement = replace(statement, due_on_receipt=total(waits, currency))

@@ -120,7 +120,7 @@ async def owed(
     accounts = [account(each) for each in payees for account in _ACCOUNTS]
     balances = await ledger_store.balances(db, accounts)
     waiting = await _taken_back(db, currency, payees, besides=besides)
-    awaited = await _awaited(db, currency, payees)
+    awaited = await _awaited(db, currency, payees, besides=besides)
     promised = await under_way(db, currency, payees, besides=besides)
     nothing = Money.zero(currency)
     return {
@@ -140,14 +140,16 @@ def _under_way() -> Select[str]:
     return select(PayoutStatementRow.statement_id).where(~PayoutStatementRow.is_over)
 
 
-async def _awaited(db: AsyncSession, currency: str, payees: Collection[str]) -> dict[str, Money]:
-    """Return what waits for providers' money on statements with papers, by payee."""
+async def _awaited(
+    db: AsyncSession, currency: str, payees: Collection[str], *, besides: int | None
+) -> dict[str, Money]:
+    """Return what waits for providers' money, by payee, without statements that wait whole."""
     waits = await receipt_store.waiting(db, payees, currency)
     if not waits:
         return {}
     rows = await db.execute(
         select(StatementRow.statement_id, StatementRow.payee).where(
-            StatementRow.statement_id.in_(waits), ~_is_taken_back()
+            StatementRow.statement_id.in_(waits), ~_waits_whole(besides)
         )
     )
     found: dict[str, Money] = {}
@@ -159,20 +161,27 @@ async def _awaited(db: AsyncSession, currency: str, payees: Collection[str]) -> 
 async def _taken_back(
     db: AsyncSession, currency: str, payees: Collection[str], *, besides: int | None
 ) -> dict[OrganisationKey, Money]:
-    """Return what statements come to that were taken back, and are neither paid nor in a run."""
-    in_run = _under_way().where(PayoutStatementRow.run_id != (0 if besides is None else besides))
-    rows = await db.execute(
-        select(StatementRow.payee, func.sum(StatementRow.payout_gross_minor))
-        .where(
-            StatementRow.payee.in_(payees),
-            StatementRow.currency == currency,
-            StatementRow.state != StatementState.PAID,
-            StatementRow.statement_id.not_in(in_run),
-            _is_taken_back(),
+    """Return what is left to pay of statements that wait whole, by payee."""
+    rows = list(
+        await db.execute(
+            select(StatementRow.statement_id, StatementRow.payee, StatementRow.payout_gross_minor)
+            .where(StatementRow.payee.in_(payees), StatementRow.currency == currency)
+            .where(StatementRow.state != StatementState.PAID, _waits_whole(besides))
         )
-        .group_by(StatementRow.payee)
     )
-    return {OrganisationKey(payee): Money.from_minor(int(minor), currency) for payee, minor in rows}
+    paid = await receipt_store.paid_before(db, [statement_id for statement_id, _, _ in rows])
+    found: dict[OrganisationKey, Money] = {}
+    for statement_id, payee, minor in rows:
+        key = OrganisationKey(payee)
+        left = Money.from_minor(minor - paid.get(statement_id, 0), currency)
+        found[key] = found.get(key, Money.zero(currency)) + left
+    return found
+
+
+def _waits_whole(besides: int | None) -> ColumnElement[bool]:
+    """Tell of a statement that it was taken back and that no run under way is about to pay it."""
+    in_run = _under_way().where(PayoutStatementRow.run_id != (0 if besides is None else besides))
+    return _is_taken_back() & StatementRow.statement_id.not_in(in_run)
 
 
 def _is_taken_back() -> ColumnElement[bool]:

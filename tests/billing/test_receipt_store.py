@@ -6,7 +6,18 @@ from decimal import Decimal
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from billing import books, ledger, ledger_store, papers, paying, receipt_store
+from billing import (
+    books,
+    contacts,
+    counter_documents,
+    ledger,
+    ledger_store,
+    papers,
+    paying,
+    payout_store,
+    receipt_store,
+)
+from billing.documents import DocumentKind
 from billing.payouts import Hindrance, NothingToPay, PayeeNotPayable, PayoutState
 from billing.statement_pdf import statement_pdf
 from billing.statements import StatementState
@@ -28,15 +39,15 @@ from tests.billing.story import (
 DAY = date(2026, 11, 20)
 
 
-async def begin(db: AsyncSession, due: str) -> str:
-    """An owner with 10 kWh internal and 20 kWh external in October; return its statement."""
+async def begin(db: AsyncSession, due: str, external_kwh: str = "20") -> str:
+    """An owner with 10 kWh internal and so many external in October; return its statement."""
     await open_office(db)
     await accept(db, BAKERY)
     await customer(db, name="Emp AG", represents=f"provider/{EMP}")
     await administration.create_agreement(
         db, BAKERY, {"external_due": due}, valid_from=LONG_AGO, now=LONG_AGO
     )
-    await happen(db, ended(1, kwh="10"), ended(2, kwh="20", **EXTERNAL))
+    await happen(db, ended(1, kwh="10"), ended(2, kwh=external_kwh, **EXTERNAL))
     [statement] = await closing().close(db, BAKERY, "2026-10", now=NOVEMBER)
     return statement.statement_id
 
@@ -106,6 +117,14 @@ async def test_a_share_that_is_due_at_the_close_waits_for_nobody(db: AsyncSessio
     assert await pay_out(db) == "13.33"
 
 
+async def test_a_session_that_comes_to_nothing_keeps_nobody_waiting(db: AsyncSession) -> None:
+    """No invoice over it may ever be written."""
+    statement = await books.statement(db, await begin(db, "receipt", external_kwh="0.01"))
+    assert [each.payout.text for each in statement.lines] == ["4.00", "0.00"]
+    assert statement.due_on_receipt is None
+    assert await books.awaiting_receipt(db, statement) is None
+
+
 async def test_what_came_back_is_paid_again_and_the_rest_still_waits(db: AsyncSession) -> None:
     await begin(db, "receipt")
     await pay_out(db)
@@ -159,3 +178,32 @@ async def test_by_hand_only_the_rest_is_paid_although_more_is_owed(db: AsyncSess
     await happen(db, ended(3, NOVEMBER + timedelta(days=5), kwh="10"))
     await closing().close(db, BAKERY, "2026-11", now=NOVEMBER + timedelta(days=35))
     assert (await books.mark_paid(db, statement_id, now=NOVEMBER)).text == "8.57"
+
+
+async def take_back_the_note(db: AsyncSession) -> None:
+    """Write the credit note over the statement, and take it back."""
+    await contacts.record_organisation(db, BAKERY, now=LONG_AGO)
+    await run(db)
+    [note] = await papers.documents(db, kind=DocumentKind.CREDIT_NOTE)
+    await counter_documents.cancel(db, note.number, reason="a wrong name", now=NOVEMBER)
+
+
+async def test_a_note_taken_back_takes_what_was_paid_on_it_off_no_other_statement(
+    db: AsyncSession,
+) -> None:
+    await begin(db, "receipt")
+    assert await pay_out(db) == "4.76"
+    await take_back_the_note(db)
+    assert (await payout_store.owed(db, [BAKERY], "EUR"))[BAKERY] == Money.zero("EUR")
+    await happen(db, ended(3, NOVEMBER + timedelta(days=5), kwh="10"))
+    await closing().close(db, BAKERY, "2026-11", now=NOVEMBER + timedelta(days=35))
+    assert await pay_out(db) == "4.76"
+
+
+async def test_what_waits_is_not_owed_although_the_note_was_taken_back_in_a_run(
+    db: AsyncSession,
+) -> None:
+    await begin(db, "receipt")
+    await paying.prepare(db, execute_on=DAY, by=ANNA, now=NOVEMBER)
+    await take_back_the_note(db)
+    assert (await payout_store.owed(db, [BAKERY], "EUR"))[BAKERY] == Money.zero("EUR")
