@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms import certificate_authority, certificate_store
 from csms.certificate_authority import KEY_PURPOSE
 from csms.certificate_tables import CertificateAuthorityRow
-from csms.certificates import certificates_in, facts_of
+from csms.certificates import UnusableCertificate, certificates_in, facts_of, may_sign
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.sealing import Sealer
 
@@ -123,19 +123,45 @@ async def trust(
     """Trust the authorities in a PEM text; those that are trusted already stay as they are.
 
     Raises:
-        UnusableCertificate: This is no PEM.
+        UnusableCertificate: This is no PEM, or not an authority's certificate.
         InvalidInput: The purpose is not allowed.
     """
     if purpose not in TRUSTED:
         raise InvalidInput(f"purpose must be one of {', '.join(TRUSTED)}.", field="purpose")
-    known = {row.fingerprint for row in await certificate_store.authorities(db)}
+    known = {row.fingerprint: row for row in await certificate_store.authorities(db)}
     added = []
     for certificate in certificates_in(pem):
         facts = facts_of(certificate)
-        if facts.fingerprint not in known:
-            added.append(await _kept(db, purpose, facts.pem, None, by, now))
-            known.add(facts.fingerprint)
+        if not may_sign(certificate):
+            # As a trusted one, a station's own certificate would stand for itself.
+            raise UnusableCertificate(f"This is no authority's certificate: {facts.subject}.")
+        row = known.get(facts.fingerprint)
+        if row is None:
+            row = await _kept(db, purpose, facts.pem, None, by, now)
+        elif row.sealed_key is None and row.retired_at is not None:
+            row.retired_at = None
+        else:
+            continue
+        known[facts.fingerprint] = row
+        added.append(_value(row))
+    await db.flush()
     return added
+
+
+async def distrust(db: AsyncSession, number: int, now: datetime) -> Authority:
+    """Trust an authority no longer: whoever shows what it signed is turned away from now on.
+
+    The key of one of ours is destroyed; it cannot be had back. A trusted one can be trusted anew.
+
+    Raises:
+        NotFound: If there is none.
+    """
+    row = await db.get(CertificateAuthorityRow, number, with_for_update=True)
+    if row is None:
+        raise NotFound("authority", str(number))
+    row.sealed_key, row.retired_at = None, row.retired_at or now
+    await db.flush()
+    return _value(row)
 
 
 async def retire(db: AsyncSession, number: int, now: datetime) -> None:
@@ -172,12 +198,13 @@ async def _made(
     if purpose == "station":
         make = certificate_authority.new_root
     made = make(name, organisation, days=days, now=now)
-    return await _kept(db, purpose, made.pem, sealer.seal(made.key_der, KEY_PURPOSE), by, now)
+    key = sealer.seal(made.key_der, KEY_PURPOSE)
+    return _value(await _kept(db, purpose, made.pem, key, by, now))
 
 
 async def _kept(
     db: AsyncSession, purpose: str, pem: str, key: bytes | None, by: str, now: datetime
-) -> Authority:
+) -> CertificateAuthorityRow:
     facts = facts_of(certificates_in(pem)[0])
     row = CertificateAuthorityRow(
         purpose=purpose,
@@ -191,4 +218,4 @@ async def _kept(
     )
     db.add(row)
     await db.flush()
-    return _value(row)
+    return row

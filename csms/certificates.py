@@ -210,6 +210,26 @@ def key_words(key: Any) -> str:
     return type(key).__name__.removesuffix("PublicKey")
 
 
+def may_sign(certificate: x509.Certificate, below: int = 0) -> bool:
+    """Tell whether a certificate is an authority's, for so many authorities below it.
+
+    Whoever has a certificate of another kind could sign others' with its key (RFC 5280, 4.2.1.3
+    and 4.2.1.9).
+    """
+    try:
+        extensions = certificate.extensions
+        basic = extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (*UNREADABLE, x509.ExtensionNotFound):
+        return False
+    if not basic.ca or (basic.path_length is not None and basic.path_length < below):
+        return False
+    try:
+        usage = extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return usage.key_cert_sign
+
+
 # ------------------------------------------------------------------------------------ hashes
 
 
@@ -295,6 +315,12 @@ def wish_in(csr: str, names: Collection[str]) -> Wish | str:
     if name.casefold() not in {each.casefold() for each in names}:
         return f"The common name {name!r} is not this station's."
     return Wish(request, name)
+
+
+def is_for(certificate: x509.Certificate, csr: str) -> bool:
+    """Tell whether a certificate is for the key of a request that was read before."""
+    wanted = x509.load_pem_x509_csr(csr.strip().encode()).public_key()
+    return certificate.public_key() == wanted
 
 
 def weakness(key: Any) -> str | None:

@@ -21,6 +21,7 @@ from csms.commands import (
 )
 from csms.connection import (
     CLOSE_GOING_AWAY,
+    CLOSE_POLICY,
     CLOSE_TRY_AGAIN,
     StationConnection,
 )
@@ -119,6 +120,12 @@ class Connections:
         connection = self._by_station.get(station)
         if connection is not None and connection.epoch < epoch:
             connection.close(CLOSE_GOING_AWAY, "a newer connection took over")
+
+    def dismissed(self, station: StationId) -> None:
+        """What a station showed counts no longer: it must knock again."""
+        connection = self._by_station.get(station)
+        if connection is not None:
+            connection.close(CLOSE_POLICY, "the certificate was revoked")
 
     def close_all(self, code: int, reason: str) -> None:
         """Begin to close every socket."""
@@ -315,4 +322,7 @@ def station_notifications(connections: Connections, node: str) -> dict[str, Call
     def admitted(payload: str) -> None:
         connections.admitted(StationId(payload))
 
-    return {"connections": connected, "admissions": admitted}
+    def dismissed(payload: str) -> None:
+        connections.dismissed(StationId(payload))
+
+    return {"connections": connected, "admissions": admitted, "dismissals": dismissed}

@@ -104,7 +104,8 @@ class Doors:
         """Begin anew with the certificates as they are now, if they changed; tell whether.
 
         New servers accept from the same sockets before the old ones leave off, so that nobody is
-        turned away; connections that stand are not touched. What cannot be read changes nothing.
+        turned away; connections that stand are not touched. What cannot be read changes nothing;
+        what cannot be begun now, for want of files or memory, is begun the next time.
         """
         if not self._secure or self._is_closed:
             return False
@@ -116,10 +117,21 @@ class Doors:
         except OSError as error:
             log.error("tls.keys_unusable", reason=str(error))
             return False
-        bound = [
-            socket(fileno=os.dup(each.fileno())) for old in self._secure for each in old.sockets
-        ]
-        fresh = [await self._serving(context, sock=each) for each in bound]
+        bound: list[socket] = []
+        fresh: list[Server] = []
+        try:
+            for each in [each for old in self._secure for each in old.sockets]:
+                bound.append(socket(fileno=os.dup(each.fileno())))  # noqa: PERF401 - what was
+            for each in bound:  # begun must be known where the next one fails
+                fresh.append(await self._serving(context, sock=each))  # noqa: PERF401
+        except OSError as error:
+            log.error("tls.keys_not_taken", reason=str(error))
+            for server in fresh:
+                server.close(close_connections=False)
+            for each in bound[len(fresh) :]:
+                each.close()
+            self._keys.not_taken()
+            return False
         before, self._secure = self._secure, fresh
         for old in before:
             old.close(close_connections=False)

@@ -51,12 +51,14 @@ def pieces(action: str, payload: bytes, most: Most) -> list[bytes]:
     if action not in _LISTS or (most.items is None and most.octets is None):
         return [payload]
     name, _ = _LISTS[action]
-    said = msgspec.json.decode(payload, type=dict[str, Raw])
-    if name not in said:
-        return [payload]
+    try:
+        said = msgspec.json.decode(payload, type=dict[str, Raw])
+        items = msgspec.json.decode(said[name], type=list[Raw]) if name in said else []
+    except msgspec.DecodeError:
+        return [payload]  # written by hand, past the schema
     groups: list[list[Raw]] = []
     size = 0
-    for item in msgspec.json.decode(said[name], type=list[Raw]):
+    for item in items:
         length = len(bytes(item)) + 1
         is_full = not groups or (most.items is not None and len(groups[-1]) >= max(1, most.items))
         is_long = most.octets is not None and size + length > most.octets - _AROUND

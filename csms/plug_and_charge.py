@@ -27,6 +27,7 @@ from csms.certificates import (
     certificates_in,
     common_name,
     hash_data_of,
+    may_sign,
     same_serial,
 )
 from csms.lanes import Done
@@ -243,7 +244,7 @@ def chain_fault(
         above = _issuer(at, chain[1:], below)
         if above is None or above is at:
             named = any(
-                each.subject == at.issuer and _may_sign(each, below)
+                each.subject == at.issuer and may_sign(each, below)
                 for each in (*chain[1:], *trusted)
             )
             return "SignatureError" if named else "CertChainError"
@@ -260,26 +261,9 @@ def _issuer(
             certificate.verify_directly_issued_by(each)
         except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             continue
-        if _may_sign(each, below):
+        if may_sign(each, below):
             return each
     return None
-
-
-def _may_sign(certificate: x509.Certificate, below: int) -> bool:
-    """Tell whether a certificate is an authority's, for so many authorities below it (RFC 5280,
-    4.2.1.3 and 4.2.1.9): whoever has a contract could sign others' with its key."""
-    try:
-        extensions = certificate.extensions
-        basic = extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (*UNREADABLE, x509.ExtensionNotFound):
-        return False
-    if not basic.ca or (basic.path_length is not None and basic.path_length < below):
-        return False
-    try:
-        usage = extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
-        return True
-    return usage.key_cert_sign
 
 
 def asks_about(

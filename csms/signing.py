@@ -24,6 +24,7 @@ from csms.certificates import (
     UnusableCertificate,
     certificates_in,
     facts_of,
+    is_for,
     purpose_of,
     wish_in,
 )
@@ -133,10 +134,20 @@ class Signing:
                 chain = await self._signer.sign(csr, kind, station)
             else:
                 chain = await self._signed_here(csr, kind, station)
-            facts = facts_of(certificates_in(chain)[0])
-        except (ExpectedError, UnusableCertificate) as error:
+            certificate = certificates_in(chain)[0]
+            if not is_for(certificate, csr):
+                raise UnusableCertificate("The authority signed another key.")
+            facts = facts_of(certificate)
+        except DatabaseAway:
+            raise
+        except ExpectedError as error:
             log.warning("certificate.not_signed", station_id=station, reason=str(error))
             await self._not_signed(number, str(error))
+            return
+        # A boundary: others' requests wait behind this one, and it would come round for ever.
+        except Exception:
+            log.exception("certificate.signing_failed", station_id=station)
+            await self._not_signed(number, "It could not be signed; the log says why.")
             return
         now = self._clock.now()
         async with self._database.unit_of_work() as db:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import Scope
@@ -310,6 +310,8 @@ async def revoke(db: AsyncSession, scope: Scope, station: str, request: int, now
     )
     if found.scalar() is None:
         raise NotFound("certificate request", str(request))
+    # Whoever is connected by it now is, too: he comes back as what he can still show.
+    await db.execute(text("select pg_notify('dismissals', :station)"), {"station": station})
 
 
 # ------------------------------------------------------------------------------- after answers

@@ -62,9 +62,11 @@ def server_context(settings: Settings, authorities: Sequence[str] = ()) -> ssl.S
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.sslobject_class = _Telling
     assert settings.ocpp_tls_cert is not None
-    context.load_cert_chain(settings.ocpp_tls_cert, settings.ocpp_tls_key)
+    context.load_cert_chain(settings.ocpp_tls_cert, settings.ocpp_tls_key, _no_password)
     if settings.ocpp_tls_second_cert is not None:
-        context.load_cert_chain(settings.ocpp_tls_second_cert, settings.ocpp_tls_second_key)
+        context.load_cert_chain(
+            settings.ocpp_tls_second_cert, settings.ocpp_tls_second_key, _no_password
+        )
     if settings.ocpp_tls_client_ca is not None:
         context.load_verify_locations(settings.ocpp_tls_client_ca)
     for each in authorities:
@@ -75,6 +77,11 @@ def server_context(settings: Settings, authorities: Sequence[str] = ()) -> ssl.S
         # An authority below a root may be all that an operator trusts.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
+
+
+def _no_password() -> str:
+    """A key that is encrypted is refused: OpenSSL would ask the terminal, and everything wait."""
+    return ""
 
 
 class Keys:
@@ -106,6 +113,10 @@ class Keys:
             return False
         before, self._seen = self._seen, seen
         return before != seen
+
+    def not_taken(self) -> None:
+        """What was seen could not be taken into use: it counts as changed once more."""
+        self._seen = None
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:

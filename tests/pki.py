@@ -81,7 +81,7 @@ class Authority(Holder):
     @classmethod
     def root(cls, common: str = "Test Root") -> "Authority":
         key = new_key()
-        builder = _builder(name(common), name(common), key, FROM, UNTIL)
+        builder = _builder(name(common), name(common), key.public_key(), FROM, UNTIL)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
         builder = builder.add_extension(
             x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False
@@ -105,11 +105,16 @@ class Authority(Holder):
         is_authority: bool = False,
         path_length: int | None = None,
         extension: x509.ExtensionType | None = None,
+        public_key: Any = None,
     ) -> Holder:
-        """A certificate signed here; `extension` is one more that is not critical."""
+        """A certificate signed here, with a fresh key or for another's public key.
+
+        `extension` is one more that is not critical.
+        """
         key = new_key(kind)
+        public = public_key or key.public_key()
         builder = _builder(
-            name(common, organisation), self.certificate.subject, key, FROM, until
+            name(common, organisation), self.certificate.subject, public, FROM, until
         ).add_extension(
             x509.BasicConstraints(ca=is_authority, path_length=path_length),
             critical=is_authority,
@@ -117,9 +122,7 @@ class Authority(Holder):
         builder = builder.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False
         )
-        builder = builder.add_extension(
-            x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False
-        )
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), False)
         if host is not None:
             builder = builder.add_extension(
                 x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False
@@ -157,13 +160,13 @@ class Authority(Holder):
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: Key, start: datetime, until: datetime
+    subject: x509.Name, issuer: x509.Name, key: Any, start: datetime, until: datetime
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(until)

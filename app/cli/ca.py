@@ -143,6 +143,25 @@ def trust(
     show(run(work), _COLUMNS, json=json)
 
 
+@commands.command("distrust")
+def distrust(
+    number: Annotated[int, typer.Argument(metavar="ID", help="As `ca show` lists it.")],
+    json: Json = False,
+) -> None:
+    """Trust an authority no longer, ours or another's: its key is lost, or it failed.
+
+    Stations that show what it signed are turned away; the key of one of ours is destroyed.
+    """
+
+    async def work(opened: Opened) -> Authority:
+        async with opened.unit_of_work() as (db, now):
+            gone = await authorities.distrust(db, number, now)
+            await _noted(db, "authority.distrust", gone, now)
+        return gone
+
+    show([run(work)], _COLUMNS, json=json)
+
+
 def _tell(made: Authority, *, json: bool) -> None:
     if json:
         show_json(made)

@@ -14,6 +14,7 @@ from csms.certificates import facts_of, fingerprint, hash_data_of
 from csms.queue import Command, CommandState
 from csms.reports import OcppVersion
 from csms.signing import Signing
+from foundation.identifiers import StationId
 from foundation.sealing import sealer_of
 from tests.conformance.conftest import Secured
 from tests.conformance.stations import LinkLost, Station, trusting
@@ -128,6 +129,11 @@ async def test_tc_074_and_a_11_a_station_gets_a_certificate_and_connects_with_it
         await station_certificates.revoke(
             db, WHOLE, case.identity, made.id, secured.central.clock.now()
         )
+
+    async def put_out() -> bool:
+        return secured.central.system.connections.get(StationId(case.identity)) is None
+
+    await eventually(put_out)
     with pytest.raises(LinkLost, match="403"):
         await case.connect(tls=trusting(secured.root, own, secured.files))
 

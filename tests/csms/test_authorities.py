@@ -7,7 +7,7 @@ from csms.certificate_authority import KEY_PURPOSE, opened
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.sealing import Sealer, Unsealable
 from tests.csms.handlers.work import Work
-from tests.pki import Authority
+from tests.pki import UNTIL, Authority
 
 SEALER = Sealer(bytes(32))
 
@@ -50,3 +50,32 @@ async def test_what_is_not_allowed_is_refused(work: Work) -> None:
     with pytest.raises(InvalidInput):
         await authorities.trust(work.db, purpose="v2g", pem=pem, by="test", now=now)
     assert len(await authorities.trust(work.db, purpose="station", pem=pem, by="t", now=now)) == 1
+
+
+async def test_a_distrusted_authority_counts_neither_at_the_door_nor_for_contracts(
+    work: Work,
+) -> None:
+    now = work.clock.now()
+    pem = Authority.root().pem
+    [one] = await authorities.trust(work.db, purpose="contract", pem=pem, by="test", now=now)
+    assert await certificate_store.trusted_for(work.db, "contract", now) == [pem]
+    assert await certificate_store.trusted_for(work.db, "contract", UNTIL) == []
+    gone = await authorities.distrust(work.db, one.id, now)
+    assert gone.retired_at == now
+    assert await certificate_store.trusted_for(work.db, "contract", now) == []
+    [again] = await authorities.trust(work.db, purpose="contract", pem=pem, by="test", now=now)
+    assert (again.id, again.retired_at) == (one.id, None)
+    made = await authorities.create(
+        work.db,
+        SEALER,
+        purpose="station",
+        name="A",
+        organisation="B",
+        days=1,
+        by="test",
+        now=now,
+    )
+    await authorities.renew(work.db, SEALER, purpose="station", days=1, by="test", now=now)
+    assert len(await certificate_store.trusted_for(work.db, "station", now)) == 2
+    await authorities.distrust(work.db, made.id, now)
+    assert len(await certificate_store.trusted_for(work.db, "station", now)) == 1

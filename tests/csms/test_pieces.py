@@ -72,3 +72,10 @@ def test_nothing_is_lost_doubled_or_put_in_another_order(
     results: list[Any] = [{"getVariableResult": names(each)} for each in sent]
     whole = json.loads(joined("GetVariables", [json.dumps(each).encode() for each in results]))
     assert whole == {"getVariableResult": items}
+
+
+@pytest.mark.parametrize(
+    "payload", [b'{"getVariableData":"all"}', b"[]", b'{"getVariableData":null}']
+)
+def test_what_a_person_wrote_past_the_schema_goes_as_it_is(payload: bytes) -> None:
+    assert pieces("GetVariables", payload, Most(items=1)) == [payload]

@@ -41,3 +41,21 @@ def test_anothers_authority_is_trusted_once(cli: Cli) -> None:
     assert cli("ca", "trust", "root.pem", "--json").json == []
     Path("none.pem").write_text("nothing")
     assert cli("ca", "trust", "none.pem").status == 1
+
+
+def test_one_whose_key_is_lost_is_trusted_no_longer(cli: Cli) -> None:
+    Path("root.pem").write_text(Authority.root("MO Root").pem)
+    [trusted] = cli("ca", "trust", "root.pem", "--purpose", "station", "--json").json
+    made = cli("ca", "create", "--json").json
+    for each in (trusted, made):
+        [gone] = cli("ca", "distrust", str(each["id"]), "--json").json
+        assert gone["retired_at"] is not None
+        assert not gone["is_ours"]
+    assert cli("ca", "distrust", "99").status == 1
+    assert cli("ca", "create", "--json").status == 0
+    [again] = cli("ca", "trust", "root.pem", "--purpose", "station", "--json").json
+    assert (again["id"], again["retired_at"]) == (trusted["id"], None)
+    Path("leaf.pem").write_text(Authority.root().issue("CS-1").pem)
+    refused = cli("ca", "trust", "leaf.pem", "--purpose", "station")
+    assert refused.status == 1
+    assert "no authority" in refused.err
