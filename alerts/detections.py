@@ -72,6 +72,8 @@ class Finding:
         station: Which station; None where it is about a location or the installation.
         evse_id: Which EVSE of it (0: the station itself); None where the watch knows none.
         connector_id: Which connector of the EVSE.
+        witness: Who of several that tell of one cause at one place told it, and alone may say that
+            it is over; None where there is one only.
         location: Where; None: where the station stands now, if it stands anywhere.
         severity: How bad.
         seen_at: When in the world.
@@ -85,6 +87,7 @@ class Finding:
     station: StationId | None
     evse_id: int | None = None
     connector_id: int | None = None
+    witness: str | None = None
     location: str | None = None
     severity: Severity
     seen_at: datetime
@@ -97,7 +100,7 @@ class Finding:
 
     @property
     def key(self) -> str:
-        """What makes two findings the same fault: the watch, the cause, and where."""
+        """What makes two findings the same fault: the watch, the cause, where, and who tells it."""
         return key_of(
             self.detection,
             self.cause,
@@ -106,6 +109,7 @@ class Finding:
             station=self.station,
             evse_id=self.evse_id,
             connector_id=self.connector_id,
+            witness=self.witness,
         )
 
 
@@ -118,8 +122,9 @@ def key_of(
     station: StationId | None,
     evse_id: int | None,
     connector_id: int | None,
+    witness: str | None = None,
 ) -> str:
-    """Return the key of a fault: `detection/cause/station/evse/connector`.
+    """Return the key of a fault: `detection/cause/station/evse/connector`, then `#witness` if any.
 
     Where there is no station, `@location` takes its place, and where there is none either,
     `~organisation`: so neither two places nor two organisations share a fault. A missing number
@@ -133,4 +138,5 @@ def key_of(
         place = f"~{organisation}"
     evse = "-" if evse_id is None else str(evse_id)
     connector = "-" if connector_id is None else str(connector_id)
-    return f"{detection}/{cause}/{place}/{evse}/{connector}"
+    told_by = "" if witness is None else f"#{witness}"
+    return f"{detection}/{cause}/{place}/{evse}/{connector}{told_by}"

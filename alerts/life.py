@@ -3,7 +3,8 @@
 A *fault* is one thing that is wrong at one place; it is known by its key. An *alert* is what people
 hear of: the faults of one watch with one cause at one site that came within an hour of each other.
 So a router that takes ten stations along is one alert, and what happens a week later at the same
-site is another, of which somebody hears although the first is still open.
+site is another, of which somebody hears although the first is still open. Reports that tell of one
+cause by several names (`alerts.same_cause`) go into one alert, whichever came first.
 
 Damping: a fault that is gone must stay away for a while before it counts as over, and the longer
 the more often it came back. Repeats are told at most every quarter of an hour. When a watch raises
@@ -17,7 +18,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from alerts.detections import Detection, Finding, Severity, worst
+from alerts import same_cause
+from alerts.detections import Detection, Finding, Severity, key_of, worst
 from foundation.errors import Conflict, InvalidInput
 from foundation.identifiers import OrganisationKey, StationId
 
@@ -142,6 +144,20 @@ class Fault:
     calm_since: datetime | None = None
     calm_until: datetime | None = None
     over_at: datetime | None = None
+
+    @property
+    def witness(self) -> str | None:
+        """Who tells of it, where several may: `Finding.witness`."""
+        bare = key_of(
+            self.detection,
+            self.cause,
+            organisation=self.organisation,
+            location=self.location,
+            station=self.station,
+            evse_id=self.evse_id,
+            connector_id=self.connector_id,
+        )
+        return self.key.removeprefix(bare).removeprefix("#") or None
 
     @property
     def is_present(self) -> bool:
@@ -281,6 +297,11 @@ class Group:
         return cls(about.organisation, about.detection, about.cause, about.location, station)
 
     @property
+    def place(self) -> tuple[OrganisationKey, Detection, str | None, StationId | None]:
+        """The watch and the site, whatever the cause."""
+        return self.organisation, self.detection, self.location, self.station
+
+    @property
     def storm(self) -> "Group":
         """The group of all that comes in a storm of the same watch."""
         return Group(self.organisation, self.detection, STORM, None, None)
@@ -298,6 +319,7 @@ def raise_alerts(
     faults: Sequence[Fault],
     known: Iterable[Alert],
     *,
+    beside: Mapping[int, Sequence[Fault]] = MappingProxyType({}),
     raised_lately: Mapping[tuple[OrganisationKey, Detection], int],
     now: datetime,
 ) -> tuple[list[Fault], list[Told]]:
@@ -306,6 +328,7 @@ def raise_alerts(
     Args:
         faults: What is to be raised.
         known: The open alerts of the organisations concerned.
+        beside: What is in those of them that may be about the same causes.
         raised_lately: How many alerts each watch raised within `STORM_WITHIN`.
         now: When they are raised.
 
@@ -313,14 +336,20 @@ def raise_alerts(
         The faults, each with its alert, and what became of alerts, each once: raised or grown. A
         new alert has a negative number until it is stored.
     """
-    open_alerts = {Group.of(each): each for each in sorted(known, key=lambda each: each.grown_at)}
+    by_number = {each.id: each for each in sorted(known, key=lambda each: each.grown_at)}
+    open_alerts = {Group.of(each): each for each in by_number.values()}
     counts = dict(raised_lately)
+    inside = {number: list(its) for number, its in beside.items() if number in by_number}
     told: dict[int, Told] = {}
     placed: list[Fault] = []
     for fault in faults:
         group = Group.of(fault)
         watch = (fault.organisation, fault.detection)
-        home = _takes_more(open_alerts.get(group), now, GROUPING)
+        home = _of_same_cause(fault, by_number, inside, now)
+        if home is not None:
+            group = Group.of(home)
+        else:
+            home = _takes_more(open_alerts.get(group), now, GROUPING)
         if home is None and (storm := _storm(open_alerts, group, counts.get(watch, 0), now)):
             group, home = storm
         if home is None:
@@ -331,11 +360,38 @@ def raise_alerts(
         else:
             severity = worst(home.severity, fault.severity)
             home = replace(home, severity=severity, grown_at=now)
+            if home.id in inside and home.cause != STORM:
+                cause = same_cause.name_of([*inside[home.id], fault], home.cause)
+                home = replace(home, cause=cause)
             change = told[home.id].change if home.id in told else Change.GROWN
             told[home.id] = Told(home, change)
-        open_alerts[group] = home
+        if home.cause != group.cause:  # it has its right name now
+            if (before := open_alerts.get(group)) is not None and before.id == home.id:
+                del open_alerts[group]
+            group = Group.of(home)
+        open_alerts[group] = by_number[home.id] = home
+        if home.id < 0 or home.id in inside:
+            inside.setdefault(home.id, []).append(fault)
         placed.append(replace(fault, alert=home.id))
     return placed, list(told.values())
+
+
+def _of_same_cause(
+    fault: Fault,
+    alerts: Mapping[int, Alert],
+    inside: Mapping[int, Sequence[Fault]],
+    now: datetime,
+) -> Alert | None:
+    """Return the alert of another report of the same cause, which still takes up more."""
+    open_ones = {
+        number: its
+        for number, its in inside.items()
+        if alerts[number].cause != STORM
+        and alerts[number].organisation == fault.organisation
+        and _takes_more(alerts[number], now, GROUPING) is not None
+    }
+    number = same_cause.home_of(fault, open_ones)
+    return None if number is None else alerts[number]
 
 
 def _takes_more(alert: Alert | None, now: datetime, within: timedelta) -> Alert | None:

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from alerts import alert_store as store
-from alerts import life
+from alerts import life, same_cause
 from alerts.detections import Finding, worst
 from alerts.life import Alert, Change, Fault, Told
 from foundation import outbox
@@ -212,6 +212,7 @@ def _found(fault: Fault, organisation: OrganisationKey) -> Finding:
         station=fault.station,
         evse_id=fault.evse_id,
         connector_id=fault.connector_id,
+        witness=fault.witness,
         severity=fault.severity,
         seen_at=fault.last_seen_at,
         evidence=fault.evidence,
@@ -284,8 +285,9 @@ class _Work:
         raised: list[Fault] = []
         if untold:
             lately = await store.raised_lately(self.db, organisations, self.now)
+            beside = await self._beside(untold, known.values(), faults)
             raised, news = life.raise_alerts(
-                untold, known.values(), raised_lately=lately, now=self.now
+                untold, known.values(), beside=beside, raised_lately=lately, now=self.now
             )
             numbers = await store.add_alerts(
                 self.db, [each.alert for each in news if each.change is Change.RAISED]
@@ -307,6 +309,18 @@ class _Work:
         now_known = known | {number: each.alert for number, each in told.items()}
         await store.save_alerts(self.db, [now_known[each] for each in sorted(changed)])
         await tell(self.db, [told[each] for each in sorted(told)], now=self.now)
+
+    async def _beside(
+        self, untold: Sequence[Fault], known: Iterable[Alert], changed: Iterable[Fault]
+    ) -> dict[int, list[Fault]]:
+        """Return what is in the open alerts that may be about the same causes, as it is now."""
+        sites = {life.Group.of(each).place for each in untold if same_cause.may_share(each)}
+        numbers = [each.id for each in known if life.Group.of(each).place in sites]
+        now_is = {each.id: each for each in changed if each.id}
+        found = await store.faults_of(self.db, numbers)
+        return {
+            number: [now_is.get(each.id, each) for each in its] for number, its in found.items()
+        }
 
     def _repeats(
         self,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from alerts.detections import Detection, Finding, Severity
+from alerts.same_cause import CAUSED_BY, EVENT
 from foundation.events import (
     Event,
     FaultCleared,
@@ -102,9 +103,15 @@ def _reported(event: FaultReported, organisation: OrganisationKey) -> list[Findi
     severity = _FAULTS.get(event.error_code, Severity.FAULT)
     as_warning = Severity.INFO if event.error_code in _HARMLESS else Severity.WARNING
     evidence = {
-        name: value
-        for name, value in (("info", event.info), ("vendor_error_code", event.vendor_error_code))
-        if value
+        name: str(value)
+        for name, value in (
+            ("info", event.info),
+            ("vendor_error_code", event.vendor_error_code),
+            ("monitor", event.monitor),
+            (EVENT, event.event_id),
+            (CAUSED_BY, event.caused_by),
+        )
+        if value not in (None, "")
     }
     is_fault = event.faulted
     return [
@@ -143,6 +150,7 @@ def _error(
         station=event.station,
         evse_id=event.evse_id,
         connector_id=event.connector_id,
+        witness=event.monitor,
         severity=severity,
         seen_at=event.happened_at,
         is_present=is_present,

@@ -2,8 +2,9 @@
 
 A monitor tells of a component's variable: that it crossed a threshold (Alerting), or that it
 changed. A lock that does not lock is the same fault in both versions, so it gets the same name;
-what 1.6 has no word for keeps component and variable as its name. What is only for a log (notices,
-readings) is no fault.
+what 1.6 has no word for keeps component and variable as its name. Two variables of a component
+that say by true or false that something is wrong (Problem, Tripped) tell of one fault, under one
+name; each is over by itself. What is only for a log (notices, readings) is no fault.
 
 Source: OCPP 2.0.1 part 2, N07 and appendix 3 (components and variables); severities: N04 and
 SetVariableMonitoring (0 danger … 3 critical, 4 error … 6 warning, 7 notice … 9 debug).
@@ -18,6 +19,7 @@ from foundation.identifiers import ConnectorId, EvseId, StationId
 _ALERTING: Final = "alerting"
 _STATES: Final = frozenset({"problem", "tripped"})
 """Variables that say by true or false whether something is wrong."""
+_PROBLEM: Final = "Problem"
 _STOPS_CHARGING: Final = 3
 _ONLY_TOLD: Final = 7
 """From this severity on nothing is wrong."""
@@ -49,7 +51,9 @@ def fault_of(station: StationId, event: MonitoredEvent) -> FaultReported | Fault
         return None
     if event.severity is not None and event.severity >= _ONLY_TOLD:
         return None
-    name = _NAMES.get((event.component.casefold(), variable), f"{event.component}.{event.variable}")
+    monitor = f"{event.component}.{event.variable}"
+    unknown = f"{event.component}.{_PROBLEM}" if is_state else monitor
+    name = _NAMES.get((event.component.casefold(), variable), unknown)
     evse_id = EvseId(0) if event.evse_id is None else event.evse_id
     connector_id = ConnectorId(0) if event.connector_id is None else event.connector_id
     is_over = event.cleared or (is_state and event.actual_value.strip().casefold() == "false")
@@ -60,6 +64,7 @@ def fault_of(station: StationId, event: MonitoredEvent) -> FaultReported | Fault
             evse_id=evse_id,
             connector_id=connector_id,
             error_code=name,
+            monitor=monitor,
         )
     return FaultReported(
         happened_at=event.at,
@@ -70,4 +75,7 @@ def fault_of(station: StationId, event: MonitoredEvent) -> FaultReported | Fault
         info=event.tech_info or (None if is_state else f"{event.variable} = {event.actual_value}"),
         vendor_error_code=event.tech_code,
         faulted=is_state if event.severity is None else event.severity <= _STOPS_CHARGING,
+        monitor=monitor,
+        event_id=event.event_id,
+        caused_by=event.cause,
     )

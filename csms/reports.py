@@ -275,6 +275,8 @@ class MonitoredEvent:
     tech_info: str | None
     severity: int | None
     """0 (danger) to 9 (debug), where the station says it (2.1); else None."""
+    cause: int | None = None
+    """The event, by its `event_id`, that the station takes for the cause of this one."""
 
 
 class NotificationReport(Report, frozen=True, gc=False):

@@ -217,11 +217,18 @@ class FaultReported(EvseEvent, frozen=True, kw_only=True, gc=False):
     info: str | None
     vendor_error_code: str | None
     faulted: bool = True
+    monitor: str | None = None
+    """Which component and variable told it (2.x's NotifyEvent); None: a status."""
+    event_id: int | None = None
+    """The number that the station gave what its monitor noticed."""
+    caused_by: int | None = None
+    """The number of the event that the station takes for its cause."""
 
 
 class FaultCleared(EvseEvent, frozen=True, kw_only=True, gc=False):
     kind: ClassVar[str] = "fault_cleared"
     error_code: str
+    monitor: str | None = None
 
 
 class TransactionEvent(Event, frozen=True, kw_only=True, gc=False):

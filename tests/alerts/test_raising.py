@@ -1,5 +1,6 @@
 """From findings to alerts on the real database: what is told, when, and that nothing is lost."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -263,3 +264,58 @@ async def test_what_concerns_the_installation_is_an_alert_without_stations(watch
     await watch.report(finding(None, detection=Detection.BACKLOG, cause="billing"))
     [told] = await watch.told()
     assert (told.stations, told.location, told.monitored) == ((), None, False)
+
+
+async def test_a_fault_told_by_status_and_by_monitors_is_one_alert_until_each_says_it_is_over(
+    watch: Watch,
+) -> None:
+    place: dict[str, Any] = {"detection": Detection.FAULT, "evse_id": 1}
+    bare = finding("Y-1", cause="OtherError", connector_id=1, **place)
+    locks = [
+        finding(
+            "Y-1",
+            cause="ConnectorLockFailure",
+            connector_id=1,
+            witness=f"Lock.{variable}",
+            evidence={"monitor": f"Lock.{variable}"},
+            **place,
+        )
+        for variable in ("Problem", "Tripped")
+    ]
+    await watch.report(bare)
+    await watch.report(*locks, now=T0 + MINUTE)
+    told = await watch.told()
+    assert [(each.change, each.cause) for each in told] == [
+        ("raised", "OtherError"),
+        ("grown", "ConnectorLockFailure"),
+    ]
+    async with watch.database.unit_of_work() as db:
+        [(number, its)] = (await alert_store.faults_of(db, [told[0].alert_id])).items()
+        found = await alert_store.alert(db, number)
+    assert found is not None
+    assert found.cause == "ConnectorLockFailure"
+    assert [each.evidence for each in its] == [{}, *({"monitor": each.witness} for each in its[1:])]
+    # Another station at another time: the same reports the other way round.
+    later = T0 + 3 * HOUR
+    other = [replace(each, station=StationId("Y-2"), seen_at=later) for each in (*locks, bare)]
+    for each in other:
+        await watch.report(each)
+    assert {each.cause for each in await watch.told()} == {"ConnectorLockFailure"}
+    # One monitor and the status are calm; the other monitor is not.
+    over = [replace(each, is_present=False, seen_at=later + MINUTE) for each in (bare, *locks)]
+    await watch.report(*over[:2])
+    await watch.settle(later + HOUR)
+    assert await watch.changes() == []
+    await watch.report(over[2])
+    await watch.settle(later + HOUR)
+    assert await watch.changes() == ["recovered"]
+
+
+async def test_who_tells_of_a_fault_is_known_after_its_station_moved(watch: Watch) -> None:
+    told = finding(detection=Detection.FAULT, cause="Fan.Problem", witness="Fan.Tripped")
+    await watch.report(told)
+    watch.places.moved["CS-1"] = SOUTH
+    async with watch.database.unit_of_work() as db:
+        await raising.left(db, StationId("CS-1"), now=T0 + MINUTE)
+        [(key, fault)] = (await alert_store.open_faults(db, {told.key})).items()
+    assert (key, fault.organisation, fault.witness) == (told.key, SOUTH, "Fan.Tripped")

@@ -87,3 +87,18 @@ def test_a_stations_own_severity_decides(severity: int, faulted: bool | None) ->
 def test_a_value_that_changed_is_no_fault() -> None:
     assert fault_of(CS_1, noticed("TemperatureSensor", "Temperature", "40")) is None
     assert fault_of(CS_1, noticed("Fan", "FanSpeed", "1200", trigger="Periodic")) is None
+
+
+def test_two_variables_of_one_component_tell_of_one_fault_and_each_says_who_it_is() -> None:
+    found = [
+        fault_of(CS_1, noticed("Fan", variable, value, event_id=8, cause=7))
+        for variable, value in (("Problem", "true"), ("Tripped", "true"), ("Tripped", "false"))
+    ]
+    assert {each.error_code for each in found if each is not None} == {"Fan.Problem"}
+    assert [each.monitor for each in found if each is not None] == [
+        "Fan.Problem",
+        "Fan.Tripped",
+        "Fan.Tripped",
+    ]
+    assert isinstance(found[0], FaultReported)
+    assert (found[0].event_id, found[0].caused_by) == (8, 7)

@@ -287,6 +287,7 @@ def _monitored_event(event: Any, origin: Origin) -> MonitoredEvent:
         tech_code=text(event.tech_code),
         tech_info=text(event.tech_info),
         severity=integer(getattr(event, "severity", None)),  # type: ignore[arg-type]  # None: 2.0.1
+        cause=integer(event.cause),
     )
 
 
