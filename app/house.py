@@ -30,7 +30,7 @@ from billing import credit_orders, remote_access
 from billing.closing import Closing
 from billing.credit_mails import Letters
 from billing.month_end import CRON, MonthEnd
-from csms import equipment, outcomes, profile_upgrades, remote
+from csms import equipment, load_rounds, outcomes, profile_upgrades, remote
 from csms.authorities_by_http import HttpSigner
 from csms.campaigns import keep_going
 from csms.connectivity import SilenceLimits
@@ -181,6 +181,7 @@ def compose_house(
     jobs.every("maintenance", looking_after(database, clock), cron=MAINTENANCE_CRON)
     jobs.every("first aid", first_aiding.looking_after(database, clock), cron=first_aiding.CRON)
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")
+    jobs.every("load", load_rounds.forgetting(database, clock), cron="23 3 * * *")
     metering = StationPoints()
     jobs.every(
         "accounts",
@@ -379,6 +380,11 @@ def start_house(house: House, database: Database, tasks: Tasks) -> None:
             on_end=OnEnd.RESTART,
         )
     tasks.start("certificates", house.signing.run, on_end=OnEnd.RESTART)
+    tasks.start(
+        "load balancing",
+        lambda: load_rounds.keep_balanced(database, house.clock),
+        on_end=OnEnd.RESTART,
+    )
     tasks.start("campaigns", lambda: keep_going(database, house.clock), on_end=OnEnd.RESTART)
     if house.feed is not None:
         tasks.start("feed", house.feed.run, on_end=OnEnd.RESTART)

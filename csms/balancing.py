@@ -169,7 +169,9 @@ class Share:
 class Held:
     """What a point is known to keep to, and what it was told without an answer yet.
 
-    `measured_a` is what it really takes, where that is measured.
+    `until` is None where that is for good: nobody has to tell it again.
+    `measured_a` is what it really takes, where that is measured; `may_be_told` is False for a
+    while after it refused.
     """
 
     place: Place
@@ -180,6 +182,7 @@ class Held:
     measured_a: Decimal | None = None
     changed_at: datetime | None = None
     is_connected: bool = True
+    may_be_told: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,10 +421,10 @@ def orders(
     rising: list[tuple[Share, Held, bool]] = []
     for share in shares:
         present = held[share.place]
-        if present.pending_a is not None:
+        if present.pending_a is not None or not present.may_be_told:
             continue
         may_change = present.changed_at is None or now - present.changed_at >= settings.change_every
-        lapses = present.until is None or present.until - now <= LASTS / 2
+        lapses = present.until is not None and present.until - now <= LASTS / 2
         if share.limit_a > present.limit_a and may_change:
             rising.append((share, present, lapses))
         elif share.limit_a < present.limit_a and (is_over or may_change):

@@ -86,6 +86,8 @@ class LoadGrantRow(Base):
     """None: it has confirmed nothing yet."""
     until: Mapped[datetime | None]
     changed_at: Mapped[datetime | None]
+    raised_at: Mapped[datetime | None]
+    """When it was last told that it may draw more."""
     asked_a: Mapped[int | None] = mapped_column(Integer)
     asked_until: Mapped[datetime | None]
     asked_at: Mapped[datetime | None]

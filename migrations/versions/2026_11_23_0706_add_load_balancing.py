@@ -59,6 +59,7 @@ UPGRADE: tuple[str, ...] = (
         limit_a INTEGER,
         until TIMESTAMP WITH TIME ZONE,
         changed_at TIMESTAMP WITH TIME ZONE,
+        raised_at TIMESTAMP WITH TIME ZONE,
         asked_a INTEGER,
         asked_until TIMESTAMP WITH TIME ZONE,
         asked_at TIMESTAMP WITH TIME ZONE,

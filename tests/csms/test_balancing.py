@@ -292,9 +292,15 @@ def test_what_is_told_lapses_and_is_told_again_before() -> None:
     assert told(32, [share(1, 16)], [held(1, 16, until=half)]) == [("CS-01", 16)]
     later = half + timedelta(seconds=1)
     assert told(32, [share(1, 16)], [held(1, 16, until=later)]) == []
-    assert told(32, [share(1, 16)], [held(1, 16, until=None)]) == [("CS-01", 16)]
+    assert told(32, [share(1, 16)], [held(1, 16, until=None)]) == []
+    assert told(32, [share(1, 16)], [held(1, 6, until=None)]) == [("CS-01", 16)]
     crowded = [share(1, 16), share(2, 20)]
     assert told(32, crowded, [held(1, 8, until=half), held(2, 24)]) == [("CS-02", 20), ("CS-01", 8)]
+
+
+def test_who_refused_is_left_alone_for_a_while() -> None:
+    assert told(15, [share(1, 10)], [held(1, 20, may_be_told=False)]) == []
+    assert told(15, [share(1, 10)], [held(1, 20)]) == [("CS-01", 10)]
 
 
 def test_who_takes_more_than_he_was_told_is_reckoned_with_what_he_takes() -> None:
