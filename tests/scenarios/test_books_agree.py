@@ -14,7 +14,7 @@ import signal
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
@@ -43,9 +43,6 @@ from roaming import administration as partners
 from roaming.handlers import Reimbursement
 from tests.ports import free_port
 
-STATIONS = 200
-LOAD_S = 40
-SERVER_KILLS = 5
 SEED = 20261122
 OWNER = OrganisationKey("owner")
 BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
@@ -63,6 +60,26 @@ TARIFF = {
     ],
     "last_updated": "2026-01-01T00:00:00Z",
 }
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is done to the program, and for how long; seconds where it says so."""
+
+    stations: int
+    load_s: int
+    session_s: float
+    pause_s: float
+    reading_s: float
+    answer_s: float
+    drain_s: int
+    kills: int
+    outage_s: float = 0
+    """For how long the database answers nothing at all, once; 0: never."""
+
+
+SHORT = Load(200, 40, 6, 1, 1, answer_s=5, drain_s=180, kills=5)
+LONG = Load(1000, 600, 60, 10, 10, answer_s=20, drain_s=420, kills=8, outage_s=60)
 
 
 @dataclass
@@ -208,23 +225,52 @@ async def printed(*arguments: str) -> Any:
     return json.loads(out)
 
 
-async def make_trouble(server: Server, postgres: EmbeddedPostgres, rng: random.Random) -> None:
-    """Kill the server five times, a backend and the postmaster once each, at random moments."""
-    blows = ["server"] * SERVER_KILLS + ["backend", "postmaster"]
+async def make_trouble(
+    load: Load, server: Server, postgres: EmbeddedPostgres, rng: random.Random
+) -> None:
+    """Kill the server, a backend and the postmaster at random moments, and freeze the database."""
+    blows = ["server"] * load.kills + ["backend", "postmaster"] + ["outage"] * bool(load.outage_s)
     rng.shuffle(blows)
+    spare_s = load.load_s - load.outage_s
     for blow in blows:
-        await asyncio.sleep(rng.uniform(1.0, 2 * LOAD_S / len(blows) - 3.0))
+        await asyncio.sleep(rng.uniform(1.0, 2 * spare_s / len(blows) - 3.0))
         if blow == "server":
             await server.kill()
             await server.start()
         elif blow == "backend":
             os.kill(await asyncio.to_thread(some_backend, postgres.url), signal.SIGKILL)
             await until(server.is_ready, 60)
+        elif blow == "outage":
+            await freeze(postgres, load.outage_s)
+            await until(server.is_ready, 120)
         else:
             assert postgres.pid is not None
             os.kill(postgres.pid, signal.SIGKILL)
             await asyncio.sleep(1.0)
             await until(server.is_ready, 90)
+
+
+async def freeze(postgres: EmbeddedPostgres, seconds: float) -> None:
+    """Stop every process of the database where it stands, and let them all go on later."""
+    assert postgres.pid is not None
+    frozen: list[int] = []
+    try:
+        while found := [each for each in processes_of(postgres.pid) if each not in frozen]:
+            for each in found:
+                with suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGSTOP)
+            frozen += found
+        await asyncio.sleep(seconds)
+    finally:
+        for each in frozen:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGCONT)
+
+
+def processes_of(postmaster: int) -> list[int]:
+    """Return the postmaster and the processes that it started."""
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text()
+    return [postmaster, *map(int, children.split())]
 
 
 def some_backend(url: str) -> int:
@@ -265,7 +311,18 @@ async def stored_transactions(database: Database) -> list[dict[str, Any]]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_nothing_is_lost_or_counted_twice_whatever_is_killed(tmp_path: Path) -> None:
-    described = await printed("fleet", "--stations", str(STATIONS), "--describe")
+    await nothing_is_lost_or_counted_twice(tmp_path, SHORT)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+async def test_nothing_is_lost_by_a_thousand_stations_in_ten_minutes(tmp_path: Path) -> None:
+    """The same with a thousand, more blows, and a minute in which the database says nothing."""
+    await nothing_is_lost_or_counted_twice(tmp_path, LONG)
+
+
+async def nothing_is_lost_or_counted_twice(tmp_path: Path, load: Load) -> None:
+    described = await printed("fleet", "--stations", str(load.stations), "--describe")
     rng = random.Random(SEED)
     async with served(tmp_path) as (server, port, postgres):
         database = open_database(Settings.read(data_dir=tmp_path / "data"), postgres.url)
@@ -275,12 +332,13 @@ async def test_nothing_is_lost_or_counted_twice_whatever_is_killed(tmp_path: Pat
             fleet = await simulators(
                 "fleet",
                 *("--url", f"ws://127.0.0.1:{port}", "--book", str(book)),
-                *("--stations", str(STATIONS), "--duration-s", str(LOAD_S)),
-                *("--session-s", "6", "--pause-s", "1", "--reading-s", "1"),
-                *("--drain-s", "180", "--answer-timeout-s", "5"),
+                *("--stations", str(load.stations), "--duration-s", str(load.load_s)),
+                *("--session-s", str(load.session_s), "--pause-s", str(load.pause_s)),
+                *("--reading-s", str(load.reading_s), "--drain-s", str(load.drain_s)),
+                *("--answer-timeout-s", str(load.answer_s)),
             )
-            await make_trouble(server, postgres, rng)
-            async with asyncio.timeout(300):
+            await make_trouble(load, server, postgres, rng)
+            async with asyncio.timeout(load.load_s + load.drain_s + 120):
                 told, _ = await fleet.communicate()
             assert fleet.returncode == 0, told[-2000:]
             await until(lambda: delivered(database), 120)
@@ -289,8 +347,9 @@ async def test_nothing_is_lost_or_counted_twice_whatever_is_killed(tmp_path: Pat
             stored = await stored_transactions(database)
             agreement = demo_checks.books_agree(records, stored)
             assert agreement.holds, agreement.found
-            assert len(records) == len(stored) >= STATIONS
+            assert len(records) == len(stored) >= load.stations
             assert all(record["end_acknowledged"] for record in records)
+            print(f"{load.stations} stations, {len(stored)} sessions, each once in both books")
             await assert_statement_is_the_book(database, stored)
         finally:
             await database.close()
