@@ -104,6 +104,8 @@ async def end_agreement(
 ) -> Agreement:
     """Let an agreement end at a moment; the default terms hold from then on.
 
+    One that has not begun may end at its very beginning: it never holds.
+
     Raises:
         NotFound: If there is no such agreement.
         InvalidInput: If the moment is not inside its validity.
@@ -111,7 +113,8 @@ async def end_agreement(
     old = await _locked(db, agreement_id)
     if old.valid_to == valid_to:
         return old
-    _check_inside(old, valid_to, "valid_to")
+    if valid_to != old.valid_from or now >= valid_to:
+        _check_inside(old, valid_to, "valid_to")
     await store.add_agreement_end(db, agreement_id, valid_to, now=now)
     return Agreement(old.agreement_id, old.payee, old.terms, old.valid_from, valid_to)
 

@@ -11,7 +11,7 @@ from accounts.permissions import Permission
 from billing.terms import Basis
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
-from portal import paging
+from portal import agreement_doors, paging
 from portal.api.models import Answer, Body, Moment, Since, moment_of
 from portal.api.organisations import facts_from
 from portal.guard import Caller, require
@@ -103,22 +103,22 @@ async def create_agreement(db: Db, now: Now, caller: Writer, body: NewAgreement)
     zone = await _zone(db, caller, body.payee)
     valid_from = _moment(facts.pop("valid_from", None), zone) or now
     valid_to = _moment(facts.pop("valid_to", None), zone)
-    made = await administration.create_agreement(
+    made = await agreement_doors.create(
         db,
+        caller,
         OrganisationKey(body.payee),
         cast("AgreementFacts", facts),
         valid_from=valid_from,
         valid_to=valid_to,
         now=now,
     )
-    await _note(db, now, caller, "agreement.create", None, made)
     return _shown(made)
 
 
 @router.get("/{agreement_id}", summary="Get an agreement")
 async def get_agreement(db: Db, caller: Reader, agreement_id: str) -> AgreementModel:
     """One dated row; changes make new ones."""
-    return _shown(await _seen(db, caller, agreement_id))
+    return _shown(await agreement_doors.found(db, caller, agreement_id))
 
 
 @router.patch("/{agreement_id}", summary="Change or end an agreement")
@@ -126,7 +126,7 @@ async def change_agreement(
     db: Db, now: Now, caller: Writer, agreement_id: str, body: AgreementChange
 ) -> AgreementModel:
     """Nothing is edited: the agreement ends, and with other terms a new one begins then."""
-    old = await _seen(db, caller, agreement_id)
+    old = await agreement_doors.found(db, caller, agreement_id)
     facts = facts_from(body, clearable=frozenset({"valid_from", "valid_to"}))
     zone = await _zone(db, caller, old.payee)
     valid_from = _moment(facts.pop("valid_from", None), zone)
@@ -137,34 +137,13 @@ async def change_agreement(
                 "Either end the agreement with valid_to, or send other terms with valid_from.",
                 field="valid_to",
             )
-        ended = await administration.end_agreement(db, old.agreement_id, valid_to=valid_to, now=now)
-        await _note(db, now, caller, "agreement.end", old, ended)
-        return _shown(ended)
+        return _shown(await agreement_doors.end(db, caller, old, valid_to=valid_to, now=now))
     if not facts:
         raise InvalidInput("Nothing was sent that could change.", field="valid_to")
-    changed = await administration.change_agreement(
-        db,
-        old.agreement_id,
-        cast("AgreementFacts", facts),
-        valid_from=valid_from or now,
-        now=now,
+    changed = await agreement_doors.change(
+        db, caller, old, cast("AgreementFacts", facts), valid_from=valid_from or now, now=now
     )
-    await _note(db, now, caller, "agreement.change", old, changed)
     return _shown(changed)
-
-
-async def _note(
-    db: Db, now: datetime, caller: Caller, deed: str, before: Agreement | None, after: Agreement
-) -> None:
-    await caller.note(
-        db,
-        deed,
-        f"agreement/{after.agreement_id}",
-        organisation=after.payee,
-        before=before,
-        after=after,
-        now=now,
-    )
 
 
 def _moment(since: datetime | None, zone: str) -> datetime | None:
@@ -177,14 +156,6 @@ async def _zone(db: Db, caller: Caller, payee: str) -> str:
         return (await directory.organisation(db, OrganisationKey(payee))).time_zone
     except NotFound as error:
         raise InvalidInput(f"There is no organisation {payee!r}.", field="payee") from error
-
-
-async def _seen(db: Db, caller: Caller, agreement_id: str) -> Agreement:
-    if not agreement_id.isascii() or not agreement_id.isdecimal() or len(agreement_id) > 18:
-        raise NotFound("agreement", agreement_id)
-    found = await administration.agreement(db, int(agreement_id))
-    caller.must_see(found.payee, "agreement", int(agreement_id))
-    return found
 
 
 def _key(agreement: Agreement) -> tuple[str, int]:

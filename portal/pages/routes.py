@@ -6,6 +6,7 @@ from portal import live
 from portal.pages import (
     account,
     accounts,
+    agreements,
     alert_recipients,
     alerts,
     audit,
@@ -109,6 +110,7 @@ for each in (
     service_costs,
     service_prices,
     payouts,
+    agreements,
     documents,
     contacts,
     wallet,

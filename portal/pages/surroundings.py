@@ -76,6 +76,9 @@ _DONE = {
     "payout-said": marked("It is kept. Somebody else says so, too, and it is booked."),
     "payout-otherwise": marked("The statement is booked as paid."),
     "payout-discard": marked("The payout run is discarded. Its statements wait for another one."),
+    "agreement-made": marked("The agreement is made."),
+    "agreement-changed": marked("The new terms are agreed on."),
+    "agreement-ended": marked("The agreement ends."),
     "self-billing": marked("Self-billing is accepted. You can be paid."),
     "order-sent": marked("It is on its way to the stations."),
     "monitor-set": marked("The monitor is set. What was judged before stays judged."),
@@ -257,6 +260,10 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
                 (
                     Permission.SELF_BILLING_ACCEPT,
                     NavigationEntry(said.gettext("Self-billing"), "/self-billing", "check"),
+                ),
+                (
+                    Permission.AGREEMENTS_READ,
+                    NavigationEntry(said.gettext("Agreements"), "/agreements", "tariff"),
                 ),
                 (
                     Permission.DOCUMENTS_READ,

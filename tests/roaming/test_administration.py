@@ -175,3 +175,15 @@ def test_a_party_id_is_kept_in_one_form(written: str) -> None:
 def test_what_is_no_party_id_is_refused(written: str) -> None:
     with pytest.raises(InvalidInput):
         party_id_from(written)
+
+
+async def test_one_that_has_not_begun_may_end_at_its_beginning_and_makes_room(
+    db: AsyncSession,
+) -> None:
+    await settle_in(db)
+    coming = await create_agreement(db, BAKERY, {}, valid_from=NOW + DAY, now=NOW)
+    ended = await end_agreement(db, coming.agreement_id, valid_to=NOW + DAY, now=NOW)
+    assert not ended.is_valid_at(NOW + DAY)
+    begun = await create_agreement(db, BAKERY, {}, valid_from=NOW + DAY, now=NOW)
+    with pytest.raises(InvalidInput):
+        await end_agreement(db, begun.agreement_id, valid_to=NOW + DAY, now=NOW + DAY)
