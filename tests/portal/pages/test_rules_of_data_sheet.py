@@ -257,7 +257,11 @@ async def test_1_2_tickets_of_the_station_are_listed_and_opened_from_there(
     token = token_in((await browser.get(f"{SHEET}/additional")).text)
     ticket = {"csrf": token, "station": "DE-HN-005", "title": "Display is dark", "text": ""}
     assert (await browser.post("/support/tickets", data=ticket)).status_code == 303
-    assert "Display is dark" in (await browser.get(f"{SHEET}/tickets")).text
+    other = {**ticket, "station": "DE-HN-002", "title": "Cable is cut"}
+    assert (await browser.post("/support/tickets", data=other)).status_code == 303
+    listed = (await browser.get(f"{SHEET}/tickets")).text
+    assert "Display is dark" in listed
+    assert "Cable is cut" not in listed, "it is about another station"
 
 
 # ------------------------------------------------------------------------------------ EVSE IDs
