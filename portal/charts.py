@@ -166,12 +166,12 @@ def _columns(
     money_marks = steps(max([most, *(float(each.revenue or 0) for each in days)]))
     count = max(len(energy_marks), len(money_marks))
     energy_marks, money_marks = _as_many(energy_marks, count), _as_many(money_marks, count)
-    left = _gutter(energy_marks, locale)
-    plot = _Plot(left, 14, width - _gutter(money_marks, locale), height - 26)
+    left = gutter(energy_marks, locale)
+    plot = Plot(left, 14, width - gutter(money_marks, locale), height - 26)
     pitch = plot.width / max(len(days), 1)
     column = min(pitch * 0.64, 26)
 
-    parts = _axes(plot, energy_marks, money_marks, locale)
+    parts = axes(plot, energy_marks, money_marks, locale)
     dots: list[str] = []
     picks: list[str] = []
     every = max(1, math.ceil(len(days) / (10 if width == WIDE else 4)))
@@ -198,7 +198,7 @@ def _columns(
         )
         spot = (middle - pitch / 2, pitch)
         if most and width == NARROW and len(days) > MAX_COLUMNS_TIPPED:
-            picks.append(_titled(plot, spot, lines, first=index == 0))
+            picks.append(titled(plot, spot, lines, first=index == 0))
         else:
             picks.append(_pick(plot, width, spot, middle, top, lines, first=index == 0))
     if days:
@@ -257,9 +257,9 @@ def _curve(
     energy_marks = steps(max((float(each.energy_wh) / 1000 for each in points), default=0))
     count = max(len(power_marks), len(energy_marks))
     power_marks, energy_marks = _as_many(power_marks, count), _as_many(energy_marks, count)
-    left = _gutter(power_marks, locale)
-    plot = _Plot(left, 14, width - _gutter(energy_marks, locale), height - 26)
-    parts = _axes(plot, power_marks, energy_marks, locale)
+    left = gutter(power_marks, locale)
+    plot = Plot(left, 14, width - gutter(energy_marks, locale), height - 26)
+    parts = axes(plot, power_marks, energy_marks, locale)
     if not points:
         return drawing(f"{key}-{width}", width, height, words.title, words.description, parts)
 
@@ -284,7 +284,7 @@ def _curve(
         for each in points
     ]
     parts.append(f'<polyline class="line-of dashes" points="{" ".join(energies)}"/>')
-    for at in _time_marks(begin, end, zone, 7 if width == WIDE else 3):
+    for at in time_marks(begin, end, zone, 7 if width == WIDE else 3):
         parts.append(
             f'<text x="{px(x(at))}" y="{px(plot.bottom + 18)}" text-anchor="middle">'
             f"{escape(formats.clock_time(at, zone, locale))}</text>"
@@ -362,7 +362,7 @@ def _bar(key: str, parts: Sequence[Part], words: ChartWords, locale: Locale, wid
 
 
 @dataclass(frozen=True, slots=True)
-class _Plot:
+class Plot:
     """The rectangle in which values are drawn; y grows downwards."""
 
     left: float
@@ -384,7 +384,7 @@ def px(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def _gutter(marks: Sequence[float], locale: Locale) -> float:
+def gutter(marks: Sequence[float], locale: Locale) -> float:
     """How much room the numbers of an axis need."""
     return 12 + CHARACTER * max(len(_mark(each, marks, locale)) for each in marks)
 
@@ -402,9 +402,10 @@ def _as_many(marks: list[float], count: int) -> list[float]:
     return [step * index for index in range(count)]
 
 
-def _axes(plot: _Plot, left: Sequence[float], right: Sequence[float], locale: Locale) -> list[str]:
+def axes(plot: Plot, left: Sequence[float], right: Sequence[float], locale: Locale) -> list[str]:
+    """Return the lines across a plot, the numbers of its left side, and of its right, if any."""
     parts: list[str] = []
-    for one, other in zip(left, right, strict=True):
+    for index, one in enumerate(left):
         y = plot.y(one / left[-1])
         kind = "axis" if one == 0 else "grid"
         parts.append(
@@ -412,14 +413,17 @@ def _axes(plot: _Plot, left: Sequence[float], right: Sequence[float], locale: Lo
             f'y1="{px(y)}" y2="{px(y)}"/>'
             f'<text x="{px(plot.left - 8)}" y="{px(y + 4)}" text-anchor="end">'
             f"{escape(_mark(one, left, locale))}</text>"
-            f'<text x="{px(plot.right + 8)}" y="{px(y + 4)}">'
-            f"{escape(_mark(other, right, locale))}</text>"
         )
+        if right:
+            parts.append(
+                f'<text x="{px(plot.right + 8)}" y="{px(y + 4)}">'
+                f"{escape(_mark(right[index], right, locale))}</text>"
+            )
     return parts
 
 
 def _pick(
-    plot: _Plot,
+    plot: Plot,
     width: int,
     spot: tuple[float, float],
     middle: float,
@@ -448,7 +452,7 @@ def _pick(
     )
 
 
-def _titled(plot: _Plot, spot: tuple[float, float], lines: tuple[str, ...], *, first: bool) -> str:
+def titled(plot: Plot, spot: tuple[float, float], lines: tuple[str, ...], *, first: bool) -> str:
     """A point that only says its values."""
     wide, high = px(spot[1]), px(plot.bottom - plot.top)
     return (
@@ -486,7 +490,7 @@ def _thinned(points: Sequence[CurvePoint], most: int) -> list[CurvePoint]:
     return [points[round(index * last / (most - 1))] for index in range(most)]
 
 
-def _time_marks(begin: datetime, end: datetime, zone: ZoneInfo, most: int) -> list[datetime]:
+def time_marks(begin: datetime, end: datetime, zone: ZoneInfo, most: int) -> list[datetime]:
     """Round local times between two moments, at most `most` of them (at least the begin)."""
     span = (end - begin).total_seconds() / 60
     choices = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080)
