@@ -62,7 +62,7 @@ def certificate_status(message: Any, origin: Origin) -> Report:
 def authorize(message: Any, origin: Origin) -> Report:
     """Read 2.x's Authorize, with the driver's contract certificate where there is one."""
     token = message.id_token
-    presented = id_token(token.id_token, token.type)
+    presented = id_token(token.id_token, token.type) if token else None
     hashes = message.iso15118_certificate_hash_data
     if not hashes and not message.certificate:
         return AuthorizeReport(origin, presented)

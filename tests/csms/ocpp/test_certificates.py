@@ -6,6 +6,7 @@ import pytest
 
 from csms.ocpp import answers
 from csms.reports import (
+    AuthorizeReport,
     CertificateStatusAnswer,
     CertificateWishAnswer,
     CertificateWishReport,
@@ -60,3 +61,10 @@ def test_how_many_contracts_are_left_is_told_in_2_1_only() -> None:
         answers.payload_of(V201, "GetCertificateStatus", CertificateStatusAnswer(False))
     )
     assert written == {"status": "Failed"}
+
+
+def test_without_a_token_there_is_nobody_to_authorize() -> None:
+    for payload in ({}, {"idToken": None}):
+        assert said(V201, "Authorize", payload, AuthorizeReport).id_token is None
+    payload = {"iso15118CertificateHashData": [HASHES]}
+    assert said(V201, "Authorize", payload, ContractAuthorizeReport).id_token is None
