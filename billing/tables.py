@@ -31,6 +31,7 @@ from billing import credit_tables as credit_tables
 from billing import document_tables as document_tables
 from billing import driver_letter_tables as driver_letter_tables
 from billing import month_tables as month_tables
+from billing import payment_tables as payment_tables
 from billing import payout_tables as payout_tables
 from billing import service_tables as service_tables
 from billing import tariff_rule_tables as tariff_rule_tables

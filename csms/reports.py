@@ -19,6 +19,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from foundation.charging_limits import ChargingLimits
 from foundation.identifiers import ConnectorId, EvseId, IdToken, StationId, TransactionId
 
 
@@ -203,6 +204,29 @@ class TransactionReport(Report, frozen=True, gc=False):
     charging_state: ChargingState | None
 
 
+class StationCost(Struct, frozen=True, gc=False):
+    """What a station that counts the cost itself came to (2.1, costDetails).
+
+    Amounts are in `currency`; `details` is all that it said, as JSON. `failure` is why it could
+    not count; the amounts say nothing then.
+    """
+
+    currency: str
+    excl_tax: Decimal | None
+    incl_tax: Decimal | None
+    energy_wh: Decimal
+    details: str
+    failure: str | None
+
+
+class PaymentWords(Struct, frozen=True, gc=False):
+    """What a 2.1 station says of money with a transaction: its limits, its tariff, its cost."""
+
+    limits: ChargingLimits | None
+    tariff_id: str | None
+    cost: StationCost | None
+
+
 class TransactionStartReport(TransactionReport, frozen=True, gc=False):
     """StartTransaction, or TransactionEvent(Started).
 
@@ -212,6 +236,7 @@ class TransactionStartReport(TransactionReport, frozen=True, gc=False):
     meter_start_wh: Decimal | None
     remote_start_id: int | None
     reservation_id: int | None
+    payment: PaymentWords | None = None
 
 
 class TransactionUpdateReport(TransactionReport, frozen=True, gc=False):
@@ -221,6 +246,7 @@ class TransactionUpdateReport(TransactionReport, frozen=True, gc=False):
     """
 
     remote_start_id: int | None = None
+    payment: PaymentWords | None = None
 
 
 class TransactionEndReport(TransactionReport, frozen=True, gc=False):
@@ -233,6 +259,7 @@ class TransactionEndReport(TransactionReport, frozen=True, gc=False):
 
     meter_stop_wh: Decimal | None
     reason: str
+    payment: PaymentWords | None = None
 
 
 class MeterReport(Report, frozen=True, gc=False):
@@ -397,6 +424,33 @@ class CertificateStatusReport(Report, frozen=True, gc=False):
     question: OcspQuestion
 
 
+class SettlementReport(Report, frozen=True, gc=False):
+    """NotifySettlement (2.1): what became of a payment at the station's own terminal.
+
+    `amount` is in the currency of the station's owner: the message names none. `status` is
+    Settled, Canceled, Rejected or Failed.
+    """
+
+    ref: str | None
+    """The transaction's, in the station's words."""
+    psp_ref: str
+    status: str
+    note: str | None
+    amount: Decimal
+    settled_at: datetime
+    receipt_id: str | None
+    receipt_url: str | None
+    vat_number: str | None
+    vat_company: str | None
+
+
+class VatNumberReport(Report, frozen=True, gc=False):
+    """VatNumberValidation (2.1): a driver wants a receipt for his company."""
+
+    vat_number: str
+    evse_id: int | None
+
+
 class KeptReport(Report, frozen=True, gc=False):
     """Any other message: kept raw in the frames, answered neutrally by `translate`."""
 
@@ -425,6 +479,8 @@ class AuthorizeAnswer(Struct, frozen=True, gc=False):
 
     id_token_info: IdTokenInfo
     certificate_status: str | None = None
+    tariff: Mapping[str, Any] | None = None
+    """The driver's, for a station that counts the cost itself (2.1, TariffType)."""
 
 
 class CertificateWishAnswer(Struct, frozen=True, gc=False):
@@ -457,6 +513,7 @@ class TransactionStartAnswer(Struct, frozen=True, gc=False):
     transaction_id: TransactionId
     id_token_info: IdTokenInfo | None
     total_cost: Decimal | None = None
+    limits: ChargingLimits | None = None
 
 
 class TransactionUpdateAnswer(Struct, frozen=True, gc=False):
@@ -464,6 +521,8 @@ class TransactionUpdateAnswer(Struct, frozen=True, gc=False):
 
     id_token_info: IdTokenInfo | None = None
     total_cost: Decimal | None = None
+    limits: ChargingLimits | None = None
+    """What the transaction may come to, as far as it is for us to say (2.1)."""
 
 
 class DisplayMessage(Struct, frozen=True, gc=False):
@@ -491,6 +550,33 @@ class DataTransferAnswer(Struct, frozen=True, gc=False):
     data: Any = None
 
 
+class SettlementAnswer(Struct, frozen=True, gc=False):
+    """Where the driver finds his receipt, if it is ours to give."""
+
+    receipt_id: str | None = None
+    receipt_url: str | None = None
+
+
+class Company(Struct, frozen=True, gc=False):
+    """Whose VAT number it is, as its register says."""
+
+    name: str
+    address: str
+    city: str
+    country: str
+    postal_code: str | None = None
+
+
+class VatNumberAnswer(Struct, frozen=True, gc=False):
+    """What is known of a VAT number; `note` begins with a word for machines, then `: `."""
+
+    vat_number: str
+    evse_id: int | None
+    is_accepted: bool
+    company: Company | None = None
+    note: str | None = None
+
+
 Answer = (
     BootAnswer
     | HeartbeatAnswer
@@ -503,4 +589,6 @@ Answer = (
     | CertificateWishAnswer
     | ContractCertificateAnswer
     | CertificateStatusAnswer
+    | SettlementAnswer
+    | VatNumberAnswer
 )

@@ -56,6 +56,8 @@ WITHOUT_MIRROR_HERE: dict[str, str] = {
     "csms/sheet_tables.py": _COMPARED,
     "csms/exchange_tables.py": _COMPARED,
     "csms/balancing_tables.py": _COMPARED,
+    "csms/payment_tables.py": _COMPARED,
+    "billing/payment_tables.py": _COMPARED,
     "support/rule_tables.py": _COMPARED,
     "support/first_aid_tables.py": _COMPARED,
     "support/maintenance_tables.py": _COMPARED,

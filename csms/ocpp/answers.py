@@ -22,7 +22,9 @@ from csms.reports import (
     DataTransferAnswer,
     HeartbeatAnswer,
     OcppVersion,
+    SettlementAnswer,
     TransactionStartAnswer,
+    VatNumberAnswer,
 )
 from foundation.identifiers import TransactionId
 
@@ -42,6 +44,8 @@ _EACH_TIME: Final = frozenset(
         CertificateWishAnswer,
         ContractCertificateAnswer,
         CertificateStatusAnswer,
+        SettlementAnswer,
+        VatNumberAnswer,
     }
 )
 
@@ -68,13 +72,17 @@ def payload_of(version: OcppVersion, action: str, answer: Answer) -> str:
         return f"{rest[:-2]}{number}}}"
     if kind is TransactionStartAnswer:
         assert isinstance(answer, TransactionStartAnswer)
-        answer = TransactionStartAnswer(_NO_NUMBER, answer.id_token_info, answer.total_cost)
+        answer = TransactionStartAnswer(
+            _NO_NUMBER, answer.id_token_info, answer.total_cost, answer.limits
+        )
     elif kind is HeartbeatAnswer:
         assert isinstance(answer, HeartbeatAnswer)
         answer = HeartbeatAnswer(whole_seconds(answer.current_time))
     elif kind in _EACH_TIME:  # seldom, or of any size
         return _made(version, action, answer)
     if getattr(answer, "total_cost", None) is not None:  # 1.10 equals 1.1, but reads differently
+        return _made(version, action, answer)
+    if getattr(answer, "limits", None) or getattr(answer, "tariff", None):  # one driver's own
         return _made(version, action, answer)
     return _once(version, action, answer)
 

@@ -23,6 +23,13 @@ from csms.ocpp.equipment import HANDLED_2
 from csms.ocpp.errors import ErrorCode, MessageError
 from csms.ocpp.fields import Message
 from csms.ocpp.moments import whole_seconds
+from csms.ocpp.payments import (
+    limit_fields,
+    payment_words,
+    settlement_fields,
+    tariff_of,
+    vat_fields,
+)
 from csms.ocpp.readings import BEGIN, END, readings_of_numbers, register_in, reported_moment
 from csms.ocpp.statuses import CONNECTOR_STATUSES
 from csms.ocpp.translation import (
@@ -58,6 +65,7 @@ from csms.reports import (
     Origin,
     Report,
     SecurityEventReport,
+    SettlementAnswer,
     StatusReport,
     TransactionEndAnswer,
     TransactionEndReport,
@@ -65,6 +73,7 @@ from csms.reports import (
     TransactionStartReport,
     TransactionUpdateAnswer,
     TransactionUpdateReport,
+    VatNumberAnswer,
 )
 from foundation.identifiers import ConnectorId, EvseId, IdToken
 
@@ -84,7 +93,7 @@ class Dialect:
     """Where 2.0.1 and 2.1 differ in what we write.
 
     `token_types` are the types that a group's token may have (None: any text); `longest_token`
-    is the number of characters of its value.
+    is the number of characters of its value. Only 2.1 has limits, tariffs and addresses.
     """
 
     requests: Mapping[str, Callable[..., Message]]
@@ -97,6 +106,9 @@ class Dialect:
     tells_remaining: bool
     token_types: frozenset[str] | None
     longest_token: int
+    limit: Callable[..., Message] | None = None
+    tariff: type[Message] | None = None
+    address: Callable[..., Message] | None = None
 
 
 _DIALECT: Final = Dialect(
@@ -221,19 +233,22 @@ def _transaction_event(message: messages.TransactionEventRequest, origin: Origin
         text(message.trigger_reason),
         _STATES[info.charging_state] if info.charging_state else None,
     )
+    payment = payment_words(message)
     if message.event_type == "Updated":
-        return TransactionUpdateReport(*common, integer(info.remote_start_id))
+        return TransactionUpdateReport(*common, integer(info.remote_start_id), payment)
     if message.event_type == "Started":
         return TransactionStartReport(
             *common,
             meter_start_wh=register_in(readings, BEGIN),
             remote_start_id=integer(info.remote_start_id),
             reservation_id=integer(message.reservation_id),
+            payment=payment,
         )
     return TransactionEndReport(
         *common,
         meter_stop_wh=register_in(readings, END),
         reason=info.stopped_reason or "Local",
+        payment=payment,
     )
 
 
@@ -335,6 +350,12 @@ def response(answer: Answer, request_action: str, dialect: Dialect) -> Message:
                 more["id_token_info"] = _id_token_info(answer.id_token_info, dialect)
             if answer.total_cost is not None:
                 more["total_cost"] = answer.total_cost
+            if (
+                not isinstance(answer, TransactionEndAnswer)
+                and answer.limits
+                and dialect.limit is not None
+            ):
+                more["transaction_limit"] = dialect.limit(**limit_fields(answer.limits))
             if isinstance(answer, TransactionEndAnswer) and answer.message is not None:
                 more["updated_personal_message"] = dialect.message_content(
                     format="UTF8",
@@ -344,7 +365,9 @@ def response(answer: Answer, request_action: str, dialect: Dialect) -> Message:
             return make(**more)
         case AuthorizeAnswer():
             status = answer.certificate_status
-            found = {} if status is None else {"certificate_status": status}
+            found: dict[str, Any] = {} if status is None else {"certificate_status": status}
+            if answer.tariff is not None and dialect.tariff is not None:
+                found["tariff"] = tariff_of(answer.tariff, dialect.tariff)
             return make(id_token_info=_id_token_info(answer.id_token_info, dialect), **found)
         case BootAnswer():
             return make(
@@ -358,6 +381,11 @@ def response(answer: Answer, request_action: str, dialect: Dialect) -> Message:
         case CertificateWishAnswer() | ContractCertificateAnswer() | CertificateStatusAnswer():
             is_21 = dialect.tells_remaining
             return make(**response_fields(answer, dialect.status_info, tells_remaining=is_21))
+        case SettlementAnswer():
+            return make(**settlement_fields(answer))
+        case VatNumberAnswer():
+            assert dialect.address is not None, "only 2.1 asks"
+            return make(**vat_fields(answer, dialect.status_info, dialect.address))
     raise AssertionError(f"an answer that is new: {answer}")
 
 

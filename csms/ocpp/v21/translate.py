@@ -8,6 +8,7 @@ from typing import Final
 from csms.commands import Command
 from csms.ocpp.actions import FROM_STATION
 from csms.ocpp.fields import Message
+from csms.ocpp.payments import HANDLED_PAYMENTS
 from csms.ocpp.translation import not_supported
 from csms.ocpp.v21 import messages
 from csms.ocpp.v201 import translate as v201
@@ -18,7 +19,6 @@ DECISIONS: Final = v201.DECISIONS | {
     "GetCertificateChainStatus",
     "OpenPeriodicEventStream",
     "PullDynamicScheduleUpdate",
-    "VatNumberValidation",
 }
 """Actions whose answer decides something that nobody here decides yet."""
 
@@ -35,8 +35,11 @@ _DIALECT: Final = v201.Dialect(
     tells_remaining=True,
     token_types=None,
     longest_token=255,
+    limit=messages.TransactionLimitType,
+    tariff=messages.TariffType,
+    address=messages.AddressType,
 )
-_READERS: Final = v201.readers(FROM_STATION[OcppVersion.V21] - DECISIONS)
+_READERS: Final = v201.readers(FROM_STATION[OcppVersion.V21] - DECISIONS) | HANDLED_PAYMENTS
 
 
 def to_report(message: Message, origin: Origin) -> Report:
