@@ -240,9 +240,13 @@ async def add_notices(
 
 
 async def drop(db: AsyncSession, numbers: Collection[int], now: datetime) -> None:
-    """Note that notices became needless."""
+    """Note that notices became needless; what is on its way already is sent."""
     if numbers:
-        await settle(db, numbers, NoticeState.DROPPED, now)
+        await db.execute(
+            update(AlertNoticeRow)
+            .where(AlertNoticeRow.id.in_(numbers), AlertNoticeRow.state == NoticeState.WAITING)
+            .values(state=NoticeState.DROPPED, settled_at=now)
+        )
 
 
 async def settle(
@@ -252,16 +256,30 @@ async def settle(
     now: datetime,
     *,
     error: str | None = None,
-    carried_by: int | None = None,
 ) -> None:
     """Note what became of notices."""
     await db.execute(
         update(AlertNoticeRow)
         .where(AlertNoticeRow.id.in_(numbers))
-        .values(
-            {"state": state, "settled_at": now, "error": error}
-            | ({} if carried_by is None else {"carried_by": carried_by})
-        )
+        .values(state=state, settled_at=now, error=error)
+    )
+
+
+async def take_along(db: AsyncSession, numbers: Collection[int], carried_by: int) -> None:
+    """Note that notices go along in the message of another."""
+    await db.execute(
+        update(AlertNoticeRow)
+        .where(AlertNoticeRow.id.in_(numbers))
+        .values(state=NoticeState.HANDED, carried_by=carried_by)
+    )
+
+
+async def let_go(db: AsyncSession, carried_by: int) -> None:
+    """Let what would have gone along in a message wait for one of its own."""
+    await db.execute(
+        update(AlertNoticeRow)
+        .where(AlertNoticeRow.carried_by == carried_by, AlertNoticeRow.state == NoticeState.HANDED)
+        .values(state=NoticeState.WAITING, carried_by=None)
     )
 
 
@@ -278,7 +296,8 @@ async def held(db: AsyncSession, number: int) -> Notice | None:
     if alert is None:
         return None
     await lock(db, alert)
-    row = await db.get(AlertNoticeRow, number, populate_existing=True)
+    # The row, too: whoever takes it along in another's message holds that, and not the alert.
+    row = await db.get(AlertNoticeRow, number, populate_existing=True, with_for_update=True)
     return None if row is None else notice_of(row)
 
 
@@ -293,31 +312,67 @@ async def due(db: AsyncSession, now: datetime, *, limit: int = 500) -> list[Noti
     return [notice_of(row) for row in rows]
 
 
-async def to_go_along(db: AsyncSession, first: Notice) -> list[Notice]:
-    """Return what else waits for the same recipient for the first time, and lock it."""
-    rows = await db.scalars(
-        select(AlertNoticeRow)
+async def stuck(db: AsyncSession, before: datetime, *, limit: int = 100) -> list[int]:
+    """Return what was due before a moment, and of which nobody knows whether it was handed over."""
+    found = await db.scalars(
+        select(AlertNoticeRow.id)
         .where(
-            AlertNoticeRow.recipient == first.recipient,
+            AlertNoticeRow.state == NoticeState.HANDED,
+            AlertNoticeRow.carried_by.is_(None),
+            AlertNoticeRow.due_at < before,
+        )
+        .order_by(AlertNoticeRow.id)
+        .limit(limit)
+    )
+    return list(found)
+
+
+async def to_go_along(
+    db: AsyncSession, first: Notice, entry: Recipient, until: datetime
+) -> list[tuple[Notice, Recipient]]:
+    """Return what else waits for the same person at the same place, and lock it.
+
+    Of his entries for that number or address those count that bundle and are paid by the same
+    account; a reminder goes along with what is new.
+
+    Args:
+        db: The unit of work.
+        first: In whose message it would go along.
+        entry: Of the first.
+        until: Only what is due until then.
+    """
+    rows = await db.execute(
+        select(AlertNoticeRow, AlertRecipientRow)
+        .join(AlertRecipientRow, AlertRecipientRow.id == AlertNoticeRow.recipient)
+        .where(
+            AlertRecipientRow.channel == entry.channel,
+            AlertRecipientRow.entered_by == entry.entered_by,
+            AlertRecipientRow.account == entry.account,
+            AlertRecipientRow.language == entry.language,
+            AlertRecipientRow.bundles,
+            AlertRecipientRow.ended_at.is_(None),
             AlertNoticeRow.id != first.id,
             AlertNoticeRow.state == NoticeState.WAITING,
             AlertNoticeRow.occasion.in_((Change.RAISED, Change.REPEATED)),
+            AlertNoticeRow.due_at <= until,
         )
         .order_by(AlertNoticeRow.id)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=AlertNoticeRow)
         .execution_options(populate_existing=True)
     )
-    return [notice_of(row) for row in rows]
+    found = [(notice_of(notice), recipient_of(other)) for notice, other in rows]
+    return [each for each in found if each[1].place == entry.place]
 
 
-async def carried(db: AsyncSession, number: int) -> list[Notice]:
-    """Return what goes along in the message of a notice."""
-    rows = await db.scalars(
-        select(AlertNoticeRow)
+async def carried(db: AsyncSession, number: int) -> list[tuple[Notice, Recipient]]:
+    """Return what goes along in the message of a notice, each with its entry."""
+    rows = await db.execute(
+        select(AlertNoticeRow, AlertRecipientRow)
+        .join(AlertRecipientRow, AlertRecipientRow.id == AlertNoticeRow.recipient)
         .where(AlertNoticeRow.carried_by == number)
         .order_by(AlertNoticeRow.id)
     )
-    return [notice_of(row) for row in rows]
+    return [(notice_of(notice), recipient_of(other)) for notice, other in rows]
 
 
 def notice_of(row: AlertNoticeRow) -> Notice:
@@ -330,6 +385,7 @@ def notice_of(row: AlertNoticeRow) -> Notice:
         number=row.number,
         due_at=row.due_at,
         state=NoticeState(row.state),
+        carried_by=row.carried_by,
     )
 
 

@@ -109,7 +109,8 @@ class Recipient:
         quiet: From and until when nothing is told; None: told at any time.
         breaks_quiet: What is at least so bad is told in quiet hours too; None: nothing.
         shifts: When he is on call; empty: always.
-        bundles: Several detections in one message.
+        bundles: Several detections in one message, those of his other entries for the same number
+            or address that bundle, too.
     """
 
     id: int
@@ -173,6 +174,8 @@ class Notice:
     """Which reminder: 0 is the first time."""
     due_at: datetime
     state: NoticeState = NoticeState.WAITING
+    carried_by: int | None = None
+    """In the message of which notice it goes along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +320,12 @@ def _was_told(notice: Notice) -> bool:
 
 
 def _waiting(recipient: Recipient) -> timedelta:
-    return BUNDLED_WITHIN if recipient.bundles else timedelta(0)
+    return BUNDLED_WITHIN if may_bundle(recipient) else timedelta(0)
+
+
+def may_bundle(recipient: Recipient) -> bool:
+    """Tell whether an entry waits for more; a program gets each alert's facts by themselves."""
+    return recipient.bundles and recipient.channel is not Channel.WEBHOOK
 
 
 def wants(recipient: Recipient, about: About) -> bool:

@@ -8,7 +8,7 @@ between is done again under the same id, and is paid for once.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -22,6 +22,7 @@ from alerts.detections import Detection, Severity
 from alerts.given_names import names_of
 from alerts.life import Change
 from alerts.notices import (
+    BUNDLED_WITHIN,
     UNPAID_EVERY,
     About,
     Channel,
@@ -29,6 +30,7 @@ from alerts.notices import (
     NoticeState,
     Recipient,
     decide,
+    may_bundle,
     next_reminder,
 )
 from alerts.recipients import PURPOSE
@@ -48,6 +50,8 @@ READER: Final = "notices"
 JOB: Final = "alert.notice"
 PAUSES_S: Final = (10.0, 60.0, 300.0, 900.0)
 """How long to wait after each failed try: about twenty minutes, then a mail tells of it."""
+LOST_AFTER: Final = timedelta(days=1)
+"""After so long a message that is being handed over is given up, with its credit given back."""
 CRON: Final = "* * * * *"
 ACCESS_CRON: Final = "23 * * * *"
 
@@ -57,9 +61,14 @@ class _Work:
     """What is handed over: a notice, with those that go along in the same message."""
 
     notice: Notice
-    along: Sequence[Notice]
+    along: Sequence[tuple[Notice, Recipient]]
     entry: Recipient
     message: Message
+
+    @property
+    def all(self) -> list[tuple[Notice, Recipient]]:
+        """Each notice with its entry."""
+        return [(self.notice, self.entry), *self.along]
 
 
 class Notices:
@@ -164,12 +173,27 @@ class Notices:
         async with self._database.unit_of_work() as db:
             due = await store.due(db, now)
             accounts = await store.unpaid_accounts(db, now - UNPAID_EVERY)
+            stuck = await store.stuck(db, now - LOST_AFTER)
+        for number in stuck:
+            async with self._database.unit_of_work() as db:
+                await self._give_up(db, number, now)
         for each in due:
             async with self._database.unit_of_work() as db:
                 await self._send_due(db, each.id, now)
         for account in accounts:
             async with self._database.unit_of_work() as db:
                 await self._write_unpaid(db, account, now)
+
+    async def _give_up(self, db: AsyncSession, number: int, now: datetime) -> None:
+        """Give back what was set aside for a message whose job never ended."""
+        notice = await store.held(db, number)
+        if notice is None or notice.state is not NoticeState.HANDED:
+            return
+        await self._give_back(db, notice, now)
+        why = "Its job never ended."
+        await store.settle(db, [number], NoticeState.FAILED, now, error=why)
+        await store.let_go(db, number)
+        log.error("notice.lost", notice=number)
 
     async def _send_due(self, db: AsyncSession, number: int, now: datetime) -> None:
         notice = await store.held(db, number)
@@ -218,7 +242,8 @@ class Notices:
 
     async def _without(self, db: AsyncSession, notice: Notice, now: datetime) -> None:
         """Let others step in for an entry that is not used any more."""
-        await store.drop(db, [notice.id], now)
+        await store.settle(db, [notice.id], NoticeState.DROPPED, now)
+        await store.let_go(db, notice.id)
         about = await self._about(db, notice.alert)
         if notice.occasion in (Change.RAISED, Change.REPEATED):
             await self._decide(db, about, Change.RAISED, now, {})
@@ -258,10 +283,12 @@ class Notices:
         notice = await store.held(db, number)
         if notice is None or notice.state not in (NoticeState.WAITING, NoticeState.HANDED):
             return None
+        if notice.carried_by is not None:  # it goes along with another
+            return None
         entry = await store.recipient(db, notice.recipient)
         if entry is None or not await self._is_used(db, entry, now):
-            if notice.state is NoticeState.HANDED and entry is not None:
-                await self._give_back(db, notice, entry, now)
+            if notice.state is NoticeState.HANDED:
+                await self._give_back(db, notice, now)
             await self._without(db, notice, now)
             return None
         if entry.channel is Channel.SMS and not await self._reserve(db, notice, entry, now):
@@ -284,39 +311,53 @@ class Notices:
             now=now,
         )
 
-    async def _give_back(
-        self, db: AsyncSession, notice: Notice, entry: Recipient, now: datetime
-    ) -> None:
-        if entry.channel is Channel.SMS:
-            await purse.of(db).release(db, f"notice/{notice.id}", now=now)
+    async def _give_back(self, db: AsyncSession, notice: Notice, now: datetime) -> None:
+        """Give back what was set aside for a notice, if anything was; its entry may be gone."""
+        await purse.of(db).release(db, f"notice/{notice.id}", now=now)
 
     async def _along(
         self, db: AsyncSession, notice: Notice, entry: Recipient, now: datetime
-    ) -> list[Notice]:
-        """Return what goes into the same message; it counts as sent with it."""
+    ) -> list[tuple[Notice, Recipient]]:
+        """Return what goes into the same message, as much as it can say; it leaves with it."""
         is_first = notice.occasion in (Change.RAISED, Change.REPEATED)
         if notice.state is NoticeState.HANDED:  # a try broke off: the same message again
             return await store.carried(db, notice.id)
-        if not entry.bundles or not is_first:
+        if not may_bundle(entry) or not is_first:
             return []
-        along = await store.to_go_along(db, notice)
+        used = {entry.id: True}
+        along: list[tuple[Notice, Recipient]] = []
+        lines = [await self._numbered(db, notice, entry)]
+        # Whoever waits for more waits so long at most; what is due later waits for its own time.
+        for each, other in await store.to_go_along(db, notice, entry, now + BUNDLED_WITHIN):
+            if other.id not in used:
+                used[other.id] = await self._is_used(db, other, now)
+            if not used[other.id]:
+                continue
+            lines.append(await self._numbered(db, each, entry))
+            if entry.channel is not Channel.MAIL and not wording.fits(
+                lines, language=entry.language
+            ):
+                break
+            along.append((each, other))
         if along:
-            await store.settle(
-                db,
-                [each.id for each in along],
-                NoticeState.SENT,
-                now,
-                carried_by=notice.id,
-            )
+            await store.take_along(db, [each.id for each, _ in along], notice.id)
         return along
 
+    async def _numbered(
+        self, db: AsyncSession, notice: Notice, entry: Recipient
+    ) -> tuple[int, str]:
+        about = await self._about(db, notice.alert)
+        return notice.alert, await self._line(db, about, notice.occasion, entry.language)
+
     async def _message(
-        self, db: AsyncSession, notice: Notice, along: Sequence[Notice], entry: Recipient
+        self,
+        db: AsyncSession,
+        notice: Notice,
+        along: Sequence[tuple[Notice, Recipient]],
+        entry: Recipient,
     ) -> Message:
-        lines = []
-        for each in (notice, *along):
-            about = await self._about(db, each.alert)
-            lines.append((each.alert, await self._line(db, about, each.occasion, entry.language)))
+        listed = [notice, *(each for each, _ in along)]
+        lines = [await self._numbered(db, each, entry) for each in listed]
         target = entry.target
         if entry.channel in (Channel.CHAT, Channel.WEBHOOK):
             sealed = await store.sealed_target(db, entry.id)
@@ -347,9 +388,9 @@ class Notices:
             await store.held(db, work.notice.id)
             if work.entry.channel is Channel.SMS:
                 await purse.of(db).capture(db, f"notice/{work.notice.id}", now=now)
-            await store.settle(db, [work.notice.id], NoticeState.SENT, now)
-            for each in (work.notice, *work.along):
-                await self._remind(db, each, work.entry, now)
+            await store.settle(db, [each.id for each, _ in work.all], NoticeState.SENT, now)
+            for each, entry in work.all:
+                await self._remind(db, each, entry, now)
         log.info("notice.sent", notice=work.notice.id, channel=work.entry.channel)
 
     async def _failed(self, work: _Work, why: str) -> None:
@@ -358,8 +399,8 @@ class Notices:
         entry = work.entry
         async with self._database.unit_of_work() as db:
             await store.held(db, work.notice.id)
-            await self._give_back(db, work.notice, entry, now)
-            numbers = [each.id for each in (work.notice, *work.along)]
+            await self._give_back(db, work.notice, now)
+            numbers = [each.id for each, _ in work.all]
             await store.settle(db, numbers, NoticeState.FAILED, now, error=why)
             found = await _person(db, entry) or await _contact(db, entry.account)
             if entry.channel is Channel.SMS and found is not None:
@@ -371,8 +412,8 @@ class Notices:
                     language=found[1],
                 )
                 await self._post(db, found[0], letter, found[1], f"notice/{work.notice.id}/unsent")
-            for each in (work.notice, *work.along):
-                await self._remind(db, each, entry, now)
+            for each, its in work.all:
+                await self._remind(db, each, its, now)
         log.error("notice.failed", notice=work.notice.id, channel=entry.channel, why=why)
 
     async def _remind(
@@ -395,20 +436,31 @@ class Notices:
     async def _mail(
         self, db: AsyncSession, notice: Notice, entry: Recipient, now: datetime
     ) -> None:
-        about = await self._about(db, notice.alert)
-        found = await alert_store.alert(db, notice.alert)
-        assert found is not None
-        letter = wording.mail(
-            await self._line(db, about, notice.occasion, entry.language),
-            alert=notice.alert,
-            at=found.raised_at,
-            zone=entry.zone,
-            public_url=self._public_url,
-            language=entry.language,
-        )
+        along = await self._along(db, notice, entry, now)
+        lines = []
+        for each in (notice, *(other for other, _ in along)):
+            found = await alert_store.alert(db, each.alert)
+            assert found is not None
+            lines.append((each.alert, found.raised_at, (await self._numbered(db, each, entry))[1]))
+        if along:
+            letter = wording.mail_of_several(
+                lines, zone=entry.zone, public_url=self._public_url, language=entry.language
+            )
+        else:
+            [(number, at, said)] = lines
+            letter = wording.mail(
+                said,
+                alert=number,
+                at=at,
+                zone=entry.zone,
+                public_url=self._public_url,
+                language=entry.language,
+            )
         await self._post(db, entry.target, letter, entry.language, f"notice/{notice.id}")
-        await store.settle(db, [notice.id], NoticeState.SENT, now)
-        await self._remind(db, notice, entry, now)
+        sent = [(notice, entry), *along]
+        await store.settle(db, [each.id for each, _ in sent], NoticeState.SENT, now)
+        for each, its in sent:
+            await self._remind(db, each, its, now)
 
     async def _write_unpaid(
         self, db: AsyncSession, account: OrganisationKey, now: datetime

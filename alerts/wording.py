@@ -72,6 +72,11 @@ _MAIL: Final = {
     "en": "{line}\n\nNoticed on {at}.\n\n{link}\n\nWho hears of it: {settings}\n",
     "de": "{line}\n\nBemerkt am {at}.\n\n{link}\n\nWer davon erfährt: {settings}\n",
 }
+_SEVERAL_SUBJECT: Final = {"en": "{count} alerts", "de": "{count} Alarme"}
+_SEVERAL: Final = {
+    "en": "{list}\n\nWho hears of it: {settings}\n",
+    "de": "{list}\n\nWer davon erfährt: {settings}\n",
+}
 _UNPAID_SUBJECT: Final = {
     "en": "No credits for {count} SMS about alerts",
     "de": "Keine Credits für {count} SMS über Alarme",
@@ -172,8 +177,32 @@ def _where(about: About, place: str | None, language: str) -> str:
 
 def sms(lines: Sequence[tuple[int, str]], *, language: str) -> str:
     """Return what a message says of alerts (their numbers and lines); cut if it is too long."""
-    text = " ".join(f"{line} ({_ALERT[language].format(number=number)})" for number, line in lines)
+    text = _listed(lines, language)
     return text if len(text) <= LONGEST_SMS else f"{text[: LONGEST_SMS - 1]}…"
+
+
+def fits(lines: Sequence[tuple[int, str]], *, language: str) -> bool:
+    """Tell whether a message can say all of this."""
+    return len(_listed(lines, language)) <= LONGEST_SMS
+
+
+def _listed(lines: Sequence[tuple[int, str]], language: str) -> str:
+    return " ".join(f"{line} ({_ALERT[language].format(number=number)})" for number, line in lines)
+
+
+def mail_of_several(
+    lines: Sequence[tuple[int, datetime, str]], *, zone: str, public_url: str, language: str
+) -> Letter:
+    """Return the mail that tells of several alerts: their numbers, when they were raised, what."""
+    listed = "\n\n".join(
+        f"{_moment(at, zone, language)}  {said}\n{public_url}/alerts/{number}"
+        for number, at, said in lines
+    )
+    settings = f"{public_url}/alerts/recipients"
+    return Letter(
+        _SEVERAL_SUBJECT[language].format(count=len(lines)),
+        _SEVERAL[language].format(list=listed, settings=settings),
+    )
 
 
 def mail(
