@@ -32,6 +32,7 @@ class AlertRow(Base):
         Index(None, "organisation", "id"),
         Index(None, "organisation", "detection", "raised_at"),
         Index("ix_alerts_open", "organisation", "id", postgresql_where=text("state = 'open'")),
+        Index("ix_alerts_over", "id", postgresql_where=text("state <> 'open'")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -78,6 +79,11 @@ class FaultRow(Base):
             "ix_alert_faults_untold",
             "id",
             postgresql_where=text("over_at is null and alert is null"),
+        ),
+        Index(
+            "ix_alert_faults_unraised",
+            "over_at",
+            postgresql_where=text("alert is null and over_at is not null"),
         ),
         Index("ix_alert_faults_rules", "cause", "id", postgresql_where=text("detection = 'rule'")),
     )

@@ -166,6 +166,10 @@ class WatchRuleRow(Base):
     webhook: Mapped[str | None] = mapped_column(Text)
     """Which program is told; of its URL, which may hold a secret, only what may be shown."""
     webhook_sealed: Mapped[bytes | None]
+    secret: Mapped[bytes | None]
+    """Sealed: what calls to the program are signed with; None: it was not called yet."""
+    old_secret: Mapped[bytes | None]
+    old_secret_until: Mapped[datetime | None]
     opens_ticket: Mapped[bool] = mapped_column(Boolean)
     step: Mapped[str | None] = mapped_column(Text)
     """What is tried at the station."""

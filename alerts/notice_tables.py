@@ -77,6 +77,11 @@ class AlertNoticeRow(Base):
         Index("ix_alert_notices_due", "due_at", postgresql_where=text("state = 'waiting'")),
         Index(None, "recipient", "id"),
         Index(
+            "ix_alert_notices_carried_by",
+            "carried_by",
+            postgresql_where=text("carried_by is not null"),
+        ),
+        Index(
             "ix_alert_notices_unpaid",
             "id",
             postgresql_where=text("state = 'unpaid' and letter_at is null"),

@@ -137,16 +137,50 @@ async def remove(db: AsyncSession, number: int, *, by: str, now: datetime) -> No
             group_id=None,
             webhook=None,
             webhook_sealed=None,
+            secret=None,
+            old_secret=None,
+            old_secret_until=None,
         )
     )
 
 
-async def sealed_webhook(db: AsyncSession, number: int) -> bytes | None:
-    """Return the sealed URL of the program that a rule tells; None: it has none."""
-    return await db.scalar(
-        select(WatchRuleRow.webhook_sealed).where(
-            WatchRuleRow.id == number, WatchRuleRow.removed_at.is_(None)
-        )
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The program that a rule tells: all of it sealed."""
+
+    url: bytes
+    secret: bytes | None
+    """None: it was not called yet."""
+    old_secret: bytes | None
+    old_secret_until: datetime | None
+
+
+async def program(db: AsyncSession, number: int) -> Program | None:
+    """Return the program that a rule tells, and lock it; None: it has none."""
+    row = await db.scalar(
+        select(WatchRuleRow)
+        .where(WatchRuleRow.id == number, WatchRuleRow.removed_at.is_(None))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if row is None or row.webhook_sealed is None:
+        return None
+    return Program(row.webhook_sealed, row.secret, row.old_secret, row.old_secret_until)
+
+
+async def set_secret(
+    db: AsyncSession,
+    number: int,
+    secret: bytes,
+    *,
+    old: bytes | None = None,
+    old_until: datetime | None = None,
+) -> None:
+    """Write what calls to a rule's program are signed with, sealed."""
+    await db.execute(
+        update(WatchRuleRow)
+        .where(WatchRuleRow.id == number)
+        .values(secret=secret, old_secret=old, old_secret_until=old_until)
     )
 
 

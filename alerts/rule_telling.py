@@ -2,7 +2,8 @@
 
 Whoever hears of alerts anyway hears of a rule's, too; this is what the rule itself asks for. It is
 written in the unit of work that takes the alert from the outbox: a mail as a mail, a call to a
-program as a job, which is tried again and may come twice under the same id.
+program as a job, which is tried again and may come twice under the same id. A call is signed as the
+portal's own webhooks are, and leads only where those may.
 """
 
 from collections.abc import Sequence
@@ -13,12 +14,13 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from alerts import alert_store, rule_store
+from alerts import alert_store, rule_store, ruling
 from alerts.channels.way import Away, Message, Refused, Way
 from alerts.detections import Detection
 from alerts.life import Change, Fault
 from alerts.ruling import PURPOSE
 from alerts.watch_rules import Rule, rule_of
+from foundation.clock import Clock
 from foundation.database import Database
 from foundation.errors import Unavailable
 from foundation.events import AlertChanged
@@ -71,6 +73,7 @@ class RuleTelling:
         *,
         database: Database,
         jobs: Jobs,
+        clock: Clock,
         mails: Mails,
         sealer: Sealer,
         way: Way,
@@ -79,6 +82,7 @@ class RuleTelling:
     ) -> None:
         self._database = database
         self._jobs = jobs
+        self._clock = clock
         self._mails = mails
         self._sealer = sealer
         self._way = way
@@ -153,15 +157,19 @@ class RuleTelling:
 
     async def send(self, payload: Payload, attempt: Attempt) -> None:
         """Do the job: tell a program; a rule that was taken away meanwhile tells nothing."""
+        number, now = int(payload["rule"]), self._clock.now()
         async with self._database.unit_of_work() as db:
-            sealed = await rule_store.sealed_webhook(db, int(payload["rule"]))
-        if sealed is None:
-            return
+            program = await rule_store.program(db, number)
+            if program is None:
+                return
+            keys = await ruling.keys_of(db, number, program, sealer=self._sealer, now=now)
         message = Message(
             id=str(payload["id"]),
-            target=self._sealer.unseal(sealed, PURPOSE).decode(),
+            target=self._sealer.unseal(program.url, PURPOSE).decode(),
             text=f"{payload['name']}: {payload['change']}",
             facts=payload,
+            keys=keys,
+            sent_at=now,
         )
         try:
             await self._way.hand_over(message)

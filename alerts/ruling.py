@@ -25,9 +25,10 @@ from alerts.rule_store import Firing as Firing
 from alerts.watch_rules import CONSECUTIVE_MAX, Measured, Rule
 from foundation.clock import Clock
 from foundation.database import Database, Joint
-from foundation.errors import InvalidInput, NotFound, NotPermitted
+from foundation.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from foundation.identifiers import OrganisationKey, StationId
 from foundation.mail import InvalidAddress, check_address
+from foundation.message_signing import OLD_SECRET_LASTS, new_secret, shown_secret
 from foundation.networks import Network
 from foundation.outgoing_http import checked_url
 from foundation.sealing import Sealer
@@ -38,6 +39,8 @@ FUNCTION: Final = "if_then"
 """Of `accounts.tiers.FUNCTIONS`."""
 PURPOSE: Final = "watch rule"
 """What its webhook's URL is sealed for."""
+SIGNING: Final = "watch rule's secret"
+"""What the secret of its calls is sealed for."""
 POINTS_MAX: Final = 50
 """How many charge points a rehearsal looks at."""
 READINGS_MAX: Final = 2000
@@ -276,6 +279,51 @@ async def switch(db: AsyncSession, found: Rule, *, is_on: bool, by: Actor, now: 
     made = replace(found, is_active=is_on)
     await store.save(db, made, by=by.id, now=now)
     return made
+
+
+class NoProgram(Conflict):
+    """A rule tells no program: there is nothing to sign."""
+
+    code = "no_program"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Rule {number} tells no program.")
+
+
+async def rotate_secret(db: AsyncSession, number: int, *, sealer: Sealer, now: datetime) -> str:
+    """Make a fresh secret for the calls of a rule, and return it; it is never shown again.
+
+    For a day calls are signed with the one before it too.
+
+    Raises:
+        NoProgram: If the rule tells none.
+    """
+    program = await store.program(db, number)
+    if program is None:
+        raise NoProgram(number)
+    secret = new_secret()
+    await store.set_secret(
+        db,
+        number,
+        sealer.seal(secret, SIGNING),
+        old=program.secret,
+        old_until=None if program.secret is None else now + OLD_SECRET_LASTS,
+    )
+    return shown_secret(secret)
+
+
+async def keys_of(
+    db: AsyncSession, number: int, program: store.Program, *, sealer: Sealer, now: datetime
+) -> tuple[bytes, ...]:
+    """Return what a call of a rule is signed with now; its first secret is made here."""
+    if program.secret is None:
+        secret = new_secret()
+        await store.set_secret(db, number, sealer.seal(secret, SIGNING))
+        return (secret,)
+    sealed = [program.secret]
+    if program.old_secret is not None and program.old_secret_until is not None:
+        sealed += [program.old_secret] if now < program.old_secret_until else []
+    return tuple(sealer.unseal(each, SIGNING) for each in sealed)
 
 
 async def remove_rule(db: AsyncSession, number: int, *, by: Actor, now: datetime) -> None:

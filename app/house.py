@@ -218,7 +218,7 @@ def compose_house(
     webhooks = compose_webhooks(settings, database, clock, jobs, mails, sealer)
     jobs.every("webhooks", webhooks.forget, cron="47 3 * * *")
     notices = compose_notices(settings, database, clock, jobs, mails, sealer)
-    rules = compose_rules(settings, database, jobs, mails, sealer)
+    rules = compose_rules(settings, database, jobs, clock, mails, sealer)
     jobs.every("notices", notices.look_after, cron=noticing.CRON)
     jobs.every("recipients", notices.look_at_access, cron=noticing.ACCESS_CRON)
     month_end = MonthEnd(database, closing, clock, jobs=jobs)
@@ -336,7 +336,12 @@ def compose_notices(
 
 
 def compose_rules(
-    settings: Settings, database: Database, jobs: Jobs, mails: Mails, sealer: Sealer
+    settings: Settings,
+    database: Database,
+    jobs: Jobs,
+    clock: Clock,
+    mails: Mails,
+    sealer: Sealer,
 ) -> RuleTelling:
     """Build what tells of if/then rules."""
     outgoing = Outgoing(
@@ -345,6 +350,7 @@ def compose_rules(
     return RuleTelling(
         database=database,
         jobs=jobs,
+        clock=clock,
         mails=mails,
         sealer=sealer,
         way=Post(outgoing, has_facts=True),

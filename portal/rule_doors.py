@@ -134,6 +134,28 @@ async def remove_rule(db: AsyncSession, caller: Caller, number: int, *, now: dat
     )
 
 
+async def rotate_secret(
+    db: AsyncSession, caller: Caller, context: PortalContext, number: int, *, now: datetime
+) -> tuple[Rule, str]:
+    """Make a fresh secret for a rule's calls; return the rule, and the secret once.
+
+    Raises:
+        NotFound: If there is none in the caller's scope.
+        NoProgram: If it tells no program.
+    """
+    caller.must_have(Permission.ALERTS_WRITE)
+    rule = await ruling.rule(db, caller.scope, number)
+    secret = await ruling.rotate_secret(db, number, sealer=context.sealer, now=now)
+    await caller.note(
+        db,
+        "watch_rule.secret",
+        f"watch_rule/{number}",
+        organisation=rule.organisation,
+        now=now,
+    )
+    return rule, secret
+
+
 async def _read(
     db: AsyncSession, caller: Caller, wanted: WantedRule, before: Rule | None
 ) -> tuple[Rule, str | None]:

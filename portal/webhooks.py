@@ -11,10 +11,6 @@ Source: Standard Webhooks 1.0 (headers, signature, 410).
 """
 
 import asyncio
-import base64
-import hashlib
-import hmac
-import secrets
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,6 +30,12 @@ from foundation.identifiers import OrganisationKey
 from foundation.jobs import Attempt, Jobs, Payload
 from foundation.leases import alone
 from foundation.mail import Mail, Mails
+from foundation.message_signing import (
+    OLD_SECRET_LASTS,
+    new_secret,
+    shown_secret,
+    signed_headers,
+)
 from foundation.networks import Network
 from foundation.outbox import Cursor
 from foundation.outgoing_http import Outgoing, TargetAway, TargetRefused, checked_url
@@ -50,12 +52,10 @@ NAME: Final = "webhooks"
 JOB: Final = "webhook.deliver"
 PAUSES_S: tuple[float, ...] = (5, 30, 120, 600, 3600, 3 * 3600, 8 * 3600, 16 * 3600)
 """How long to wait after each failed try: more than a day altogether."""
-OLD_SECRET_LASTS = timedelta(hours=24)
 REPLAYED_AT_MOST: Final = 1000
 KEPT = timedelta(days=30)
 """How long deliveries are listed."""
 
-_SECRET_BYTES = 32
 _PURPOSE = "webhook"
 _BATCH = 500
 _POLL_S = 1.0
@@ -164,18 +164,6 @@ class WebhookFacts(TypedDict):
     active: NotRequired[bool]
 
 
-def signature(secret: bytes, message_id: str, at: datetime, body: bytes) -> str:
-    """Return the signature of a message, as in the header `webhook-signature`."""
-    signed = f"{message_id}.{round(at.timestamp())}.".encode() + body
-    digest = hmac.new(secret, signed, hashlib.sha256).digest()
-    return f"v1,{base64.b64encode(digest).decode()}"
-
-
-def shown_secret(secret: bytes) -> str:
-    """Return a secret as receivers configure it."""
-    return f"whsec_{base64.b64encode(secret).decode()}"
-
-
 async def audience_of(db: AsyncSession, hook: Webhook, now: datetime) -> Audience:
     """Return what a webhook hears: what its organisation sees as far as its maker did."""
     speaks = Principal(
@@ -264,7 +252,7 @@ class Webhooks:
         if len(await webhook_store.webhooks(db, {organisation}, limit=_MOST)) >= _MOST:
             raise TooManyWebhooks
         await self._begin(db)
-        secret = secrets.token_bytes(_SECRET_BYTES)
+        secret = new_secret()
         row = await webhook_store.add(
             db,
             {
@@ -332,7 +320,7 @@ class Webhooks:
             NotFound: If there is none.
         """
         row = await _row(db, number, locked=True)
-        secret = secrets.token_bytes(_SECRET_BYTES)
+        secret = new_secret()
         row.old_secret, row.old_secret_until = row.secret, self._clock.now() + OLD_SECRET_LASTS
         row.secret = self._sealer.seal(secret, _PURPOSE)
         await db.flush()
@@ -487,16 +475,12 @@ class Webhooks:
             if row.old_secret is not None and row.old_secret_until is not None:
                 keys += [row.old_secret] if now < row.old_secret_until else []
             message_id = f"evt_{delivery.event_id}"
-            signatures = [
-                signature(self._sealer.unseal(each, _PURPOSE), message_id, now, body)
-                for each in keys
-            ]
             headers = {
                 "content-type": "application/json",
                 "user-agent": "Leitstand-Webhooks/1",
-                "webhook-id": message_id,
-                "webhook-timestamp": str(round(now.timestamp())),
-                "webhook-signature": " ".join(signatures),
+                **signed_headers(
+                    [self._sealer.unseal(each, _PURPOSE) for each in keys], message_id, now, body
+                ),
             }
             return row.url, body, headers
 

@@ -7,6 +7,7 @@ beside it. Somebody's URL never leads into our own network (`foundation.outgoing
 import json
 
 from alerts.channels.way import Away, Message, Refused, judge
+from foundation.message_signing import signed_headers
 from foundation.outgoing_http import Outgoing, TargetAway, TargetRefused
 
 
@@ -29,12 +30,14 @@ class Post:
             Refused: If the URL must not be called, or the message is not taken.
             Away: If it was not taken now.
         """
-        body = {"text": message.text} | (dict(message.facts) if self._has_facts else {})
+        facts = {"text": message.text} | (dict(message.facts) if self._has_facts else {})
+        body = json.dumps(facts, ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": message.id}
+        if message.keys:
+            assert message.sent_at is not None, "what is signed has its moment"
+            headers |= signed_headers(message.keys, message.id, message.sent_at, body)
         try:
-            answer = await self._outgoing.post(
-                message.target, json.dumps(body, ensure_ascii=False).encode(), headers
-            )
+            answer = await self._outgoing.post(message.target, body, headers)
         except TargetRefused as error:
             raise Refused(str(error)) from None
         except TargetAway as error:

@@ -1,7 +1,8 @@
 """What every way takes: a message; and how it says that it did not get through."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from foundation.errors import InvalidInput, Unavailable
@@ -28,12 +29,16 @@ class Message:
         target: The number, or the URL.
         text: In the recipient's language, one paragraph.
         facts: The same for programs; JSON.
+        keys: The secrets that it is signed with, where it goes to a program that knows one.
+        sent_at: When; needed where there are keys.
     """
 
     id: str
     target: str
     text: str
     facts: Mapping[str, Any]
+    keys: tuple[bytes, ...] = field(default=(), repr=False)
+    sent_at: datetime | None = None
 
 
 class Way(Protocol):

@@ -144,6 +144,12 @@ class RuleBody(Body):
     active: bool = True
 
 
+class RuleSecretModel(Answer):
+    """A secret, which is shown now and never again."""
+
+    secret: str = Field(description="`whsec_` and the Base64 of what calls are signed with.")
+
+
 class DeedModel(Answer):
     """A step that was tried, or why it was not."""
 
@@ -246,6 +252,15 @@ async def change_watch_rule(
     wanted = _wanted(body, caller)
     made = await rule_doors.set_rule(db, caller, context, wanted, number=number, now=now)
     return _shown(made, False, caller)
+
+
+@router.post("/watch-rules/{number:int}/rotate-secret", summary="Make a fresh signing secret")
+async def rotate_watch_rule_secret(
+    db: Db, now: Now, context: Context, caller: Writer, number: Number
+) -> RuleSecretModel:
+    """What the rule's program is sent is signed with it, for a day with the one before it too."""
+    _, secret = await rule_doors.rotate_secret(db, caller, context, number, now=now)
+    return RuleSecretModel(secret=secret)
 
 
 @router.delete("/watch-rules/{number:int}", status_code=204, summary="Remove an if/then rule")

@@ -261,6 +261,19 @@ async def switch_rule(
     return went("/rules", done="saved")
 
 
+@router.post("/{number:segment}/secret")
+async def rotate_secret(
+    request: Request, db: Db, now: Now, caller: Writer, number: str
+) -> Response:
+    """Make a fresh secret for the rule's calls, and show it once."""
+    wanted, context = number_of_path("rule", number), context_of(request)
+    rule, secret = await rule_doors.rotate_secret(db, caller, context, wanted, now=now)
+    frame = await frame_of(request, db, caller)
+    response = page(frame, "rule_secret.html", {"rule": rule, "secret": secret})
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
 @router.post("/{number:segment}/remove")
 async def remove_rule(db: Db, now: Now, caller: Writer, number: str) -> Response:
     """Take a rule away."""

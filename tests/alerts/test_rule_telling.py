@@ -1,8 +1,9 @@
 """Rules tell whom they name: mails once an alert, a real receiver by HTTP at each turn."""
 
+import base64
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,16 +14,18 @@ from alerts import ruling
 from alerts.channels.post import Post
 from alerts.detections import Detection
 from alerts.rule_telling import JOB, RuleTelling
-from alerts.ruling import Ways
+from alerts.ruling import NoProgram, Ways
 from alerts.watch_rules import Rule
 from foundation.errors import InvalidInput, Unavailable
+from foundation.jobs import Jobs
+from foundation.message_signing import signature
 from foundation.outbox import Delivery
 from foundation.outgoing_http import Outgoing
 from tests.alerts.telling import FIRST, LAST, LOOPBACK, Telling, telling
 from tests.alerts.test_ruling import Said
 from tests.alerts.test_watch_rules import RULE
 from tests.alerts.watch import finding, watch
-from tests.receivers import answer
+from tests.receivers import Came, answer
 
 __all__ = ["telling", "watch"]  # fixtures, taken by their names
 
@@ -39,6 +42,7 @@ class Round:
         self.tells = RuleTelling(
             database=telling.database,
             jobs=telling.jobs,
+            clock=telling.clock,
             mails=telling.mails,
             sealer=telling.rules.sealer,
             way=Post(Outgoing(allowed=LOOPBACK, timeout_s=10), has_facts=True),
@@ -176,3 +180,71 @@ async def test_an_address_or_a_url_that_is_none_is_refused(at_work: Round) -> No
                     now=at_work.at.clock.now(),
                 )
             assert refused.value.field == field
+
+
+def signed_by(secret: str, came: Came) -> bool:
+    """Whether a receiver that was given this secret takes what came for genuine."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    at = datetime.fromtimestamp(int(came.headers["webhook-timestamp"]), UTC)
+    wanted = signature(key, came.headers["webhook-id"], at, came.body)
+    return wanted in came.headers["webhook-signature"].split(" ")
+
+
+async def test_a_call_is_signed_and_for_a_day_with_the_secret_before_it_too(
+    at_work: Round,
+) -> None:
+    rule = await at_work.make()
+    await at_work.measures(75)
+    [job] = await at_work.jobs()
+    secrets = []
+
+    async def called() -> Came:
+        await at_work.tells.send(job, FIRST)
+        return at_work.at.gateway.came[-1]
+
+    first = await called()  # signed although nobody asked for the secret yet
+    assert first.headers["webhook-id"] == job["id"]
+    assert first.headers["webhook-signature"] == (await called()).headers["webhook-signature"]
+    for _ in range(2):
+        async with at_work.at.database.unit_of_work() as db:
+            secrets.append(
+                await ruling.rotate_secret(
+                    db, rule.id, sealer=at_work.at.rules.sealer, now=at_work.at.clock.now()
+                )
+            )
+    both = await called()
+    assert [signed_by(each, both) for each in secrets] == [True, True]
+    assert not signed_by(secrets[0], first)
+    at_work.at.clock.advance(timedelta(hours=24))
+    later = await called()
+    assert [signed_by(each, later) for each in secrets] == [False, True]
+    assert "whsec" not in json.dumps(job)
+
+
+async def test_a_rule_that_tells_no_program_has_no_secret(at_work: Round) -> None:
+    async with at_work.at.database.unit_of_work() as db:
+        with pytest.raises(NoProgram):
+            await ruling.rotate_secret(
+                db, 17, sealer=at_work.at.rules.sealer, now=at_work.at.clock.now()
+            )
+
+
+async def test_a_call_never_leads_into_our_own_network_unless_it_is_allowed(
+    at_work: Round,
+) -> None:
+    await at_work.make()
+    await at_work.measures(75)
+    [job] = await at_work.jobs()
+    fenced = RuleTelling(
+        database=at_work.at.database,
+        jobs=Jobs(at_work.at.database.url),
+        clock=at_work.at.clock,
+        mails=at_work.at.mails,
+        sealer=at_work.at.rules.sealer,
+        way=Post(Outgoing(timeout_s=10), has_facts=True),
+        public_url="https://leitstand.example",
+    )
+    await fenced.send(job, FIRST)
+    assert at_work.at.gateway.came == []
+    await at_work.tells.send(job, FIRST)
+    assert len(at_work.at.gateway.came) == 1

@@ -22,7 +22,8 @@ def test_every_event_that_is_addressed_has_its_readers(database: Database) -> No
     notices = compose_notices(
         Settings.read(), database, clock, jobs, mails, Sealer(bytes(range(32)))
     )
-    rules = compose_rules(Settings.read(), database, jobs, mails, Sealer(bytes(range(32))))
+    sealer = Sealer(bytes(range(32)))
+    rules = compose_rules(Settings.read(), database, jobs, clock, mails, sealer)
     readers = [each.reader for each in subscriptions(Reimbursement(), clock, mails, notices, rules)]
     assert {BILLING, MAILING, SUPPORT, LICENCE_CHARGES} <= {*readers}
     assert {*readers} == {reader for each in ROUTES.values() for reader in each}

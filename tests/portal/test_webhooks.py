@@ -26,12 +26,13 @@ from foundation.events import AlertChanged, StatementIssued, StationBooted
 from foundation.identifiers import OrganisationKey, StationId
 from foundation.jobs import Attempt, Jobs
 from foundation.mail import Mails
+from foundation.message_signing import signature
 from foundation.networks import networks
 from foundation.sealing import Sealer
 from portal.api.events import written_event
 from portal.application import create_application
 from portal.context import PortalContext
-from portal.webhooks import Webhooks, signature
+from portal.webhooks import Webhooks
 from tests.alerts.watch import finding
 from tests.portal.conftest import Keys, client_of
 from tests.receivers import Came, Receiver, answer, receiving

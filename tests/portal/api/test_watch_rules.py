@@ -102,3 +102,20 @@ async def test_whom_nobody_can_tell_and_a_group_that_there_is_none_of_are_refuse
 ) -> None:
     answer = await administrator.post(PATH, json={**RULE, **changes})
     assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+async def test_a_fresh_secret_is_shown_once_to_its_side_and_none_where_no_program_is_told(
+    administrator: AsyncClient, south: AsyncClient
+) -> None:
+    silent = (await administrator.post(PATH, json=RULE)).json()["id"]
+    refused = await administrator.post(f"{PATH}/{silent}/rotate-secret")
+    assert (refused.status_code, refused.json()["code"]) == (409, "no_program")
+    telling = {**RULE, "webhook": "https://hooks.example/x?token=y"}
+    path = f"{PATH}/{(await administrator.post(PATH, json=telling)).json()['id']}"
+    assert (await south.post(f"{path}/rotate-secret")).status_code in (403, 404)
+    first, second = [
+        (await administrator.post(f"{path}/rotate-secret")).json()["secret"] for _ in range(2)
+    ]
+    assert first.startswith("whsec_")
+    assert first != second
+    assert "whsec" not in (await administrator.get(path)).text
