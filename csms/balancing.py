@@ -221,8 +221,8 @@ def check(settings: Settings, *, points: int) -> None:
     lowest = min([settings.limit_a, *(each.limit_a for each in settings.windows)])
     if settings.fallback_a * points > lowest:
         raise InvalidInput(
-            f"{points} charge points that fall back to {settings.fallback_a} A would take more than"
-            f" the {lowest} A that are allowed: choose {_fitting(lowest, points)} A.",
+            "All charge points together would fall back to more than the lowest limit allows."
+            " Choose less, or 0.",
             field="fallback_a",
         )
 
@@ -237,11 +237,6 @@ def _check_window(window: Window, field: str) -> None:
         raise InvalidInput("It ends when it begins.", field=f"{field}.to")
     if not 0 <= window.limit_a <= 10_000:
         raise InvalidInput("limit_a is 0 to 10000 amperes.", field=f"{field}.limit_a")
-
-
-def _fitting(limit_a: int, points: int) -> int:
-    each = limit_a // points
-    return each if each >= LEAST_A else 0
 
 
 def _minutes(window: Window) -> set[int]:

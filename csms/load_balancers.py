@@ -142,6 +142,17 @@ async def set_balancer(
     return Balancer(location, is_on, settings, now, by)
 
 
+async def balancers(db: AsyncSession, locations: Sequence[str]) -> dict[str, Balancer]:
+    """Return how locations are balanced, of those that were set up."""
+    rows = await db.scalars(
+        select(LoadBalancerRow).where(LoadBalancerRow.location.in_(sorted(locations)))
+    )
+    return {
+        row.location: Balancer(row.location, row.is_on, settings_of(row), row.set_at, row.set_by)
+        for row in rows
+    }
+
+
 # ----------------------------------------------------------------------------------- signals
 
 

@@ -77,6 +77,11 @@ SHARE_STATES: dict[str, Mark] = {
     "over": Mark("ring", "off", marked("Over")),
 }
 
+BALANCE_STATES: dict[str, Mark] = {
+    "on": Mark("dot", "ok", marked("Balanced")),
+    "off": Mark("ring", "off", marked("Not balanced")),
+}
+
 CREDIT_ORDER_STATES: dict[str, Mark] = {
     "unmatched": Mark("triangle", "warning", marked("Nobody's yet")),
     "open": Mark("half", "info", marked("Not booked yet")),

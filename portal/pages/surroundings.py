@@ -302,6 +302,10 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
                     ),
                 ),
                 (
+                    Permission.LOCATIONS_READ,
+                    NavigationEntry(said.gettext("Load balancing"), "/load-balancing", "plug"),
+                ),
+                (
                     Permission.TOKENS_READ,
                     NavigationEntry(said.gettext("Tokens"), "/tokens", "token"),
                 ),

@@ -58,6 +58,8 @@ PAGES = (
     "/stations/DE-HN-002/maintenance-windows",
     "/operations",
     "/alerts",
+    "/load-balancing",
+    "/load-balancing/zob",
     "/alerts/1",
     "/alerts/recipients",
     "/alerts/recipients/2",

@@ -24,6 +24,7 @@ from portal.context import PortalContext
 from portal.pages.routes import error_page, router
 from tests.portal.pages import world
 from tests.portal.pages.world import PASSWORD
+from tests.portal.pages.world_of_load import balancing
 from tests.portal.pages.world_of_watching import watching
 
 NOON = datetime(2026, 10, 15, 12, tzinfo=UTC)
@@ -90,6 +91,7 @@ async def watched(lively: None, database: Database, clock: SetClock) -> None:
     detecting.join(database, Charging())
     async with database.unit_of_work() as db:
         await watching(db, clock.now())
+        await balancing(db, clock.now())
 
 
 @pytest.fixture
