@@ -100,7 +100,7 @@ async def set_valid(
         NotFound, NotOnHold, NotPayable: As `Closing.release` says.
     """
     await must_be_issuer(db, organisation)
-    await _must_not_be_billed(db, transaction_id)
+    await must_not_be_billed(db, transaction_id)
     await closing.release(db, transaction_id, reason=reason, by=by, now=now, payer=payer)
 
 
@@ -123,7 +123,7 @@ async def set_invalid(
     """
     await must_be_issuer(db, organisation)
     try:
-        await _must_not_be_billed(db, transaction_id)
+        await must_not_be_billed(db, transaction_id)
         await closing.void(db, transaction_id, reason=reason, by=by, now=now)
     except NotOnHold:
         # Set valid before, and doubted again: it is held by hand, then set invalid.
@@ -134,7 +134,13 @@ async def set_invalid(
         await closing.void(db, transaction_id, reason=reason, by=by, now=now)
 
 
-async def _must_not_be_billed(db: AsyncSession, transaction_id: TransactionId) -> None:
+async def must_not_be_billed(db: AsyncSession, transaction_id: TransactionId) -> None:
+    """Refuse what stands on a paper.
+
+    Raises:
+        AlreadySettled: It is on a statement.
+        AlreadyBilled: It is on an invoice.
+    """
     record = (await store.current_records(db, [transaction_id])).get(transaction_id)
     if record is None:
         return  # whoever carries it out says so

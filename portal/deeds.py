@@ -115,6 +115,7 @@ DEEDS = {
     "meter_key.register": marked("Meter's key registered"),
     "plausibility.set": marked("Plausibility monitor set"),
     "transaction.correct": marked("Session corrected"),
+    "transaction.match": marked("End given to its session"),
     "transaction.release": marked("Session set valid"),
     "transaction.void": marked("Session set invalid"),
     "user.change": marked("User changed"),

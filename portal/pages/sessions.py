@@ -18,7 +18,7 @@ from billing import books, validity
 from billing.books import BilledTransaction, BillingState
 from billing.closing import AlreadySettled, NotOnHold, NotPayable
 from billing.validity import AlreadyBilled, NotTheIssuer
-from csms import charging, correcting, registry
+from csms import charging, correcting, loose_ends, registry
 from csms.charging import Transaction
 from foundation.errors import ExpectedError, InvalidInput, NotFound
 from portal import masking
@@ -374,6 +374,7 @@ async def _show(
         "view": view,
         "evidence": {each.reason.value: findings.evidence(each, caller, said) for each in found_of},
         "can_be_invalid": is_open,
+        "is_loose": view.can_be_decided and loose_ends.is_loose(found),
         "can_be_valid": billed is not None and billed.state is BillingState.VOID,
         "corrections": await correcting.corrections_of(db, number),
         "signed": await signed_card(db, caller, found, said),

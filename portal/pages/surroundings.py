@@ -82,6 +82,7 @@ _DONE = {
     "self-billing": marked("Self-billing is accepted. You can be paid."),
     "order-sent": marked("It is on its way to the stations."),
     "monitor-set": marked("The monitor is set. What was judged before stays judged."),
+    "matched": marked("The session has its end, and is on its way into the books."),
     "corrected": marked("The correction is on its way into the books."),
     "certificate-revoked": marked("Revoked. Whoever shows it is turned away from now on."),
     "key-registered": marked("The key is registered. What waited for it was checked again."),

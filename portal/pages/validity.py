@@ -73,6 +73,8 @@ async def monitor(
         "rows": [
             {
                 "suspect": each,
+                "is_loose": each.decided_by is None
+                and any(one.reason is HoldReason.MISSING_START for one in each.findings),
                 "why": [
                     (
                         findings.reason_name(finding, said),

@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from accounts.directory import WHOLE, Scope
+from accounts.directory import WHOLE, Principal, Scope
 from accounts.permissions import Permission, Reach
 from foundation.errors import NotFound, NotPermitted
 from foundation.identifiers import OrganisationKey
 from portal import agreement_doors
-from portal.guard import Caller, Principal
+from portal.guard import Caller
 from roaming import administration
 from tests.billing.story import BAKERY, LONG_AGO, NOVEMBER, settle_in
 
