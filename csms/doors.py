@@ -26,8 +26,8 @@ class Server(Protocol):
         """That it listens on."""
 
     @property
-    def connections(self) -> Collection[Any]:
-        """That stand."""
+    def all_connections(self) -> Collection[Any]:
+        """Connections that are being opened, that stand, and that are being closed."""
 
     def close(self, close_connections: bool = True) -> None:
         """Listen no longer."""
@@ -135,7 +135,7 @@ class Doors:
         before, self._secure = self._secure, fresh
         for old in before:
             old.close(close_connections=False)
-        self._former = [each for each in (*before, *self._former) if each.connections]
+        self._former = [each for each in (*before, *self._former) if each.all_connections]
         log.info("tls.keys_taken")
         return True
 

@@ -16,7 +16,7 @@ import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import Frame, Opcode, apply_mask  # type: ignore[attr-defined]
 from websockets.http11 import Request, Response
-from websockets.protocol import OPEN, Event
+from websockets.protocol import CONNECTING, OPEN, Event
 from websockets.typing import BytesLike, Subprotocol
 
 from csms import passwords
@@ -195,7 +195,7 @@ class StationSocket(ServerConnection):
 
     def send_text(self, text: str) -> None:
         """Write a frame; closes a socket whose peer does not read."""
-        if self.protocol._state is not OPEN:  # noqa: SLF001 - as above
+        if self.closing is not None or self.protocol._state is not OPEN:  # noqa: SLF001 - as above
             return
         data = text.encode("utf-8", "replace")
         size = len(data)
@@ -553,17 +553,28 @@ class Listener:
     # -------------------------------------------------------------------------------- the pings
 
     async def ping(self) -> None:
-        """Ping every socket in turn, and close those whose pong is overdue; runs for ever."""
+        """Ping every socket in turn; cut those whose pong is overdue, and those that are being
+        closed and do not end. Runs for ever."""
         interval, deadline = self._settings.ping_interval_s, self._settings.pong_timeout_s
         step = min(1.0, interval / 5)
+        patience = self._settings.close_timeout_s
         last: dict[StationSocket, float] = {}
+        ending: dict[StationSocket, float] = {}
         while True:
             await asyncio.sleep(step)
             now = asyncio.get_running_loop().time()
             alive: dict[StationSocket, float] = {}
+            still: dict[StationSocket, float] = {}
             for server in self.doors:
-                for socket in server.connections:
+                for socket in server.all_connections:
                     assert isinstance(socket, StationSocket)
+                    if socket.protocol.state is not OPEN:
+                        # The library waits without end for one that reads nothing any more, and
+                        # so do we for one that broke the protocol and does not go.
+                        since = still[socket] = ending.get(socket, now)
+                        if now - since > patience and socket.protocol.state is not CONNECTING:
+                            socket.transport.abort()
+                        continue
                     sent = last.get(socket, now)
                     if socket.ping_sent_at is not None and now - socket.ping_sent_at > deadline:
                         socket.closing = socket.closing or (1006, "no pong in time")
@@ -573,7 +584,7 @@ class Listener:
                         socket.send_ping(now)
                         sent = now
                     alive[socket] = sent
-            last = alive
+            last, ending = alive, still
 
 
 def _offered(socket: StationSocket, _: Sequence[Subprotocol]) -> Subprotocol | None:

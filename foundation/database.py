@@ -355,8 +355,9 @@ def _is_away(error: Exception) -> bool:
     if isinstance(error, psycopg.InterfaceError):
         return True
     state = getattr(error, "sqlstate", None)
-    # No state: the client noticed. 08: connection, 57P: shutdown or crash, 53300: too many.
-    return state is None or state[:2] == "08" or state[:3] == "57P" or state == "53300"
+    # No state: the client noticed. 08: connection, 57P: shutdown or crash, 53300: too many,
+    # 53100: a full disk, on which nothing can be kept.
+    return state is None or state[:2] == "08" or state[:3] == "57P" or state in ("53300", "53100")
 
 
 async def driver(db: AsyncSession) -> psycopg.AsyncConnection[tuple[Any, ...]]:

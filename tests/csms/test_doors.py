@@ -72,7 +72,7 @@ async def test_a_renewed_certificate_is_shown_to_the_next_station_and_nobody_is_
         last = await by_tls(central, await central.station(), root)
         assert shown(last) == _der(second)
         # All of them are pinged and closed at the end, whichever server took them in.
-        assert sum(len(each.connections) for each in doors) == 3
+        assert sum(len(each.all_connections) for each in doors) == 3
 
 
 async def test_what_cannot_be_begun_now_is_begun_the_next_time(

@@ -195,6 +195,17 @@ async def test_a_connection_that_is_ended_is_a_database_that_is_away_and_the_nex
         assert (await db.execute(text("select 1"))).scalar() == 1
 
 
+async def test_a_database_that_can_keep_nothing_is_away(database: Database) -> None:
+    async def write() -> None:
+        async with database.unit_of_work() as db:
+            await db.execute(
+                text("do $$ begin raise exception using errcode = 'disk_full'; end $$")
+            )
+
+    with pytest.raises(DatabaseAway):
+        await write()
+
+
 async def test_no_server_is_a_database_that_is_away() -> None:
     async def ask() -> None:
         async with nowhere.unit_of_work() as db:
