@@ -1,5 +1,6 @@
 """What pays for messages: credits are set aside, then taken if the message was really sent."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -42,6 +43,10 @@ class Purse(Protocol):
 
     async def capture(self, db: AsyncSession, reference: str, *, now: datetime) -> None:
         """Take what was set aside, since the message was sent; the second time does nothing."""
+        ...
+
+    async def paid(self, db: AsyncSession, references: Collection[str]) -> set[str]:
+        """Return under which of the references something was taken, or is set aside."""
         ...
 
     async def release(self, db: AsyncSession, reference: str, *, now: datetime) -> None:

@@ -16,7 +16,16 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from alerts import conditions, detecting, failing_rounds, open_tickets, purse, raising, ruling
+from alerts import (
+    conditions,
+    detecting,
+    failing_rounds,
+    forgetting,
+    open_tickets,
+    purse,
+    raising,
+    ruling,
+)
 from app.routes import ROUTES
 from billing import service_facts
 from billing.access import Doorkeeper
@@ -47,6 +56,7 @@ from foundation.notifications import listen
 from foundation.outgoing_http import Outgoing
 from foundation.settings import Settings
 from foundation.tasks import OnEnd, Tasks
+from support.alert_references import AlertReferences
 from support.maintenance_locks import Workshop
 from support.maintenance_store import Windows
 from support.ticket_rounds import ServiceTickets
@@ -75,6 +85,7 @@ def join_rooms(database: Database) -> None:
     failing_rounds.join(database, ChargingHealth())
     ruling.join(database, Meters())
     open_tickets.join_tickets(database, ServiceTickets())
+    forgetting.join(database, AlertReferences())
     raising.join_silences(database, Windows())
     conditions.join_clocks(database, Clocks())
     conditions.join_certificates(database, StationCertificates())

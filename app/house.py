@@ -14,7 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory, mail_domains, renewals
 from accounts.directory import Scope
-from alerts import conditions, detecting, failing_rounds, noticing, raising, ruling
+from alerts import (
+    conditions,
+    detecting,
+    failing_rounds,
+    forgetting,
+    noticing,
+    raising,
+    ruling,
+)
 from alerts.channels.gateway import Gateway
 from alerts.channels.post import Post
 from alerts.channels.services import Chat, SmsService, scheme_of
@@ -30,7 +38,7 @@ from billing import credit_orders, remote_access
 from billing.closing import Closing
 from billing.credit_mails import Letters
 from billing.month_end import CRON, MonthEnd
-from csms import equipment, load_rounds, outcomes, profile_upgrades, remote
+from csms import equipment, load_rounds, outcomes, probes_kept, profile_upgrades, remote
 from csms.authorities_by_http import HttpSigner
 from csms.campaigns import keep_going
 from csms.connectivity import SilenceLimits
@@ -180,6 +188,16 @@ def compose_house(
     jobs.every("rules", ruling.rounds(database, clock), cron=ruling.CRON)
     jobs.every("maintenance", looking_after(database, clock), cron=MAINTENANCE_CRON)
     jobs.every("first aid", first_aiding.looking_after(database, clock), cron=first_aiding.CRON)
+    jobs.every(
+        "alerts kept",
+        forgetting.forgetting(database, clock, kept=timedelta(days=settings.alerts_kept_days)),
+        cron=forgetting.CRON,
+    )
+    jobs.every(
+        "probes kept",
+        probes_kept.forgetting(database, clock, kept=timedelta(days=settings.probes_kept_days)),
+        cron=probes_kept.CRON,
+    )
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")
     jobs.every("load", load_rounds.forgetting(database, clock), cron="23 3 * * *")
     metering = StationPoints()

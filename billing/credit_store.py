@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Self
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import ARRAY, Text, and_, any_, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -295,6 +295,20 @@ async def release(db: AsyncSession, reference: str, *, now: datetime) -> None:
         row.state, row.settled_at = ReservationState.RELEASED.value, now
         held.reserved -= row.quantity
         await db.flush()
+
+
+async def used(db: AsyncSession, references: Collection[str]) -> set[str]:
+    """Return which of the reservations were booked, or are still open."""
+    if not references:
+        return set()
+    row = CreditReservationRow
+    found = await db.scalars(
+        select(row.reference).where(
+            row.reference == any_(literal(list(references), ARRAY(Text))),
+            row.state != ReservationState.RELEASED.value,
+        )
+    )
+    return set(found)
 
 
 async def release_forgotten(db: AsyncSession, *, now: datetime) -> int:

@@ -1,5 +1,6 @@
 """Messages are paid with credits: fulfils `alerts.purse.Purse`."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -56,6 +57,10 @@ class SmsPurse:
             await credit_store.capture(db, reference, now=now)
         except NotFound:
             return
+
+    async def paid(self, db: AsyncSession, references: Collection[str]) -> set[str]:
+        """Return under which of the references something was taken, or is set aside."""
+        return await credit_store.used(db, references)
 
     async def release(self, db: AsyncSession, reference: str, *, now: datetime) -> None:
         """Give back what was set aside, if anything was."""

@@ -177,6 +177,11 @@ class Settings(BaseSettings):
     journal_kept_days: Positive = 2 * 366
     reports_kept_days: Positive = 10 * 366
     papers_kept_days: Positive = 10 * 366
+    alerts_kept_days: Positive = 2 * 366
+    """Counted from when an alert is over; one that a ticket, first aid, a rule's deed or a booking
+    of credits refers to is kept for good."""
+    probes_kept_days: Positive = 366
+    """Probes of silent stations, by which one counts how many alarms they saved."""
     account_grace_days: Positive = 90
     """How long an account that has expired is kept before somebody may archive it."""
 
