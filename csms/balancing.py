@@ -16,7 +16,7 @@ Sources: OCPP 1.6 edition 2, section 3.13; OCPP 2.0.1 edition 3, part 2, K01; IE
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from math import ceil
 from zoneinfo import ZoneInfo
@@ -443,5 +443,5 @@ def phases_of(phases: int | None, rotation: str) -> frozenset[int]:
 
 
 def amperes_of(watts: Decimal) -> int:
-    """Return the amperes of each of three phases that watts are, rounded down."""
-    return int((watts / (3 * NOMINAL_V)).to_integral_value(rounding=ROUND_FLOOR))
+    """Return the amperes of each of three phases that watts are, to the nearest: 22 kW is 32 A."""
+    return int((watts / (3 * NOMINAL_V)).to_integral_value(rounding=ROUND_HALF_UP))

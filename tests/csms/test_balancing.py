@@ -373,4 +373,4 @@ def test_points_turned_on_the_connection_use_other_phases_of_it() -> None:
     assert phases_of(1, "STR") == {2}
     assert phases_of(2, "TRS") == {3, 1}
     assert phases_of(None, "RST") == PHASES
-    assert amperes_of(Decimal(22_000)) == 31
+    assert [amperes_of(Decimal(each)) for each in (22_000, 11_000, 3_700)] == [32, 16, 5]
