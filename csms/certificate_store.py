@@ -170,18 +170,16 @@ async def trusted_by_listener(database: Database) -> list[str]:
         return list(rows)
 
 
-async def trusted_for(db: AsyncSession, purpose: str, now: datetime) -> list[str]:
-    """Return the authorities that are trusted for a purpose and have not ended, as PEM."""
-    rows = await db.scalars(
+async def trusted_for(db: AsyncSession, purpose: str | None, now: datetime) -> list[str]:
+    """Return the authorities trusted for a purpose (None: any) that have not ended, as PEM."""
+    query = (
         select(CertificateAuthorityRow.certificate)
-        .where(
-            CertificateAuthorityRow.purpose == purpose,
-            CertificateAuthorityRow.not_after > now,
-            _IS_TRUSTED,
-        )
+        .where(CertificateAuthorityRow.not_after > now, _IS_TRUSTED)
         .order_by(CertificateAuthorityRow.id.desc())
     )
-    return list(rows)
+    if purpose is not None:
+        query = query.where(CertificateAuthorityRow.purpose == purpose)
+    return list(await db.scalars(query))
 
 
 async def authorities(

@@ -40,6 +40,7 @@ from csms.reports import (
     AuthorizationStatus,
     AuthorizeReport,
     BootReport,
+    CertificateChainReport,
     CertificateStatusReport,
     CertificateWishReport,
     ContractAuthorizeReport,
@@ -195,6 +196,7 @@ class Dispatch:
             ContractAuthorizeReport: self._ask_others,
             ContractCertificateReport: self._ask_others,
             CertificateStatusReport: self._ask_others,
+            CertificateChainReport: self._ask_others,
         }
         handlers: dict[type, Handler] = {
             Knock: self._access,

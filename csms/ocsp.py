@@ -46,6 +46,7 @@ class Verdict:
 
     revocation: Revocation
     is_unreadable: bool = False
+    next_update: datetime | None = None
 
 
 _NOTHING: Final = Verdict(Revocation.UNKNOWN, is_unreadable=True)
@@ -96,9 +97,9 @@ def verdict_in(
             return Verdict(Revocation.UNKNOWN)
         match answer.certificate_status:
             case ocsp.OCSPCertStatus.GOOD:
-                return Verdict(Revocation.GOOD)
+                return Verdict(Revocation.GOOD, next_update=until)
             case ocsp.OCSPCertStatus.REVOKED:
-                return Verdict(Revocation.REVOKED)
+                return Verdict(Revocation.REVOKED, next_update=until)
     except UNREADABLE:
         return _NOTHING
     return Verdict(Revocation.UNKNOWN)

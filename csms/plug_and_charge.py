@@ -11,7 +11,7 @@ import asyncio
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -36,8 +36,12 @@ from csms.reports import (
     AuthorizationStatus,
     AuthorizeAnswer,
     AuthorizeReport,
+    CertificateChainAnswer,
+    CertificateChainReport,
     CertificateStatusAnswer,
     CertificateStatusReport,
+    ChainQuestion,
+    ChainStatus,
     ContractAuthorizeReport,
     ContractCertificateAnswer,
     ContractCertificateReport,
@@ -47,7 +51,7 @@ from csms.reports import (
 )
 from foundation.clock import Clock
 from foundation.database import Database, DatabaseAway
-from foundation.errors import ExpectedError
+from foundation.errors import ExpectedError, InvalidInput
 from foundation.identifiers import normalised_token
 from foundation.tasks import OnEnd, Tasks
 
@@ -57,6 +61,11 @@ ACCEPTED: Final = "Accepted"
 _LONGEST_RESULT: Final = 5500
 _QUESTIONS_MOST: Final = 10
 """About one contract; OCPP's list has four."""
+_RESPONDERS_MOST: Final = 5
+"""For one certificate, one after the other."""
+_SHARE_OF_TIME: Final = 0.8
+"""Of the time for an answer, so that the other certificates' states still go out."""
+_ASK_AGAIN_AFTER: Final = timedelta(hours=1)
 _AT_ONCE_MOST: Final = 100
 """Questions that may be open at others; beyond them nobody is asked."""
 
@@ -147,6 +156,10 @@ class PlugAndCharge:
                 done(AuthorizeAnswer(IdTokenInfo(AuthorizationStatus.INVALID), status), None)
         elif isinstance(report, ContractCertificateReport):
             done(found or ContractCertificateAnswer(False, "", reason="NoProvider"), None)
+        elif isinstance(report, CertificateChainReport):
+            again = self._clock.now() + _ASK_AGAIN_AFTER
+            failed = tuple(ChainStatus(each, "Failed", again) for each in report.questions)
+            done(found or CertificateChainAnswer(failed), None)
         else:
             done(found or CertificateStatusAnswer(False, reason="NoResponder"), None)
 
@@ -157,6 +170,8 @@ class PlugAndCharge:
             return await self._others.provider.certificate(report)
         if isinstance(report, CertificateStatusReport):
             return await self._status(report.question)
+        if isinstance(report, CertificateChainReport):
+            return await self._chain(report.questions)
         assert isinstance(report, ContractAuthorizeReport)
         return await self._contract(report)
 
@@ -169,6 +184,52 @@ class PlugAndCharge:
         if len(result) > _LONGEST_RESULT:
             return CertificateStatusAnswer(False, reason="TooLong")
         return CertificateStatusAnswer(True, result)
+
+    async def _chain(self, questions: Sequence[ChainQuestion]) -> CertificateChainAnswer:
+        """Return what responders say of certificates: here it is we who check their signatures."""
+        if len(questions) > _QUESTIONS_MOST:
+            raise InvalidInput(f"At most {_QUESTIONS_MOST} certificates are asked about at once.")
+        async with self._database.unit_of_work() as db:
+            pems = await certificate_store.trusted_for(db, None, self._clock.now())
+            known = [each for pem in pems for each in certificates_in(pem)]
+        found = await asyncio.gather(*(self._of_chain(each, known) for each in questions))
+        return CertificateChainAnswer(tuple(found))
+
+    async def _of_chain(
+        self, question: ChainQuestion, known: Sequence[x509.Certificate]
+    ) -> ChainStatus:
+        again = self._clock.now() + _ASK_AGAIN_AFTER
+        if question.source != "OCSP":  # lists of what is revoked are not fetched
+            return ChainStatus(question, "Failed", again)
+        try:
+            async with asyncio.timeout(self._others.timeout_s * _SHARE_OF_TIME):
+                for url in question.urls[:_RESPONDERS_MOST]:
+                    verdict = await self._asked(question, url, known)
+                    if verdict is not None:
+                        word = verdict.revocation.value.title()
+                        return ChainStatus(question, word, verdict.next_update or again)
+        except TimeoutError:
+            log.info("chain.not_told_in_time", serial_number=question.serial_number)
+        return ChainStatus(question, "Failed", again)
+
+    async def _asked(
+        self, question: ChainQuestion, url: str, known: Sequence[x509.Certificate]
+    ) -> Verdict | None:
+        asked = OcspQuestion(
+            question.hash_algorithm,
+            question.issuer_name_hash,
+            question.issuer_key_hash,
+            question.serial_number,
+            url,
+        )
+        try:
+            verdict = await self._verdict(asked, known)
+        except DatabaseAway:
+            raise
+        except ExpectedError as error:
+            log.info("responder.silent", reason=str(error))
+            return None
+        return None if verdict.is_unreadable else verdict
 
     # ------------------------------------------------------------------------------ contracts
 

@@ -424,6 +424,23 @@ class CertificateStatusReport(Report, frozen=True, gc=False):
     question: OcspQuestion
 
 
+class ChainQuestion(Struct, frozen=True, gc=False):
+    """What a station asks of one certificate of a chain; `source` is OCSP or CRL."""
+
+    hash_algorithm: str
+    issuer_name_hash: str
+    issuer_key_hash: str
+    serial_number: str
+    source: str
+    urls: tuple[str, ...]
+
+
+class CertificateChainReport(Report, frozen=True, gc=False):
+    """GetCertificateChainStatus (2.1): which of these certificates are revoked."""
+
+    questions: tuple[ChainQuestion, ...]
+
+
 class SettlementReport(Report, frozen=True, gc=False):
     """NotifySettlement (2.1): what became of a payment at the station's own terminal.
 
@@ -507,6 +524,23 @@ class CertificateStatusAnswer(Struct, frozen=True, gc=False):
     reason: str | None = None
 
 
+class ChainStatus(Struct, frozen=True, gc=False):
+    """What is known of one certificate; `status` is Good, Revoked, Unknown or Failed.
+
+    `next_update` is when it is worth asking again.
+    """
+
+    question: ChainQuestion
+    status: str
+    next_update: datetime
+
+
+class CertificateChainAnswer(Struct, frozen=True, gc=False):
+    """What is known of the certificates that a station asked about, in its order."""
+
+    statuses: tuple[ChainStatus, ...]
+
+
 class TransactionStartAnswer(Struct, frozen=True, gc=False):
     """`id_token_info` is None if the start named no token (1.6 then answers Accepted)."""
 
@@ -586,6 +620,7 @@ Answer = (
     | TransactionUpdateAnswer
     | TransactionEndAnswer
     | DataTransferAnswer
+    | CertificateChainAnswer
     | CertificateWishAnswer
     | ContractCertificateAnswer
     | CertificateStatusAnswer

@@ -16,6 +16,7 @@ from csms.ocpp.v201 import translate as v201
 from csms.reports import (
     Answer,
     BootAnswer,
+    CertificateChainAnswer,
     CertificateStatusAnswer,
     CertificateWishAnswer,
     ContractCertificateAnswer,
@@ -44,6 +45,7 @@ _EACH_TIME: Final = frozenset(
         CertificateWishAnswer,
         ContractCertificateAnswer,
         CertificateStatusAnswer,
+        CertificateChainAnswer,
         SettlementAnswer,
         VatNumberAnswer,
     }

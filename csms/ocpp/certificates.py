@@ -13,10 +13,12 @@ from csms.ocpp.fields import Message
 from csms.ocpp.translation import id_token, integer, text
 from csms.reports import (
     AuthorizeReport,
+    CertificateChainReport,
     CertificateStatusAnswer,
     CertificateStatusReport,
     CertificateWishAnswer,
     CertificateWishReport,
+    ChainQuestion,
     ContractAuthorizeReport,
     ContractCertificateAnswer,
     ContractCertificateReport,
@@ -59,6 +61,24 @@ def certificate_status(message: Any, origin: Origin) -> Report:
     return CertificateStatusReport(origin, _question(message.ocsp_request_data))
 
 
+def certificate_chain(message: Any, origin: Origin) -> Report:
+    """Read GetCertificateChainStatus of 2.1."""
+    return CertificateChainReport(
+        origin,
+        tuple(
+            ChainQuestion(
+                each.certificate_hash_data.hash_algorithm,
+                each.certificate_hash_data.issuer_name_hash,
+                each.certificate_hash_data.issuer_key_hash,
+                each.certificate_hash_data.serial_number,
+                each.source,
+                tuple(each.urls),
+            )
+            for each in message.certificate_status_requests
+        ),
+    )
+
+
 def authorize(message: Any, origin: Origin) -> Report:
     """Read 2.x's Authorize, with the driver's contract certificate where there is one."""
     token = message.id_token
@@ -92,6 +112,10 @@ HANDLED_CERTIFICATES: Final[dict[str, Callable[[Any, Origin], Report]]] = {
     "Get15118EVCertificate": contract_certificate,
     "GetCertificateStatus": certificate_status,
     "SignCertificate": wish,
+}
+
+HANDLED_CERTIFICATES_21: Final[dict[str, Callable[[Any, Origin], Report]]] = {
+    "GetCertificateChainStatus": certificate_chain
 }
 
 Answer = CertificateWishAnswer | ContractCertificateAnswer | CertificateStatusAnswer

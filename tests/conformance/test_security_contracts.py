@@ -202,3 +202,39 @@ async def test_m_26_m_28_and_m_100_the_providers_answer_goes_through_to_the_vehi
         assert base64.b64decode(answer["exiResponse"]).decode() == f"{action} ZXhp"
         left.append(answer.get("remainingContracts"))
     assert left == ([1, 0] if version == "ocpp2.1" else [None])
+
+
+async def test_2_1_is_told_of_each_certificate_of_a_chain_by_what_its_responder_says(
+    secured: Secured, roaming: Roaming
+) -> None:
+    """GetCertificateChainStatus: whoever asks believes us, so that only a signed answer counts."""
+    asking = await secured.central.here(OcppVersion.V21)
+    await asking.boot()
+    revoked = roaming.authority.issue(EMAID)
+    roaming.authority.revoked.add(revoked.certificate.serial_number)
+    stranger = Authority.root("Nobody")
+    unknown = hash_data_of(stranger.issue("X").certificate, stranger.certificate).payload()
+    named = [
+        hash_data_of(each.certificate, roaming.authority.certificate).payload()
+        for each in (roaming.contract, revoked)
+    ]
+    asked = [
+        {"certificateHashData": each, "source": source, "urls": [RESPONDER]}
+        for each, source in (
+            (named[0], "OCSP"),
+            (named[1], "OCSP"),
+            (unknown, "OCSP"),
+            (named[0], "CRL"),
+        )
+    ]
+    answer = await asking.call("GetCertificateChainStatus", {"certificateStatusRequests": asked})
+    told = answer["certificateStatus"]
+    assert [each["status"] for each in told] == ["Good", "Revoked", "Unknown", "Failed"]
+    assert [each["certificateHashData"] for each in told] == [*named, unknown, named[0]]
+    assert all(each["nextUpdate"] > "2026-10-15T20" for each in told)
+
+    roaming.responder.is_away = True
+    answer = await asking.call(
+        "GetCertificateChainStatus", {"certificateStatusRequests": asked[:1]}
+    )
+    assert [each["status"] for each in answer["certificateStatus"]] == ["Failed"]

@@ -7,16 +7,16 @@ from typing import Final
 
 from csms.commands import Command
 from csms.ocpp.actions import FROM_STATION
+from csms.ocpp.certificates import HANDLED_CERTIFICATES_21
 from csms.ocpp.fields import Message
 from csms.ocpp.payments import HANDLED_PAYMENTS
 from csms.ocpp.translation import not_supported
 from csms.ocpp.v21 import messages
 from csms.ocpp.v201 import translate as v201
-from csms.reports import Answer, OcppVersion, Origin, Report
+from csms.reports import Answer, CertificateChainAnswer, OcppVersion, Origin, Report
 
 DECISIONS: Final = v201.DECISIONS | {
     "BatterySwap",
-    "GetCertificateChainStatus",
     "OpenPeriodicEventStream",
     "PullDynamicScheduleUpdate",
 }
@@ -39,7 +39,11 @@ _DIALECT: Final = v201.Dialect(
     tariff=messages.TariffType,
     address=messages.AddressType,
 )
-_READERS: Final = v201.readers(FROM_STATION[OcppVersion.V21] - DECISIONS) | HANDLED_PAYMENTS
+_READERS: Final = (
+    v201.readers(FROM_STATION[OcppVersion.V21] - DECISIONS)
+    | HANDLED_PAYMENTS
+    | HANDLED_CERTIFICATES_21
+)
 
 
 def to_report(message: Message, origin: Origin) -> Report:
@@ -55,7 +59,28 @@ def to_response(answer: Answer, request_action: str) -> Message:
 
     NotifyPeriodicEventStream is never answered: asking for its answer is a mistake of ours.
     """
+    if isinstance(answer, CertificateChainAnswer):
+        return _chain_status(answer)
     return v201.response(answer, request_action, _DIALECT)
+
+
+def _chain_status(answer: CertificateChainAnswer) -> Message:
+    return messages.GetCertificateChainStatusResponse(
+        certificate_status=tuple(
+            messages.CertificateStatusType(
+                certificate_hash_data=messages.CertificateHashDataType(
+                    hash_algorithm=each.question.hash_algorithm,  # type: ignore[arg-type]
+                    issuer_name_hash=each.question.issuer_name_hash,
+                    issuer_key_hash=each.question.issuer_key_hash,
+                    serial_number=each.question.serial_number,
+                ),
+                source=each.question.source,  # type: ignore[arg-type]
+                status=each.status,  # type: ignore[arg-type]
+                next_update=each.next_update,
+            )
+            for each in answer.statuses
+        )
+    )
 
 
 def to_call(command: Command) -> tuple[str, Message]:

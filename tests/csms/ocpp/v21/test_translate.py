@@ -7,7 +7,7 @@ import pytest
 from csms.commands import GetTransactionStatus, MessageTrigger, TransactionStatus, TriggerMessage
 from csms.ocpp import codec
 from csms.ocpp.actions import FROM_STATION, WITHOUT_ANSWER
-from csms.ocpp.certificates import HANDLED_CERTIFICATES
+from csms.ocpp.certificates import HANDLED_CERTIFICATES, HANDLED_CERTIFICATES_21
 from csms.ocpp.errors import ErrorCode, MessageError
 from csms.ocpp.payments import HANDLED_PAYMENTS
 from csms.ocpp.v21 import messages, translate
@@ -75,7 +75,7 @@ def test_new_messages_are_kept_and_answered_neutrally() -> None:
     payload = {"transactionId": "t-1", "activated": True}
     assert said(V21, "NotifyPriorityCharging", payload, KeptReport).payload == payload
     others = {"Authorize", "BootNotification", "DataTransfer", "Heartbeat"}
-    others |= set(HANDLED_CERTIFICATES) | set(HANDLED_PAYMENTS)
+    others |= set(HANDLED_CERTIFICATES) | set(HANDLED_CERTIFICATES_21) | set(HANDLED_PAYMENTS)
     for action in FROM_STATION[V21] - translate.DECISIONS - others - WITHOUT_ANSWER:
         text = codec.encode(translate.to_response(Acknowledged(), action))
         assert text in (b"{}", b'{"status":"Accepted"}')
