@@ -337,7 +337,7 @@ async def _show(
         "terms": _terms(found.terms, frame.words),
         "history": [_line(each, payee, now) for each in known],
         "may_change": caller.may(Permission.AGREEMENTS_WRITE) and state != "over",
-        "has_begun": found.valid_from < now,
+        "has_begun": state != "coming",
         "given": {**_written(found.terms), **(given or {})},
         "errors": errors or FormErrors(),
     }
