@@ -17,6 +17,7 @@ from simulators.link import Reply
 from simulators.lists import Lists
 from simulators.manners import Failing
 from simulators.meter import Car
+from simulators.own_certificate import ASKED_FOR
 from simulators.refusals import cannot, rejection
 from simulators.variables import Variables
 
@@ -55,6 +56,8 @@ class Commands:
             **self.lists.table,
             **Files(station).table,
         }
+        if station.certificate is not None:
+            self._table |= station.certificate.table
 
     def answer(self, action: str, payload: Payload, message_id: str) -> Reply:
         """Return the answer to a command, as the station's manners have it."""
@@ -288,6 +291,10 @@ class Commands:
             else:
                 await self._take_readings(evse_id or None, wanted)
 
+        certificate = station.certificate
+        if certificate is not None and wanted in ASKED_FOR:
+            deed.later(f"sent {wanted}", certificate.ask)
+            return _ACCEPTED
         if wanted not in _TRIGGERS or (wanted == "TransactionEvent" and self._is_16):
             return {"status": "NotImplemented"}
         deed.later(f"sent {wanted}", send)

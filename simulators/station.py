@@ -11,6 +11,7 @@ import random
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
+from ssl import SSLContext
 from typing import Any
 
 from simulators.book import Book, moment_text
@@ -29,6 +30,7 @@ from simulators.link import (
     open_ocpp,
 )
 from simulators.manners import Manners
+from simulators.own_certificate import OwnCertificate, Secure
 
 FollowUp = Callable[[], Awaitable[None]]
 """What follows from a command once it was answered."""
@@ -48,6 +50,7 @@ class Station(Equipment):
         patience: Patience | None = None,
         rng: random.Random | None = None,
         manners: Manners | None = None,
+        secure: Secure | None = None,
     ) -> None:
         super().__init__(spec, clock=clock, book=book, patience=patience)
         self.lose_answers: Counter[Kind] = Counter()
@@ -74,6 +77,10 @@ class Station(Equipment):
         self._delivering = asyncio.Lock()
         self._leaving = asyncio.Event()
         self._pause_s = self.patience.reconnect_min_s
+        self.certificate = None if secure is None else OwnCertificate(self, secure)
+        """How it comes by its own certificate; it asks for one after its first boot."""
+        if self.certificate is not None:
+            self.after_boot(self.certificate.ask)
         self._commands = Commands(self)
 
     @property
@@ -133,6 +140,11 @@ class Station(Equipment):
             for evse in self.evses.values():
                 if not evse.status_is_told:
                     self._queue_status(evse)
+
+    async def move_to(self, url: str, tls: SSLContext) -> None:
+        """Leave, to come back by TLS; a certificate stands in the place of the password."""
+        await self.disconnect()
+        self._address = replace(self._address, url=url, tls=tls, password=None)
 
     def let_go(self) -> Link:
         """Leave the open socket to the caller: the station no longer uses or closes it."""
