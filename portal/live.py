@@ -52,6 +52,7 @@ _COMMANDS = _kinds(events.CommandChanged)
 _STATIONS = _kinds(events.StationEvent, events.EvseEvent)
 _SESSIONS = _kinds(events.TransactionEvent, events.CdrIssued)
 _STATEMENTS = _kinds(events.StatementIssued)
+_ALERTS = _kinds(events.AlertChanged)
 _EVERYTHING = frozenset(events.EVENTS)
 
 _LISTS: dict[str, frozenset[str]] = {
@@ -60,8 +61,14 @@ _LISTS: dict[str, frozenset[str]] = {
     "sessions": _SESSIONS,
     "statements": _STATEMENTS,
     "commands": _COMMANDS,
+    "alerts": _ALERTS,
 }
-_THINGS = ("station", "session")
+_THINGS = {
+    "station": (_STATIONS | _SESSIONS | _COMMANDS, "station"),
+    "session": (_SESSIONS, "transaction_id"),
+    "alert": (_ALERTS, "alert_id"),
+}
+"""What of one thing is told, and what in an event names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ class About:
 
     @classmethod
     def parse(cls, written: str) -> "About":
-        """Read the name of a list, or `station/KEY` or `session/KEY`.
+        """Read the name of a list, or `station/KEY`, `session/KEY` or `alert/KEY`.
 
         Raises:
             InvalidInput: If it is none of these.
@@ -84,22 +91,21 @@ class About:
         thing, _, key = written.partition("/")
         if thing not in _THINGS or not key:
             raise InvalidInput("There is nothing live by this name.", field="about")
-        kinds = _STATIONS | _SESSIONS | _COMMANDS if thing == "station" else _SESSIONS
-        return cls(kinds, thing, key)
+        return cls(_THINGS[thing][0], thing, key)
 
     def concerns(self, entry: JournalEntry, scope: Scope) -> bool:
         """Tell whether an event changes the page, for somebody who sees this much."""
         if entry.kind not in self.kinds:
             return False
-        if self.thing == "station" and entry.payload.get("station") != self.key:
-            return False
-        if self.thing == "session" and str(entry.payload.get("transaction_id")) != self.key:
+        if self.thing and str(entry.payload.get(_THINGS[self.thing][1])) != self.key:
             return False
         if scope.is_whole:
             return True
         if entry.payload.get("station") in scope.shared:
             return True
         owner = entry.payload.get("owner") or entry.payload.get("payee")
+        if entry.kind in _ALERTS:
+            owner = entry.payload.get("organisation")
         # An event of a station does not say whose it is: its owner sees it at the next look.
         return isinstance(owner, str) and scope.covers(OrganisationKey(owner))
 

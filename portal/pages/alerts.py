@@ -116,7 +116,7 @@ async def alert_list(
     n: Annotated[int, Query(ge=1, le=10**9)] = 1,
 ) -> Response:
     """List alerts, the newest first; the open ones unless said otherwise."""
-    frame = await frame_of(request, db, caller)
+    frame = await frame_of(request, db, caller, live="alerts")
     said = frame.words
     chips = {
         "open": said.gettext("Open"),
@@ -142,8 +142,11 @@ async def alert_list(
     if len(found) > PER_PAGE:
         last = kept[-1].alert.id
         on = link("/alerts", {**query, "before": last, "n": n + len(kept)})
+    lines = await shown(db, caller.scope, kept, said)
     values = {
-        "lines": await shown(db, caller.scope, kept, said),
+        "lines": lines,
+        "open_now": await alerting.count(db, caller.scope),
+        "newest": lines[0] if lines and not before else None,
         "filters": [
             (title, link("/alerts", {**query, "state": key}), key == chosen)
             for key, title in chips.items()
@@ -200,9 +203,9 @@ async def _show(
     errors: FormErrors | None = None,
     sent: str = "",
 ) -> Response:
-    frame = await frame_of(request, db, caller)
-    said = frame.words
     alert = found.alert
+    frame = await frame_of(request, db, caller, live=f"alert/{alert.id}")
+    said = frame.words
     places = await places_of(db, caller.scope)
     owner = await directory.organisation(db, alert.organisation)
     stations = found.stations

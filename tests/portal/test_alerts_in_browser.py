@@ -1,6 +1,7 @@
 """The way of an owner who finds an alert, takes it on, and closes it with a reason."""
 
 # ruff: noqa: F811 - fixtures are imported, and used by naming them as parameters
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -106,3 +107,40 @@ async def test_an_alert_is_found_taken_on_and_closed(
         await photographed("station-errors")
     expected = [each for each in somebody.complaints if "422" not in each]
     assert expected == []
+
+
+@pytest.mark.usefixtures("alerts")
+async def test_what_happens_to_alerts_shows_by_itself_and_is_said_politely(
+    chromium: Browser, address: str, database_url: str
+) -> None:
+    database = Database(database_url, pool_size=1)
+    raising.join_sites(database, Registered())
+    async with visitor(chromium, address, width=1440, language="en", theme="light") as somebody:
+        page = somebody.page
+        await somebody.go("/alerts")
+        said = page.locator('[role="status"][data-live="said"]')
+        await expect(said).to_contain_text("2 alerts are open.")
+        lock = finding(
+            "DE-HN-002",
+            detection=Detection.FAULT,
+            cause="ConnectorLockFailure",
+            organisation="stadtwerke",
+            severity=Severity.FAULT,
+            evse_id=1,
+            connector_id=1,
+            at=NOON,
+        )
+        async with database.unit_of_work() as db:
+            await raising.report(db, [lock], now=NOON)
+        await expect(said).to_contain_text("3 alerts are open.", timeout=15_000)
+        link = page.locator('[data-live="list"]').get_by_role("link", name="lock")
+        await link.click()
+        state = page.locator('[role="status"][data-live="state"]')
+        await expect(state).to_contain_text("Nobody's yet")
+        async with database.unit_of_work() as db:
+            await raising.report(db, [replace(lock, is_present=False)], now=NOON)
+            await raising.settle(db, now=NOON + timedelta(hours=1))
+        await expect(state).to_contain_text("Recovered", timeout=15_000)
+        await expect(page.locator('[data-live="history"]')).to_contain_text("Recovered")
+    await database.close()
+    assert somebody.complaints == []

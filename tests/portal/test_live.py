@@ -22,7 +22,9 @@ def entry(kind: str, **payload: object) -> JournalEntry:
     return JournalEntry(Cursor(1, 1), kind, "x", NOON, NOON, dict(payload))
 
 
-@pytest.mark.parametrize("written", ["", "stations/", "station/", "nonsense", "person/7"])
+@pytest.mark.parametrize(
+    "written", ["", "stations/", "station/", "alert/", "alerts/7", "nonsense", "person/7"]
+)
 def test_only_what_exists_can_be_listened_to(written: str) -> None:
     with pytest.raises(InvalidInput):
         About.parse(written)
@@ -48,6 +50,19 @@ def test_an_owner_hears_nothing_of_what_is_not_his() -> None:
     assert not about.concerns(other, NORTH)
     assert not about.concerns(nobodys, NORTH)
     assert about.concerns(entry("statement_issued", payee="north"), NORTH)
+
+
+def test_alerts_are_told_to_those_whose_they_are() -> None:
+    mine = entry("alert_changed", alert_id=7, organisation="north", stations=["A"])
+    other = entry("alert_changed", alert_id=8, organisation="south", stations=["A"])
+    assert About.parse("alerts").concerns(mine, NORTH)
+    assert not About.parse("alerts").concerns(other, NORTH)
+    assert About.parse("alerts").concerns(other, WHOLE)
+    assert About.parse("alert/7").concerns(mine, NORTH)
+    assert not About.parse("alert/8").concerns(mine, NORTH)
+    assert not About.parse("alert/8").concerns(other, NORTH)
+    assert not About.parse("alerts").concerns(entry("station_booted", station="A"), WHOLE)
+    assert not About.parse("stations").concerns(mine, WHOLE)
 
 
 async def test_the_stream_tells_of_what_happens_from_now_on(database: Database) -> None:
