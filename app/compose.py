@@ -27,9 +27,10 @@ from alerts import (
     ruling,
 )
 from app.routes import ROUTES
-from billing import service_facts
+from billing import prepaid, service_facts
 from billing.access import Doorkeeper
 from billing.estimate import Estimator
+from billing.payment_desk import PaymentDesk
 from billing.sms_purse import SmsPurse
 from csms import certificate_store
 from csms.authorities_by_http import HttpContracts, HttpResponder
@@ -45,8 +46,10 @@ from csms.frames import FrameLog
 from csms.handlers.context import CostPace, HandlerContext
 from csms.job_facts import Charging
 from csms.measured import Meters
+from csms.payments import Credits
 from csms.plug_and_charge import Others, PlugAndCharge
 from csms.station_certificates import StationCertificates
+from csms.vat_numbers import VatNumbers
 from csms.websocket import Listener
 from csms.whereabouts import Registered
 from foundation.clock import Clock
@@ -90,6 +93,7 @@ def join_rooms(database: Database) -> None:
     conditions.join_clocks(database, Clocks())
     conditions.join_certificates(database, StationCertificates())
     purse.join(database, SmsPurse())
+    prepaid.join(database, Credits())
 
 
 def node_name() -> str:
@@ -160,6 +164,8 @@ async def compose_central_system(
         cost_pace=CostPace(timedelta(seconds=settings.running_cost_every_s)),
         costs=Estimator(),
         access=Workshop(Doorkeeper()),
+        payments=PaymentDesk(),
+        receipts_url=f"{settings.reached_at}/receipts",
         signs_elsewhere=settings.certificate_authority_url is not None,
     )
     dispatch = Dispatch(
@@ -169,6 +175,7 @@ async def compose_central_system(
         batch=settings.lane_batch,
         most=settings.lane_queue_max,
         others=PlugAndCharge(database, clock, tasks, _others(settings)),
+        vat_numbers=VatNumbers(tasks),
     )
     frames = FrameLog(database, batch=settings.frames_batch, most=settings.frames_queue_max)
     connections = Connections(

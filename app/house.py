@@ -34,7 +34,7 @@ from app.readers import subscriptions
 from app.station_files import forget_files, join_files
 from app.tariff_stops import CRON as STOPS_CRON
 from app.tariff_stops import stop_due
-from billing import credit_orders, remote_access
+from billing import credit_orders, direct_payments, prepaid, remote_access
 from billing.closing import Closing
 from billing.credit_mails import Letters
 from billing.month_end import CRON, MonthEnd
@@ -198,6 +198,7 @@ def compose_house(
         probes_kept.forgetting(database, clock, kept=timedelta(days=settings.probes_kept_days)),
         cron=probes_kept.CRON,
     )
+    jobs.every("payments", settle_payments(database, clock), cron="* * * * *")
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")
     jobs.every("load", load_rounds.forgetting(database, clock), cron="23 3 * * *")
     metering = StationPoints()
@@ -412,3 +413,14 @@ def start_house(house: House, database: Database, tasks: Tasks) -> None:
     tasks.start("campaigns", lambda: keep_going(database, house.clock), on_end=OnEnd.RESTART)
     if house.feed is not None:
         tasks.start("feed", house.feed.run, on_end=OnEnd.RESTART)
+
+
+def settle_payments(database: Database, clock: Clock) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Return what takes off cards what they charged, and captures what drivers owe."""
+
+    async def settle() -> None:
+        async with database.unit_of_work() as db:
+            await prepaid.take_off(db, now=clock.now())
+        await direct_payments.settle(database, clock)
+
+    return settle

@@ -5,7 +5,13 @@ from alerts import noticing, rule_telling
 from alerts.noticing import Notices
 from alerts.rule_telling import RuleTelling
 from app.routes import MAILING, ROUTES
-from billing import document_mailing, driver_letters, licence_charges, switch_reader
+from billing import (
+    direct_payments,
+    document_mailing,
+    driver_letters,
+    licence_charges,
+    switch_reader,
+)
 from billing import handlers as billing_handlers
 from billing.mailing import StatementMailer
 from billing.pricing import SharingTerms
@@ -31,6 +37,7 @@ def subscriptions(
         licence_charges.subscription(clock),
         document_mailing.subscription(mails, clock),
         driver_letters.subscription(mails, clock),
+        direct_payments.subscription(),
         alerts_handlers.subscription(mails),
         alerts_handlers.watch(clock),
         first_aiding.subscription(clock),

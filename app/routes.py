@@ -17,6 +17,7 @@ from foundation.events import (
     MonitoringActivated,
     MonitoringDeactivated,
     SecurityEventReported,
+    SettlementReported,
     StatementIssued,
     StationCameBack,
     StationWentOffline,
@@ -36,6 +37,7 @@ TICKETS: Final = "tickets"
 RULES: Final = "rules"
 RULE_DEEDS: Final = "rule deeds"
 LICENCE_CHARGES: Final = "licence charges"
+PAYMENTS: Final = "payments"
 
 ROUTES: Final[dict[str, tuple[str, ...]]] = {
     "transaction_started": (BILLING,),
@@ -43,6 +45,7 @@ ROUTES: Final[dict[str, tuple[str, ...]]] = {
     StatementIssued.kind: (MAILING,),
     DocumentIssued.kind: (DOCUMENTS,),
     DriverConcerned.kind: (DRIVERS,),
+    SettlementReported.kind: (PAYMENTS,),
     CommandChanged.kind: (SUPPORT,),
     MonitoringActivated.kind: (ALERTS, SERVICES),
     MonitoringDeactivated.kind: (ALERTS, SERVICES),

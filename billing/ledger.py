@@ -21,6 +21,8 @@ invoice             debtor: gross                           what the CDRs were b
 VAT by recipient    debtor: what more tax the recipient     vat
                     owes than was booked by session
                     (less: the other way round)
+advance             bank                                    receivable of the provider that stands
+                                                            for those who pay at once
 receipt             bank                                    debtor
                     (before the invoice as well, for what it will come to; taken back and
                     booked as it is when the invoice is there)
@@ -158,6 +160,8 @@ class EntryKind(StrEnum):
     CREDIT_NOTE = "credit_note"
     CANCELLATION = "cancellation"
     RECEIPT = "receipt"
+    ADVANCE = "advance"
+    """What drivers paid at once: by a card with money on it, by a payment, at a terminal."""
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -312,6 +316,24 @@ def payment_entry(
         narration=f"{statement_id}: paid",
         statement_id=statement_id,
         postings=_without_zeros([Posting(payable(payee), amount), Posting(BANK, -amount)]),
+    )
+
+
+def advance_entry(
+    *,
+    account: LedgerAccount,
+    amount: Money,
+    booked_at: datetime,
+    narration: str,
+    transaction_id: TransactionId | None = None,
+) -> JournalEntry:
+    """Return the entry of what drivers paid at once: it stands against what they charge."""
+    return JournalEntry(
+        kind=EntryKind.ADVANCE,
+        booked_at=booked_at,
+        narration=narration,
+        postings=_without_zeros([Posting(BANK, amount), Posting(account, -amount)]),
+        transaction_id=transaction_id,
     )
 
 

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import store
 from csms.certificates import CertificateFacts
-from csms.handlers.authorization import authorize
 from csms.handlers.availability import statuses_reported
 from csms.handlers.certificates import certificates_wished
 from csms.handlers.connecting import (
@@ -24,14 +23,19 @@ from csms.handlers.connecting import (
 from csms.handlers.context import HandlerContext
 from csms.handlers.data_transfer import data_transferred
 from csms.handlers.diagnostics import log_statuses_reported
-from csms.handlers.ending import transactions_ended
 from csms.handlers.firmware import firmware_statuses_reported, publications_reported
 from csms.handlers.metering import meter_values
+from csms.handlers.paying import (
+    authorize,
+    settlements_reported,
+    transactions_ended,
+    transactions_started,
+    transactions_updated,
+)
 from csms.handlers.provisioning import heartbeat, stations_booted
 from csms.handlers.reporting import variables_reported
 from csms.handlers.reservations import reservations_ended
 from csms.handlers.security import events_notified, security_events_reported
-from csms.handlers.transactions import transactions_started, transactions_updated
 from csms.lanes import Done, Handler, Lanes
 from csms.ocpp.errors import ErrorCode, OcppError
 from csms.reports import (
@@ -58,6 +62,7 @@ from csms.reports import (
     Report,
     ReservationReport,
     SecurityEventReport,
+    SettlementReport,
     StatusReport,
     TransactionEndAnswer,
     TransactionEndReport,
@@ -66,6 +71,7 @@ from csms.reports import (
     TransactionUpdateAnswer,
     TransactionUpdateReport,
     VariablesReport,
+    VatNumberReport,
 )
 from csms.store import Access, Closed, NewStation, Opened
 from foundation import metrics, outbox
@@ -99,6 +105,7 @@ _HANDLERS: Mapping[type, Callable[..., Any]] = {
     ReservationReport: reservations_ended,
     VariablesReport: variables_reported,
     CertificateWishReport: certificates_wished,
+    SettlementReport: settlements_reported,
 }
 
 
@@ -185,10 +192,12 @@ class Dispatch:
         batch: int,
         most: int,
         others: Elsewhere | None = None,
+        vat_numbers: Elsewhere | None = None,
     ) -> None:
         self._database = database
         self._context = context
         self._others = others
+        self._vat_numbers = vat_numbers
         self._otherwise: Mapping[type, Callable[[Any, Done], None]] = {
             HeartbeatReport: lambda report, done: done(heartbeat(context, report), None),
             DataTransferReport: lambda report, done: done(data_transferred(report), None),
@@ -197,6 +206,7 @@ class Dispatch:
             ContractCertificateReport: self._ask_others,
             CertificateStatusReport: self._ask_others,
             CertificateChainReport: self._ask_others,
+            VatNumberReport: self._ask_register,
         }
         handlers: dict[type, Handler] = {
             Knock: self._access,
@@ -235,6 +245,12 @@ class Dispatch:
             self.submit(AuthorizeReport(report.origin, report.id_token), done)
         else:
             done(None, OcppError(ErrorCode.NOT_SUPPORTED))
+
+    def _ask_register(self, report: Report, done: Done) -> None:
+        if self._vat_numbers is None:
+            done(None, OcppError(ErrorCode.NOT_SUPPORTED))
+        else:
+            self._vat_numbers.submit(report, done, self.submit)
 
     async def ask(
         self,

@@ -1,4 +1,4 @@
-"""What follows when a station answered a command about its security: kept, undone, or gone on with.
+"""What follows when a station answered a command about its security or its tariffs.
 
 Called in the unit of work that takes the answer. Commands of other kinds cost a look-up.
 """
@@ -10,14 +10,14 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import certificate_store, profile_upgrades, station_certificates
+from csms import certificate_store, held_tariffs, profile_upgrades, station_certificates
 from csms.answers import meaning
 from csms.certificates import OWN, UnusableCertificate, certificates_in, facts_of
 from csms.passwords import tells_password
 from csms.queue import CommandState
 from csms.settlement import Change, Open
 
-ACTIONS: Final = frozenset(
+ACTIONS: Final = held_tariffs.ACTIONS | frozenset(
     {
         "CertificateSigned",
         "ChangeConfiguration",
@@ -63,6 +63,18 @@ async def _follow(
             await _certificate_taken(db, command, payload, is_yes=is_yes, note=said.note, at=at)
     if tells_password(action, payload) and change.after is CommandState.REJECTED:
         await _withdraw_password(db, command)
+    if action in held_tariffs.ACTIONS:
+        await held_tariffs.answered(
+            db,
+            station,
+            command.id,
+            action,
+            payload,
+            answer,
+            is_yes=is_yes,
+            note=said.note,
+            at=at,
+        )
     if action in _OF_UPGRADES:
         note = said.note or str(answer.get("error_code") or "")
         await profile_upgrades.go_on(

@@ -358,6 +358,26 @@ class DriverConcerned(Event, frozen=True, kw_only=True, gc=False):
         return f"transaction/{self.transaction_id}"
 
 
+class SettlementReported(Event, frozen=True, kw_only=True, gc=False):
+    """A station told what became of a payment at its terminal.
+
+    `status` is Settled, Canceled, Rejected or Failed; `settlement_id` is its number here.
+    """
+
+    kind: ClassVar[str] = "settlement_reported"
+    station: StationId
+    settlement_id: int
+    transaction_id: TransactionId | None
+    psp_ref: str
+    status: str
+    amount_minor: int
+    currency: str
+
+    @property
+    def subject(self) -> str:
+        return f"settlement/{self.station}/{self.psp_ref}"
+
+
 class StatementIssued(Event, frozen=True, kw_only=True, gc=False):
     kind: ClassVar[str] = "statement_issued"
     statement_id: str
@@ -485,6 +505,7 @@ EVENTS: dict[str, type[Event]] = {
         CommandChanged,
         CdrIssued,
         DriverConcerned,
+        SettlementReported,
         StatementIssued,
         DocumentIssued,
         AccountApproved,

@@ -34,6 +34,7 @@ _NEEDED: tuple[tuple[type[Event], Permission], ...] = (
     (events.TransactionEvent, Permission.TRANSACTIONS_READ),
     (events.CdrIssued, Permission.TRANSACTIONS_READ),
     (events.DriverConcerned, Permission.TRANSACTIONS_READ),
+    (events.SettlementReported, Permission.TRANSACTIONS_READ),
     (events.CommandChanged, Permission.COMMANDS_READ),
     (events.StatementIssued, Permission.STATEMENTS_READ),
     (events.DocumentIssued, Permission.DOCUMENTS_READ),

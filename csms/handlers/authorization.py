@@ -114,26 +114,7 @@ async def _with_access(
         for index, (report, token) in enumerate(zip(reports, tokens, strict=True))
         if token is not None and answers[index].id_token_info.status is AuthorizationStatus.ACCEPTED
     ]
-    places = await ask(
-        db,
-        transaction_store.surroundings(
-            [(each.origin.station, 1, 0, each.origin.received_at) for _, each, _ in good]
-        ),
-    )
-    presented = [
-        Presented(
-            station=report.origin.station,
-            location=place.location,
-            owner=OrganisationKey(place.owner),
-            time_zone=place.time_zone,
-            at=report.origin.received_at,
-            token_key=token.key,
-            token_organisation=OrganisationKey(token.organisation) if token.organisation else None,
-            token_provider=token.provider,
-            token_group=token.group_id,
-        )
-        for (_, report, token), place in zip(good, places, strict=True)
-    ]
+    presented = await _presented(db, [(report, token) for _, report, token in good])
     refused = [
         (index, each)
         for (index, _, _), each, is_refused in zip(
@@ -153,3 +134,47 @@ async def _with_access(
         if not is_charging:
             answers[index] = AuthorizeAnswer(IdTokenInfo(AuthorizationStatus.BLOCKED))
     return answers
+
+
+async def _presented(
+    db: AsyncSession, known: Sequence[tuple[AuthorizeReport, TokenFacts]]
+) -> list[Presented]:
+    """Return what is known of tokens and of where they are presented."""
+    places = await ask(
+        db,
+        transaction_store.surroundings(
+            [(each.origin.station, 1, 0, each.origin.received_at) for each, _ in known]
+        ),
+    )
+    return [
+        Presented(
+            station=report.origin.station,
+            location=place.location,
+            owner=OrganisationKey(place.owner),
+            time_zone=place.time_zone,
+            at=report.origin.received_at,
+            token_key=token.key,
+            token_organisation=OrganisationKey(token.organisation) if token.organisation else None,
+            token_provider=token.provider,
+            token_group=token.group_id,
+        )
+        for (report, token), place in zip(known, places, strict=True)
+    ]
+
+
+async def presented_at(db: AsyncSession, reports: Sequence[AuthorizeReport]) -> list[Presented]:
+    """Return what is known of tokens that were accepted, and of where they are presented."""
+    asked = [
+        (
+            report.origin.station,
+            report.id_token.key if report.id_token else "",
+            report.origin.received_at,
+        )
+        for report in reports
+    ]
+    tokens = await store.tokens_of(db, asked)
+    known = []
+    for report, token in zip(reports, tokens, strict=True):
+        assert token is not None, "it was accepted"
+        known.append((report, token))
+    return await _presented(db, known)

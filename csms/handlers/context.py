@@ -1,6 +1,6 @@
 """What handlers are given beside the unit of work: a fixed, small list."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from foundation.charging_limits import ChargingLimits
 from foundation.clock import Clock
 from foundation.events import TransactionEnded
 from foundation.identifiers import OrganisationKey
@@ -64,6 +65,25 @@ class AccessControl(Protocol):
         ...
 
 
+class PaymentDesk(Protocol):
+    """Who pays in advance, and by which tariff; fulfilled by billing, joined in app/compose."""
+
+    async def limits(
+        self, db: AsyncSession, token_keys: Sequence[str]
+    ) -> Mapping[str, ChargingLimits]:
+        """Return by token what its running transaction may come to; missing: no limit."""
+        ...
+
+    async def tariffs(
+        self, db: AsyncSession, presented: Sequence[Any]
+    ) -> Sequence[Mapping[str, Any] | None]:
+        """Return the tariff of each driver (`Presented`) in 2.1's words.
+
+        None where it cannot be said in them, or none is assigned.
+        """
+        ...
+
+
 class CostPace:
     """How often a running transaction's cost is computed for its station's display.
 
@@ -108,5 +128,8 @@ class HandlerContext:
     cost_pace: CostPace
     costs: CostEstimator | None
     access: AccessControl | None = None
+    payments: PaymentDesk | None = None
+    receipts_url: str = ""
+    """Where drivers read receipts that are ours to give."""
     signs_elsewhere: bool = False
     """Whether another's authority signs stations' certificates."""
