@@ -72,6 +72,8 @@ class Why(StrEnum):
     SHARED = "shared"
     WAITS = "waits"
     """There is not the least for everybody; it is another one's turn."""
+    IGNORES = "ignores"
+    """The station said yes, and the vehicle takes more all the same."""
     AWAY = "away"
     """Without a connection: what it was told last, and what it falls back to after that."""
 
@@ -141,7 +143,8 @@ class Draw:
     """Somebody charges, or wants to.
 
     `phases` are the location's; `most_a` is what point and cable carry; `takes_a` what the vehicle
-    takes while it may take more, None while that is not known. `told_since` is when it was told
+    takes while it may take more, None while that is not known; `takes_more` that it takes more than
+    it was told although it had time to come down. `told_since` is when it was told
     last; None: never yet.
     """
 
@@ -153,6 +156,7 @@ class Draw:
     started_at: datetime
     takes_a: Decimal | None = None
     is_charging: bool = False
+    takes_more: bool = False
     told_since: datetime | None = None
 
 
@@ -292,11 +296,17 @@ def shared(
         now: By the Clock.
 
     Returns:
-        One share for each draw, in their order.
+        One share for each draw, in their order. Who takes more than he was told is told the least,
+        and what he takes is kept from the others.
     """
     left = _room(limit, others, now, settings.fallback_a)
     granted: dict[Place, int] = {}
-    queue = sorted(draws, key=lambda each: _turn(settings.strategy, each, now))
+    for each in draws:
+        if each.takes_more:
+            granted[each.place] = min(settings.minimum_a, each.most_a)
+            _take(left, each.phases, each.takes_a or Decimal(each.most_a))
+    obeying = [each for each in draws if not each.takes_more]
+    queue = sorted(obeying, key=lambda each: _turn(settings.strategy, each, now))
     for each in queue:
         least = min(settings.minimum_a, each.most_a)
         if least >= LEAST_A and _fits(left, each.phases, least):
@@ -351,6 +361,8 @@ def _ceiling(draw: Draw) -> int:
 
 
 def _why(draw: Draw, limit_a: int) -> Why:
+    if draw.takes_more:
+        return Why.IGNORES
     if limit_a == 0:
         return Why.WAITS
     if limit_a >= draw.most_a:

@@ -62,6 +62,9 @@ _MEASURES_AFTER: Final = timedelta(seconds=15)
 _CHARGES_A: Final = 1
 """From how many amperes on a phase is used."""
 
+_TOLERANCE_A: Final = 1
+"""By how much a meter may show more than was told."""
+
 _LARGEST_A: Final = 500
 """What a charge point of which nothing is known may draw."""
 
@@ -310,12 +313,11 @@ def _point(row: Any, now: datetime) -> _Point:
     version = None if row.ocpp_version is None else OcppVersion(row.ocpp_version)
     listener = None
     if row.is_connected and version is not None:
-        unit = (row.rate_unit or "").lower()
         above = row.above or ""
         listener = Listener(
             station=StationId(row.identity),
             version=version,
-            in_watts=unit in ("w", "power"),
+            in_watts=takes_watts_alone(row.rate_unit or ""),
             numbers_from=int(above) if above.isdecimal() else 0,
         )
     own: int | str = 0
@@ -340,6 +342,17 @@ def _point(row: Any, now: datetime) -> _Point:
         measured_at=row.measured_at,
         amperes=measured_amperes(row.values or ()),
     )
+
+
+def takes_watts_alone(told: str) -> bool:
+    """Tell whether a station takes limits in watts alone, by what it says of its unit.
+
+    Args:
+        told: ChargingScheduleAllowedChargingRateUnit of 1.6 (Current, Power, or both), or RateUnit
+            of 2.x (A, W); stations mix the two up.
+    """
+    units = {each.strip().lower() for each in told.split(",")}
+    return bool(units & {"w", "power"}) and not units & {"a", "current"}
 
 
 def measured_amperes(samples: Sequence[Mapping[str, Any]]) -> list[Decimal]:
@@ -428,14 +441,21 @@ def _draw(point: _Point, held: Held, raised_at: datetime | None) -> Draw:
         takes = None
     if raised_at is None or point.measured_at is None or point.measured_at < raised_at + _SETTLED:
         takes = None
+    ignores = (
+        held.changed_at is not None
+        and point.measured_at is not None
+        and point.measured_at >= held.changed_at + _SETTLED
+        and (point.measured_a or 0) > held.limit_a + _TOLERANCE_A
+    )
     return Draw(
+        takes_more=ignores,
         place=point.place,
         phases=point.phases,
         most_a=point.most_a,
         priority=point.priority,
         energy_wh=point.energy_wh,
         started_at=point.started_at,
-        takes_a=takes,
+        takes_a=point.measured_a if ignores else takes,
         is_charging=held.limit_a > 0,
         told_since=held.changed_at,
     )

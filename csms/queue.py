@@ -272,6 +272,18 @@ class OrderNeeded(NotPermitted):
         )
 
 
+class HarmfulCommand(Conflict):
+    """Stations of this make restart or fail when they are asked for this."""
+
+    code = "harmful_command"
+
+    def __init__(self, action: str, source: str) -> None:
+        super().__init__(
+            f"{action} is known to do harm at stations of this make and firmware ({source})."
+            " An expert may send it all the same, without our checks."
+        )
+
+
 class CommandIsUnderWay(Conflict):
     """Only a command that still waits can be cancelled."""
 

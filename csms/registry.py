@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -368,6 +368,24 @@ class StoredFrame:
     epoch: int
     raw: str
     note: str | None
+
+
+async def repairs(db: AsyncSession, station: str, since: datetime) -> list[tuple[str, int]]:
+    """Return which rules repaired a station's messages since a moment, and how often.
+
+    Those that did most come first; the caller checked the scope.
+    """
+    rows = await db.execute(
+        text("""
+            select rule, count(*) from frames f
+            cross join lateral regexp_split_to_table(split_part(f.note, ': ', 2), ' +') as rule
+            where f.station = :station and f.at >= :since
+                and (f.note like 'repaired: %' or f.note like 'mended: %')
+            group by rule order by count(*) desc, rule limit 50
+        """),
+        {"station": station, "since": since},
+    )
+    return [(rule, count) for rule, count in rows]
 
 
 async def frames(

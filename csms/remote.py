@@ -16,7 +16,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import WHOLE, Scope
-from csms import command_store, outcomes, passwords
+from csms import command_store, outcomes, passwords, vendors
 from csms.command_store import Target
 from csms.file_places import with_places, without_places
 from csms.ocpp import outgoing
@@ -27,6 +27,7 @@ from csms.queue import (
     NEVER_AFTER_AN_OUTAGE,
     STOPS,
     CommandIsUnderWay,
+    HarmfulCommand,
     KeyUsedForOther,
     OrderNeeded,
     StationUnreachable,
@@ -149,6 +150,7 @@ async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
         NotFound: There is no such station.
         InvalidInput: The payload is no valid message; `field` is the path of what is wrong.
         StationUnreachable: It has no connection, and the command is not to wait for one.
+        HarmfulCommand: It does harm at stations of this make, and is not sent raw.
         OrderNeeded: It needs a written order, and none permits it.
         TooManyInFlight: The asker has too many commands without an answer.
         KeyUsedForOther: The idempotency key came with another command.
@@ -177,6 +179,7 @@ async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
         )
     outgoing.encode(to.version, request.action, payload, raw=request.raw)
     set_back_at = _set_back_at(request, to, now)
+    _must_do_no_harm(request, to)
     _must_name_order(request, to, has_end=set_back_at is not None)
     if not to.is_connected and request.when_offline == "refuse" and not request.until_ended:
         raise StationUnreachable(request.station)
@@ -268,6 +271,19 @@ async def _note_password(db: AsyncSession, request: Request) -> None:
         values = {"next_password": passwords.password_record(told)}
         which = StationRow.identity == request.station
         await db.execute(update(StationRow).where(which).values(**values))
+
+
+def _must_do_no_harm(request: Request, to: Target) -> None:
+    """Refuse what is known to do harm at this make, unless an expert sends it raw.
+
+    Raises:
+        HarmfulCommand: If it is.
+    """
+    if request.raw:
+        return
+    harm = vendors.harm_of(to.vendor, to.model, to.firmware, request.action, request.payload)
+    if harm is not None:
+        raise HarmfulCommand(request.action, harm.source)
 
 
 def _must_name_order(request: Request, to: Target, *, has_end: bool) -> None:

@@ -9,7 +9,7 @@ tries the socket by waiting until its turn has come, and then asks through the c
 """
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from csms.connectivity import (
     listening_since,
     next_step,
 )
-from csms.queue import FINAL, CommandState, Request
+from csms.queue import FINAL, CommandState, HarmfulCommand, Request
 from csms.reports import OcppVersion
 from csms.silence_tables import StationProbeRow
 from csms.tables import StationOwnerRow
@@ -264,10 +264,15 @@ async def _end(
 async def _read(db: AsyncSession, found: _Found, now: datetime) -> None:
     """Ask a station for something harmless; one that cannot be asked has not answered."""
     command: int | None = None
+    harmless = question(found.station, found.owner, found.version)
     try:
-        command = int(
-            (await remote.ask(db, question(found.station, found.owner, found.version), now=now)).id
-        )
+        try:
+            command = int((await remote.ask(db, harmless, now=now)).id)
+        except HarmfulCommand:
+            other = replace(
+                harmless, action="TriggerMessage", payload={"requestedMessage": "Heartbeat"}
+            )
+            command = int((await remote.ask(db, other, now=now)).id)
     except ExpectedError as error:
         log.info("silence.not_asked", station_id=found.station, reason=str(error))
     await db.execute(

@@ -77,6 +77,17 @@ SHARE_STATES: dict[str, Mark] = {
     "over": Mark("ring", "off", marked("Over")),
 }
 
+MAKE_NOTES: dict[str, str] = {
+    "server_not_checked": marked(
+        "It takes any certificate for ours: its line is no safer than one without TLS."
+    ),
+    "old_tls": marked("It knows no TLS 1.2: it connects without, or through a proxy."),
+    "lowest_stack_level": marked("Of charging profiles it keeps those on stack level 0 alone."),
+    "profile_after_start": marked(
+        "It refuses a remote start with a charging profile: send the profile after the start."
+    ),
+}
+
 BALANCE_STATES: dict[str, Mark] = {
     "on": Mark("dot", "ok", marked("Balanced")),
     "off": Mark("ring", "off", marked("Not balanced")),

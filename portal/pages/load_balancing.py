@@ -43,6 +43,7 @@ WHYS: Final[dict[str, str]] = {
     Why.TAKES_LESS: marked("The vehicle takes less; others have the rest"),
     Why.SHARED: marked("Its share"),
     Why.WAITS: marked("Waits: there is not the least for everybody"),
+    Why.IGNORES: marked("Takes more than it was told"),
     Why.AWAY: marked("No connection: kept for it"),
 }
 STRATEGIES: Final[dict[str, str]] = {

@@ -1,8 +1,8 @@
 """Stations: the list, one with its connectors, sessions and log, and those that wait."""
 
 from dataclasses import replace
-from datetime import datetime
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Query
@@ -14,7 +14,7 @@ from accounts import directory
 from accounts.metering import TierWouldDrop
 from accounts.permissions import Permission
 from alerts.activation import Ending
-from csms import administration, charging, registry
+from csms import administration, charging, registry, vendors
 from csms.administration import StationSettings
 from csms.connectivity import StationState
 from csms.registry import Station, StationCounts
@@ -39,6 +39,7 @@ from portal.pages.views import (
 )
 from portal.rendering import FormErrors, Turn, link, segment
 from portal.routes import Db, Now, PageRoute
+from portal.vocabulary import MAKE_NOTES
 
 router = APIRouter(route_class=PageRoute)
 
@@ -165,6 +166,11 @@ async def station(
         "view": sheet_of(found, runs, owners, places, frame.words),
         "tabs": tabs_of(found, caller, frame.words),
         "tab": "information",
+        "make_notes": [
+            frame.words.gettext(MAKE_NOTES[each])
+            for each in vendors.notes_of(found.vendor, found.model, found.firmware)
+        ],
+        "harmful": vendors.harmful_at(found.vendor, found.model, found.firmware),
         "desk": await desk_of(db, caller, found, frame.words, now, shown=command),
     }
     return page(frame, "station.html", values)
@@ -205,6 +211,10 @@ async def station_sessions(
     return page(frame, "station.html", values)
 
 
+REPAIRS_OF: Final = timedelta(days=1)
+"""Of how long the rules are counted that repaired messages."""
+
+
 @router.get("/stations/{identity:segment}/log")
 async def station_log(
     request: Request,
@@ -235,6 +245,7 @@ async def station_log(
         "view": sheet_of(found, {}, {}, {}, frame.words),
         "tabs": tabs_of(found, caller, frame.words),
         "tab": "log",
+        "repairs": await registry.repairs(db, found.identity, now - REPAIRS_OF),
         "frames": tuple(
             replace(each, text=masking.frame(caller, each.text))
             for each in (

@@ -95,6 +95,20 @@ def test_the_limit_is_the_connections_unless_something_is_lower() -> None:
     assert limit_at(settings, [], NOW.replace(hour=19), BERLIN).per_phase_a == 63  # 20:00
 
 
+def test_the_time_table_goes_by_local_time_across_a_change_of_the_clocks() -> None:
+    """On 29 March 2026 it is 2 o'clock never, on 25 October twice."""
+    morning = Settings(limit_a=63, windows=[Window(frozenset({7, 1}), 6 * 60, 8 * 60, 20)])
+    for at_6, offset in (
+        (datetime(2026, 3, 23, 5, 0, tzinfo=UTC), 1),
+        (datetime(2026, 3, 29, 4, 0, tzinfo=UTC), 2),
+        (datetime(2026, 10, 19, 4, 0, tzinfo=UTC), 2),
+        (datetime(2026, 10, 25, 5, 0, tzinfo=UTC), 1),
+    ):
+        assert at_6.astimezone(BERLIN).utcoffset() == timedelta(hours=offset)
+        assert limit_at(morning, [], at_6, BERLIN).per_phase_a == 20
+        assert limit_at(morning, [], at_6 - timedelta(seconds=1), BERLIN).per_phase_a == 63
+
+
 def test_a_window_past_midnight_belongs_to_the_day_on_which_it_begins() -> None:
     night = Settings(limit_a=63, windows=[Window(frozenset({5}), 22 * 60, 6 * 60, 100)])
     low = Settings(limit_a=63, windows=[Window(frozenset({7}), 22 * 60, 6 * 60, 10)])
@@ -175,6 +189,13 @@ def test_what_a_vehicle_does_not_take_others_have_but_it_may_rise() -> None:
     shares = share_out(40, small, draw(2))
     assert amounts(shares) == [12, 28]
     assert [each.why for each in shares] == [Why.TAKES_LESS, Why.SHARED]
+
+
+def test_what_somebody_takes_above_what_he_was_told_is_kept_from_the_others() -> None:
+    unruly = draw(1, takes_more=True, takes_a=Decimal("20.5"), is_charging=True)
+    shares = share_out(40, unruly, draw(2))
+    assert amounts(shares) == [6, 19]
+    assert shares[0].why is Why.IGNORES
 
 
 def test_what_stations_without_a_connection_may_draw_is_kept_for_them() -> None:

@@ -30,6 +30,21 @@ def test_every_version_takes_what_it_is_told(version: OcppVersion) -> None:
     outgoing.encode(version, CLEAR, cleared(to, 2), raw=False)
 
 
+@pytest.mark.parametrize("version", OcppVersion)
+def test_what_is_told_stands_on_the_lowest_stack_level_under_small_numbers(
+    version: OcppVersion,
+) -> None:
+    to = listener(version)
+    told = [
+        fallback(to, 6, NOW),
+        *(share(to, evse, 7, 16, PHASES, now=NOW, until=UNTIL) for evse in (1, 2)),
+    ]
+    profiles = [each.get("csChargingProfiles") or each["chargingProfile"] for each in told]
+    assert {each["stackLevel"] for each in profiles} == {0}
+    numbers = [each.get("chargingProfileId") or each["id"] for each in profiles]
+    assert numbers == [1, 2, 3]
+
+
 def test_what_a_station_falls_back_to_is_for_all_of_it_and_for_good() -> None:
     told = fallback(listener(OcppVersion.V16), 6, NOW)
     profile = told["csChargingProfiles"]

@@ -13,9 +13,9 @@ from csms import administration, load_balancers, load_rounds
 from csms.administration import LocationSettings
 from csms.balancing import LASTS, LimitReason, Settings, Why
 from csms.load_balancers import Decision
-from csms.load_rounds import KEPT_DAYS, look_round, measured_amperes
+from csms.load_rounds import KEPT_DAYS, look_round, measured_amperes, takes_watts_alone
 from foundation.errors import InvalidInput
-from foundation.identifiers import OrganisationKey
+from foundation.identifiers import OrganisationKey, StationId
 from tests.conformance.charge_point import ChargePoint
 from tests.conformance.charging_station import ChargingStation, token
 from tests.csms.central import CARD, OWNER, Central, eventually
@@ -60,6 +60,19 @@ class Site:
             return not rows
 
         await eventually(answered)
+
+    async def measures(self, station: ChargePoint, number: int, amperes: str) -> None:
+        """Let a station tell what its vehicle takes of each phase."""
+        samples = [
+            {"measurand": "Current.Import", "phase": phase, "unit": "A", "value": amperes}
+            for phase in ("L1", "L2", "L3")
+        ]
+        said = {
+            "connectorId": 1,
+            "transactionId": number,
+            "meterValue": [{"timestamp": station.now(), "sampledValue": samples}],
+        }
+        assert await station.call("MeterValues", said) == {}
 
     async def decisions(self) -> Sequence[Decision]:
         async with self.central.database.unit_of_work() as db:
@@ -200,16 +213,7 @@ async def test_what_a_vehicle_leaves_others_have(site: Site) -> None:
         await site.round()
     assert told(site.one)[-1] == told(site.two)[-1] == ("TxProfile", 16)
     site.central.clock.at += timedelta(minutes=2)
-    amperes = [
-        {"measurand": "Current.Import", "phase": phase, "unit": "A", "value": "8.0"}
-        for phase in ("L1", "L2", "L3")
-    ]
-    said = {
-        "connectorId": 1,
-        "transactionId": number,
-        "meterValue": [{"timestamp": site.one.now(), "sampledValue": amperes}],
-    }
-    assert await site.one.call("MeterValues", said) == {}
+    await site.measures(site.one, number, "8.0")
     for _ in range(2):
         await site.round()
     assert told(site.one)[-1] == ("TxProfile", 10)
@@ -277,6 +281,34 @@ async def test_decisions_are_kept_for_a_while(site: Site) -> None:
     assert await site.decisions() == []
     async with site.central.database.unit_of_work() as db:
         assert await db.scalar(text("select count(*) from load_balancers")) >= 1
+
+
+async def test_a_station_that_says_yes_and_does_nothing_is_shown_and_reckoned_with(
+    site: Site,
+) -> None:
+    await site.balanced()
+    number = await site.one.charging()
+    for _ in range(2):
+        await site.round()
+    await site.two.charging(CARDS[1])
+    for _ in range(2):
+        await site.round()
+    assert told(site.two)[-1] == ("TxProfile", 16)
+    site.central.clock.at += timedelta(minutes=3)
+    await site.measures(site.one, number, "28.0")
+    await site.round()
+    assert told(site.one)[-1] == ("TxProfile", 6)
+    assert told(site.two)[-1] == ("TxProfile", 0)  # 28 of 32 A are taken
+    shares = {each.station: each.why for each in (await site.decisions())[0].shares}
+    assert shares[StationId(site.one.identity)] is Why.IGNORES
+
+
+@pytest.mark.parametrize(
+    ("unit", "in_watts"),
+    [("Power", True), ("W", True), ("Current,Power", False), ("A", False), ("", False)],
+)
+def test_the_rate_unit_is_read_in_either_versions_spelling(unit: str, in_watts: bool) -> None:
+    assert takes_watts_alone(unit) is in_watts
 
 
 def test_amperes_are_of_the_phases_or_what_the_power_would_be() -> None:

@@ -18,6 +18,7 @@ from csms.queue import (
     Command,
     CommandIsUnderWay,
     CommandState,
+    HarmfulCommand,
     KeyUsedForOther,
     OrderNeeded,
     StationUnreachable,
@@ -165,6 +166,25 @@ class Orders:
         if (order, station, payload.get("key")) == ("CO-1", STATION, "A"):
             return None
         return "The order is about something else."
+
+
+async def test_what_harms_a_make_is_refused_unless_an_expert_sends_it_raw(
+    database: Database,
+) -> None:
+    await furnish(database)
+    async with database.unit_of_work() as db:
+        await db.execute(
+            text("update stations set vendor = 'ABB', model = 'Terra AC', firmware = '1.8.21'")
+        )
+    with pytest.raises(HarmfulCommand, match="lbbrhzn"):
+        await ask(database, "GetConfiguration", {})
+    async with database.unit_of_work() as db:
+        assert await outcomes.commands(db, WHOLE) == []
+    made = await ask(database, "GetConfiguration", {}, raw=True)
+    assert made.state is CommandState.QUEUED
+    async with database.unit_of_work() as db:
+        await db.execute(text("update stations set firmware = '1.8.22'"))
+    await ask(database, "GetConfiguration", {})
 
 
 async def test_what_changes_a_station_of_another_needs_an_order(database: Database) -> None:

@@ -143,6 +143,15 @@ async def test_a_connected_station_is_asked_and_its_answer_saves_the_alarm(watch
     assert seen == ProbeCounts(0, 0, 0)
 
 
+async def test_a_station_that_its_usual_question_would_harm_is_asked_another(watch: Work) -> None:
+    await watch.db.execute(
+        text("update stations set vendor = 'ABB', model = 'Terra AC', firmware = '1.8.21'")
+    )
+    await minutes(watch, 63, heard_are=(CS_2,))
+    [asked] = await watch.rows("select action, payload from commands")
+    assert asked == {"action": "TriggerMessage", "payload": {"requestedMessage": "Heartbeat"}}
+
+
 async def test_a_connected_station_that_does_not_answer_is_told_offline(watch: Work) -> None:
     await minutes(watch, 63, heard_are=(CS_2,))
     await watch.db.execute(text("update commands set state = 'failed', failure = 'no_answer'"))

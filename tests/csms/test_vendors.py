@@ -152,3 +152,85 @@ def test_a_rules_file_with_a_mistake_is_refused_by_name() -> None:
     ):
         with pytest.raises(InvalidProfile, match=r"^bad\.toml: "):
             vendors.profiles_in(bad, "bad.toml")
+
+
+# ---------------------------------------------------------------- what must not be asked, and notes
+
+TERRA = "ABB", "Terra AC W22"
+READ_ALL: tuple[str, dict[str, object]] = ("GetConfiguration", {})
+WRITE = "ChangeConfiguration", {"key": "MeterValuesSampledData", "value": "Voltage"}
+
+
+# field notes, row 61
+@pytest.mark.parametrize(
+    ("names", "asked", "harms"),
+    [
+        ((*TERRA, "1.8.21"), READ_ALL, True),
+        ((*TERRA, "1.8.9"), WRITE, True),
+        ((*TERRA, "1.7.3"), READ_ALL, True),
+        ((*TERRA, "1.8.22"), READ_ALL, False),
+        ((*TERRA, None), READ_ALL, False),
+        ((*TERRA, "1.8.21"), ("ChangeConfiguration", {"key": "HeartbeatInterval"}), False),
+        ((*TERRA, "1.8.21"), ("Reset", {"type": "Soft"}), False),
+        (("SyncEV", "Any", "1"), WRITE, True),
+        (("SyncEV", "Any", "1"), READ_ALL, False),
+        ((None, None, None), READ_ALL, False),
+    ],
+)
+def test_what_restarts_a_make_is_known_by_action_setting_and_firmware(
+    names: tuple[str | None, str | None, str | None],
+    asked: tuple[str, dict[str, object]],
+    harms: bool,
+) -> None:
+    assert (vendors.harm_of(*names, *asked) is not None) is harms
+
+
+def test_settings_are_found_wherever_a_payload_names_them() -> None:
+    text = """
+[[profile]]
+vendor = "Wattwerk"
+model = "*"
+firmware = "*"
+harmful = ["SetVariables Interval Other"]
+source = "a test"
+"""
+    [profile] = vendors.profiles_in(text, "test.toml")
+    assert profile.harmful == ("SetVariables Interval Other",)
+    assert not profile.adjusts
+    payload = {
+        "setVariableData": [
+            {"component": {"name": "X"}, "variable": {"name": "Interval"}, "attributeValue": "1"}
+        ]
+    }
+    assert vendors.settings_in(payload) == {"interval"}
+    assert vendors.settings_in({"key": ["HeartbeatInterval", "Other"]}) == {
+        "heartbeatinterval",
+        "other",
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['harmful = ["reset the station"]', "harmful = [1]", 'notes = ["odd"]', ""],
+)
+def test_a_rule_that_can_mean_nothing_is_refused_by_its_files_name(line: str) -> None:
+    text = f"""
+[[profile]]
+vendor = "Wattwerk"
+model = "*"
+firmware = "*"
+source = "a test"
+{line}
+"""
+    with pytest.raises(InvalidProfile, match=r"odd\.toml"):
+        vendors.profiles_in(text, "odd.toml")
+
+
+def test_what_nothing_shows_is_noted_of_a_make() -> None:
+    assert vendors.notes_of("Wallbox", "Pulsar", "1") == [vendors.Note.LOWEST_STACK_LEVEL]
+    assert vendors.notes_of("SmartEVSE", "3", "3.6") == [vendors.Note.SERVER_NOT_CHECKED]
+    assert vendors.notes_of("Wattwerk", "W1", "1") == []
+    assert vendors.harmful_at(*TERRA, "1.8.21") == [
+        "GetConfiguration",
+        "ChangeConfiguration MeterValuesSampledData",
+    ]

@@ -1,6 +1,9 @@
 """Stations: list, data sheet, log, and the decision about new ones."""
 
 import re
+from datetime import timedelta
+
+from sqlalchemy import text
 
 from accounts.directory import WHOLE
 from csms import registry
@@ -87,6 +90,38 @@ async def test_the_log_has_both_ways_and_goes_on_where_it_ended(
     assert "41–80" in second
     found = (await browser.get("/stations/DE-HN-002/log?q=StatusNotification")).text
     assert "Heartbeat" not in found
+
+
+async def test_what_is_known_of_a_make_and_which_rules_fired_is_told(
+    sign_in: SignIn, lively: None, database: Database, clock: SetClock
+) -> None:
+    async with database.unit_of_work() as db:
+        await db.execute(
+            text(
+                "insert into frames (station, at, direction, epoch, raw, note) values"
+                " ('DE-HN-005', :now, 'in', 1, '', 'repaired: naive_time wrong_case'),"
+                " ('DE-HN-005', :now, 'in', 1, '', 'repaired: naive_time'),"
+                " ('DE-HN-005', :old, 'in', 1, '', 'repaired: long_ago')"
+            ),
+            {"now": clock.now(), "old": clock.now() - timedelta(days=2)},
+        )
+        await db.execute(
+            text(
+                "update stations set vendor = 'ABB', model = 'Terra AC', firmware = '1.8.21'"
+                " where identity = 'DE-HN-002'"
+            )
+        )
+    browser = await sign_in("admin")
+    html = (await browser.get("/stations/DE-HN-002")).text
+    assert "Known of this make" in html
+    assert "stack level 0 alone" in html
+    assert "must not be asked for GetConfiguration" in html
+    assert "Known of this make" not in (await browser.get("/stations/DE-HN-001")).text
+    html = (await browser.get("/stations/DE-HN-005/log")).text
+    assert "2 rules repaired messages in the past day" in html
+    assert "long_ago</th>" not in html
+    rows = html.split("<tbody>")[1].split("</tbody>")[0]
+    assert rows.index("naive_time") < rows.index("wrong_case")
 
 
 async def test_identities_with_any_character_have_a_page(sign_in: SignIn, lively: None) -> None:
