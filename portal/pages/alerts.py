@@ -34,7 +34,7 @@ from foundation.errors import Conflict, InvalidInput
 from foundation.identifiers import StationId
 from portal import alert_deeds, alert_words
 from portal.guard import Caller, require
-from portal.pages import alert_recipients
+from portal.pages import alert_pictures, alert_recipients
 from portal.pages.counts import forget_counts
 from portal.pages.station_sheets import places_of
 from portal.pages.support_parts import number_of_path
@@ -147,6 +147,7 @@ async def alert_list(
         "lines": lines,
         "open_now": await alerting.count(db, caller.scope),
         "newest": lines[0] if lines and not before else None,
+        "charts": None if before else await alert_pictures.of_days(db, caller.scope, frame),
         "filters": [
             (title, link("/alerts", {**query, "state": key}), key == chosen)
             for key, title in chips.items()
@@ -238,6 +239,7 @@ async def _show(
         "aid": await first_aid_store.runs_of(db, caller.scope, alerts=[alert.id]),
         "taken_by": caller.personal(alert.acknowledged_by_name),
         "may_act": caller.may(Permission.ALERTS_WRITE),
+        "around": await alert_pictures.around(db, caller.scope, found, frame),
         "told": await alert_recipients.told(db, caller, alert.id, said),
         "errors": errors or FormErrors(),
         "sent": sent,

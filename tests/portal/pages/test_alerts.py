@@ -141,3 +141,17 @@ async def test_it_is_read_in_german(sign_in: SignIn, alerts: None) -> None:
     browser.cookies.set("leitstand_language", "de")
     listed = (await browser.get("/alerts")).text
     assert "Als eskaliert kennzeichnen" in (await browser.get(link_in(listed, "Störung"))).text
+
+
+async def test_alerts_have_charts_with_words_and_a_table_for_who_sees_none(
+    sign_in: SignIn, alerts: None
+) -> None:
+    browser = await sign_in("otto")
+    listed = (await browser.get("/alerts?state=all")).text
+    assert 'id="days-720-d"' in listed
+    assert "2 alerts in the last 30 days." in listed
+    assert 'id="waited-720-d"' in listed
+    one = (await browser.get(link_in(listed, "Fault: Ground failure"))).text
+    assert 'id="around-720-d"' in one
+    assert "DE-HN-002: connection: heard" in one
+    assert one.count('<svg class="wide lanes"') == 1
