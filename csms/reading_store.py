@@ -61,12 +61,12 @@ class Kept(Struct, frozen=True):
 _encode = msgspec.json.Encoder().encode
 
 
-def _as_json(reading: Reading) -> str:
-    text = _encode(reading.samples).decode()
-    if "\\u0000" not in text:
-        return text
+def _as_json(reading: Reading) -> bytes:
+    data = _encode(reading.samples)
+    if b"\\u0000" not in data:
+        return data
     # jsonb takes no NUL, which signed data may have; its bytes stay whole in the raw report.
-    return _encode([_without_nul(each) for each in reading.samples]).decode()
+    return _encode([_without_nul(each) for each in reading.samples])
 
 
 def _without_nul(sample: Sample) -> dict[str, Any]:
@@ -178,9 +178,10 @@ with given as (
     insert into readings (station, evse_id, transaction_id, measured_at, context,
                           energy_register_wh, values, received_at)
     select s.station, s.its_evse, coalesce(s.transaction_id, t.id), r.measured_at, r.context,
-        r.register, r.samples::jsonb, s.received_at
-    from unnest(%b::bigint[], %b::timestamptz[], %b::text[], %b::numeric[], %b::text[],
-                %b::bool[]) as r (place, measured_at, context, register, samples, is_undated)
+        r.register, r.samples, s.received_at
+    from unnest(%b::bigint[], %b::timestamptz[], %b::text[], %b::numeric[],
+                %b::jsonb[], %b::bool[])
+        as r (place, measured_at, context, register, samples, is_undated)
     join said s on s.place = r.place
     left join lateral (
         select x.id from transactions x

@@ -29,7 +29,7 @@ from foundation.clock import Clock
 from foundation.database import Database, DatabaseAway
 from foundation.errors import Conflict, ExpectedError, Unavailable
 from foundation.events import EVENTS, Event
-from foundation.statements import Asked, ask, together, write
+from foundation.statements import Asked, ask, ask_last, together, write
 from foundation.tables import DeliveryRow, JournalRow
 
 log = structlog.get_logger(__name__)
@@ -97,8 +97,8 @@ _APPEND = """
 with event as (
     insert into journal (xid, kind, subject, happened_at, recorded_at, payload)
     select pg_current_xact_id(), e.kind, e.subject, e.happened_at, %b::timestamptz,
-        e.payload::jsonb
-    from unnest(%b::text[], %b::text[], %b::timestamptz[], %b::text[])
+        e.payload
+    from unnest(%b::text[], %b::text[], %b::timestamptz[], %b::jsonb[])
         with ordinality as e (kind, subject, happened_at, payload, place)
     order by e.place
     returning id, kind, subject
@@ -111,6 +111,9 @@ with event as (
 )
 select pg_notify('outbox', '') where exists (select 1 from delivery)
 """
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 def appending(
@@ -137,7 +140,7 @@ def appending(
             [event.kind for event in events],
             [event.subject for event in events],
             [event.happened_at for event in events],
-            [msgspec.json.encode(event).decode() for event in events],
+            [_encode(event) for event in events],
             LANES - 1,
             recorded_at,
             [kind for kind, _ in addressed],
@@ -242,6 +245,18 @@ def _removing(reader: str, waiting: Sequence[_Waiting]) -> Asked[Any]:
         [reader, [each.delivery.event_id for each in waiting]],
         len,
     )
+
+
+async def waited_for(database: Database, now: datetime) -> set[str]:
+    """Return the readers for whom something waits: a look for all of them costs one trip."""
+    async with database.unit_of_work() as db:
+        asked = Asked(_WAITED_FOR, [now], lambda found: {reader for (reader,) in found})
+        return await ask_last(db, asked)
+
+
+_WAITED_FOR = """
+select distinct reader from deliveries where state = 'waiting' and due_at <= %b::timestamptz
+"""
 
 
 async def deliver(database: Database, subscription: Subscription, clock: Clock) -> int:
@@ -465,8 +480,10 @@ class DeliveryLoop:
         while True:
             self._wake.clear()
             try:
+                waiting = await waited_for(self._database, self._clock.now())
                 for subscription in self._subscriptions:
-                    await deliver(self._database, subscription, self._clock)
+                    if subscription.reader in waiting:
+                        await deliver(self._database, subscription, self._clock)
             except DatabaseAway:
                 log.warning("outbox.database_away")
             # Under load events gather, since ten cost a reader hardly more than one.

@@ -65,6 +65,10 @@ def _bytes(value: bytes) -> bytes:
     return len(value).to_bytes(4, "big") + value
 
 
+def _json(value: bytes) -> bytes:
+    return (len(value) + 1).to_bytes(4, "big") + b"\1" + value  # the form's first version
+
+
 def _bool(value: bool) -> bytes:
     return _BOOL(1, value)
 
@@ -83,6 +87,7 @@ class _Kind:
     """A type of values: its number, its array's, and how one value is written.
 
     Decimals travel as text and are cast by the statement: their binary form costs more to make.
+    JSON is given as the bytes that it was encoded to.
     """
 
     oid: int
@@ -98,6 +103,7 @@ _KINDS: Final = {
     "timestamptz": _Kind(1184, 1185, _moment),
     "bytea": _Kind(17, 1001, _bytes),
     "numeric": _Kind(25, 1009, _number),
+    "jsonb": _Kind(3802, 3807, _json),
 }
 
 
@@ -263,6 +269,13 @@ async def tuples(db: AsyncSession, query: str, values: Sequence[Any]) -> Tuples:
 async def ask(db: AsyncSession, asked: Asked[Value]) -> Value:
     """Run one statement and return what it means."""
     return (await all_of(db, [asked]))[0]  # type: ignore[no-any-return]
+
+
+async def ask_last(db: AsyncSession, asked: Asked[Value]) -> Value:
+    """Run one statement as the last of a unit of work: the commit goes with it."""
+    assert not {"shared_trip", "written"} & db.info.keys(), "others' trips end later"
+    [(found, _)] = await trip(await driver(db), [_ready(asked)], and_commit=True)
+    return asked.read(found)
 
 
 @overload

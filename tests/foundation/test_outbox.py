@@ -1,5 +1,6 @@
 """The outbox: committed with the facts, in order per subject, exactly once."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +13,7 @@ from foundation.database import Database
 from foundation.errors import Conflict, InvalidInput
 from foundation.events import StationBooted, StationCameBack
 from foundation.identifiers import StationId
-from foundation.outbox import Cursor, Delivery, Subscription
+from foundation.outbox import Cursor, Delivery, DeliveryLoop, Subscription, waited_for
 
 NOW = datetime(2026, 10, 15, 12, tzinfo=UTC)
 
@@ -67,6 +68,38 @@ async def test_a_reader_takes_each_event_once_and_in_order(routed: Database) -> 
     assert await outbox.deliver(routed, subscription(reads), SetClock(NOW)) == 3
     assert await outbox.deliver(routed, subscription(reads), SetClock(NOW)) == 0
     assert reads.models == ["a", "b", "c"]
+
+
+async def test_the_loop_asks_only_readers_for_whom_something_waits(database_url: str) -> None:
+    met: list[str] = []
+    both = asyncio.Event()
+
+    def reader(name: str, kind: str) -> Subscription:
+        async def handle(db: AsyncSession, deliveries: Sequence[Delivery]) -> None:
+            met.append(name)
+            if {"one", "other"} <= set(met):
+                both.set()
+
+        return Subscription(name, (kind,), handle)
+
+    readers = [
+        reader("one", "station_booted"),
+        reader("none", "station_connected"),
+        reader("other", "station_came_back"),
+    ]
+    database = Database(database_url, routes=outbox.routes(readers), pool_size=2)
+    clock = SetClock(NOW)
+    loop = DeliveryLoop(database, readers, clock)
+    await write(database, booted("S1"), StationCameBack(happened_at=NOW, station=StationId("S1")))
+    assert await waited_for(database, NOW - timedelta(seconds=1)) == set()  # not due yet
+    assert await waited_for(database, NOW) == {"one", "other"}
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        running = group.create_task(loop.run())
+        await both.wait()
+        running.cancel()
+    await database.close()
+    assert sorted(met) == ["one", "other"]
 
 
 async def test_an_event_of_a_rolled_back_unit_of_work_never_was(routed: Database) -> None:

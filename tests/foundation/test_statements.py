@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from foundation.database import Database, driver
-from foundation.statements import Asked, ask, copy_in, rows, together, tuples
+from foundation.statements import Asked, ask, ask_last, copy_in, rows, together, tuples
 
 _AT = datetime(2026, 10, 15, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -63,6 +63,26 @@ async def test_any_text_and_any_moment_come_back(
         db, "select %b::text[] as texts, %b::timestamptz[] as moments", [texts, moments]
     )
     assert row == {"texts": texts, "moments": moments}
+
+
+async def test_json_is_stored_from_the_bytes_that_it_was_encoded_to(db: AsyncSession) -> None:
+    given = [b'{"a": [1, "\xc3\xbc"]}', None, b"[]"]
+    found = await tuples(db, "select e.v from unnest(%b::jsonb[]) as e (v)", [given])
+    assert found == [({"a": [1, "ü"]},), (None,), ([],)]
+
+
+async def test_what_is_asked_last_is_committed_with_it(database: Database) -> None:
+    async with database.unit_of_work() as db:
+        asked = Asked(
+            "insert into statement_test values (%b::int) returning n", [7], lambda rows: rows
+        )
+        await db.execute(text("create table statement_test (n int)"))
+        await db.commit()
+    async with database.unit_of_work() as db:
+        assert await ask_last(db, asked) == [(7,)]
+        assert (await driver(db)).info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+    async with database.unit_of_work() as db:
+        assert await tuples(db, "select n from statement_test", []) == [(7,)]
 
 
 async def test_statements_sent_together_see_what_those_before_them_wrote(db: AsyncSession) -> None:
