@@ -8,6 +8,7 @@ memory is still all there is.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,6 +27,7 @@ from billing.driver_words import for_display
 from billing.monitor import nearest
 from billing.plausibility import DEFAULT_LIMITS, GHOST_WH_MAX, Limits, is_ghost
 from billing.pricing import (
+    Found,
     TariffVersion,
     concerned,
     contacts_at,
@@ -51,6 +53,9 @@ class _Known:
     hours: HoursByPlace
     parents: Parents
     names_contacts: bool
+    found: dict[TransactionId, tuple[tuple[object, ...], Found]] = field(default_factory=dict)
+    """What was found for transactions, beside what it was found by: a session is asked for again
+    and again."""
 
 
 _NOTHING = _Known((-1, -1, -1), {}, {}, {}, {}, names_contacts=False)
@@ -147,10 +152,7 @@ def _cost(
 ) -> Decimal | None:
     if transaction.free_vend or goodwill.is_given(transaction) or is_ghost(transaction, limits):
         return Decimal(0)
-    places = places_of_charge(transaction, known.parents)
-    who = who_charges(transaction, known.parents, contact)
-    applies = applied(transaction, places, who, known.assignments, known.hours)
-    found = found_of(transaction, applies, known.versions)
+    found = _found(known, transaction, contact)
     if found.sale is None:
         return None
     try:
@@ -159,3 +161,34 @@ def _cost(
         return rating.gross.amount
     except UnratableUsage:
         return None
+
+
+def _found(known: _Known, transaction: TransactionEnded, contact: str | None) -> Found:
+    """Return what applies to a transaction: found once, unless it tells other facts."""
+    facts = (
+        contact,
+        transaction.started_at,
+        transaction.time_zone,
+        transaction.station,
+        transaction.evse_id,
+        transaction.connector_id,
+        transaction.location,
+        transaction.owner,
+        transaction.token_organisation,
+        transaction.token_provider,
+        transaction.token_group,
+    )
+    before = known.found.get(transaction.transaction_id)
+    if before is not None and before[0] == facts:
+        return before[1]
+    places = places_of_charge(transaction, known.parents)
+    who = who_charges(transaction, known.parents, contact)
+    applies = applied(transaction, places, who, known.assignments, known.hours)
+    found = found_of(transaction, applies, known.versions)
+    if len(known.found) >= _REMEMBERED:
+        known.found.clear()
+    known.found[transaction.transaction_id] = facts, found
+    return found
+
+
+_REMEMBERED: Final = 10_000

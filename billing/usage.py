@@ -199,24 +199,44 @@ def _holding_throughout(
     if elements.is_plain:
         return (True,) * len(elements.items)
     first, last = points[0], points[-1]
+    since = None
     if elements.asks_power or any(
         0 < threshold <= last.energy_wh for threshold in elements.thresholds_wh
     ):
         return None
-    local = None
     if zone is not None:
-        local = first.at.astimezone(zone)
-        cuts = clock_moments(elements.times, local, last.at, zone)
-        if bisect_right(cuts, last.at) > bisect_right(cuts, first.at):
+        cuts = clock_moments(elements.times, first.at.astimezone(zone), last.at, zone)
+        place = bisect_right(cuts, first.at)
+        if bisect_right(cuts, last.at) > place:
             return None
+        since = cuts[place - 1]
     if elements.durations_s:
         span_s = (last.at - first.at).total_seconds()
         if any(0 < duration_s <= span_s for duration_s in elements.durations_s):
             return None
-    start = _Part(first.at, first.at, local, _ZERO, _ZERO, None, first.charging, _ZERO)
-    return [
+    return _holding_since(elements, zone, since)
+
+
+@lru_cache(maxsize=1000)  # between two times of day the same elements hold for everybody
+def _holding_since(
+    elements: Elements, zone: ZoneInfo | None, since: datetime | None
+) -> tuple[bool, ...]:
+    """Say which elements hold at the start of a charging that begins after one of their times.
+
+    Args:
+        elements: None of them looks at the power.
+        zone: Where clock and calendar are looked at; None: none of them does.
+        since: The latest of their times before the start.
+    """
+    at = since or _ANY_TIME
+    local = None if zone is None else at.astimezone(zone)
+    start = _Part(at, at, local, _ZERO, _ZERO, None, True, _ZERO)
+    return tuple(
         each.restrictions is None or _holds(each.restrictions, start) for _, each in elements.items
-    ]
+    )
+
+
+_ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def _used_evenly(

@@ -69,6 +69,22 @@ async def test_what_is_in_memory_follows_every_change(db: AsyncSession) -> None:
     assert await estimator.costs(db, [ended(1)]) == [Decimal("23.80")]
 
 
+async def test_a_session_that_tells_other_facts_is_looked_up_again(db: AsyncSession) -> None:
+    await settle_in(db)
+    fleet = NewAssignment(
+        place_from("station", "S1"), LONG_AGO, conditions=Conditions(token_groups=("FLEET",))
+    )
+    await create_tariff(db, tariff("T2", per_kwh=1), [fleet], organisation=None, now=LONG_AGO)
+    estimator = Estimator()
+
+    costs = [
+        await estimator.costs(db, [event])
+        for event in (ended(1), ended(1, token_group="FLEET"), ended(1))
+    ]
+
+    assert costs == [[Decimal("4.76")], [Decimal("11.90")], [Decimal("4.76")]]
+
+
 async def test_nobody_can_say_without_a_tariff_and_free_vend_is_free(db: AsyncSession) -> None:
     await settle_in(db)
     unknown = OrganisationKey("unknown")
