@@ -69,10 +69,9 @@ def assemble(claims: Claims) -> Assembled:
     The energy is never negative. Registers: the stop minus the start, as long as no reading shows
     that the register was reset in between; then the sum of its rises (basis SEGMENTS).
     """
-    readings = sorted(
-        (reading for reading in claims.readings if reading.register_wh >= 0),
-        key=lambda reading: (reading.at, reading.register_wh, reading.context),
-    )
+    readings = [reading for reading in claims.readings if reading.register_wh >= 0]
+    if any(earlier.at >= later.at for earlier, later in pairwise(readings)):
+        readings.sort(key=lambda reading: (reading.at, reading.register_wh, reading.context))
     ended_at = claims.ended_at
     within = _without_dips(
         [
@@ -131,6 +130,8 @@ def _without_dips(readings: Sequence[RegisterReading]) -> list[RegisterReading]:
 
     A register that was truly reset does not stand where it stood before at the next reading.
     """
+    if all(earlier.register_wh <= later.register_wh for earlier, later in pairwise(readings)):
+        return list(readings)
     return [
         reading
         for place, reading in enumerate(readings)
@@ -217,7 +218,7 @@ def _was_reset(start: Decimal, curve: Sequence[Decimal]) -> bool:
 
     The stop alone proves nothing: a stop far below the readings is of another register, or wrong.
     """
-    return any(b < a * RESET_FRACTION for a, b in pairwise([start, *curve]))
+    return any(b < a and b < a * RESET_FRACTION for a, b in pairwise([start, *curve]))
 
 
 def _rises(series: Sequence[Decimal]) -> Decimal:
@@ -247,14 +248,19 @@ def _usage(
         ended_at = within[-1].at if within else claims.started_at
     if ended_at <= claims.started_at:
         return (UsagePoint(claims.started_at, ZERO, charging=False),)
-    points = [(claims.started_at, ZERO)]
+    last = claims.started_at
+    points = [(last, ZERO)]
     previous = _first_register(start_wh, within, energy)
     taken = ZERO
     for reading in within:
-        taken = min(taken + _step(previous, reading.register_wh), energy)
-        previous = reading.register_wh
-        if reading.at - points[-1][0] >= USAGE_SPACING and reading.at < ended_at:
-            points.append((reading.at, taken))
+        at, register = reading.at, reading.register_wh
+        taken += register - previous if register >= previous else _step(previous, register)
+        if taken > energy:
+            taken = energy
+        previous = register
+        if at - last >= USAGE_SPACING and at < ended_at:
+            points.append((at, taken))
+            last = at
     points.append((ended_at, energy))
     usage = [
         UsagePoint(at, taken, charging=following > taken)

@@ -30,6 +30,8 @@ class OcppVersion(StrEnum):
     V201 = "ocpp2.0.1"
     V21 = "ocpp2.1"
 
+    __hash__ = str.__hash__  # an enum's own is a call of Python's, for each message
+
 
 class Origin(Struct, frozen=True, gc=False):
     """Where a report comes from.
@@ -92,6 +94,8 @@ class AuthorizationStatus(StrEnum):
     EXPIRED = "Expired"
     INVALID = "Invalid"
     NO_CREDIT = "NoCredit"
+
+    __hash__ = str.__hash__  # as above: answers are remembered by it
 
 
 class RegistrationStatus(StrEnum):

@@ -7,6 +7,7 @@ two lanes that lock rows in opposite order would wait for each other.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -530,33 +531,29 @@ async def copy_frames(
 ) -> None:
     """Write lines of the OCPP log: station, at, direction, epoch, raw, note."""
     parts: list[bytes] = []
-    # What a connection says begins alike, and many lines have the same moment.
-    known: dict[tuple[str, str, int], tuple[bytes, bytes]] = {}
     last, moment = None, b""
     for station, at, direction, epoch, raw, note in lines:
-        key = (station, direction, epoch)
-        around = known.get(key)
-        if around is None:
-            around = known[key] = (
-                _FIELDS + field("text", station),
-                field("text", direction) + field("bigint", epoch),
-            )
-        if at is not last:
+        if at is not last:  # many lines have the same moment
             last, moment = at, field("timestamptz", at)
         data = raw.encode()
         parts += (
-            around[0],
+            _of_connection(station, direction, epoch),
             moment,
-            around[1],
+            NULL if note is None else field("text", note),
             len(data).to_bytes(4, "big"),
             data,
-            NULL if note is None else field("text", note),
         )
     await copy_written(db, "frames", _FRAME, parts)
 
 
-_FRAME = ("station", "at", "direction", "epoch", "raw", "note")
-_FIELDS = len(_FRAME).to_bytes(2, "big")
+_FRAME = ("station", "direction", "epoch", "at", "note", "raw")
+
+
+@lru_cache(maxsize=50_000)  # what a connection says begins alike
+def _of_connection(station: str, direction: str, epoch: int) -> bytes:
+    """Return how lines of one connection and direction begin."""
+    count = len(_FRAME).to_bytes(2, "big")
+    return count + field("text", station) + field("text", direction) + field("bigint", epoch)
 
 
 async def quarantine(

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import astuple
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.transactions import TransactionFacts
@@ -295,14 +296,11 @@ order by k.place
 # --------------------------------------------------------------------------------- writing
 
 
-def _arrays(transactions: Sequence[TransactionFacts], names: Sequence[str]) -> list[list[Any]]:
-    return [
-        [
-            "\x1f".join(each.doubts) if name == "doubts" else getattr(each, name)
-            for each in transactions
-        ]
-        for name in names
-    ]
+def _arrays(transactions: Sequence[TransactionFacts], names: Sequence[str]) -> list[Sequence[Any]]:
+    """Return the columns of these names, of at least one transaction."""
+    columns = dict(zip(_COLUMNS, zip(*map(astuple, transactions), strict=True), strict=True))
+    columns["doubts"] = tuple("\x1f".join(each.doubts) for each in transactions)
+    return [columns[name] for name in names]
 
 
 def _selected(name: str) -> str:
