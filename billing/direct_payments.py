@@ -396,9 +396,9 @@ async def _book(
     entry = ledger.advance_entry(
         account=_ACCOUNT, amount=fact.amount, booked_at=now, narration=narration
     )
-    [number] = await ledger_store.add_entries(db, [entry]) or [None]
+    numbers = await ledger_store.add_entries(db, [entry])
     row = await db.get_one(PaymentFactRow, key)
-    row.entry_id = number
+    row.entry_id = next(iter(numbers), None)
     await db.flush()
 
 

@@ -317,7 +317,7 @@ async def test_i_122_what_the_station_counted_is_kept_and_ours_is_billed(
     assert (running.is_final, running.incl_tax) == (False, Decimal("0.952"))
     answer = await case.end(wh=11000, costDetails=cost("4.80", 10000, "4.03"), tariffId="T-1/1")
     final = await counted_of(case)
-    assert (final.is_final, final.currency, final.energy_wh) == (True, "EUR", 10000)
+    assert (final.is_final, final.currency, final.energy_wh) == (True, "EUR", Decimal(10000))
     assert (final.excl_tax, final.incl_tax) == (Decimal("4.03"), Decimal("4.8"))
     assert final.tariff_id == "T-1/1"
     assert answer["totalCost"] == pytest.approx(4.76), "ours, which is billed"
