@@ -1,6 +1,6 @@
 """Choosing an organisation in a form: from a list while there are few, else by key or name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,6 +9,7 @@ from accounts import directory
 from accounts.directory import Organisation, Scope
 from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey
+from portal.rendering import FormErrors
 from portal.words import Words, marked
 
 LISTED: Final = 50
@@ -40,10 +41,29 @@ def in_words(error: NotChosen, said: Words) -> str:
 
 async def offered(db: AsyncSession, scope: Scope) -> list[tuple[str, str]] | None:
     """Return the organisations of a scope by name, as a list offers them; None: too many."""
-    found = await directory.organisations(db, scope, limit=LISTED + 1)
-    if len(found) > LISTED:
+    return listed(await directory.organisations(db, scope, limit=LISTED + 1))
+
+
+def listed(organisations: Sequence[Organisation]) -> list[tuple[str, str]] | None:
+    """Return organisations by name, as a list offers them; None: too many."""
+    if len(organisations) > LISTED:
         return None
-    return sorted(((str(each.key), each.name) for each in found), key=lambda each: each[1])
+    return sorted(((str(each.key), each.name) for each in organisations), key=lambda each: each[1])
+
+
+def wanted(
+    organisations: Sequence[Organisation], text: str, field: str, said: Words
+) -> tuple[OrganisationKey | None, FormErrors]:
+    """Return whom a list is narrowed to, None for all, and what is wrong with what was typed.
+
+    Whoever is nobody's key or name is taken as a key: nothing is listed then.
+    """
+    if not text:
+        return None, FormErrors()
+    try:
+        return meant(organisations, text, field).key, FormErrors()
+    except NotChosen as error:
+        return OrganisationKey(text), FormErrors({field: in_words(error, said)})
 
 
 async def chosen(
@@ -69,11 +89,11 @@ def meant(organisations: Iterable[Organisation], text: str, field: str) -> Organ
     Raises:
         NotChosen: If it is nobody's, or several could be meant.
     """
-    wanted = " ".join(text.split()).casefold()
+    typed = " ".join(text.split()).casefold()
     known = sorted(organisations, key=lambda each: each.name.casefold())
-    by_name = [each for each in known if each.name.casefold() == wanted]
-    parts = [each for each in known if wanted and wanted in each.name.casefold()]
-    for found in ([each for each in known if each.key == wanted], by_name, parts):
+    by_name = [each for each in known if each.name.casefold() == typed]
+    parts = [each for each in known if typed and typed in each.name.casefold()]
+    for found in ([each for each in known if each.key == typed], by_name, parts):
         if len(found) == 1:
             return found[0]
         if found:

@@ -24,6 +24,8 @@ from foundation.money import Money
 from portal import chains, masking
 from portal.context import context_of
 from portal.guard import Caller, require
+from portal.pages import choosing
+from portal.pages.choosing import NotChosen
 from portal.pages.surroundings import frame_of, page, went
 from portal.rendering import FormErrors, Turn
 from portal.routes import Db, Now, PageRoute
@@ -78,7 +80,7 @@ async def _list(
     now = Month.of(frame.now, frame.zone)
     values = {
         "runs": await month_end.runs(db, caller.scope, limit=RUNS_SHOWN),
-        "payees": [(each.key, each.name) for each in organisations],
+        "payees": choosing.listed(organisations),
         "chosen": chosen or {"payee": "", "month": str(now), "run": str(now.previous)},
         "errors": errors or FormErrors(),
         "late": await late.count(db, caller.scope),
@@ -124,15 +126,20 @@ async def shadow(
     """Draw what a payee's month would come to now."""
     try:
         wanted = str(Month.parse(month))
-        caller.must_see(OrganisationKey(payee), "organisation", payee)
+        key = await choosing.chosen(db, caller.scope, payee, "payee")
         _, kept = await shadows.draw(
             db,
             context_of(request).closing,
-            OrganisationKey(payee),
+            key,
             wanted,
             by=caller.principal.id,
             now=now,
         )
+    except NotChosen as error:
+        said_of = choosing.in_words(error, (await frame_of(request, db, caller)).words)
+        chosen = {"payee": payee, "month": month, "run": month}
+        errors = FormErrors({"payee": said_of})
+        return await _list(request, db, caller, chosen=chosen, errors=errors, status=422)
     except InvalidInput:
         return await _refused(request, db, caller, payee, month, "month")
     except (MonthNotBegun, MonthClosed, NotFound) as error:
@@ -150,11 +157,11 @@ async def shadow(
         db,
         "month.shadow",
         f"month/{wanted}",
-        organisation=OrganisationKey(payee),
+        organisation=key,
         after={"shadows": [each.shadow_id for each in kept]},
         now=now,
     )
-    return went(f"/months/{wanted}/{payee}", done="shadow-drawn")
+    return went(f"/months/{wanted}/{key}", done="shadow-drawn")
 
 
 async def _refused(
@@ -282,15 +289,17 @@ async def late_sessions(
     """Show what came after its month was closed, and what it changes on which statement."""
     frame = await frame_of(request, db, caller, live="sessions")
     organisations = await directory.organisations(db, caller.scope)
-    wanted = OrganisationKey(payee) if payee else None
+    wanted, errors = choosing.wanted(organisations, payee, "payee", frame.words)
     found = await late.inbox(db, context_of(request).closing, caller.scope, now=now, payee=wanted)
     values = {
         "sessions": found.sessions[:LATE_SHOWN],
         "more": max(0, len(found.sessions) - LATE_SHOWN),
         "effects": found.effects,
         "names": {each.key: each.name for each in organisations},
-        "payees": [(each.key, each.name) for each in organisations],
+        "payees": choosing.listed(organisations),
+        "is_one": len(organisations) == 1,
         "payee": payee,
+        "errors": errors,
     }
     return page(frame, "late_sessions.html", values)
 

@@ -21,6 +21,8 @@ from foundation.identifiers import OrganisationKey
 from foundation.working_hours import BusinessHours, ServiceLevel
 from portal import decimals
 from portal.guard import Caller, require
+from portal.pages import choosing
+from portal.pages.choosing import NotChosen
 from portal.pages.refusals import form_errors
 from portal.pages.service_costs import service_tabs
 from portal.pages.surroundings import frame_of, page, went
@@ -91,7 +93,8 @@ async def _prices(
 ) -> Response:
     frame = await frame_of(request, db, caller)
     said = frame.words
-    names = {each.key: each.name for each in await directory.organisations(db, caller.scope)}
+    organisations = await directory.organisations(db, caller.scope)
+    names = {each.key: each.name for each in organisations}
     lists: list[dict[str, Any]] = []
     for each in await service_prices.price_lists(db):
         rows = [
@@ -119,7 +122,7 @@ async def _prices(
         "units": [("", said.gettext("the usual unit"))]
         + [(each.value, said.gettext(UNITS[each])) for each in (Per.STATION, Per.CHARGE_POINT)],
         "policies": [(each.value, said.gettext(text)) for each, text in POLICIES.items()],
-        "organisations": sorted(names.items(), key=lambda each: each[1]),
+        "organisations": choosing.listed(organisations),
         "errors": errors or FormErrors({}),
         "given": {**_NO_PRICE, **(given or {})},
     }
@@ -219,7 +222,8 @@ async def assign_list(
     """Say by which list an organisation, and those below it, pays."""
 
     async def deed() -> None:
-        owner = await directory.organisation(db, OrganisationKey(organisation))
+        key = await choosing.chosen(db, caller.scope, organisation)
+        owner = await directory.organisation(db, key)
         await service_prices.assign(
             db,
             charges.organisation(owner.key),
@@ -250,7 +254,10 @@ async def _done(
             await deed()
     except ExpectedError as error:
         said = (await frame_of(request, db, caller)).words
-        errors = form_errors(error, said, otherwise="key")
+        if isinstance(error, NotChosen):
+            errors = FormErrors({"organisation": choosing.in_words(error, said)})
+        else:
+            errors = form_errors(error, said, otherwise="key")
         return await _prices(request, db, now, caller, errors, given)
     await caller.note(
         db,

@@ -15,11 +15,12 @@ from billing import books, late
 from billing.closing import DeliveriesPending, MonthNotOver
 from billing.statement_changes import changes
 from billing.statements import Statement
-from foundation.errors import ExpectedError, InvalidInput, NotFound
-from foundation.identifiers import OrganisationKey
+from foundation.errors import ExpectedError, InvalidInput
 from portal import formats, masking
 from portal.context import context_of
 from portal.guard import Caller, require
+from portal.pages import choosing
+from portal.pages.choosing import NotChosen
 from portal.pages.surroundings import frame_of, page, went
 from portal.pages.views import StatementSummary
 from portal.rendering import FormErrors, Frame, Turn, link
@@ -63,10 +64,13 @@ async def _list(
     frame = await frame_of(request, db, caller, live="statements")
     organisations = await directory.organisations(db, caller.scope)
     names = {each.key: each.name for each in organisations}
+    of, wrong = (None, FormErrors())
+    if not errors:
+        of, wrong = choosing.wanted(organisations, payee, "of-payee", frame.words)
     found = await books.statements(
         db,
         caller.scope,
-        payee=OrganisationKey(payee) if payee and not errors else None,
+        payee=of,
         month=month if month and not errors else None,
         after=after or None,
         limit=PER_PAGE + 1,
@@ -94,11 +98,11 @@ async def _list(
     values = {
         "statements": rows,
         "turn": Turn(1, len(rows), None, link("/statements", query) if after else None, more),
-        "payees": [(each.key, each.name) for each in organisations],
+        "payees": choosing.listed(organisations),
         "show_payee": len(organisations) > 1,
         "query": query,
         "chosen": {"payee": payee, "month": wanted or month},
-        "errors": errors or FormErrors(),
+        "errors": errors or wrong,
         "late": await late.count(db, caller.scope),
     }
     return page(frame, "statements.html", values, status=status)
@@ -117,10 +121,9 @@ async def dry_run(
 ) -> Response:
     """Show what a close would book, without booking it."""
     try:
-        drafts = await context_of(request).closing.close(
-            db, OrganisationKey(payee), month, now=now, dry_run=True
-        )
-    except (InvalidInput, NotFound, MonthNotOver, DeliveriesPending) as error:
+        key = await choosing.chosen(db, caller.scope, payee, "payee")
+        drafts = await context_of(request).closing.close(db, key, month, now=now, dry_run=True)
+    except (InvalidInput, MonthNotOver, DeliveriesPending) as error:
         return await _refused(request, db, caller, payee, month, error)
     if not drafts:
         frame = await frame_of(request, db, caller)
@@ -142,22 +145,23 @@ async def close(
 ) -> Response:
     """Close a payee's month and go to its statement."""
     try:
+        key = await choosing.chosen(db, caller.scope, payee, "payee")
         made = await context_of(request).months.close(
-            db, OrganisationKey(payee), month, by=caller.principal.id, now=now
+            db, key, month, by=caller.principal.id, now=now
         )
-    except (InvalidInput, NotFound, MonthNotOver, DeliveriesPending) as error:
+    except (InvalidInput, MonthNotOver, DeliveriesPending) as error:
         return await _refused(request, db, caller, payee, month, error)
     if any(each.issued_at == now for each in made):
         await caller.note(
             db,
             "month.close",
             f"month/{month}",
-            organisation=OrganisationKey(payee),
+            organisation=key,
             after={"statements": [each.statement_id for each in made]},
             now=now,
         )
     if not made:
-        return went("/statements", payee=payee, done="closed")
+        return went("/statements", payee=key, done="closed")
     return went(f"/statements/{made[0].statement_id}", done="closed")
 
 
@@ -241,11 +245,11 @@ async def _refused(
             "%(num)s events of the month are still on their way. Try again in a moment.",
             error.count,
         ) % {"num": error.count}
-    elif isinstance(error, NotFound):
-        text = said.gettext("Choose a payee from the list.")
+    elif isinstance(error, NotChosen):
+        text = choosing.in_words(error, said)
     else:
         text = said.gettext("Write the month as year and month, as in 2026-10.")
-    field = "payee" if isinstance(error, NotFound) else "month"
+    field = "payee" if isinstance(error, NotChosen) else "month"
     return await _list(
         request,
         db,

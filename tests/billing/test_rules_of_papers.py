@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from accounts.audit import Actor
-from accounts.directory import Scope
+from accounts.directory import WHOLE, Scope
 from accounts.permissions import SHIPPED, Permission, Role
 from billing import (
     books,
@@ -23,15 +23,18 @@ from billing import (
     document_store,
     invoicing,
     ledger,
+    ledger_store,
     papers,
     service_months,
     service_prices,
+    validity,
 )
 from billing import subscriptions as booked_services
 from billing.charges import Charge, ChargeKind
 from billing.document_tables import DocumentRow
 from billing.documents import DocumentKind, VatCategory
 from billing.invoicing_settings import InvoicingSettings, change_settings
+from billing.plausibility import HoldReason
 from billing.services import Service
 from billing.subscriptions import NotOffered
 from foundation import outbox
@@ -449,6 +452,9 @@ async def test_1_9_direct_payment_is_not_offered_so_nobody_is_charged_for_it(
     await happen(db, ended(1, **UNKNOWN))
     result = await run(db)
     assert (result.numbers, result.not_issued) == ([], [])
+    held = await validity.suspects(db, WHOLE)
+    assert [each.findings[0].reason for each in held] == [HoldReason.NO_PAYER]
+    assert await ledger_store.balances(db) == {}
 
 
 async def test_1_9_roaming_hub_adding_a_provider_alone_makes_no_paper(db: AsyncSession) -> None:

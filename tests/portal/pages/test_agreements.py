@@ -156,6 +156,21 @@ async def test_of_many_payees_one_is_typed(sign_in: SignIn, database: Database) 
     assert "Several match: Town 0 (town-0)" in several.text
     assert (await send(browser, "/agreements", payee="town 17", **TERMS)).status_code == 200
     assert await number_of(database, "town-17")
+    for path in ("/statements", "/late-sessions"):
+        page = (await browser.get(f"{path}?payee=town")).text
+        assert "Several match: Town 0 (town-0)" in page, path
+        assert "Several match" not in (await browser.get(f"{path}?payee=town+17")).text
+        assert "No organisation has this key" not in (await browser.get(path)).text
+    assert (
+        "Several match" in (await browser.get("/statements/dry-run?payee=town&month=2026-09")).text
+    )
+    shadow = await send(browser, "/months/shadow", payee="town", month="2026-10")
+    assert (shadow.status_code, "Several match" in shadow.text) == (422, True)
+    drawn = await send(browser, "/months/shadow", payee="Stadtwerke H", month="2026-10")
+    assert drawn.url.path == "/months/2026-10/stadtwerke"
+    assign = {"price_list": "standard", "valid_from": ""}
+    unsaid = await send(browser, "/service-costs/prices/assign", organisation="town", **assign)
+    assert "Several match" in unsaid.text
 
 
 def test_an_agreement_that_never_holds_is_over() -> None:

@@ -70,7 +70,7 @@ async def test_nonsense_in_the_form_is_named(sign_in: SignIn, lively: None) -> N
     answer = await browser.get("/statements/dry-run?payee=parkhaus&month=October")
     assert "Write the month as year and month, as in 2026-10." in answer.text
     answer = await browser.get("/statements/dry-run?payee=nobody&month=2026-09")
-    assert "Choose a payee from the list." in answer.text
+    assert "No organisation has this key or name." in answer.text
 
 
 async def test_an_owner_cannot_close_his_own_month(sign_in: SignIn, lively: None) -> None:
