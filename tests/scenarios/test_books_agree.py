@@ -13,7 +13,7 @@ import random
 import signal
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -135,7 +135,9 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float) -> None:
 
 
 @asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[tuple[Server, int, EmbeddedPostgres]]:
+async def served(
+    folder: Path, more: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[Server, int, EmbeddedPostgres]]:
     """The program and, beside it, a second user of its database: this test."""
     ocpp_port, http_port = free_port(), free_port()
     environment = {
@@ -145,6 +147,7 @@ async def served(folder: Path) -> AsyncIterator[tuple[Server, int, EmbeddedPostg
         "LEITSTAND_HTTP_PORT": str(http_port),
         "LEITSTAND_ONBOARDING": "refuse",
         "LEITSTAND_LOG_LEVEL": "warning",
+        **(more or {}),
     }
     server = Server(environment, f"http://127.0.0.1:{http_port}/readyz", folder / "server.log")
     postgres = EmbeddedPostgres(folder / "data", say=lambda _: None)
