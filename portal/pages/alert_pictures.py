@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import Scope
 from alerts import alert_figures, alerting
-from alerts.alert_figures import LIMITS, Times
+from alerts.alert_figures import LIMITS, Figures
 from alerts.alerting import AlertSheet
 from alerts.detections import Detection
 from alerts.life import Fault
@@ -84,17 +84,15 @@ async def of_days(db: AsyncSession, scope: Scope, frame: Frame) -> list[tuple[st
         (said.gettext("Taken on"), said.gettext("Recovered")),
         ChartWords(
             title=said.gettext("How long it took"),
-            description=said.gettext(
-                "Half of them were taken on within %(taken)s, and recovered within %(gone)s."
-            )
-            % {"taken": _median(found.taken, frame), "gone": _median(found.gone, frame)},
+            description=_halves(found, frame),
             first="",
             second=said.gettext("Together"),
             moment=said.gettext("Within"),
         ),
         locale,
     )
-    return [(each_day.title, each_day), (waited.title, waited)]
+    has_times = any(each.median is not None for each in pair)
+    return [(each_day.title, each_day), *([(waited.title, waited)] if has_times else [])]
 
 
 def _steps(said: Words) -> list[tuple[str, str]]:
@@ -105,8 +103,17 @@ def _steps(said: Words) -> list[tuple[str, str]]:
     return [*named, ("≥ 24 h", said.gettext("A day or longer"))]
 
 
-def _median(times: Times, frame: Frame) -> str:
-    return "–" if times.median is None else formats.duration(times.median, frame.words.locale)
+def _halves(found: Figures, frame: Frame) -> str:
+    """Return how long it took for half of them, as far as there were any."""
+    said, locale = frame.words, frame.words.locale
+    sentences = []
+    if found.taken.median is not None:
+        taken = formats.duration(found.taken.median, locale)
+        sentences.append(said.gettext("Half were taken on within %(span)s.") % {"span": taken})
+    if found.gone.median is not None:
+        gone = formats.duration(found.gone.median, locale)
+        sentences.append(said.gettext("Half recovered within %(span)s.") % {"span": gone})
+    return " ".join(sentences)
 
 
 async def around(

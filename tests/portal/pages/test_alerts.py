@@ -150,7 +150,7 @@ async def test_alerts_have_charts_with_words_and_a_table_for_who_sees_none(
     listed = (await browser.get("/alerts?state=all")).text
     assert 'id="days-720-d"' in listed
     assert "2 alerts in the last 30 days." in listed
-    assert 'id="waited-720-d"' in listed
+    assert "Half recovered within 30" in listed
     one = (await browser.get(link_in(listed, "Fault: Ground failure"))).text
     assert 'id="around-720-d"' in one
     assert "DE-HN-002: connection: heard" in one
