@@ -12,6 +12,7 @@ from csms import remote
 from csms.queue import BillingDecision, Command, Reason, Request, WhenOffline, masked, needs_order
 from foundation.errors import NotPermitted
 from foundation.identifiers import OrganisationKey, StationId
+from portal import hotline_doors
 from portal.guard import Caller
 
 
@@ -85,10 +86,12 @@ async def ask(
 
     Raises:
         SharedForReading: He sees the station, but may not command it.
+        Barred: He acts by phone, and the hotline may not act for it.
         ExpectedError: As `csms.remote.ask` says.
     """
     if not caller.scope.may_command(station.organisation, station.identity):
         raise SharedForReading(station.identity)
+    await hotline_doors.must_be_able_to_act(db, caller, station, is_call=reason == "call", now=now)
     command = await remote.ask(
         db,
         Request(

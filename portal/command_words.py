@@ -187,6 +187,20 @@ REFUSALS: dict[str, Reason] = {
     "conflict": Reason(
         marked("Somebody was faster"), marked("Look at the state of things, and ask again.")
     ),
+    "station_not_monitored": Reason(
+        marked("The hotline may not act for this station"),
+        marked(
+            "It is not monitored. Its operator switches the monitoring on, in its data sheet under"
+            " Operational management, or acts himself."
+        ),
+    ),
+    "package_without_hotline": Reason(
+        marked("The hotline may not act for this station"),
+        marked(
+            "Its service package has no hotline. Its operator acts himself, or takes another"
+            " package."
+        ),
+    ),
     "permission_missing": Reason(
         marked("You may not ask for this"), marked("Your group lacks the right to it.")
     ),

@@ -102,6 +102,8 @@ async def visit_changed(
     made: Visit,
     now: datetime,
     before: Visit | None = None,
+    *,
+    word: str = "",
 ) -> None:
     """Record what somebody did to a visit.
 
@@ -112,6 +114,7 @@ async def visit_changed(
         made: The visit as it is now.
         now: The moment.
         before: The visit as it was, unless it is new.
+        word: Who of the station's operator agreed, where that was needed.
     """
     await audit.record(
         db,
@@ -120,7 +123,7 @@ async def visit_changed(
         f"visit/{made.id}",
         organisation=made.organisation,
         before=None if before is None else told_of_visit(before),
-        after=told_of_visit(made),
+        after=told_of_visit(made) | ({"word": word} if word else {}),
         now=now,
     )
 

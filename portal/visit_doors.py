@@ -27,17 +27,25 @@ async def dispatch(
     package: DispatchPackage,
     technician: TechnicianOnWay,
     *,
+    word: str = "",
     now: datetime,
 ) -> tuple[Visit, str]:
     """Send a technician; return the visit, and the link that is shown this once and mailed.
 
     Raises:
-        CoverUndecided, InvalidInput, NotMonitored, WrongVisitState: As `visits.dispatch` says.
+        Barred, CoverUndecided, InvalidInput, WrongVisitState: As `visits.dispatch` says.
     """
     made, secret = await visits.dispatch(
-        db, found.id, package, technician, by=caller.actor, now=now
+        db,
+        found.id,
+        package,
+        technician,
+        is_own=caller.principal.organisation == found.organisation,
+        word=word,
+        by=caller.actor,
+        now=now,
     )
-    await visit_changed(db, caller, "visit.dispatch", made, now, found)
+    await visit_changed(db, caller, "visit.dispatch", made, now, found, word=word.strip())
     link = f"{context.public_url}/visit/{secret}"
     operator = await directory.root(db)
     mail = dispatch_mail(

@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.audit import Actor
 from accounts.directory import Scope
-from alerts import monitoring
 from csms import stickers
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey, StationId
 from foundation.mail import check_address
-from support import tickets
+from support import services_given, tickets
+from support.hotline import bar_to_dispatch, refusal
 from support.interventions import (
     Cover,
     CoverDecision,
@@ -137,15 +137,6 @@ class VisitUnderWay(Conflict):
         super().__init__("A visit for this ticket is still open.")
 
 
-class NotMonitored(Conflict):
-    """A technician is sent to stations that are monitored."""
-
-    code = "station_not_monitored"
-
-    def __init__(self, station: StationId) -> None:
-        super().__init__(f"{station} is not monitored: switch its monitoring on first.")
-
-
 # ------------------------------------------------------------------------------- planning
 
 
@@ -240,6 +231,8 @@ async def dispatch(
     package: DispatchPackage,
     technician: TechnicianOnWay,
     *,
+    is_own: bool = False,
+    word: str = "",
     by: Actor,
     now: datetime,
 ) -> tuple[Visit, str]:
@@ -250,6 +243,9 @@ async def dispatch(
         number: The visit's.
         package: What he is handed: all of it is mandatory.
         technician: Who.
+        is_own: Whether the sender is of the organisation to which the station belongs.
+        word: Who of that organisation agreed, and how: needed where the service package sends
+            nobody. It becomes a note of the ticket.
         by: Who sends him.
         now: The moment.
 
@@ -260,7 +256,8 @@ async def dispatch(
         NotFound: If there is no such visit.
         CoverUndecided: If nobody decided who pays.
         InvalidInput: If something is missing, or a mail address is none.
-        NotMonitored: If it is a repair, and the station is not monitored.
+        Barred: If it is a repair, and the station is not monitored, or its package sends
+            nobody and the operator's word is missing.
         WrongVisitState: If he documented it already, or the visit is over.
     """
     row = await _open(db, number)
@@ -271,8 +268,17 @@ async def dispatch(
     if technician.email:
         check_address(technician.email)
     station = StationId(row.station)
-    if row.kind == VisitKind.REPAIR and not await monitoring.active(db, [station]):
-        raise NotMonitored(station)
+    said = _text(word, "word", _SHORT, may_be_empty=True)
+    service = await services_given.service_of(
+        db, station, OrganisationKey(row.organisation), now=now
+    )
+    bar = bar_to_dispatch(
+        service, is_maintenance=row.kind == VisitKind.MAINTENANCE, is_own=is_own, word=said
+    )
+    if bar is not None:
+        raise refusal(bar, station, service)
+    if said:
+        await tickets.note(db, row.ticket_id, said, by=by, now=now)
     row.latitude, row.longitude = package.latitude, package.longitude
     row.fault_analysis = _text(package.fault_analysis, "fault_analysis", LONGEST_TEXT)
     row.contact = _text(package.contact, "contact", LONGEST_TEXT)

@@ -140,6 +140,11 @@ class DispatchBody(Body):
     email: Annotated[str, Field(max_length=254)] | None = Field(
         default=None, description="His link is mailed there."
     )
+    word: Annotated[str, Field(max_length=200)] = Field(
+        default="",
+        description="Who of the station's operator agreed, and how: needed where its service"
+        " package sends nobody. Becomes a note of the ticket.",
+    )
 
 
 class Dispatched(Answer):

@@ -120,7 +120,7 @@ async def confirm_visit_cover(db: Db, now: Now, caller: Writer, number: Number) 
 async def dispatch_visit(
     db: Db, now: Now, context: Context, caller: Writer, number: Number, body: DispatchBody
 ) -> Dispatched:
-    """After it was decided who pays. Sent again, an earlier link ends."""
+    """After it was decided who pays, to monitored stations. Sent again, an earlier link ends."""
     before = await visits.visit(db, caller.scope, number)
     made, link = await visit_doors.dispatch(
         db,
@@ -129,6 +129,7 @@ async def dispatch_visit(
         before,
         DispatchPackage(body.latitude, body.longitude, body.fault_analysis, body.contact),
         TechnicianOnWay(body.technician, body.phone or None, body.email or None),
+        word=body.word,
         now=now,
     )
     return Dispatched(visit=_shown(caller, made), link=link)

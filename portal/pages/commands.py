@@ -25,7 +25,7 @@ from csms.queue import Command, CommandIsUnderWay, CommandState, StationUnreacha
 from csms.registry import Station
 from foundation.errors import ExpectedError, InvalidInput, NotFound
 from foundation.identifiers import TransactionId
-from portal import asking, buttons, command_words, masking, vocabulary
+from portal import asking, buttons, command_words, hotline_doors, masking, vocabulary
 from portal.buttons import BUTTONS, Button, Target, Wish
 from portal.guard import Caller, require
 from portal.pages.command_views import (
@@ -293,9 +293,11 @@ async def _stop_billing(
     Raises:
         NotFound: There is no such session at this station.
         BillingOver: It has ended.
+        Barred: He acts by phone, and the hotline may not act for it.
     """
     if not asking.may_ask(caller, station):
         raise asking.SharedForReading(station.identity)
+    await hotline_doors.must_be_able_to_act(db, caller, station, now=now)
     running = await _running(db, caller, station, transaction_id)
     number = running.transaction_id
     owner = await billing_decisions.stop_billing(db, caller.scope, number, now=now)

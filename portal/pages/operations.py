@@ -39,7 +39,7 @@ from portal.rendering import FormErrors, segment
 from portal.routes import Db, Now, PageRoute
 from portal.support_deeds import ticket_changed
 from portal.words import Words, marked, words
-from support import tickets
+from support import services_given, tickets
 from support.tickets import TicketState
 
 router = APIRouter(route_class=PageRoute)
@@ -267,6 +267,9 @@ async def _show(
     waiting = None if read.activation else await _waiting(db, station, now)
     settings = context_of(request).settings
     values = {
+        "service": await services_given.service_of(
+            db, station.identity, station.organisation, now=now
+        ),
         "station": station,
         "state": shown_station_state(station),
         "zone": ZoneInfo(station.time_zone),

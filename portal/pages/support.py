@@ -19,7 +19,7 @@ from accounts.permissions import Permission
 from csms.registry import Station
 from foundation.errors import ExpectedError, InvalidInput, NotFound
 from foundation.identifiers import StationId
-from portal import asking, masking, support_deeds
+from portal import asking, hotline_doors, masking, support_deeds
 from portal.buttons import BUTTONS
 from portal.context import context_of
 from portal.guard import Caller, require, signed_in
@@ -41,7 +41,7 @@ from portal.rendering import FormErrors, link
 from portal.routes import Db, Now, PageRoute
 from portal.support_words import CALL_OUTCOMES
 from portal.words import Words
-from support import calls, tickets
+from support import calls, services_given, tickets
 from support.calls import Call, NoteKind
 
 router = APIRouter(route_class=PageRoute)
@@ -152,10 +152,24 @@ async def _console(
         request, db, caller, chosen, frame.words, now, token=token.strip(), session=session
     )
     desk = await desk_of(db, caller, card.station, frame.words, now, refused=refused, shown=command)
+    bar = hotline_doors.bar_by_phone(
+        caller,
+        card.station,
+        await services_given.service_of(
+            db, card.station.identity, card.station.organisation, now=now
+        ),
+    )
     if desk is not None and caller.may(Permission.CALLS_WRITE):
-        desk = replace(desk, elsewhere=link(f"/support/stations/{card.station.identity}/commands"))
+        # Buttons that would only be refused are not shown.
+        may_ask = desk.may_ask and bar is None
+        desk = replace(
+            desk,
+            may_ask=may_ask,
+            elsewhere=link(f"/support/stations/{card.station.identity}/commands"),
+        )
     values |= {
         "card": card,
+        "bar": bar,
         "desk": desk,
         "earlier": [masking.call(caller, each) for each in card.earlier],
         "call": None if card.call is None else masking.call(caller, card.call),

@@ -32,6 +32,7 @@ from portal.support_words import COVERS
 from portal.words import Words
 from support import (
     first_aid_store,
+    services_given,
     ticket_clock,
     tickets,
     visit_ends,
@@ -39,6 +40,7 @@ from support import (
     visit_reporting,
     visits,
 )
+from support.hotline import Barred, NoDispatch, NotMonitored, bar_to_dispatch
 from support.interventions import (
     Cover,
     CoverUndecided,
@@ -50,7 +52,6 @@ from support.ticket_clock import Target, WrongClockState
 from support.tickets import WrongTicketState
 from support.visit_reports import file_name
 from support.visits import (
-    NotMonitored,
     TechnicianOnWay,
     Visit,
     VisitKind,
@@ -168,6 +169,12 @@ async def _show(
         "errors": FormErrors(errors or {}),
         "sent": await _proposed(request, db, now, caller, found) | dict(sent or {}),
         "link": link,
+        "bar": bar_to_dispatch(
+            await services_given.service_of(db, found.station, found.organisation, now=now),
+            is_maintenance=found.kind is VisitKind.MAINTENANCE,
+            is_own=caller.principal.organisation == found.organisation,
+            word="",
+        ),
     }
     return page(frame, "visit.html", values, status=422 if errors else 200)
 
@@ -187,6 +194,7 @@ async def _proposed(
             "technician": sent.name,
             "phone": sent.phone or "",
             "email": sent.email or "",
+            "word": "",
         }
     said = (await frame_of(request, db, caller)).words
     known = {
@@ -197,6 +205,7 @@ async def _proposed(
         "technician": "",
         "phone": "",
         "email": "",
+        "word": "",
     }
     if found.state is not VisitState.PLANNED or not caller.may(Permission.CRM_READ):
         return known
@@ -293,6 +302,7 @@ async def dispatch(
     technician: Line = "",
     phone: Line = "",
     email: Line = "",
+    word: Line = "",
 ) -> Response:
     """Send the technician: the link to his page is shown this once, and mailed to him."""
     found = await _found(db, caller, number)
@@ -305,6 +315,7 @@ async def dispatch(
         "technician": technician,
         "phone": phone,
         "email": email,
+        "word": word,
     }
     try:
         async with await savepoint(db):
@@ -325,9 +336,10 @@ async def dispatch(
                 found,
                 DispatchPackage(degrees[0], degrees[1], fault_analysis, contact),
                 TechnicianOnWay(technician, phone.strip() or None, email.strip() or None),
+                word=word,
                 now=now,
             )
-    except (InvalidInput, CoverUndecided, NotMonitored, WrongVisitState) as error:
+    except (InvalidInput, CoverUndecided, Barred, WrongVisitState) as error:
         problem = _problem(error, said, "technician")
         return await _show(request, db, now, caller, found, problem, sent)
     return await _show(request, db, now, caller, made, link=link)
@@ -424,6 +436,8 @@ def _field(error: ExpectedError, otherwise: str) -> str:
         return "cover"
     if isinstance(error, InvalidAddress):
         return "email"
+    if isinstance(error, NoDispatch):
+        return "word"
     return (error.field if isinstance(error, InvalidInput) else None) or otherwise
 
 
@@ -433,6 +447,10 @@ def in_words(error: ExpectedError, said: Words) -> str:
         case CoverUndecided():
             return said.gettext(
                 "Decide first whether it is warranty, guarantee or chargeable, and why."
+            )
+        case NoDispatch():
+            return said.gettext(
+                "Its service package sends nobody: write down who of its operator agreed, and how."
             )
         case NotMonitored():
             return said.gettext(

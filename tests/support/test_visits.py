@@ -12,11 +12,11 @@ from foundation.clock import SetClock
 from foundation.errors import InvalidInput, NotFound
 from foundation.mail import InvalidAddress
 from support import tickets, visits
+from support.hotline import NotMonitored
 from support.interventions import Cover, MainOutcome
 from support.tickets import WrongTicketState
 from support.visits import (
     LINK_VALID_FOR,
-    NotMonitored,
     TechnicianOnWay,
     VisitKind,
     VisitState,

@@ -6,11 +6,16 @@ import pytest
 
 from accounts import audit
 from accounts.directory import WHOLE
+from alerts import monitoring
 from csms import outcomes
+from foundation.clock import SetClock
 from foundation.database import Database
+from foundation.identifiers import StationId
 from support import calls, tickets
 from support.calls import CallOutcome, NoteKind
 from tests.portal.pages.conftest import SignIn, token_in
+from tests.portal.pages.world import WORKS
+from tests.support.conftest import HELEN
 
 EVSE = "DE*ABC*E0021"
 AT = "/support/stations/DE-HN-002"
@@ -211,3 +216,34 @@ async def test_owners_are_led_to_what_is_theirs(sign_in: SignIn, lively: None) -
     assert 'href="/support/calls"' not in html
     refused = await browser.post(f"{AT}/note", data={"csrf": token_in(html), "text": "x"})
     assert refused.status_code == 403
+
+
+async def watch(database: Database, clock: SetClock) -> None:
+    async with database.unit_of_work() as db:
+        await monitoring.switch_on(
+            db, StationId("DE-HN-002"), WORKS, by=HELEN, per_month=None, now=clock.now()
+        )
+
+
+async def test_7_2_the_console_says_before_the_click_that_the_hotline_may_not_act(
+    sign_in: SignIn, lively: None, database: Database, clock: SetClock
+) -> None:
+    async with database.unit_of_work() as db:
+        await monitoring.switch_off(db, StationId("DE-HN-002"), by=HELEN, now=clock.now())
+    browser = await sign_in("helen")
+    html = (await browser.get("/support", params={"q": EVSE})).text
+    assert "The hotline may not act for this station" in html
+    assert 'value="unlock"' not in html
+    pressed = {"csrf": token_in(html), "q": EVSE, "evse": "1", "connector": "1", "do": "unlock"}
+    answer = await browser.post(f"{AT}/commands", data=pressed)
+    assert answer.status_code == 409
+    assert "It is not monitored." in answer.text
+    # The call runs now: what the agent does on the station's own page he does by phone as well.
+    elsewhere = await browser.post("/stations/DE-HN-002/commands", data=pressed)
+    assert elsewhere.status_code == 409
+    assert "The hotline may not act for this station" in elsewhere.text
+    await watch(database, clock)
+    html = (await browser.get("/support", params={"q": EVSE})).text
+    assert "is known, write the call down and open a ticket" not in html
+    assert 'value="unlock"' in html
+    assert "no connection" in (await browser.post(f"{AT}/commands", data=pressed)).text
