@@ -92,7 +92,7 @@ def frames(version: OcppVersion, seed: int) -> Iterator[Nonsense]:
             case 1:
                 yield Nonsense(json.dumps(_misshapen(rng, message_id, action, payload)), None)
             case _:
-                yield Nonsense(text, None if action == "NotifyPeriodicEventStream" else message_id)
+                yield Nonsense(text, message_id)
 
 
 def _broken(rng: random.Random, text: str) -> str:

@@ -6,18 +6,17 @@ Source: OCPP 2.1 edition 1, part 2.
 from typing import Final
 
 from csms.commands import Command
-from csms.ocpp.actions import FROM_STATION
+from csms.ocpp.actions import FROM_STATION, WITHOUT_ANSWER
 from csms.ocpp.certificates import HANDLED_CERTIFICATES_21
 from csms.ocpp.fields import Message
 from csms.ocpp.payments import HANDLED_PAYMENTS
+from csms.ocpp.records import HANDLED_RECORDS_21
 from csms.ocpp.translation import not_supported
 from csms.ocpp.v21 import messages
 from csms.ocpp.v201 import translate as v201
 from csms.reports import Answer, CertificateChainAnswer, OcppVersion, Origin, Report
 
 DECISIONS: Final = v201.DECISIONS | {
-    "BatterySwap",
-    "OpenPeriodicEventStream",
     "PullDynamicScheduleUpdate",
 }
 """Actions whose answer decides something that nobody here decides yet."""
@@ -40,14 +39,21 @@ _DIALECT: Final = v201.Dialect(
     address=messages.AddressType,
 )
 _READERS: Final = (
-    v201.readers(FROM_STATION[OcppVersion.V21] - DECISIONS)
+    v201.readers(FROM_STATION[OcppVersion.V21] - DECISIONS - WITHOUT_ANSWER)
     | HANDLED_PAYMENTS
     | HANDLED_CERTIFICATES_21
+    | HANDLED_RECORDS_21
 )
 
 
 def to_report(message: Message, origin: Origin) -> Report:
-    """Return what a station's request says; like 2.0.1's."""
+    """Return what a station's request says; like 2.0.1's.
+
+    What has no answer in the standard is no request: it comes as a SEND, which is only kept.
+
+    Raises:
+        MessageError: NotSupported.
+    """
     reader = _READERS.get(origin.action)
     if reader is None:
         raise not_supported(origin.action)

@@ -20,6 +20,7 @@ from csms.reports import (
     IdTokenInfo,
     KeptReport,
     NotificationReport,
+    RecordReport,
     TransactionStartReport,
 )
 from foundation.identifiers import EvseId, IdToken
@@ -81,14 +82,16 @@ def test_new_messages_are_kept_and_answered_neutrally() -> None:
         assert text in (b"{}", b'{"status":"Accepted"}')
 
 
-def test_a_message_without_answer_is_kept_and_cannot_be_answered() -> None:
+def test_a_message_without_answer_is_no_request_and_cannot_be_answered() -> None:
     stream = {
         "id": 1,
         "pending": 0,
         "basetime": "2026-10-15T12:00:00Z",
         "data": [{"t": 0, "v": "1"}],
     }
-    said(V21, "NotifyPeriodicEventStream", stream, KeptReport)
+    with pytest.raises(MessageError) as refused:
+        assert said(V21, "NotifyPeriodicEventStream", stream, RecordReport).payload["id"] == 1
+    assert refused.value.error_code is ErrorCode.NOT_SUPPORTED
     with pytest.raises(KeyError):
         translate.to_response(Acknowledged(), "NotifyPeriodicEventStream")
 
