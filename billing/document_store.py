@@ -217,33 +217,27 @@ async def owed_on_documents(db: AsyncSession, recipient: str, currency: str) -> 
 
 
 _HAS_GOOD: Final = """
-select d.recipient, d.currency, least(
-  sum(greatest(t.paid_minor + t.credited_minor - d.gross_minor, 0))
-    filter (where t.cancelled_at is not null),
-  -coalesce((
-    select sum(p.amount_minor) from documents o
-    join document_entries e on e.document = o.number
-    join ledger_postings p on p.entry_id = e.entry_id
-    where o.recipient = d.recipient and p.account = 'debtor/' || d.recipient
-      and p.currency = d.currency), 0))::bigint
-from documents d join document_states t on t.number = d.number
-where d.recipient = any(:recipients) and d.kind = 'invoice'
-group by d.recipient, d.currency
+select d.recipient, p.currency, -sum(p.amount_minor)::bigint
+from documents d
+join document_entries e on e.document = d.number
+join ledger_postings p on p.entry_id = e.entry_id and p.account = 'debtor/' || d.recipient
+where d.recipient = any(:recipients)
+group by d.recipient, p.currency
+having sum(p.amount_minor) < 0
 """
 
 
 async def paid_on_taken_back(
     db: AsyncSession, recipients: Collection[str]
 ) -> dict[tuple[str, str], Money]:
-    """Return what debtors paid on invoices that were taken back and have good, by currency.
+    """Return what debtors have good, by currency: they paid more than their documents ask for.
 
-    No more than what they have good by all documents; only where that is something.
+    That is so where an invoice was taken back, whole or in part, after it was paid.
     """
     rows = await db.execute(text(_HAS_GOOD), {"recipients": sorted(recipients)})
     return {
         (recipient, currency): Money.from_minor(minor, currency)
         for recipient, currency, minor in rows
-        if minor is not None and minor > 0
     }
 
 

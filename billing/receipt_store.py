@@ -13,12 +13,13 @@ from billing.receipts import waiting_gross
 from foundation.database import driver
 from foundation.money import Money
 
-# An invoice of which nothing is left to pay: its money came, or was given up by us.
+# An invoice of which nothing is left to pay: its money came, with this invoice or before it (then
+# less is noted as paid on it than it asks for), or was given up by us.
 _RECEIVED: Final = """exists (
   select from document_sessions d
   join documents x on x.number = d.document join document_states t on t.number = d.document
   where d.cdr_id = a.cdr_id and d.sign = 1 and not d.is_released
-    and x.gross_minor <= t.paid_minor + t.credited_minor)"""
+    and (t.paid_at is not null or x.gross_minor <= t.paid_minor + t.credited_minor))"""
 
 _DUE_ON_RECEIPT: Final = f"""
 select a.cdr_id from (

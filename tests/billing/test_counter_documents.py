@@ -219,6 +219,23 @@ async def test_what_a_credit_of_the_customer_does_not_cover_is_paid(db: AsyncSes
     assert await balance(db, debtor) == eur("0.00")
 
 
+async def test_what_was_credited_of_a_paid_invoice_is_prepaid_whatever_was_cancelled_unpaid(
+    db: AsyncSession,
+) -> None:
+    unpaid, _ = await invoiced(db)
+    await counter_documents.cancel(db, unpaid, reason="Wrong address", now=NOVEMBER)
+    [number] = (await run(db, now=NOVEMBER)).numbers
+    await papers.mark_paid(db, number, now=NOVEMBER)
+    await counter_documents.credit(db, number, net=eur("3.00"), reason="x", now=NOVEMBER)
+    [fee] = (await run(db, "2026-11", DECEMBER)).numbers
+    _, document = await papers.document(db, fee)
+    assert (document.gross, document.prepaid, document.due) == (
+        eur("5.95"),
+        eur("3.57"),
+        eur("2.38"),
+    )
+
+
 async def test_what_another_document_took_back_of_an_invoice_is_not_credited_twice(
     db: AsyncSession,
 ) -> None:

@@ -207,3 +207,20 @@ async def test_what_waits_is_not_owed_although_the_note_was_taken_back_in_a_run(
     await paying.prepare(db, execute_on=DAY, by=ANNA, now=NOVEMBER)
     await take_back_the_note(db)
     assert (await payout_store.owed(db, [BAKERY], "EUR"))[BAKERY] == Money.zero("EUR")
+
+
+async def test_what_the_provider_had_good_is_received_too(db: AsyncSession) -> None:
+    """An invoice is paid whole although less came in: the rest was good from an earlier one."""
+    await begin(db, "receipt")
+    first = await invoice(db)
+    await papers.mark_paid(db, first.number, now=NOVEMBER)
+    later = NOVEMBER + timedelta(days=35)
+    await happen(db, ended(3, NOVEMBER + timedelta(days=5), kwh="10", **EXTERNAL))
+    [statement] = await closing().close(db, BAKERY, "2026-11", now=later)
+    assert await books.awaiting_receipt(db, statement) == Money(Decimal("4.28"), "EUR")
+    [number] = (await run(db, "2026-11", later)).numbers
+    await counter_documents.credit(
+        db, first.number, net=Money(Decimal("1.00"), "EUR"), reason="a goodwill", now=later
+    )
+    assert await papers.mark_paid(db, number, now=later) == Money(Decimal("3.57"), "EUR")
+    assert await books.awaiting_receipt(db, statement) is None
