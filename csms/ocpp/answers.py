@@ -5,11 +5,13 @@ checking each anew would cost more than reading the message that it answers, so 
 remembered, by what it says.
 """
 
+from decimal import Decimal
 from types import ModuleType
 from typing import Final
 
 from csms.ocpp import codec
 from csms.ocpp.moments import whole_seconds
+from csms.ocpp.readings import is_sensible
 from csms.ocpp.v16 import translate as v16
 from csms.ocpp.v21 import translate as v21
 from csms.ocpp.v201 import translate as v201
@@ -24,7 +26,9 @@ from csms.reports import (
     HeartbeatAnswer,
     OcppVersion,
     SettlementAnswer,
+    TransactionEndAnswer,
     TransactionStartAnswer,
+    TransactionUpdateAnswer,
     VatNumberAnswer,
 )
 from foundation.identifiers import TransactionId
@@ -82,11 +86,34 @@ def payload_of(version: OcppVersion, action: str, answer: Answer) -> str:
         answer = HeartbeatAnswer(whole_seconds(answer.current_time))
     elif kind in _EACH_TIME:  # seldom, or of any size
         return _made(version, action, answer)
-    if getattr(answer, "total_cost", None) is not None:  # 1.10 equals 1.1, but reads differently
+    if isinstance(answer, TransactionUpdateAnswer | TransactionEndAnswer):
+        if answer.total_cost is not None:
+            return _costing(version, action, answer, answer.total_cost)
+    elif getattr(answer, "total_cost", None) is not None:  # 1.10 equals 1.1, but reads differently
         return _made(version, action, answer)
     if getattr(answer, "limits", None) or getattr(answer, "tariff", None):  # one driver's own
         return _made(version, action, answer)
     return _once(version, action, answer)
+
+
+def _costing(
+    version: OcppVersion,
+    action: str,
+    answer: TransactionUpdateAnswer | TransactionEndAnswer,
+    cost: Decimal,
+) -> str:
+    """Return an answer that tells a cost: what else it says is written once, for a cost of 0."""
+    kind, info = type(answer), answer.id_token_info
+    if not is_sensible(cost) or answer != kind(info, cost):
+        return _made(version, action, answer)
+    free = _once(version, action, kind(info, _FREE))
+    assert free.startswith(_COSTING_NOTHING), f"the cost does not come first: {free}"
+    return f"{_COSTING}{cost}{free[len(_COSTING_NOTHING) :]}"
+
+
+_FREE: Final = Decimal(0)
+_COSTING: Final = '{"totalCost":'
+_COSTING_NOTHING: Final = '{"totalCost":0'
 
 
 def _once(version: OcppVersion, action: str, answer: Answer) -> str:

@@ -14,6 +14,7 @@ from csms.reports import (
     AuthorizeAnswer,
     BootAnswer,
     DataTransferAnswer,
+    DisplayMessage,
     HeartbeatAnswer,
     IdTokenInfo,
     OcppVersion,
@@ -53,6 +54,11 @@ OF_2: list[tuple[str, Answer]] = [
     ("TransactionEvent", TransactionUpdateAnswer(None, Decimal("1.10"))),
     ("TransactionEvent", TransactionUpdateAnswer(None, Decimal("1.1"))),
     ("TransactionEvent", TransactionEndAnswer(GROUPED, Decimal(0))),
+    ("TransactionEvent", TransactionEndAnswer(GROUPED, Decimal("-0.00"))),
+    ("TransactionEvent", TransactionEndAnswer(ACCEPTED, Decimal("1E+3"))),
+    ("TransactionEvent", TransactionUpdateAnswer(None, Decimal("1E-35"))),
+    ("TransactionEvent", TransactionEndAnswer(None, Decimal(7), DisplayMessage("de", "Gratis"))),
+    ("TransactionEvent", TransactionEndAnswer(None, Decimal(8), DisplayMessage("de", "Nichts"))),
 ]
 
 
@@ -86,6 +92,9 @@ def test_two_answers_that_differ_are_not_taken_for_each_other() -> None:
 def test_an_answer_that_the_version_does_not_have_is_our_mistake() -> None:
     with pytest.raises(AssertionError):
         answers.payload_of(V16, "TransactionEvent", TransactionUpdateAnswer())
+    for cost in (Decimal("NaN"), Decimal("Infinity"), Decimal("1E+41")):
+        with pytest.raises(AssertionError):
+            answers.payload_of(V201, "TransactionEvent", TransactionEndAnswer(None, cost))
     start = TransactionStartAnswer(TransactionId(2**64), ACCEPTED)
     with pytest.raises(AssertionError):
         answers.payload_of(V16, "StartTransaction", start)
