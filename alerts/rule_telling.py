@@ -25,7 +25,7 @@ from foundation.database import Database
 from foundation.errors import Unavailable
 from foundation.events import AlertChanged
 from foundation.jobs import Attempt, Jobs, Payload
-from foundation.mail import Mail, Mails
+from foundation.mail import InvalidAddress, Mail, Mails
 from foundation.outbox import Delivery, Subscription
 from foundation.sealing import Sealer
 
@@ -34,6 +34,9 @@ log = structlog.get_logger(__name__)
 READER: Final = "rules"
 JOB: Final = "alert.rule"
 PAUSES_S: Final = (10.0, 60.0, 300.0, 900.0)
+
+PLACES_MAX: Final = 100
+"""How many places a message names; a storm may have thousands."""
 
 _TOLD: Final = frozenset({Change.RAISED, Change.GROWN, Change.RECOVERED})
 _SUBJECT: Final = {"en": "Rule: {name} ({where})", "de": "Regel: {name} ({where})"}
@@ -54,8 +57,14 @@ class _Met:
 
     @property
     def places(self) -> list[str]:
-        """Where, as in `CS-1/2`."""
-        return [f"{each.station}/{each.evse_id}" for each in self.faults]
+        """Where, as in `CS-1/2`, as far as it is told."""
+        return [f"{each.station}/{each.evse_id}" for each in self.shown]
+
+    @property
+    def shown(self) -> Sequence[Fault]:
+        """What is told: where it is met now comes first."""
+        ordered = sorted(self.faults, key=lambda each: each.over_at is not None)
+        return ordered[:PLACES_MAX]
 
 
 class RuleTelling:
@@ -125,7 +134,7 @@ class RuleTelling:
             name=met.rule.name,
             places="\n".join(
                 f"{place}: {fault.evidence.get('measured', '')}"
-                for place, fault in zip(met.places, met.faults, strict=True)
+                for place, fault in zip(met.places, met.shown, strict=True)
             ),
             link=f"{self._public_url}/alerts/{event.alert_id}",
             settings=f"{self._public_url}/rules/{met.rule.id}",
@@ -133,7 +142,10 @@ class RuleTelling:
         for address in met.rule.mails:
             mail = Mail(address, " ".join(subject.split()), body, language)
             key = f"rule/{met.rule.id}/{event.alert_id}/{address}"  # however often it grows
-            await self._mails.post(db, mail, key=key)
+            try:
+                await self._mails.post(db, mail, key=key)
+            except InvalidAddress:  # the others hear of it all the same
+                log.warning("rule.no_address", rule=met.rule.id)
 
     def _facts(self, event: AlertChanged, met: _Met) -> dict[str, Any]:
         return {
@@ -150,8 +162,9 @@ class RuleTelling:
                     "measured": each.evidence.get("measured", ""),
                     "is_met": each.is_present and each.over_at is None,
                 }
-                for each in met.faults
+                for each in met.shown
             ],
+            "more_places": len(met.faults) - len(met.shown),
             "url": f"{self._public_url}/alerts/{event.alert_id}",
         }
 

@@ -6,6 +6,7 @@ does not prevent charging and is an operating warning. Sources: OCPP 1.6 edition
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from alerts.detections import Detection, Finding, Severity
@@ -72,10 +73,13 @@ def findings_of(event: Event, organisation: OrganisationKey) -> list[Finding]:
     if isinstance(event, FaultReported):
         return _reported(event, organisation)
     if isinstance(event, FaultCleared):
-        return [
+        found = [
             _error(event, organisation, detection, Severity.FAULT, is_present=False)
             for detection in (Detection.FAULT, Detection.WARNING)
         ]
+        # What was found before monitors were told apart is known without its witness.
+        bare = [] if event.monitor is None else [replace(each, witness=None) for each in found]
+        return [*found, *bare]
     assert isinstance(event, StationEvent)
     if isinstance(event, SecurityEventReported):
         if event.type in _ROUTINE:

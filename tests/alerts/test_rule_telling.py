@@ -13,7 +13,7 @@ from accounts.audit import Actor
 from alerts import ruling
 from alerts.channels.post import Post
 from alerts.detections import Detection
-from alerts.rule_telling import JOB, RuleTelling
+from alerts.rule_telling import JOB, PLACES_MAX, RuleTelling
 from alerts.ruling import NoProgram, Ways
 from alerts.watch_rules import Rule
 from foundation.errors import InvalidInput, Unavailable
@@ -248,3 +248,27 @@ async def test_a_call_never_leads_into_our_own_network_unless_it_is_allowed(
     assert at_work.at.gateway.came == []
     await at_work.tells.send(job, FIRST)
     assert len(at_work.at.gateway.came) == 1
+
+
+async def test_a_message_names_a_hundred_places_at_most_and_says_how_many_more(
+    at_work: Round,
+) -> None:
+    rule = await at_work.make()
+    many = [
+        finding(
+            f"Y-{number % 30}",
+            detection=Detection.RULE,
+            cause=rule.cause,
+            evse_id=1 + number // 30,
+            at=at_work.at.clock.now(),
+        )
+        for number in range(103)
+    ]
+    await at_work.at.watch.report(*many)
+    await at_work.hear()
+    [job] = await at_work.jobs()
+    assert isinstance(job["places"], list)
+    assert len(job["places"]) == PLACES_MAX
+    assert job["more_places"] == 3
+    [first, _] = await at_work.at.letters()
+    assert first[2].count("Y-") == PLACES_MAX

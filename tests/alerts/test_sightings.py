@@ -87,6 +87,29 @@ def test_a_cleared_error_is_neither_a_fault_nor_a_warning_any_more() -> None:
     assert not any(each.is_present for each in cleared)
 
 
+def test_a_monitor_that_is_calm_clears_what_it_told_alone_and_what_was_known_before() -> None:
+    told = {"monitor": "RCD.Tripped"}
+    [fault, _] = findings_of(
+        FaultReported(
+            **PLACE,
+            error_code="GroundFailure",
+            info=None,
+            vendor_error_code=None,
+            event_id=8,
+            caused_by=0,
+            **told,
+        ),
+        NORTH,
+    )
+    assert fault.key.endswith("#RCD.Tripped")
+    assert fault.evidence == {"monitor": "RCD.Tripped", "event": "8", "caused_by": "0"}
+    cleared = findings_of(FaultCleared(**PLACE, error_code="GroundFailure", **told), NORTH)
+    bare = findings_of(FaultCleared(**PLACE, error_code="GroundFailure"), NORTH)
+    keys = {each.key for each in cleared}
+    assert fault.key in keys
+    assert {each.key for each in bare} < keys, "of before monitors were told apart"
+
+
 def test_security_events_are_found_but_for_those_of_daily_life() -> None:
     assert findings_of(security("StartupOfTheDevice"), NORTH) == []
     assert findings_of(security("SettingSystemTime"), NORTH) == []
