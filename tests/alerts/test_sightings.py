@@ -88,7 +88,7 @@ def test_a_cleared_error_is_neither_a_fault_nor_a_warning_any_more() -> None:
 
 
 def test_a_monitor_that_is_calm_clears_what_it_told_alone_and_what_was_known_before() -> None:
-    told = {"monitor": "RCD.Tripped"}
+    told: dict[str, Any] = {"monitor": "RCD.Tripped"}
     [fault, _] = findings_of(
         FaultReported(
             **PLACE,
