@@ -33,6 +33,7 @@ from csms.handlers.paying import (
     transactions_updated,
 )
 from csms.handlers.provisioning import heartbeat, stations_booted
+from csms.handlers.records import records_told
 from csms.handlers.reporting import variables_reported
 from csms.handlers.reservations import reservations_ended
 from csms.handlers.security import events_notified, security_events_reported
@@ -59,6 +60,7 @@ from csms.reports import (
     NotificationReport,
     Origin,
     PublicationStatusReport,
+    RecordReport,
     Report,
     ReservationReport,
     SecurityEventReport,
@@ -106,6 +108,7 @@ _HANDLERS: Mapping[type, Callable[..., Any]] = {
     VariablesReport: variables_reported,
     CertificateWishReport: certificates_wished,
     SettlementReport: settlements_reported,
+    RecordReport: records_told,
 }
 
 

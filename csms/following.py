@@ -10,24 +10,34 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import certificate_store, held_tariffs, profile_upgrades, station_certificates
+from csms import (
+    certificate_store,
+    held_tariffs,
+    profile_upgrades,
+    records,
+    station_certificates,
+)
 from csms.answers import meaning
 from csms.certificates import OWN, UnusableCertificate, certificates_in, facts_of
 from csms.passwords import tells_password
 from csms.queue import CommandState
 from csms.settlement import Change, Open
 
-ACTIONS: Final = held_tariffs.ACTIONS | frozenset(
-    {
-        "CertificateSigned",
-        "ChangeConfiguration",
-        "DeleteCertificate",
-        "GetInstalledCertificateIds",
-        "InstallCertificate",
-        "Reset",
-        "SetNetworkProfile",
-        "SetVariables",
-    }
+ACTIONS: Final = (
+    held_tariffs.ACTIONS
+    | records.ACTIONS
+    | frozenset(
+        {
+            "CertificateSigned",
+            "ChangeConfiguration",
+            "DeleteCertificate",
+            "GetInstalledCertificateIds",
+            "InstallCertificate",
+            "Reset",
+            "SetNetworkProfile",
+            "SetVariables",
+        }
+    )
 )
 """After which something follows, or may."""
 
@@ -75,6 +85,8 @@ async def _follow(
             note=said.note,
             at=at,
         )
+    if action in records.ACTIONS:
+        await records.answered(db, station, action, payload, answer, at)
     if action in _OF_UPGRADES:
         note = said.note or str(answer.get("error_code") or "")
         await profile_upgrades.go_on(

@@ -478,6 +478,12 @@ class KeptReport(Report, frozen=True, gc=False):
     payload: Mapping[str, Any]
 
 
+class RecordReport(Report, frozen=True, gc=False):
+    """What a station holds beside its sessions, or what came of it; in OCPP's own words."""
+
+    payload: Mapping[str, Any]
+
+
 # ----------------------------------------------------------------- how we answer
 
 

@@ -35,6 +35,7 @@ from csms import display_tables as display_tables
 from csms import equipment_tables as equipment_tables
 from csms import exchange_tables as exchange_tables
 from csms import payment_tables as payment_tables
+from csms import record_tables as record_tables
 from csms import sheet_tables as sheet_tables
 from csms import signed_value_tables as signed_value_tables
 from csms import silence_tables as silence_tables

@@ -31,6 +31,7 @@ from csms.ocpp.payments import (
     vat_fields,
 )
 from csms.ocpp.readings import BEGIN, END, readings_of_numbers, register_in, reported_moment
+from csms.ocpp.records import HANDLED_RECORDS
 from csms.ocpp.statuses import CONNECTOR_STATUSES
 from csms.ocpp.translation import (
     evse_number,
@@ -330,7 +331,7 @@ def readers(actions: Iterable[str]) -> dict[str, Reader]:
     return {action: HANDLED.get(action, kept) for action in actions}
 
 
-_READERS: Final = readers(FROM_STATION[OcppVersion.V201] - DECISIONS)
+_READERS: Final = readers(FROM_STATION[OcppVersion.V201] - DECISIONS) | HANDLED_RECORDS
 
 # ------------------------------------------------------------------------------- answers
 
@@ -389,7 +390,7 @@ def response(answer: Answer, request_action: str, dialect: Dialect) -> Message:
     raise AssertionError(f"an answer that is new: {answer}")
 
 
-_WITH_STATUS = frozenset({"NotifyEVChargingSchedule"})
+_WITH_STATUS = frozenset({"NotifyEVChargingSchedule", "OpenPeriodicEventStream"})
 _ACCEPTED = {"status": "Accepted"}
 
 

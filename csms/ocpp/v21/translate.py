@@ -10,14 +10,13 @@ from csms.ocpp.actions import FROM_STATION, WITHOUT_ANSWER
 from csms.ocpp.certificates import HANDLED_CERTIFICATES_21
 from csms.ocpp.fields import Message
 from csms.ocpp.payments import HANDLED_PAYMENTS
+from csms.ocpp.records import HANDLED_RECORDS_21
 from csms.ocpp.translation import not_supported
 from csms.ocpp.v21 import messages
 from csms.ocpp.v201 import translate as v201
 from csms.reports import Answer, CertificateChainAnswer, OcppVersion, Origin, Report
 
 DECISIONS: Final = v201.DECISIONS | {
-    "BatterySwap",
-    "OpenPeriodicEventStream",
     "PullDynamicScheduleUpdate",
 }
 """Actions whose answer decides something that nobody here decides yet."""
@@ -43,6 +42,7 @@ _READERS: Final = (
     v201.readers(FROM_STATION[OcppVersion.V21] - DECISIONS - WITHOUT_ANSWER)
     | HANDLED_PAYMENTS
     | HANDLED_CERTIFICATES_21
+    | HANDLED_RECORDS_21
 )
 
 

@@ -1,0 +1,30 @@
+"""What stations say of what they hold beside their sessions, to reports.
+
+Source: OCPP 2.0.1 part 2, O03; OCPP 2.1 part 2, N11 to N14, R04, S01 to S04.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from csms.ocpp.translation import kept
+from csms.reports import Origin, RecordReport, Report
+
+
+def record(message: Any, origin: Origin) -> Report:
+    """Read a message as it is."""
+    return RecordReport(origin, kept(message, origin).payload)
+
+
+HANDLED_RECORDS: Final[dict[str, Callable[[Any, Origin], Report]]] = {
+    "NotifyDisplayMessages": record
+}
+"""In 2.0.1 and in 2.1."""
+
+HANDLED_RECORDS_21: Final = HANDLED_RECORDS | {
+    "BatterySwap": record,
+    "ClosePeriodicEventStream": record,
+    "NotifyDERAlarm": record,
+    "NotifyDERStartStop": record,
+    "OpenPeriodicEventStream": record,
+    "ReportDERControl": record,
+}

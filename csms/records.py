@@ -1,0 +1,251 @@
+"""Face: what stations hold beside their sessions, and what they told of it.
+
+Display messages, DER controls and event streams are held until the station says otherwise: by its
+answer to a command of ours, or by a report. Values of streams, DER events and battery swaps
+happened once; the same words again are the same telling.
+
+Source: OCPP 2.0.1 part 2, O01 to O06; OCPP 2.1 part 2, N11 to N14, R04, S01 to S04.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import delete, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms.record_tables import StationRecordRow, StationTellingRow
+from foundation.identifiers import StationId
+
+ACTIONS: Final = frozenset(
+    {
+        "AdjustPeriodicEventStream",
+        "ClearDERControl",
+        "ClearDisplayMessage",
+        "GetPeriodicEventStream",
+        "SetDERControl",
+        "SetDisplayMessage",
+    }
+)
+"""Commands whose answers say what a station holds."""
+
+
+class Held(StrEnum):
+    """What a station holds."""
+
+    DISPLAY_MESSAGE = "display_message"
+    DER_CONTROL = "der_control"
+    EVENT_STREAM = "event_stream"
+
+
+class Told(StrEnum):
+    """What a station tells once."""
+
+    STREAM_VALUES = "stream_values"
+    DER_ALARM = "der_alarm"
+    DER_START_STOP = "der_start_stop"
+    BATTERY_SWAP = "battery_swap"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Something a station holds; `content` in OCPP's own words."""
+
+    kind: Held
+    key: str
+    content: Mapping[str, Any]
+    state: str | None
+    told_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Something a station told; `content` in OCPP's own words."""
+
+    kind: Told
+    ref: str
+    content: Mapping[str, Any]
+    told_at: datetime
+
+
+async def held(db: AsyncSession, station: StationId, kind: Held) -> list[Record]:
+    """Return what a station holds of a kind, by its keys."""
+    rows = await db.scalars(
+        select(StationRecordRow)
+        .where(StationRecordRow.station == station, StationRecordRow.kind == kind)
+        .order_by(StationRecordRow.key)
+    )
+    return [Record(kind, each.key, each.content, each.state, each.told_at) for each in rows]
+
+
+async def tellings(
+    db: AsyncSession, station: StationId, kind: Told, *, most: int = 100
+) -> list[Telling]:
+    """Return what a station told of a kind, the newest first."""
+    rows = await db.scalars(
+        select(StationTellingRow)
+        .where(StationTellingRow.station == station, StationTellingRow.kind == kind)
+        .order_by(StationTellingRow.told_at.desc(), StationTellingRow.id.desc())
+        .limit(most)
+    )
+    return [Telling(kind, each.ref, each.content, each.told_at) for each in rows]
+
+
+# -------------------------------------------------------------------------------- a station says
+
+
+async def keep(
+    db: AsyncSession,
+    station: str,
+    kind: Held,
+    key: str,
+    content: Mapping[str, Any],
+    *,
+    state: str | None,
+    at: datetime,
+) -> None:
+    """Keep what a station holds; what it held by the same key is gone."""
+    values = {"content": dict(content), "state": state, "told_at": at}
+    row = {"station": station, "kind": kind.value, "key": key} | values
+    await db.execute(
+        insert(StationRecordRow)
+        .values(row)
+        .on_conflict_do_update(index_elements=["station", "kind", "key"], set_=values)
+    )
+
+
+async def forget(db: AsyncSession, station: str, kind: Held, keys: Sequence[str]) -> None:
+    """A station holds these no longer."""
+    await db.execute(
+        delete(StationRecordRow)
+        .where(StationRecordRow.station == station, StationRecordRow.kind == kind.value)
+        .where(StationRecordRow.key.in_(keys))
+    )
+
+
+async def tell(
+    db: AsyncSession,
+    station: str,
+    kind: Told,
+    ref: str,
+    content: Mapping[str, Any],
+    *,
+    at: datetime,
+) -> None:
+    """Keep what a station told, once."""
+    said = json.dumps(content, sort_keys=True, default=str)
+    await db.execute(
+        insert(StationTellingRow)
+        .values(
+            station=station,
+            kind=kind.value,
+            ref=ref,
+            digest=hashlib.sha256(said.encode()).hexdigest(),
+            content=dict(content),
+            told_at=at,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def mark(
+    db: AsyncSession, station: str, kind: Held, keys: Sequence[str], state: str, at: datetime
+) -> None:
+    """A station does something else with what it holds."""
+    await db.execute(
+        update(StationRecordRow)
+        .where(StationRecordRow.station == station, StationRecordRow.kind == kind.value)
+        .where(StationRecordRow.key.in_(keys))
+        .values(state=state, told_at=at)
+    )
+
+
+async def all_messages_told(db: AsyncSession, station: str, request_id: int) -> None:
+    """The last part of a report came: of a report without a filter, what it left out is gone."""
+    await db.execute(
+        text("""
+            delete from station_records r using commands c
+            where r.station = :station and r.kind = 'display_message'
+            and c.id = (
+                select max(id) from commands where station = :station
+                and action = 'GetDisplayMessages'
+                and payload ->> 'requestId' = cast(:request as text))
+            and not c.payload ?| array['id', 'priority', 'state']
+            and r.told_at < c.sent_at
+        """),
+        {"station": station, "request": str(request_id)},
+    )
+
+
+# -------------------------------------------------------------------------- a station answered
+
+
+async def answered(
+    db: AsyncSession,
+    station: str,
+    action: str,
+    payload: Mapping[str, Any],
+    answer: Mapping[str, Any],
+    at: datetime,
+) -> None:
+    """Take from an answer to one of `ACTIONS` what the station holds now; refusals say nothing."""
+    status = answer.get("status")
+    is_yes = status == "Accepted"
+    match action:
+        case "SetDisplayMessage" if is_yes:
+            message = payload["message"]
+            await keep(
+                db,
+                station,
+                Held.DISPLAY_MESSAGE,
+                str(message["id"]),
+                message,
+                state=message.get("state"),
+                at=at,
+            )
+        case "ClearDisplayMessage" if status in ("Accepted", "Unknown"):
+            await forget(db, station, Held.DISPLAY_MESSAGE, [str(payload["id"])])
+        case "SetDERControl" if is_yes:
+            key = str(payload["controlId"])
+            await keep(db, station, Held.DER_CONTROL, key, payload, state=None, at=at)
+            superseded = [str(each) for each in answer.get("supersededIds") or ()]
+            await mark(db, station, Held.DER_CONTROL, superseded, "Superseded", at)
+        case "ClearDERControl" if is_yes:
+            await _clear_controls(db, station, payload)
+        case "AdjustPeriodicEventStream" if is_yes:
+            key = str(payload["id"])
+            for each in await held(db, StationId(station), Held.EVENT_STREAM):
+                if each.key == key:
+                    content = {**each.content, "params": payload["params"]}
+                    await keep(
+                        db, station, Held.EVENT_STREAM, key, content, state=each.state, at=at
+                    )
+        case "GetPeriodicEventStream" if "error_code" not in answer:
+            streams = answer.get("constantStreamData") or ()
+            known = await held(db, StationId(station), Held.EVENT_STREAM)
+            there = {str(each["id"]) for each in streams}
+            gone = [each.key for each in known if each.key not in there]
+            await mark(db, station, Held.EVENT_STREAM, gone, "Closed", at)
+            for each in streams:
+                await keep(
+                    db, station, Held.EVENT_STREAM, str(each["id"]), each, state="Open", at=at
+                )
+
+
+async def _clear_controls(db: AsyncSession, station: str, payload: Mapping[str, Any]) -> None:
+    """One control by its id; or all of a type, or all, that are defaults or are not."""
+    known = await held(db, StationId(station), Held.DER_CONTROL)
+    named, kind = payload.get("controlId"), payload.get("controlType")
+    is_default = bool(payload["isDefault"])
+    gone = [
+        each.key
+        for each in known
+        if (each.key == named if named is not None else each.content.get("isDefault") == is_default)
+        and (kind is None or each.content.get("controlType") == kind)
+    ]
+    await forget(db, station, Held.DER_CONTROL, gone)
