@@ -366,6 +366,31 @@ COMMAND_STATES: dict[str, Mark] = {
     "cancelled": Mark("cross", "off", marked("Cancelled")),
 }
 
+PAYMENT_STATES: dict[str, str] = {
+    "begun": marked("Waiting for your payment"),
+    "authorised": marked("The amount is reserved"),
+    "starting": marked("Charging is started"),
+    "paid": marked("Paid"),
+    "released": marked("Nothing was taken"),
+    "failed": marked("The payment failed"),
+}
+
+HELD_TARIFF_STATES: dict[str, str] = {
+    "preparing": marked("The station is told to count costs"),
+    "sent": marked("Sent"),
+    "held": marked("The station counts by it"),
+    "central": marked("Costs are counted centrally"),
+    "replaced": marked("Replaced"),
+    "cleared": marked("Cleared"),
+}
+
+SETTLEMENT_STATES: dict[str, str] = {
+    "Settled": marked("Settled"),
+    "Canceled": marked("Canceled"),
+    "Rejected": marked("Rejected"),
+    "Failed": marked("Failed"),
+}
+
 CLASSES: dict[str, str] = {
     "internal": marked("Internal"),
     "external": marked("External"),

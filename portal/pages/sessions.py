@@ -27,6 +27,7 @@ from portal.guard import Caller, require
 from portal.pages import findings, stories
 from portal.pages.counts import forget_counts, silence_limits
 from portal.pages.logs import LONGEST_TEXT, frame_of_report
+from portal.pages.session_money import money_card
 from portal.pages.signed import signed_card
 from portal.pages.states import hold_reasons, session_state
 from portal.pages.surroundings import frame_of, page, went
@@ -379,6 +380,9 @@ async def _show(
         "corrections": await correcting.corrections_of(db, number),
         "signed": await signed_card(db, caller, found, said),
         "telling": await telling(db, caller, found, said),
+        "money": await money_card(
+            db, found, None if view.price is None else view.price.gross.amount, said
+        ),
         "errors": errors or FormErrors(),
         "chosen": chosen,
         "reason": reason,

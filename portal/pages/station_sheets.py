@@ -96,6 +96,7 @@ _TABS: Final = (
     ("components", marked("Components"), "components", Permission.STATIONS_READ, False),
     ("errors", marked("Errors"), "errors", Permission.STATIONS_READ, False),
     ("sessions", marked("Sessions"), "sessions", Permission.TRANSACTIONS_READ, True),
+    ("payments", marked("Payments"), "payments", Permission.TRANSACTIONS_READ, False),
     ("documents", marked("Documents"), "documents", Permission.STATIONS_READ, False),
     ("geolocation", marked("Geolocation"), "geolocation", Permission.STATIONS_READ, False),
     ("reservations", marked("Reservations"), "reservations", Permission.STATIONS_READ, False),
