@@ -80,7 +80,7 @@ def frames(version: OcppVersion, seed: int) -> Iterator[Nonsense]:
     number = 0
     while True:
         number += 1
-        message_id = f"{seed}-{number}"
+        message_id = f"{seed}-{number:06}"  # no broken one reads like another
         action = rng.choice(names)
         payload = known[action]
         for _ in range(rng.randrange(4)):

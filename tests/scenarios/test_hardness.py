@@ -8,9 +8,11 @@ import asyncio
 import json
 import os
 import socket
+import subprocess
+import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -24,12 +26,16 @@ from csms.ocpp import repair
 from csms.ocpp.errors import OcppError
 from csms.reports import OcppVersion
 from csms.websocket import StationSocket
+from foundation import migrate
 from foundation.clock import SetClock
 from foundation.identifiers import StationId
+from foundation.postgres import EmbeddedPostgres
+from foundation.tasks import OnEnd
 from tests.csms.central import (
     EVENING,
     Central,
     RawStation,
+    Refused,
     at,
     central_running,
     eventually,
@@ -359,3 +365,59 @@ async def whether_in(central: Central, identity: str) -> RawStation | None:
         await station.call("Heartbeat", {})
         return station
     return None
+
+
+@contextmanager
+def small_disk(mib: int) -> Iterator[Path]:
+    """A disk that is soon full; to mount one takes the rights of the administrator."""
+    place = Path(tempfile.mkdtemp(dir="/var/tmp", prefix="small-disk-"))
+    place.chmod(0o755)
+    mounted = ["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=0755", "tmpfs", str(place)]
+    subprocess.run(mounted, check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+        place.rmdir()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(400)
+async def test_a_disk_that_fills_under_a_real_database_costs_no_session(
+    tmp_path: Path, clock: SetClock
+) -> None:
+    clock.at = EVENING
+    with small_disk(400) as disk:
+        server = EmbeddedPostgres(tmp_path / "data", elsewhere=disk)
+        await asyncio.to_thread(server.start)
+        try:
+            await asyncio.to_thread(migrate.upgrade, server.url)
+            async with central_running(server.url, clock) as central:
+                central.tasks.start("PostgreSQL", server.supervise, on_end=OnEnd.RESTART)
+                station = await central.here()
+                numbers = [await station.start(each, connector=each + 1) for each in range(20)]
+                ballast = disk / "ballast"
+                with ballast.open("wb", buffering=0) as file, suppress(OSError):
+                    while True:
+                        file.write(bytes(4096))
+                answered: list[int] = []
+                refusals = 0
+                for place, number in enumerate(numbers):
+                    try:
+                        assert await station.stop(number, 60 + place, 9000) == {}
+                        answered.append(number)
+                    except (ConnectionClosed, Refused):
+                        refusals += 1
+                        station = await whether_in(central, station.identity) or station
+                ballast.unlink()
+                back = partial(whether_in, central, station.identity)
+                again = await eventually(back, every_s=0.2)
+                assert again is not None
+                for place, number in enumerate(numbers):
+                    assert await again.stop(number, 60 + place, 9000) == {}
+                stored = await central.transactions(station.identity)
+                print(f"{len(answered)} ends answered on the full disk, {refusals} not")
+                assert refusals
+                assert [each.energy_wh for each in stored] == [8000] * len(numbers)
+        finally:
+            await asyncio.to_thread(server.discard)
