@@ -27,6 +27,7 @@ from foundation.charging_limits import ChargingLimits
 _REASON_LONGEST: Final = 20
 _WORDS_LONGEST: Final = 1024
 _COMPANY_LONGEST: Final = 50
+_VAT_NUMBER_LONGEST: Final = 20
 _write: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -153,7 +154,7 @@ def vat_fields(
             **place,
         )
     status = "Accepted" if answer.is_accepted else "Rejected"
-    return {"vat_number": answer.vat_number, "status": status, **more}
+    return {"vat_number": answer.vat_number[:_VAT_NUMBER_LONGEST], "status": status, **more}
 
 
 def tariff_of(told: Mapping[str, Any], kind: Any) -> Any:

@@ -171,3 +171,8 @@ def test_the_drivers_tariff_goes_with_his_authorisation() -> None:
     info = IdTokenInfo(AuthorizationStatus.ACCEPTED)
     found = written("Authorize", AuthorizeAnswer(info, tariff=tariff))
     assert found["tariff"]["energy"] == {"prices": [{"priceKwh": 0.45}]}
+
+
+def test_a_number_that_is_too_long_to_be_one_is_said_back_as_far_as_it_fits() -> None:
+    refused = VatNumberAnswer("1" * 41, None, False, None, "Malformed: no VAT number")
+    assert written("VatNumberValidation", refused)["vatNumber"] == "1" * 20
