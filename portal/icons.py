@@ -53,9 +53,8 @@ def icon(name: str, size: int = 18) -> Markup:
         KeyError: There is no icon of that name.
     """
     return Markup(  # noqa: S704 - from our own table; the size is a number
-        f'<svg class="icon" width="{size:d}" height="{size:d}" viewBox="0 0 20 20" fill="none" '
-        f'stroke="currentColor" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" '
-        f'aria-hidden="true" focusable="false">{_PATHS[name]}</svg>'
+        f'<svg class="icon" width="{size:d}" height="{size:d}" viewBox="0 0 20 20"'
+        f' aria-hidden="true">{_PATHS[name]}</svg>'
     )
 
 
@@ -77,7 +76,7 @@ def mark(size: int = 26) -> Markup:
     )
     return Markup(  # noqa: S704 - our own drawing; the size is a number
         f'<svg class="mark" width="{size:d}" height="{size:d}" viewBox="0 0 32 32" '
-        f'aria-hidden="true" focusable="false">{drawing}</svg>'
+        f'aria-hidden="true">{drawing}</svg>'
     )
 
 
