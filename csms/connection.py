@@ -19,8 +19,9 @@ from csms.commands import Command, Outcome
 from csms.dispatch import Dispatch
 from csms.frames import FrameLog
 from csms.ocpp import answers, repair, rpc
-from csms.ocpp.actions import FROM_STATION
+from csms.ocpp.actions import FROM_STATION, WITHOUT_ANSWER
 from csms.ocpp.errors import ErrorCode, MessageError, OcppError
+from csms.ocpp.records import record
 from csms.outgoing_lane import OutgoingLane
 from csms.queue import CallRefused
 from csms.reports import (
@@ -45,6 +46,9 @@ log = structlog.get_logger(__name__)
 
 _CLOCK_IS_RIGHT = timedelta(minutes=2)
 """A clock that is off by less needs no memory."""
+
+_MOST_SENDS = 100
+"""Unanswered messages of a station that are being stored at once; more are only logged."""
 
 _MONEY_ACTIONS = frozenset(
     {"StartTransaction", "StopTransaction", "MeterValues", "TransactionEvent"}
@@ -89,6 +93,7 @@ class StationConnection:
         "_leaving",
         "_profile",
         "_registration",
+        "_sends_open",
         "_skew",
         "_socket",
         "_surroundings",
@@ -126,6 +131,7 @@ class StationConnection:
         self._zone = ZoneInfo(time_zone)
         self._skew: SkewEstimate | None = None
         self._handling: tuple[rpc.Call, float] | None = None
+        self._sends_open = 0
         self._leaving: tuple[int, str] | None = None
         self._registration = RegistrationStatus.ACCEPTED  # until a boot is answered otherwise
         self.station = station
@@ -180,8 +186,46 @@ class StationConnection:
             self.close(CLOSE_POLICY, "too many calls are waiting for their answers")
         elif isinstance(received, rpc.Ignored):
             metrics.frames.labels("in", "empty", "ignored").inc()
+        elif isinstance(received, rpc.Send):
+            self._log("in", raw, note)
+            self._sent(received, raw)
         else:
             self._log("in", raw, note)
+
+    def _sent(self, frame: rpc.Send, raw: str) -> None:
+        """Take in what is never answered (2.1); what cannot be read stays in the OCPP log only."""
+        if frame.action not in WITHOUT_ANSWER or self._sends_open >= _MOST_SENDS:
+            log.info("frame.dropped", station_id=self.station, action=frame.action)
+            return
+        try:
+            self._check_registration(frame.action)
+            message, repairs = repair.decode(
+                self.version, frame.action, frame.payload, site_zone=self._zone
+            )
+        except OcppError as refusal:
+            metrics.frames_not_understood.labels(refusal.error_code.value).inc()
+            log.info(
+                "message.refused", station_id=self.station, action=frame.action, reason=str(refusal)
+            )
+            return
+        origin = Origin(
+            self.station,
+            self.version,
+            self.epoch,
+            self.heard_at,
+            frame.id,
+            frame.action,
+            raw,
+            repairs,
+        )
+        self._sends_open += 1
+        self._surroundings.dispatch.submit(record(message, origin), self._sent_kept)
+
+    def _sent_kept(self, _: Any, error: BaseException | None) -> None:
+        """Nobody waits for an answer: what could not be stored is only told to us."""
+        self._sends_open -= 1
+        if error is not None:
+            log.warning("send.failed", station_id=self.station, exc_info=error)
 
     @property
     def is_crowded(self) -> bool:

@@ -8,17 +8,27 @@ Source: OCPP 1.6 security whitepaper, section 4.7; OCPP 2.0.1 part 2, A04 and N0
 from collections.abc import Sequence
 from dataclasses import asdict
 from hashlib import blake2b
+from typing import Final
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import store
+from csms.handlers.availability import statuses_reported
 from csms.handlers.context import HandlerContext
 from csms.monitors import fault_of
-from csms.reports import Acknowledged, NotificationReport, SecurityEventReport
+from csms.reports import (
+    Acknowledged,
+    ConnectorStatus,
+    NotificationReport,
+    SecurityEventReport,
+    StatusReport,
+)
 from csms.store import StationEvent
 from foundation import outbox
 from foundation.events import FaultCleared, FaultReported, SecurityEventReported
+
+_CONNECTOR_STATUSES: Final = frozenset(each.value for each in ConnectorStatus)
 
 
 def _digest(kind: str, details: dict[str, object]) -> bytes:
@@ -59,6 +69,27 @@ async def security_events_reported(
     return [Acknowledged() for _ in reports]
 
 
+def _statuses(report: NotificationReport) -> list[StatusReport]:
+    """Return what a notification says of connectors: the other form of their status (G01)."""
+    return [
+        StatusReport(
+            report.origin,
+            evse_id=each.evse_id,
+            connector_id=each.connector_id,
+            status=ConnectorStatus(each.actual_value),
+            charging_state=None,
+            original_status=each.actual_value,
+            reported_at=each.at,
+            error_code="OtherError" if each.actual_value == ConnectorStatus.FAULTED else None,
+        )
+        for each in report.events
+        if (each.component, each.variable) == ("Connector", "AvailabilityState")
+        and each.evse_id is not None
+        and each.connector_id is not None
+        and each.actual_value in _CONNECTOR_STATUSES
+    ]
+
+
 async def events_notified(
     db: AsyncSession, context: HandlerContext, reports: Sequence[NotificationReport]
 ) -> list[Acknowledged]:
@@ -80,6 +111,8 @@ async def events_notified(
                 )
             )
             faults.append(fault_of(report.origin.station, each))
+    if statuses := [status for report in reports for status in _statuses(report)]:
+        await statuses_reported(db, context, statuses)
     if events:
         new = await store.save_station_events(db, events)
         told = [
