@@ -50,8 +50,8 @@ def _turned(request: Request, error: ExpectedError) -> Response:
     return page(frame, "pay.html", _NONE | {"refused": refused}, status=422)
 
 
-@router.get("/pay/{identity:segment}/{evse}")
-@router.get("/pay/{identity:segment}/{evse}/{code}/{version}")
+@router.get("/pay/{identity:segment}/{evse:segment}")
+@router.get("/pay/{identity:segment}/{evse:segment}/{code:segment}/{version:segment}")
 async def pay_page(
     request: Request, identity: str, evse: str, code: str = "", version: str = "v1"
 ) -> Response:
@@ -70,8 +70,8 @@ def _path(request: Request) -> str:
     return f"{request.url.path}?{query}" if query else request.url.path
 
 
-@router.post("/pay/{identity:segment}/{evse}")
-@router.post("/pay/{identity:segment}/{evse}/{code}/{version}")
+@router.post("/pay/{identity:segment}/{evse:segment}")
+@router.post("/pay/{identity:segment}/{evse:segment}/{code:segment}/{version:segment}")
 async def pay(
     request: Request, identity: str, evse: str, code: str = "", version: str = "v1"
 ) -> Response:
@@ -89,7 +89,7 @@ async def pay(
     return page(bare_frame(request), "pay.html", values)
 
 
-@router.get("/paid/{key}")
+@router.get("/paid/{key:segment}")
 async def paid_page(request: Request, key: str) -> Response:
     """How a payment stands; once it is authorised the station is asked to start.
 
@@ -101,7 +101,7 @@ async def paid_page(request: Request, key: str) -> Response:
     return page(bare_frame(request), "pay.html", _NONE | {"payment": payment})
 
 
-@router.get("/receipts/{name}")
+@router.get("/receipts/{name:segment}")
 async def receipt_page(request: Request, name: str) -> Response:
     """What was paid at a station's terminal.
 

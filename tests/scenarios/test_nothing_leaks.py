@@ -88,6 +88,11 @@ ANYBODYS = {
     "/preferences",
     # What the QR code on a sticker leads to: state, price and hotline, for whoever stands there.
     "/at/{evse_id:segment}",
+    # Drivers without a contract: they pay, and read how it stands by an address nobody guesses.
+    "/pay/{identity:segment}/{evse:segment}",
+    "/pay/{identity:segment}/{evse:segment}/{code:segment}/{version:segment}",
+    "/paid/{key:segment}",
+    "/receipts/{name:segment}",
     # A technician's one-time link, whose secret is the permission, and what his device opens by it.
     "/visit/{secret:segment}",
     "/visit/{secret:segment}/open",
