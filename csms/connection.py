@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -35,6 +35,7 @@ from csms.reports import (
     StatusReport,
     TransactionUpdateReport,
 )
+from csms.secrecy import text_without_secrets
 from csms.skew import SkewEstimate
 from csms.vendors import Profile, adjusted, profile_of, shipped
 from foundation import metrics
@@ -163,7 +164,7 @@ class StationConnection:
         """Take in a text that came as `raw`; the note goes into the OCPP log with it."""
         received = self.rpc.receive(text)
         if isinstance(received, rpc.Call):
-            if note is None:
+            if note is None and received.action not in _MAY_TELL_SECRETS:
                 self._log_line("in", self.heard_at, text)
             else:
                 self._log("in", raw, note)
@@ -475,10 +476,11 @@ class StationConnection:
         self._socket.send(text)
 
     def _log(self, direction: str, raw: str, note: str | None = None) -> None:
-        """Put any text into the OCPP log; what no database takes is made fit."""
+        """Put any text into the OCPP log: without secrets, and fit for the database."""
         if "\x00" in raw:
             raw = raw.replace("\x00", "\ufffd")
-        self._log_line(direction, self._surroundings.clock.now(), raw, note)
+        kept = text_without_secrets(raw)
+        self._log_line(direction, self._surroundings.clock.now(), kept, note)
 
     def _log_line(self, direction: str, at: datetime, text: str, note: str | None = None) -> None:
         """Put a text without a raw NUL, such as no frame that could be read has, into the log."""
@@ -487,6 +489,8 @@ class StationConnection:
         self._surroundings.frames.add((self.station, at, direction, self.epoch, text, note))
 
 
+_MAY_TELL_SECRETS: Final = frozenset({"DataTransfer", "NotifyEvent", "NotifyReport"})
+"""Calls of stations that have a place for values of settings: the others are not searched."""
 _COUNTED: dict[tuple[str, str], metrics.Handled] = {}
 
 

@@ -1,17 +1,14 @@
 """Face, read: what stations are set to, as far as they last told us."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms import secrecy
 from csms.equipment_tables import StationVariableRow
-from csms.queue import MASK
 from csms.tables import StationRow
 from foundation.identifiers import StationId
-
-_SECRET: Final = frozenset({"authorizationkey", "basicauthpassword"})
 
 
 async def known_settings(
@@ -38,8 +35,7 @@ async def known_settings(
         )
     )
     for row in rows:
-        secret = row.variable.lower() in _SECRET
-        found[StationId(row.station)][_name(row)] = MASK if secret else row.value or ""
+        found[StationId(row.station)][_name(row)] = secrecy.shown(row.variable, row.value) or ""
     return found
 
 

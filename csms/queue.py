@@ -8,17 +8,16 @@ Sources: OCPP 1.6 edition 2, sections 4.2 and 5; OCPP 2.0.1 edition 3, part 2, B
 command needs a written order is our own rule (`needs_order`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
+from csms.secrecy import MASK as MASK
+from csms.secrecy import without_secrets
 from foundation.errors import Conflict, ExpectedError, NotPermitted, Unavailable
 from foundation.identifiers import OrganisationKey, StationId, TransactionId
-
-MASK = "********"
-"""What stands for a secret wherever a command is shown."""
 
 AVAILABILITY_ENDS_AFTER = timedelta(hours=24)
 """When an availability change without a written order is set back by itself, unless said."""
@@ -494,40 +493,13 @@ def answer_timeout_s(action: str, usual_s: float) -> float:
 
 # -------------------------------------------------------------------------------------- secrets
 
-_SECRET_KEYS = frozenset({"authorizationkey"})
-_SECRET_VARIABLES = frozenset({"basicauthpassword"})
-_SECRET_FIELDS = frozenset({"basicauthpassword", "apnpassword", "password", "key"})
+_BIG: Final = frozenset({"SendLocalList", "SetChargingProfile", "InstallCertificate"})
+"""What has no place for a secret, and may be large."""
 
 
 def masked(action: str, payload: Mapping[str, Any]) -> dict[str, Any]:
     """Return the payload as it may be shown and logged; equal to it if it holds no secret."""
-    shown = dict(payload)
-    if action == "ChangeConfiguration" and str(payload.get("key")).lower() in _SECRET_KEYS:
-        shown["value"] = MASK
-    elif action == "SetVariables" and isinstance(payload.get("setVariableData"), Sequence):
-        shown["setVariableData"] = [
-            {**each, "attributeValue": MASK} if _is_secret_variable(each) else each
-            for each in payload["setVariableData"]
-        ]
-    elif action == "SetNetworkProfile":
-        shown = _without_passwords(payload)
+    if action in _BIG:
+        return dict(payload)
+    shown: dict[str, Any] = without_secrets(payload)
     return shown
-
-
-def _is_secret_variable(entry: Any) -> bool:
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("variable"), Mapping):
-        return False
-    return str(entry["variable"].get("name")).lower() in _SECRET_VARIABLES
-
-
-def _without_passwords(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {
-            name: MASK
-            if name.lower() in _SECRET_FIELDS and isinstance(inner, str)
-            else _without_passwords(inner)
-            for name, inner in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [_without_passwords(each) for each in value]
-    return value

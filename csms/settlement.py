@@ -22,6 +22,7 @@ from csms.evidence import (
     rule_of,
 )
 from csms.queue import CommandState, Failure, may_be_asked_again, may_become
+from csms.secrecy import without_secrets
 from foundation.identifiers import StationId
 
 MOST_ATTEMPTS = 5
@@ -145,8 +146,8 @@ def answered(
         answer = {"error_code": said.code, "error_description": said.description}
         found = AnswerMeaning(False, note=f"CALLERROR {said.code} {said.description}".strip())
     else:
-        answer = dict(said)
-        found = meaning(command.asked.action, answer)
+        found = meaning(command.asked.action, dict(said))
+        answer = without_secrets(said)
     facts: dict[str, Any] = {"answer": answer, "answered_at": at}
     if command.state is CommandState.SENT:
         if isinstance(said, CallErrorSaid):

@@ -25,9 +25,8 @@ from csms.reports import (
     ReservationReport,
     VariablesReport,
 )
-
-MASK: Final = "********"
-"""What is kept of a value that is a secret."""
+from csms.secrecy import MASK as MASK
+from csms.secrecy import shown as shown
 
 _DIAGNOSTICS = {"UploadFailed": "UploadFailure"}
 """1.6's words that 2.0.1 has otherwise."""
@@ -168,15 +167,3 @@ def place(component: Any, variable: Any) -> dict[str, Any]:
         "variable": text(variable.name) or "",
         "variable_instance": text(variable.instance),
     }
-
-
-_SECRET_NAMES = ("authorizationkey", "password", "passwd", "passphrase", "secret", "psk")
-
-
-def shown(name: str, value: str | None) -> str | None:
-    """Return a value as it may be kept: that of a key or variable named like a secret is masked.
-
-    Such a thing is write-only by the standards; some stations tell it all the same.
-    """
-    is_secret = any(word in name.casefold() for word in _SECRET_NAMES)
-    return MASK if is_secret and value else value
