@@ -40,7 +40,7 @@ async def balances(db: AsyncSession) -> tuple[Decimal, Decimal]:
 async def test_a_top_up_counts_once_and_stands_in_the_ledger(db: AsyncSession) -> None:
     await with_money(db)
     await prepaid.top_up(db, CARD, euro("10"), key="r-1", by="me", now=NOW)
-    assert await balances(db) == (10, -10)
+    assert await balances(db) == (Decimal(10), Decimal(-10))
     await prepaid.top_up(db, "pre1", euro("2.50"), key="r-2", by="me", now=NOW)
     assert await balances(db) == (Decimal("12.5"), Decimal("-12.5"))
 

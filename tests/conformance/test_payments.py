@@ -188,7 +188,7 @@ async def test_c_113_a_driver_stops_before_he_charged(case: PayingStation) -> No
     over = await case.transaction()
     async with case.central.database.unit_of_work() as db:
         [kept] = await payments.settlements(db, transaction=over.transaction_id)
-    assert (kept.status, kept.claim, kept.amount) == ("Canceled", "none", 0)
+    assert (kept.status, kept.claim, kept.amount) == ("Canceled", "none", Decimal(0))
     assert over.token_provider == direct_payments.PROVIDER
 
 
@@ -292,7 +292,9 @@ async def provider(case: PayingStation) -> TestProvider:
     return made
 
 
-async def entered(case: PayingStation, code: str = "", **parameters: list[str]) -> doors.Entrance:
+async def entered(
+    case: PayingStation, code: str = "", /, **parameters: list[str]
+) -> doors.Entrance:
     async with case.central.database.unit_of_work() as db:
         now = case.central.clock.now()
         return await doors.enter(db, case.identity, "1", parameters, code=code, now=now)
