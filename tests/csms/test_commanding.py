@@ -217,6 +217,24 @@ async def test_a_late_yes_to_a_setting_is_read_back(start_central: Starter) -> N
         assert states(late) == ["queued", "sent", "failed", "failed", "effective"]
 
 
+async def test_a_secret_that_a_station_tells_is_kept_nowhere(
+    central: Central, there: RawStation
+) -> None:
+    asked = await ask(central, there.identity, "GetConfiguration", {})
+    told = [
+        {"key": "AuthorizationKey", "readonly": False, "value": "hunter2-told"},
+        {"key": "Upload", "readonly": False, "value": "ftp://a:hunter2-told@b.example"},
+    ]
+    await answer(there, {"configurationKey": told})
+    kept = (await becomes(central, asked, EFFECTIVE)).answer
+    assert kept is not None
+    assert kept["configurationKey"][0]["value"] == "********"
+    said = [line["raw"] for line in await central.frames(there.identity)]
+    assert any("AuthorizationKey" in line for line in said)
+    rows = await central.rows("select value from station_variables")
+    assert "hunter2-told" not in f"{kept} {said} {rows}"
+
+
 async def test_one_call_is_outstanding_and_the_urgent_goes_first(
     central: Central, there: RawStation
 ) -> None:
