@@ -9,6 +9,7 @@ and M06; OCPP 2.1 part 2, M01.
 from collections.abc import Callable
 from typing import Any, Final
 
+from csms.ocpp.errors import ErrorCode, MessageError
 from csms.ocpp.fields import Message
 from csms.ocpp.translation import id_token, integer, text
 from csms.reports import (
@@ -30,6 +31,9 @@ from csms.reports import (
 OWN: Final = "ChargingStationCertificate"
 _REASON_LONGEST: Final = 20
 _WORDS_LONGEST: Final = 512
+_ASKED_MOST: Final = 4
+_HASH_LONGEST: Final = 128
+_SERIAL_LONGEST: Final = 40
 
 
 def wish(message: Any, origin: Origin) -> Report:
@@ -62,21 +66,35 @@ def certificate_status(message: Any, origin: Origin) -> Report:
 
 
 def certificate_chain(message: Any, origin: Origin) -> Report:
-    """Read GetCertificateChainStatus of 2.1."""
-    return CertificateChainReport(
-        origin,
-        tuple(
-            ChainQuestion(
-                each.certificate_hash_data.hash_algorithm,
-                each.certificate_hash_data.issuer_name_hash,
-                each.certificate_hash_data.issuer_key_hash,
-                each.certificate_hash_data.serial_number,
-                each.source,
-                tuple(each.urls),
-            )
-            for each in message.certificate_status_requests
-        ),
+    """Read GetCertificateChainStatus of 2.1.
+
+    Raises:
+        MessageError: What is asked could not be said back: the answer names each certificate.
+    """
+    asked = tuple(
+        ChainQuestion(
+            each.certificate_hash_data.hash_algorithm,
+            each.certificate_hash_data.issuer_name_hash,
+            each.certificate_hash_data.issuer_key_hash,
+            each.certificate_hash_data.serial_number,
+            each.source,
+            tuple(each.urls),
+        )
+        for each in message.certificate_status_requests
     )
+    fits = all(
+        len(each.issuer_name_hash) <= _HASH_LONGEST
+        and len(each.issuer_key_hash) <= _HASH_LONGEST
+        and len(each.serial_number) <= _SERIAL_LONGEST
+        for each in asked
+    )
+    if not fits or not 1 <= len(asked) <= _ASKED_MOST:
+        raise MessageError(
+            ErrorCode.PROPERTY_VIOLATION,
+            "$.certificateStatusRequests",
+            f"1 to {_ASKED_MOST} certificates, each named by hashes, are asked about at once",
+        )
+    return CertificateChainReport(origin, asked)
 
 
 def authorize(message: Any, origin: Origin) -> Report:

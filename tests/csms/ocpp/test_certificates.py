@@ -5,8 +5,10 @@ import json
 import pytest
 
 from csms.ocpp import answers
+from csms.ocpp.errors import MessageError
 from csms.reports import (
     AuthorizeReport,
+    CertificateChainReport,
     CertificateStatusAnswer,
     CertificateWishAnswer,
     CertificateWishReport,
@@ -66,5 +68,26 @@ def test_how_many_contracts_are_left_is_told_in_2_1_only() -> None:
 def test_without_a_token_there_is_nobody_to_authorize() -> None:
     for payload in ({}, {"idToken": None}):
         assert said(V201, "Authorize", payload, AuthorizeReport).id_token is None
-    payload = {"iso15118CertificateHashData": [HASHES]}
-    assert said(V201, "Authorize", payload, ContractAuthorizeReport).id_token is None
+    hashes = {"iso15118CertificateHashData": [HASHES]}
+    assert said(V201, "Authorize", hashes, ContractAuthorizeReport).id_token is None
+
+
+def test_only_as_many_certificates_are_asked_about_as_can_be_told_of() -> None:
+    named = {name: value for name, value in HASHES.items() if name != "responderURL"}
+    one = {"certificateHashData": named, "source": "OCSP", "urls": ["http://ocsp.example"]}
+    long = one | {"certificateHashData": named | {"serialNumber": "1" * 41}}
+    for asked, is_good in (([one], True), ([one] * 4, True), ([], False), ([long], False)):
+        payload = {"certificateStatusRequests": asked}
+        if is_good:
+            found = said(V21, "GetCertificateChainStatus", payload, CertificateChainReport)
+            assert len(found.questions) == len(asked)
+        else:
+            with pytest.raises(MessageError):
+                said(V21, "GetCertificateChainStatus", payload, CertificateChainReport)
+    with pytest.raises(MessageError):
+        said(
+            V21,
+            "GetCertificateChainStatus",
+            {"certificateStatusRequests": [one] * 5},
+            CertificateChainReport,
+        )
