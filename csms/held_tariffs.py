@@ -345,20 +345,6 @@ async def _cleared(
 # ------------------------------------------------------------------------------------- reading
 
 
-async def counting(db: AsyncSession, stations: Sequence[str]) -> set[str]:
-    """Return which of the stations count costs by a tariff that they hold."""
-    rows = await db.scalars(
-        select(StationTariffRow.station)
-        .where(
-            StationTariffRow.station.in_(stations),
-            StationTariffRow.state == State.HELD,
-            StationTariffRow.transaction_ref.is_(None),
-        )
-        .distinct()
-    )
-    return set(rows)
-
-
 async def held(db: AsyncSession, station: str, *, limit: int = 20) -> list[HeldTariff]:
     """Return the tariffs that a station was asked to hold, newest first; scope is the caller's."""
     rows = await db.scalars(

@@ -24,6 +24,7 @@ from csms.payment_tables import (
     PaymentPointRow,
     SettlementRow,
     StationCostRow,
+    StationTariffRow,
     TransactionLimitsRow,
 )
 from csms.reports import PaymentWords, SettlementReport
@@ -518,6 +519,20 @@ async def owner_of(db: AsyncSession, station: str) -> OrganisationKey:
     )
     assert owner is not None, "every station has an owner"
     return OrganisationKey(owner)
+
+
+async def counting(db: AsyncSession, stations: Sequence[str]) -> set[str]:
+    """Return which of the stations count costs by a tariff that they hold."""
+    rows = await db.scalars(
+        select(StationTariffRow.station)
+        .where(
+            StationTariffRow.station.in_(stations),
+            StationTariffRow.state == "held",
+            StationTariffRow.transaction_ref.is_(None),
+        )
+        .distinct()
+    )
+    return set(rows)
 
 
 class Credits:

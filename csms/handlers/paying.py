@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from csms import held_tariffs, payments, transaction_store
+from csms import payments, transaction_store
 from csms.handlers import authorization, ending, transactions
 from csms.handlers.authorization import presented_at
 from csms.handlers.context import HandlerContext
@@ -60,7 +60,7 @@ async def authorize(
     ]
     if not good:
         return answers
-    counting = await held_tariffs.counting(db, [str(each.origin.station) for _, each in good])
+    counting = await payments.counting(db, [str(each.origin.station) for _, each in good])
     good = [(place, each) for place, each in good if str(each.origin.station) in counting]
     if good:
         presented = await presented_at(db, [each for _, each in good])

@@ -266,7 +266,7 @@ async def test_i_110_tariffs_are_read_and_cleared(case: PayingStation) -> None:
     await newest(case, State.CLEARED)
     async with case.central.database.unit_of_work() as db:
         [read] = await held_tariffs.readings(db, case.identity)
-        assert await held_tariffs.counting(db, [case.identity]) == set()
+        assert await payments.counting(db, [case.identity]) == set()
     assert read.assignments == [{"tariffId": held.tariff_id, "tariffKind": "DefaultTariff"}]
 
 
@@ -296,7 +296,7 @@ async def test_i_113_to_i_115_another_tariff_for_a_running_transaction(
     assert found.outcome == (None if word == "Accepted" else word)
     assert found.transaction_ref == case.ref
     async with case.central.database.unit_of_work() as db:
-        assert await held_tariffs.counting(db, [case.identity]) == set(), "of one transaction only"
+        assert await payments.counting(db, [case.identity]) == set(), "of one transaction only"
 
 
 async def test_i_122_what_the_station_counted_is_kept_and_ours_is_billed(
