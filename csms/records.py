@@ -1,8 +1,8 @@
 """Face: what stations hold beside their sessions, and what they told of it.
 
-Display messages, DER controls and event streams are held until the station says otherwise: by its
-answer to a command of ours, or by a report. Values of streams, DER events and battery swaps
-happened once; the same words again are the same telling.
+Display messages, variable monitors, DER controls and event streams are held until the station says
+otherwise: by its answer to a command of ours, or by a report. Values of streams, DER events and
+battery swaps happened once; the same words again are the same telling.
 
 Source: OCPP 2.0.1 part 2, O01 to O06; OCPP 2.1 part 2, N11 to N14, R04, S01 to S04.
 """
@@ -27,9 +27,11 @@ ACTIONS: Final = frozenset(
         "AdjustPeriodicEventStream",
         "ClearDERControl",
         "ClearDisplayMessage",
+        "ClearVariableMonitoring",
         "GetPeriodicEventStream",
         "SetDERControl",
         "SetDisplayMessage",
+        "SetVariableMonitoring",
     }
 )
 """Commands whose answers say what a station holds."""
@@ -41,6 +43,7 @@ class Held(StrEnum):
     DISPLAY_MESSAGE = "display_message"
     DER_CONTROL = "der_control"
     EVENT_STREAM = "event_stream"
+    MONITOR = "monitor"
 
 
 class Told(StrEnum):
@@ -217,6 +220,18 @@ async def answered(
             await mark(db, station, Held.DER_CONTROL, superseded, "Superseded", at)
         case "ClearDERControl" if is_yes:
             await _clear_controls(db, station, payload)
+        case "SetVariableMonitoring":
+            for asked, each in zip(
+                payload["setMonitoringData"], answer.get("setMonitoringResult") or (), strict=False
+            ):
+                if each.get("status") == "Accepted" and "id" in each:
+                    content = {**asked, "id": each["id"]}
+                    key = str(each["id"])
+                    await keep(db, station, Held.MONITOR, key, content, state=None, at=at)
+        case "ClearVariableMonitoring":
+            results = answer.get("clearMonitoringResult") or ()
+            gone = [str(each["id"]) for each in results if each["status"] != "Rejected"]
+            await forget(db, station, Held.MONITOR, gone)
         case "AdjustPeriodicEventStream" if is_yes:
             key = str(payload["id"])
             for each in await held(db, StationId(station), Held.EVENT_STREAM):

@@ -54,6 +54,13 @@ async def _take(
                 )
             if not said.get("tbc", False):
                 await records.all_messages_told(db, station, said["requestId"])
+        case "NotifyMonitoringReport":
+            for each in said.get("monitor") or ():
+                place = {name: each[name] for name in ("component", "variable")}
+                for monitor in each["variableMonitoring"]:
+                    key = str(monitor["id"])
+                    content = {**place, **monitor}
+                    await records.keep(db, station, Held.MONITOR, key, content, state=None, at=at)
         case "ReportDERControl":
             await _controls(db, station, said, at)
         case "NotifyDERAlarm":

@@ -16,7 +16,8 @@ def record(message: Any, origin: Origin) -> Report:
 
 
 HANDLED_RECORDS: Final[dict[str, Callable[[Any, Origin], Report]]] = {
-    "NotifyDisplayMessages": record
+    "NotifyDisplayMessages": record,
+    "NotifyMonitoringReport": record,
 }
 """In 2.0.1 and in 2.1."""
 

@@ -316,3 +316,34 @@ async def test_b_105_a_network_slot_is_built_by_variables(case: PayingStation) -
     command = await case.asked_for("SetVariables", {"setVariableData": data})
     await case.becomes(command, EFFECTIVE)
     assert {name.rpartition("/")[2]: value for name, value in case.told.items()} == wanted
+
+
+async def test_n_104_a_monitor_of_a_difference_from_its_target_is_reported(
+    case: PayingStation,
+) -> None:
+    criteria = {"requestId": 41, "monitoringCriteria": ["ThresholdMonitoring", "DeltaMonitoring"]}
+    command = await case.asked_for("GetMonitoringReport", criteria)
+    await case.becomes(command, ACCEPTED)
+    monitor = {
+        "id": 71,
+        "transaction": False,
+        "value": 5,
+        "type": "TargetDelta",
+        "severity": 4,
+        "eventNotificationType": "CustomMonitor",
+    }
+    told = {
+        "component": {"name": "ChargingStation"},
+        "variable": {"name": "Temperature"},
+        "variableMonitoring": [monitor],
+    }
+    said = {"requestId": 41, "seqNo": 0, "generatedAt": case.now(), "monitor": [told]}
+    assert await case.call("NotifyMonitoringReport", said) == {}
+    await case.becomes(command, EFFECTIVE)
+    [kept] = await held(case, Held.MONITOR)
+    assert (kept.key, kept.content["type"]) == ("71", "TargetDelta")
+    assert kept.content["variable"] == {"name": "Temperature"}
+    answer = {"clear_monitoring_result": [{"id": 71, "status": "Accepted"}]}
+    cleared = await case.asked_for("ClearVariableMonitoring", {"id": [71]}, answer)
+    await case.becomes(cleared, EFFECTIVE)
+    assert await held(case, Held.MONITOR) == []
