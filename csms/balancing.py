@@ -209,13 +209,15 @@ def check(settings: Settings, *, points: int) -> None:
         InvalidInput: With the field that is wrong.
     """
     if not LEAST_A <= settings.limit_a <= 10_000:
-        raise InvalidInput(f"limit_a is {LEAST_A} to 10000 amperes.", field="limit_a")
+        raise InvalidInput(f"The limit is {LEAST_A} to 10000 amperes.", field="limit_a")
     if not LEAST_A <= settings.minimum_a <= 32:
-        raise InvalidInput(f"minimum_a is {LEAST_A} to 32 amperes.", field="minimum_a")
+        raise InvalidInput(f"The least is {LEAST_A} to 32 amperes.", field="minimum_a")
     if settings.fallback_a != 0 and not LEAST_A <= settings.fallback_a <= 500:
-        raise InvalidInput(f"fallback_a is 0, or {LEAST_A} to 500 amperes.", field="fallback_a")
+        raise InvalidInput(
+            f"Without a connection it is 0, or {LEAST_A} to 500 amperes.", field="fallback_a"
+        )
     if not timedelta(seconds=10) <= settings.change_every <= timedelta(hours=1):
-        raise InvalidInput("change_every_s is 10 to 3600 seconds.", field="change_every_s")
+        raise InvalidInput("Changes are 10 to 3600 seconds apart.", field="change_every_s")
     for number, window in enumerate(settings.windows):
         _check_window(window, f"windows.{number}")
     for first, one in enumerate(settings.windows):
@@ -240,7 +242,7 @@ def _check_window(window: Window, field: str) -> None:
     if window.from_minute == window.to_minute:
         raise InvalidInput("It ends when it begins.", field=f"{field}.to")
     if not 0 <= window.limit_a <= 10_000:
-        raise InvalidInput("limit_a is 0 to 10000 amperes.", field=f"{field}.limit_a")
+        raise InvalidInput("A limit is 0 to 10000 amperes.", field=f"{field}.limit_a")
 
 
 def _minutes(window: Window) -> set[int]:

@@ -186,7 +186,7 @@ async def add_signal(
     """
     source = source.strip()
     if not 1 <= len(source) <= _SOURCE_MAX:
-        raise InvalidInput(f"source is 1 to {_SOURCE_MAX} characters.", field="source")
+        raise InvalidInput(f"The source has 1 to {_SOURCE_MAX} characters.", field="source")
     said = {"limit_a": limit_a, "limit_w": limit_w, "used_a": used_a}
     given = {name: value for name, value in said.items() if value is not None}
     if len(given) != 1:
@@ -303,9 +303,9 @@ async def set_point(
     if (station, evse_id) not in present:
         raise NotFound("charge point", f"{station}/{evse_id}")
     if most_a is not None and not balancing.LEAST_A <= most_a <= 1000:
-        raise InvalidInput("most_a is 6 to 1000 amperes.", field="most_a")
+        raise InvalidInput("A charge point carries 6 to 1000 amperes.", field="most_a")
     if not 0 <= priority <= 9:
-        raise InvalidInput("priority is 0 to 9; the higher comes first.", field="priority")
+        raise InvalidInput("A priority is 0 to 9; the higher comes first.", field="priority")
     if rotation not in ROTATIONS:
         raise InvalidInput(f"rotation is one of {', '.join(ROTATIONS)}.", field="rotation")
     row = await db.get(LoadPointRow, (station, evse_id))

@@ -71,10 +71,10 @@ _FIELDS: Final = (
     *(f"{name}-{row}" for row in range(_WINDOWS) for name in ("days", "from", "to", "limit")),
 )
 _SENTENCES: Final = (
-    marked("limit_a is 6 to 10000 amperes."),
-    marked("minimum_a is 6 to 32 amperes."),
-    marked("fallback_a is 0, or 6 to 500 amperes."),
-    marked("change_every_s is 10 to 3600 seconds."),
+    marked("The limit is 6 to 10000 amperes."),
+    marked("The least is 6 to 32 amperes."),
+    marked("Without a connection it is 0, or 6 to 500 amperes."),
+    marked("Changes are 10 to 3600 seconds apart."),
     marked("Two limits hold at one time."),
     marked(
         "All charge points together would fall back to more than the lowest limit allows."
@@ -83,14 +83,14 @@ _SENTENCES: Final = (
     marked("Name one or more days, 1 (Monday) to 7."),
     marked("A time of day is 00:00 to 24:00."),
     marked("It ends when it begins."),
-    marked("limit_a is 0 to 10000 amperes."),
+    marked("A limit is 0 to 10000 amperes."),
     marked("No station with a charge point stands there."),
     marked("Enter a number."),
     marked("It ends before it begins, or is over."),
     marked("A signal holds for 31 days at most."),
-    marked("source is 1 to 100 characters."),
-    marked("most_a is 6 to 1000 amperes."),
-    marked("priority is 0 to 9; the higher comes first."),
+    marked("The source has 1 to 100 characters."),
+    marked("A charge point carries 6 to 1000 amperes."),
+    marked("A priority is 0 to 9; the higher comes first."),
 )
 """What is refused here, to be translated."""
 
