@@ -38,7 +38,7 @@ from billing import credit_orders, direct_payments, prepaid, remote_access
 from billing.closing import Closing
 from billing.credit_mails import Letters
 from billing.month_end import CRON, MonthEnd
-from csms import equipment, load_rounds, outcomes, probes_kept, profile_upgrades, remote
+from csms import equipment, load_rounds, outcomes, probes_kept, profile_upgrades, records, remote
 from csms.authorities_by_http import HttpSigner
 from csms.campaigns import keep_going
 from csms.connectivity import SilenceLimits
@@ -200,6 +200,11 @@ def compose_house(
     )
     jobs.every("payments", settle_payments(database, clock), cron="* * * * *")
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")
+    jobs.every(
+        "tellings",
+        records.forgetting(database, clock, timedelta(days=settings.readings_kept_days)),
+        cron="29 3 * * *",
+    )
     jobs.every("load", load_rounds.forgetting(database, clock), cron="23 3 * * *")
     metering = StationPoints()
     jobs.every(

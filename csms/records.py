@@ -9,9 +9,9 @@ Source: OCPP 2.0.1 part 2, O01 to O06; OCPP 2.1 part 2, N11 to N14, R04, S01 to 
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.record_tables import StationRecordRow, StationTellingRow
+from foundation.clock import Clock
+from foundation.database import Database
 from foundation.identifiers import StationId
 
 ACTIONS: Final = frozenset(
@@ -35,6 +37,9 @@ ACTIONS: Final = frozenset(
     }
 )
 """Commands whose answers say what a station holds."""
+
+
+_FORGOTTEN_AT_ONCE: Final = 5000
 
 
 class Held(StrEnum):
@@ -154,6 +159,34 @@ async def tell(
         )
         .on_conflict_do_nothing()
     )
+
+
+async def forget_tellings(db: AsyncSession, before: datetime) -> int:
+    """Forget some of what was told before a moment; return how much, 0 once there is no more."""
+    gone = await db.execute(
+        text("""
+            delete from station_tellings where id in (
+                select id from station_tellings where told_at < :before
+                order by id limit :most for update skip locked)
+        """),
+        {"before": before, "most": _FORGOTTEN_AT_ONCE},
+    )
+    return int(getattr(gone, "rowcount", 0))
+
+
+def forgetting(
+    database: Database, clock: Clock, kept: timedelta
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Return, as periodic work, to forget what was told longer ago than it is kept."""
+
+    async def run() -> None:
+        before = clock.now() - kept
+        while True:
+            async with database.unit_of_work() as db:
+                if not await forget_tellings(db, before):
+                    return
+
+    return run
 
 
 async def mark(

@@ -6,13 +6,13 @@ Source: OCPP 2.0.1 part 2, O03; OCPP 2.1 part 2, N11 to N14, R04, S01 to S04.
 from collections.abc import Callable
 from typing import Any, Final
 
-from csms.ocpp.translation import kept
+from csms.ocpp.translation import kept, without_nul
 from csms.reports import Origin, RecordReport, Report
 
 
 def record(message: Any, origin: Origin) -> Report:
-    """Read a message as it is."""
-    return RecordReport(origin, kept(message, origin).payload)
+    """Read a message as it is, but for what no text can hold."""
+    return RecordReport(origin, without_nul(kept(message, origin).payload))
 
 
 HANDLED_RECORDS: Final[dict[str, Callable[[Any, Origin], Report]]] = {

@@ -78,6 +78,17 @@ def kept(message: Message, origin: Origin) -> KeptReport:
     return KeptReport(origin, payload)
 
 
+def without_nul(value: Any) -> Any:
+    """Return what is to be kept as JSON without NULs in its texts, which no text can hold."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, dict):
+        return {without_nul(name): without_nul(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nul(each) for each in value]
+    return value
+
+
 def not_supported(action: str) -> MessageError:
     """Return the refusal of an action whose answer would be a decision that nobody here takes."""
     return MessageError(ErrorCode.NOT_SUPPORTED, "$", f"{action} is not served here")

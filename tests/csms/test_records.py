@@ -46,3 +46,15 @@ async def test_controls_are_cleared_by_name_or_by_what_they_are(work: Work) -> N
     assert await keys(work, Held.DER_CONTROL) == ["one", "three"]
     await records.answered(work.db, STATION, "ClearDERControl", {"isDefault": True}, yes, moment(1))
     assert await keys(work, Held.DER_CONTROL) == ["one"]
+
+
+async def test_what_was_told_long_ago_is_forgotten(work: Work) -> None:
+    for minute in (0, 10):
+        said = {"requestId": minute}
+        await records.tell(
+            work.db, STATION, Told.BATTERY_SWAP, str(minute), said, at=moment(minute)
+        )
+    assert await records.forget_tellings(work.db, moment(10)) == 1
+    assert await records.forget_tellings(work.db, moment(10)) == 0
+    [left] = await records.tellings(work.db, STATION, Told.BATTERY_SWAP)
+    assert left.ref == "10"

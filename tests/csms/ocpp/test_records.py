@@ -1,5 +1,6 @@
 """What stations hold beside their sessions, as it is read."""
 
+import json
 from typing import Any
 
 import pytest
@@ -26,3 +27,23 @@ def test_what_2_1_adds_2_0_1_does_not_have() -> None:
     assert set(HANDLED_RECORDS) == {"NotifyDisplayMessages", "NotifyMonitoringReport"}
     assert "BatterySwap" in HANDLED_RECORDS_21
     assert "NotifyPeriodicEventStream" not in HANDLED_RECORDS_21  # never a request
+
+
+def test_no_text_that_is_kept_has_what_no_text_can_hold() -> None:
+    payload = {
+        "batteryData": [
+            {
+                "evseId": 1,
+                "serialNumber": "SN\0-1",
+                "soC": 50,
+                "soH": 90,
+                "vendorInfo": "\0",
+            }
+        ],
+        "eventType": "BatteryIn",
+        "idToken": {"idToken": "T\0", "type": "ISO14443"},
+        "requestId": 1,
+    }
+    report = said(V21, "BatterySwap", payload, RecordReport)
+    assert "\\u0000" not in json.dumps(report.payload)
+    assert report.payload["batteryData"][0]["serialNumber"] == "SN-1"
