@@ -32,7 +32,7 @@ from billing.access import Doorkeeper
 from billing.estimate import Estimator
 from billing.payment_desk import PaymentDesk
 from billing.sms_purse import SmsPurse
-from csms import certificate_store
+from csms import certificate_store, remote
 from csms.authorities_by_http import HttpContracts, HttpResponder
 from csms.charge_points import ChargePoints
 from csms.charging_health import ChargingHealth
@@ -165,6 +165,7 @@ async def compose_central_system(
         costs=Estimator(),
         access=Workshop(Doorkeeper()),
         payments=PaymentDesk(),
+        asks=remote.ask,
         receipts_url=f"{settings.reached_at}/receipts",
         signs_elsewhere=settings.certificate_authority_url is not None,
     )

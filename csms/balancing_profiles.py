@@ -37,6 +37,11 @@ class Listener:
     numbers_from: int = 0
 
 
+def number_of(evse_id: int, numbers_from: int) -> int:
+    """Return the number of the profile of an EVSE's transaction: whoever tells it replaces it."""
+    return numbers_from + _FALLBACK + evse_id
+
+
 def fallback(to: Listener, limit_a: int, now: datetime) -> dict[str, Any]:
     """Return what tells a station what each of its EVSEs keeps to where nothing else is said."""
     profile = {
@@ -75,14 +80,14 @@ def share(
         "transactionId": transaction,
         "validTo": _moment(until),
     }
-    number = to.numbers_from + _FALLBACK + evse_id
+    number = number_of(evse_id, to.numbers_from)
     return _told(to, evse_id, number, profile, _limit(to, limit_a, phases), now)
 
 
 def cleared(to: Listener, evse_id: int) -> dict[str, Any]:
     """Return what takes back a profile of ours; EVSE 0: what the station falls back to."""
     name = "id" if to.version is OcppVersion.V16 else "chargingProfileId"
-    return {name: to.numbers_from + _FALLBACK + evse_id}
+    return {name: number_of(evse_id, to.numbers_from)}
 
 
 def _limit(to: Listener, limit_a: int, phases: frozenset[int]) -> int:

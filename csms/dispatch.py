@@ -15,6 +15,7 @@ from csms import store
 from csms.certificates import CertificateFacts
 from csms.handlers.availability import statuses_reported
 from csms.handlers.certificates import certificates_wished
+from csms.handlers.charging_needs import needs_told, schedules_told
 from csms.handlers.connecting import (
     certificates_shown,
     connections_turned_away,
@@ -48,6 +49,7 @@ from csms.reports import (
     CertificateChainReport,
     CertificateStatusReport,
     CertificateWishReport,
+    ChargingNeedsReport,
     ContractAuthorizeReport,
     ContractCertificateReport,
     DataTransferReport,
@@ -74,6 +76,7 @@ from csms.reports import (
     TransactionUpdateReport,
     VariablesReport,
     VatNumberReport,
+    VehicleScheduleReport,
 )
 from csms.store import Access, Closed, NewStation, Opened
 from foundation import metrics, outbox
@@ -109,6 +112,8 @@ _HANDLERS: Mapping[type, Callable[..., Any]] = {
     CertificateWishReport: certificates_wished,
     SettlementReport: settlements_reported,
     RecordReport: records_told,
+    ChargingNeedsReport: needs_told,
+    VehicleScheduleReport: schedules_told,
 }
 
 

@@ -27,10 +27,12 @@ from foundation.identifiers import StationId
 ACTIONS: Final = frozenset(
     {
         "AdjustPeriodicEventStream",
+        "ClearChargingProfile",
         "ClearDERControl",
         "ClearDisplayMessage",
         "ClearVariableMonitoring",
         "GetPeriodicEventStream",
+        "SetChargingProfile",
         "SetDERControl",
         "SetDisplayMessage",
         "SetVariableMonitoring",
@@ -49,6 +51,14 @@ class Held(StrEnum):
     DER_CONTROL = "der_control"
     EVENT_STREAM = "event_stream"
     MONITOR = "monitor"
+    CHARGING_PROFILE = "charging_profile"
+    """By its number; what it is for and where stands in it."""
+    CHARGING_LIMIT = "charging_limit"
+    """Set by others than us: by its source and EVSE."""
+    CHARGING_NEEDS = "charging_needs"
+    """What the vehicle at an EVSE said that it needs; `state` is what it was answered."""
+    VEHICLE_SCHEDULE = "vehicle_schedule"
+    """How the vehicle at an EVSE means to charge; `state` is what it was answered."""
 
 
 class Told(StrEnum):
@@ -246,6 +256,11 @@ async def answered(
             )
         case "ClearDisplayMessage" if status in ("Accepted", "Unknown"):
             await forget(db, station, Held.DISPLAY_MESSAGE, [str(payload["id"])])
+        case "SetChargingProfile" if is_yes:
+            number, content = _profile(payload)
+            await keep(db, station, Held.CHARGING_PROFILE, number, content, state=None, at=at)
+        case "ClearChargingProfile" if is_yes or status == "Unknown":
+            await _clear_profiles(db, station, payload)
         case "SetDERControl" if is_yes:
             key = str(payload["controlId"])
             await keep(db, station, Held.DER_CONTROL, key, payload, state=None, at=at)
@@ -283,6 +298,38 @@ async def answered(
                 await keep(
                     db, station, Held.EVENT_STREAM, str(each["id"]), each, state="Open", at=at
                 )
+
+
+def _profile(payload: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return a profile's number, and it with its EVSE in 2.x's words, whatever the version."""
+    profile = payload.get("csChargingProfiles")
+    if profile is None:
+        return str(payload["chargingProfile"]["id"]), payload
+    told = {name: value for name, value in profile.items() if name != "chargingProfileId"}
+    told |= {
+        "id": profile["chargingProfileId"],
+        "chargingSchedule": [profile["chargingSchedule"]],
+    }
+    return str(told["id"]), {"evseId": payload["connectorId"], "chargingProfile": told}
+
+
+async def _clear_profiles(db: AsyncSession, station: str, payload: Mapping[str, Any]) -> None:
+    """One profile by its number; or those of an EVSE, a purpose and a stack level, as named."""
+    named = payload.get("id", payload.get("chargingProfileId"))
+    criteria = payload.get("chargingProfileCriteria") or payload
+    evse = criteria.get("connectorId", criteria.get("evseId"))
+    purpose, level = criteria.get("chargingProfilePurpose"), criteria.get("stackLevel")
+    gone = []
+    for each in await held(db, StationId(station), Held.CHARGING_PROFILE):
+        profile = each.content["chargingProfile"]
+        is_meant = (
+            (evse is None or each.content.get("evseId") == evse)
+            and (purpose is None or profile.get("chargingProfilePurpose") == purpose)
+            and (level is None or profile.get("stackLevel") == level)
+        )
+        if each.key == str(named) if named is not None else is_meant:
+            gone.append(each.key)
+    await forget(db, station, Held.CHARGING_PROFILE, gone)
 
 
 async def _clear_controls(db: AsyncSession, station: str, payload: Mapping[str, Any]) -> None:

@@ -484,6 +484,18 @@ class RecordReport(Report, frozen=True, gc=False):
     payload: Mapping[str, Any]
 
 
+class ChargingNeedsReport(Report, frozen=True, gc=False):
+    """NotifyEVChargingNeeds (2.x), in OCPP's own words."""
+
+    payload: Mapping[str, Any]
+
+
+class VehicleScheduleReport(Report, frozen=True, gc=False):
+    """NotifyEVChargingSchedule (2.x), in OCPP's own words."""
+
+    payload: Mapping[str, Any]
+
+
 # ----------------------------------------------------------------- how we answer
 
 
@@ -621,6 +633,18 @@ class VatNumberAnswer(Struct, frozen=True, gc=False):
     note: str | None = None
 
 
+class NeedsAnswer(Struct, frozen=True, gc=False):
+    """Whether a charging profile follows: `NotifyEVChargingNeedsStatusEnumType`."""
+
+    status: str
+
+
+class ScheduleAnswer(Struct, frozen=True, gc=False):
+    """Whether a vehicle's schedule keeps within what it was given."""
+
+    is_within: bool
+
+
 Answer = (
     BootAnswer
     | HeartbeatAnswer
@@ -636,4 +660,6 @@ Answer = (
     | CertificateStatusAnswer
     | SettlementAnswer
     | VatNumberAnswer
+    | NeedsAnswer
+    | ScheduleAnswer
 )

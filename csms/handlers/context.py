@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms.queue import Request
 from foundation.charging_limits import ChargingLimits
 from foundation.clock import Clock
 from foundation.events import TransactionEnded
@@ -109,6 +110,17 @@ class CostPace:
 _REMEMBERED = 10_000
 
 
+class Asks(Protocol):
+    """Asks a station for something in the unit of work of a report (`csms.remote.ask`)."""
+
+    async def __call__(self, db: AsyncSession, request: Request, *, now: datetime) -> object:
+        """Ask; the command is durable with the caller's commit.
+
+        Raises:
+            ExpectedError: It cannot be asked for.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class HandlerContext:
     """The fixed list; no getters, nothing that needs I/O."""
@@ -129,6 +141,7 @@ class HandlerContext:
     costs: CostEstimator | None
     access: AccessControl | None = None
     payments: PaymentDesk | None = None
+    asks: Asks | None = None
     receipts_url: str = ""
     """Where drivers read receipts that are ours to give."""
     signs_elsewhere: bool = False

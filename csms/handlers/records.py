@@ -61,6 +61,25 @@ async def _take(
                     key = str(monitor["id"])
                     content = {**place, **monitor}
                     await records.keep(db, station, Held.MONITOR, key, content, state=None, at=at)
+        case "NotifyChargingLimit":
+            key = f"{said['chargingLimit']['chargingLimitSource']}/{said.get('evseId', 0)}"
+            await records.keep(db, station, Held.CHARGING_LIMIT, key, said, state=None, at=at)
+        case "ClearedChargingLimit":
+            key = f"{said['chargingLimitSource']}/{said.get('evseId', 0)}"
+            await records.forget(db, station, Held.CHARGING_LIMIT, [key])
+        case "ReportChargingProfiles":
+            for each in said["chargingProfile"]:
+                content = {"evseId": said["evseId"], "chargingProfile": each}
+                source = said["chargingLimitSource"]
+                await records.keep(
+                    db,
+                    station,
+                    Held.CHARGING_PROFILE,
+                    str(each["id"]),
+                    content,
+                    state=source,
+                    at=at,
+                )
         case "ReportDERControl":
             await _controls(db, station, said, at)
         case "NotifyDERAlarm":

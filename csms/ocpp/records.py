@@ -7,7 +7,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from csms.ocpp.translation import kept, without_nul
-from csms.reports import Origin, RecordReport, Report
+from csms.reports import (
+    ChargingNeedsReport,
+    Origin,
+    RecordReport,
+    Report,
+    VehicleScheduleReport,
+)
 
 
 def record(message: Any, origin: Origin) -> Report:
@@ -15,9 +21,24 @@ def record(message: Any, origin: Origin) -> Report:
     return RecordReport(origin, without_nul(kept(message, origin).payload))
 
 
+def needs(message: Any, origin: Origin) -> Report:
+    """Read what a vehicle needs."""
+    return ChargingNeedsReport(origin, without_nul(kept(message, origin).payload))
+
+
+def vehicle_schedule(message: Any, origin: Origin) -> Report:
+    """Read how a vehicle means to charge."""
+    return VehicleScheduleReport(origin, without_nul(kept(message, origin).payload))
+
+
 HANDLED_RECORDS: Final[dict[str, Callable[[Any, Origin], Report]]] = {
+    "ClearedChargingLimit": record,
+    "NotifyChargingLimit": record,
     "NotifyDisplayMessages": record,
+    "NotifyEVChargingNeeds": needs,
+    "NotifyEVChargingSchedule": vehicle_schedule,
     "NotifyMonitoringReport": record,
+    "ReportChargingProfiles": record,
 }
 """In 2.0.1 and in 2.1."""
 

@@ -332,6 +332,34 @@ async def test_tc_078_and_m_05_a_root_that_was_refused_is_not_kept(
     await case.leave()
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "CSMSRootCertificate",
+        "ManufacturerRootCertificate",
+        "V2GRootCertificate",
+        "MORootCertificate",
+    ],
+)
+async def test_m_12_to_m_14_and_m_16_the_certificates_of_a_kind_are_listed(
+    secured: Secured, kind: str
+) -> None:
+    case = await booted(secured, V201)
+    root = Authority.root(f"Root of {kind}")
+    case.answers["GetInstalledCertificateIds"] = {
+        "status": "Accepted",
+        "certificate_hash_data_chain": [
+            {"certificate_type": kind, "certificate_hash_data": told(root)}
+        ],
+    }
+    asked = {"certificateType": [kind]}
+    await done(secured, case, "GetInstalledCertificateIds", asked, "effective")
+    assert (await case.was_asked("GetInstalledCertificateIds"))["certificate_type"] == [kind]
+    [kept] = await held(secured, case)
+    assert (kept.kind, kept.place) == (kind, 0)
+    await case.leave()
+
+
 async def test_m_15_m_17_and_m_18_lists_of_several_kinds_and_chains_are_kept(
     secured: Secured,
 ) -> None:

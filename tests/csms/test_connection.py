@@ -129,7 +129,6 @@ async def test_a_frame_that_can_be_mended_is_answered_and_logged_as_it_came(
         (V201, "MakeCoffee", {}, "NotImplemented"),
         (V201, "StartTransaction", start(0), "NotImplemented"),
         (V201, "Get15118EVCertificate", {}, None),
-        (V201, "NotifyEVChargingNeeds", {}, None),
     ],
 )
 async def test_what_has_lost_its_meaning_is_refused_in_the_words_of_the_version(

@@ -61,10 +61,12 @@ from csms.reports import (
     IdTokenInfo,
     MeterReport,
     MonitoredEvent,
+    NeedsAnswer,
     NotificationReport,
     OcppVersion,
     Origin,
     Report,
+    ScheduleAnswer,
     SecurityEventReport,
     SettlementAnswer,
     StatusReport,
@@ -77,9 +79,6 @@ from csms.reports import (
     VatNumberAnswer,
 )
 from foundation.identifiers import ConnectorId, EvseId, IdToken
-
-DECISIONS: Final = frozenset({"NotifyEVChargingNeeds"})
-"""Actions whose answer decides something that nobody here decides yet."""
 
 UNNAMED_FAULT: Final = "OtherError"
 """The error of a connector that is Faulted: 2.x tells the reason apart, if at all (1.6's word)."""
@@ -331,7 +330,7 @@ def readers(actions: Iterable[str]) -> dict[str, Reader]:
     return {action: HANDLED.get(action, kept) for action in actions}
 
 
-_READERS: Final = readers(FROM_STATION[OcppVersion.V201] - DECISIONS) | HANDLED_RECORDS
+_READERS: Final = readers(FROM_STATION[OcppVersion.V201]) | HANDLED_RECORDS
 
 # ------------------------------------------------------------------------------- answers
 
@@ -382,6 +381,10 @@ def response(answer: Answer, request_action: str, dialect: Dialect) -> Message:
         case CertificateWishAnswer() | ContractCertificateAnswer() | CertificateStatusAnswer():
             is_21 = dialect.tells_remaining
             return make(**response_fields(answer, dialect.status_info, tells_remaining=is_21))
+        case NeedsAnswer():
+            return make(status=answer.status)
+        case ScheduleAnswer():
+            return make(status="Accepted" if answer.is_within else "Rejected")
         case SettlementAnswer():
             return make(**settlement_fields(answer))
         case VatNumberAnswer():
@@ -390,7 +393,7 @@ def response(answer: Answer, request_action: str, dialect: Dialect) -> Message:
     raise AssertionError(f"an answer that is new: {answer}")
 
 
-_WITH_STATUS = frozenset({"NotifyEVChargingSchedule", "OpenPeriodicEventStream"})
+_WITH_STATUS = frozenset({"OpenPeriodicEventStream"})
 _ACCEPTED = {"status": "Accepted"}
 
 

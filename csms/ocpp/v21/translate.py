@@ -16,9 +16,7 @@ from csms.ocpp.v21 import messages
 from csms.ocpp.v201 import translate as v201
 from csms.reports import Answer, CertificateChainAnswer, OcppVersion, Origin, Report
 
-DECISIONS: Final = v201.DECISIONS | {
-    "PullDynamicScheduleUpdate",
-}
+DECISIONS: Final = frozenset({"PullDynamicScheduleUpdate"})
 """Actions whose answer decides something that nobody here decides yet."""
 
 to_outcome = v201.to_outcome

@@ -28,6 +28,7 @@ from csms.reports import (
     AuthorizeReport,
     BootAnswer,
     BootReport,
+    ChargingNeedsReport,
     ChargingState,
     ConnectorStatus,
     DataTransferAnswer,
@@ -35,11 +36,13 @@ from csms.reports import (
     HeartbeatAnswer,
     HeartbeatReport,
     IdTokenInfo,
-    KeptReport,
     MeterReport,
     MonitoredEvent,
+    NeedsAnswer,
     NotificationReport,
+    RecordReport,
     RegistrationStatus,
+    ScheduleAnswer,
     SecurityEventReport,
     StatusReport,
     TransactionEndAnswer,
@@ -48,9 +51,10 @@ from csms.reports import (
     TransactionStartReport,
     TransactionUpdateAnswer,
     TransactionUpdateReport,
+    VehicleScheduleReport,
 )
 from foundation.identifiers import ConnectorId, EvseId, IdToken, TransactionId
-from tests.csms.ocpp.said import EVENT, NOON, V201, origin, said
+from tests.csms.ocpp.said import EVENT, NOON, V201, said
 
 ACCEPTED = IdTokenInfo(AuthorizationStatus.ACCEPTED)
 TOKEN = {"idToken": "04A2", "type": "ISO14443"}
@@ -275,17 +279,38 @@ def test_every_monitored_event_is_passed_on() -> None:
     assert report.events == (first, second)
 
 
-def test_every_other_message_is_kept_with_its_payload() -> None:
+def test_a_limit_of_others_is_kept_with_its_payload() -> None:
     payload = {"evseId": 1, "chargingLimit": {"chargingLimitSource": "EMS"}}
-    assert said(V201, "NotifyChargingLimit", payload, KeptReport).payload == payload
+    assert said(V201, "NotifyChargingLimit", payload, RecordReport).payload == payload
 
 
-@pytest.mark.parametrize("action", sorted(translate.DECISIONS))
-def test_a_request_whose_answer_is_a_decision_is_not_supported(action: str) -> None:
-    assert action in FROM_STATION[V201]
-    with pytest.raises(MessageError) as refused:
-        translate.to_report(messages.HeartbeatRequest(), origin(V201, action))
-    assert refused.value.error_code is ErrorCode.NOT_SUPPORTED
+@pytest.mark.parametrize(
+    ("action", "kind", "payload"),
+    [
+        (
+            "NotifyEVChargingNeeds",
+            ChargingNeedsReport,
+            {"evseId": 1, "chargingNeeds": {"requestedEnergyTransfer": "DC"}},
+        ),
+        (
+            "NotifyEVChargingSchedule",
+            VehicleScheduleReport,
+            {
+                "timeBase": "2026-10-15T12:00:00Z",
+                "evseId": 1,
+                "chargingSchedule": {
+                    "id": 1,
+                    "chargingRateUnit": "A",
+                    "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16}],
+                },
+            },
+        ),
+    ],
+)
+def test_what_vehicles_need_and_mean_to_do_is_read_in_their_own_words(
+    action: str, kind: Any, payload: dict[str, Any]
+) -> None:
+    assert said(V201, action, payload, kind).payload["evseId"] == 1
 
 
 # ------------------------------------------------------------------------------- answers
@@ -324,7 +349,9 @@ def test_a_request_whose_answer_is_a_decision_is_not_supported(action: str) -> N
         ),
         (Acknowledged(), "StatusNotification", "{}"),
         (Acknowledged(), "NotifyEvent", "{}"),
-        (Acknowledged(), "NotifyEVChargingSchedule", '{"status":"Accepted"}'),
+        (NeedsAnswer("Rejected"), "NotifyEVChargingNeeds", '{"status":"Rejected"}'),
+        (ScheduleAnswer(True), "NotifyEVChargingSchedule", '{"status":"Accepted"}'),
+        (ScheduleAnswer(False), "NotifyEVChargingSchedule", '{"status":"Rejected"}'),
         (
             DataTransferAnswer("Accepted", {"a": 1}),
             "DataTransfer",
@@ -359,7 +386,8 @@ def test_a_group_and_an_end_of_validity_are_told() -> None:
 def test_every_kept_message_has_its_neutral_answer() -> None:
     others = {"Authorize", "BootNotification", "DataTransfer", "Heartbeat"}
     others |= set(HANDLED_CERTIFICATES)
-    for action in FROM_STATION[V201] - translate.DECISIONS - others:
+    others |= {"NotifyEVChargingNeeds", "NotifyEVChargingSchedule"}
+    for action in FROM_STATION[V201] - others:
         assert written(Acknowledged(), action) in ("{}", '{"status":"Accepted"}')
 
 

@@ -76,6 +76,7 @@ def test_new_messages_are_kept_and_answered_neutrally() -> None:
     assert said(V21, "NotifyPriorityCharging", payload, KeptReport).payload == payload
     others = {"Authorize", "BootNotification", "DataTransfer", "Heartbeat"}
     others |= set(HANDLED_CERTIFICATES) | set(HANDLED_CERTIFICATES_21) | set(HANDLED_PAYMENTS)
+    others |= {"NotifyEVChargingNeeds", "NotifyEVChargingSchedule"}
     for action in FROM_STATION[V21] - translate.DECISIONS - others - WITHOUT_ANSWER:
         text = codec.encode(translate.to_response(Acknowledged(), action))
         assert text in (b"{}", b'{"status":"Accepted"}')
