@@ -52,6 +52,7 @@ KIND_WORDS: dict[str, str] = {
     "command_changed": marked("A command came into another state"),
     "cdr_issued": marked("A session was priced"),
     "driver_concerned": marked("A driver is told about his session"),
+    "settlement_reported": marked("What became of a payment at a station was told"),
     "statement_issued": marked("A statement was issued"),
     "account_approved": marked("An application for an account was approved"),
     "licence_month_began": marked("A month of licences began"),
