@@ -49,6 +49,7 @@ PAGES = (
     "/stations/DE-HN-002/messages",
     "/stations/DE-HN-002/history",
     "/stations/DE-HN-002/tickets",
+    "/stations/DE-HN-002/payments",
     "/stations/DE-HN-002/certificates",
     "/certificates",
     "/stations/DE-HN-002/statistics",
