@@ -96,6 +96,22 @@ async def switch_off(
     return ended
 
 
+async def evse_ids_changed(
+    db: AsyncSession,
+    station: StationId,
+    before: Mapping[int, str | None],
+    after: Mapping[int, str | None],
+    *,
+    now: datetime,
+) -> None:
+    """Ask for new stickers where a monitored station's charge points got other EVSE IDs."""
+    found = (await active(db, [station])).get(station)
+    if found is not None:
+        await monitoring_tasks.evse_ids_changed(
+            db, station, found.organisation, before, after, now=now
+        )
+
+
 async def active(db: AsyncSession, stations: Sequence[str]) -> Mapping[StationId, Activation]:
     """Return which of the stations are monitored now; for a page of another room."""
     return await store.active(db, stations) if stations else {}

@@ -1,5 +1,7 @@
 """Face: what is to be done by hand because a station's monitoring was switched on or ended.
 
+Or because a monitored charge point got another EVSE ID than its sticker shows.
+
 A task is opened in the unit of work of the switch, and is open until somebody says that it is
 done, or monitoring is switched the other way.
 """
@@ -28,6 +30,8 @@ class TaskKind(StrEnum):
     """Print the sticker sheet and send it to where the station stands."""
     REMOVE_STICKERS = "remove_stickers"
     """Take the stickers with the hotline's number off the station."""
+    CHANGE_STICKERS = "change_stickers"
+    """Take stickers off that show an EVSE ID of before, and send a new sheet."""
 
 
 _OPENS: Final[Mapping[bool, TaskKind]] = {
@@ -58,20 +62,68 @@ async def switched(
     now: datetime,
 ) -> None:
     """Open what a switch asks for, and end what it makes needless."""
-    needless = _OPENS[not is_on]
+    needless = [_OPENS[not is_on], TaskKind.CHANGE_STICKERS]
     await db.execute(
         update(MonitoringTaskRow)
         .where(
             MonitoringTaskRow.station == station,
-            MonitoringTaskRow.kind == needless,
+            MonitoringTaskRow.kind.in_(needless),
             MonitoringTaskRow.ended_at.is_(None),
         )
         .values(ended_at=now, ending=_NEEDLESS, ended_by=by.id, ended_by_name=by.name)
         .execution_options(synchronize_session=False)
     )
+    await _open(db, station, organisation, _OPENS[is_on], now)
+
+
+async def evse_ids_changed(
+    db: AsyncSession,
+    station: StationId,
+    organisation: OrganisationKey,
+    before: Mapping[int, str | None],
+    after: Mapping[int, str | None],
+    *,
+    now: datetime,
+) -> bool:
+    """Open what other EVSE IDs of a monitored station ask for; tell whether they do.
+
+    One that had none has no sticker yet; a sheet that is still to be sent will show the new one.
+
+    Args:
+        db: The unit of work of the change.
+        station: A monitored one.
+        organisation: Its owner.
+        before: The EVSE IDs by the number of the EVSE.
+        after: The same, after the change.
+        now: By the Clock.
+    """
+    is_stale = any(old is not None and after.get(evse) != old for evse, old in before.items())
+    if not is_stale:
+        return False
+    waiting = await db.scalar(
+        select(MonitoringTaskRow.id).where(
+            MonitoringTaskRow.station == station,
+            MonitoringTaskRow.kind == TaskKind.SEND_STICKERS,
+            MonitoringTaskRow.ended_at.is_(None),
+        )
+    )
+    if waiting is not None:
+        return False
+    await _open(db, station, organisation, TaskKind.CHANGE_STICKERS, now)
+    return True
+
+
+async def _open(
+    db: AsyncSession,
+    station: StationId,
+    organisation: OrganisationKey,
+    kind: TaskKind,
+    now: datetime,
+) -> None:
+    """Open a task, if it is not open."""
     await db.execute(
         insert(MonitoringTaskRow)
-        .values(station=station, organisation=organisation, kind=_OPENS[is_on], opened_at=now)
+        .values(station=station, organisation=organisation, kind=kind, opened_at=now)
         .on_conflict_do_nothing(
             index_elements=["station", "kind"], index_where=MonitoringTaskRow.ended_at.is_(None)
         )

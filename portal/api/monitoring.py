@@ -34,9 +34,10 @@ router = APIRouter(tags=["monitoring"], route_class=ApiRoute)
 
 Switcher = Annotated[Caller, Depends(require(Permission.MONITORING))]
 
-_TASKS: Final[Mapping[TaskKind, Literal["send_stickers", "remove_stickers"]]] = {
+_TASKS: Final[Mapping[TaskKind, Literal["send_stickers", "remove_stickers", "change_stickers"]]] = {
     TaskKind.SEND_STICKERS: "send_stickers",
     TaskKind.REMOVE_STICKERS: "remove_stickers",
+    TaskKind.CHANGE_STICKERS: "change_stickers",
 }
 
 State = Literal["active", "inactive", "waiting_for_second_person"]
@@ -186,7 +187,7 @@ class TaskModel(Answer):
 
     station: str
     organisation: OrganisationKey
-    task: Literal["store_technician", "send_stickers", "remove_stickers"]
+    task: Literal["store_technician", "send_stickers", "remove_stickers", "change_stickers"]
 
 
 @router.get("/stations/{identity:segment}/technician", summary="Read who is sent to a station")

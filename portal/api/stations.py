@@ -308,6 +308,9 @@ async def change_station(
         await accounts.points_changed(db, context, owner, agrees=agree, now=now)
     db.expire_all()
     changed = await _read(db, now, context, caller, identity)
+    if "evses" in facts:
+        ids = [{each.evse_id: each.emi3_id for each in one.evses} for one in (before, changed)]
+        await monitoring.evse_ids_changed(db, StationId(identity), ids[0], ids[1], now=now)
     await caller.note(
         db,
         "station.change",

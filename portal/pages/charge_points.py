@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from accounts.permissions import Permission
+from alerts import monitoring
 from csms import administration
 from csms.administration import ConnectorSettings, EvseSettings, StationSettings
 from csms.evse_ids import EvseIdParts, composed, parts_of
@@ -90,6 +91,13 @@ async def change(
         )
         errors = FormErrors({f"{field}-{evse.evse_id}": sentence})
         return await _show(request, db, caller, station, errors, (evse.evse_id, given))
+    await monitoring.evse_ids_changed(
+        db,
+        station.identity,
+        {evse.evse_id: evse.emi3_id},
+        {evse.evse_id: parts.written},
+        now=now,
+    )
     await caller.note(
         db,
         "station.change",

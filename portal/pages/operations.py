@@ -49,6 +49,7 @@ Switcher = Annotated[Caller, Depends(require(Permission.MONITORING))]
 TASKS: Final = {
     TaskKind.SEND_STICKERS: marked("Send the sticker sheet"),
     TaskKind.REMOVE_STICKERS: marked("Remove the stickers"),
+    TaskKind.CHANGE_STICKERS: marked("Change the stickers: an EVSE ID is another one now"),
 }
 _RELEASES_READ = 200
 

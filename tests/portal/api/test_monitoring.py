@@ -258,3 +258,22 @@ async def test_above_a_limit_a_second_person_is_needed(
         for each in (by, Actor("person/2", "Kai", "portal", None)):
             await cost_releases.set_limit(db, NORTH, limit, by=each, now=clock.now())
     assert (await administrator.put(PATH)).json()["state"] == "active"
+
+
+@pytest.mark.usefixtures("station")
+async def test_another_evse_id_of_a_monitored_station_asks_for_other_stickers(
+    administrator: AsyncClient,
+) -> None:
+    await marked(administrator)
+    await administrator.put(PATH)
+    done = f"{API}/stations/CS-1/monitoring/tasks/send_stickers/done"
+    assert (await administrator.post(done)).status_code == 204
+    station = (await administrator.get(f"{API}/stations/CS-1")).json()
+    [evse, *_] = [each for each in station["evses"] if each["emi3_id"]]
+    body = {"evses": [{"evse_id": evse["evse_id"], "emi3_id": "DE*ABC*E9999"}]}
+    changed = await administrator.patch(f"{API}/stations/CS-1", json=body)
+    assert changed.status_code == 200, changed.text
+    tasks = (await administrator.get(f"{API}/monitoring/tasks")).json()["items"]
+    assert [each["task"] for each in tasks] == ["store_technician", "change_stickers"]
+    other = f"{API}/stations/CS-1/monitoring/tasks/change_stickers/done"
+    assert (await administrator.post(other)).status_code == 204
