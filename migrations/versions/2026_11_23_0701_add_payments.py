@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "csms_10"
-down_revision = "csms_9"
+revision = "csms_9"
+down_revision = "csms_8"
 branch_labels = None
 depends_on = None
 

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "csms_11"
-down_revision = "csms_10"
+revision = "csms_10"
+down_revision = "csms_9"
 branch_labels = None
 depends_on = None
 

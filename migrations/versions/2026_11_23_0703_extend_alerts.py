@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "alerts_7"
-down_revision = "csms_11"
+down_revision = "csms_10"
 branch_labels = None
 depends_on = None
 

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "csms_12"
-down_revision = "billing_12"
+revision = "csms_11"
+down_revision = "alerts_7"
 branch_labels = None
 depends_on = None
 
