@@ -15,7 +15,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, inspect, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import balancing, remote
@@ -35,6 +35,7 @@ from csms.balancing_profiles import CLEAR, SET, Listener, cleared, fallback, sha
 from csms.balancing_tables import LoadBalancerRow, LoadDecisionRow, LoadGrantRow, LoadSignalRow
 from csms.queue import CommandState, Failure, Request
 from csms.reports import OcppVersion
+from csms.tables import StationRow
 from foundation.clock import Clock
 from foundation.database import Database
 from foundation.errors import ExpectedError
@@ -66,9 +67,15 @@ _TOLERANCE_A: Final = 1
 """By how much a meter may show more than was told."""
 
 _LARGEST_A: Final = 500
-"""What a charge point of which nothing is known may draw."""
+"""What a charge point of which nothing is known may be offered."""
+
+_USUAL_A: Final = 32
+"""What such a one is reckoned with while nothing limits it and nobody measures."""
 
 _CONFIRMED: Final = frozenset({CommandState.ACCEPTED, CommandState.EFFECTIVE})
+_TAKEN_BACK: Final = _CONFIRMED | {CommandState.REJECTED}
+"""How a command ends after which a station does not hold a profile: it may never have had it."""
+
 _UNDER_WAY: Final = frozenset({CommandState.QUEUED, CommandState.SENT})
 
 
@@ -81,7 +88,8 @@ class _Point:
     listener: Listener | None
     """None where it is not connected, or never told its version."""
     booted_at: datetime | None
-    most_a: int
+    known_a: int | None
+    """What it carries; None: nobody knows."""
     priority: int
     rotation: str
     transaction_id: int | None
@@ -91,6 +99,16 @@ class _Point:
     measured_at: datetime | None
     amperes: Sequence[Decimal]
     """Measured lately, by phase as the station counts them; empty where nobody measures."""
+
+    @property
+    def most_a(self) -> int:
+        """What it may be offered."""
+        return _LARGEST_A if self.known_a is None else self.known_a
+
+    @property
+    def reckoned_a(self) -> int:
+        """What it may take while nothing limits it."""
+        return _USUAL_A if self.known_a is None else self.known_a
 
     @property
     def phases(self) -> frozenset[int]:
@@ -149,14 +167,19 @@ async def balance(db: AsyncSession, location: str, now: datetime) -> None:
     if row is None:  # in another's hands
         return
     grants = await _settled_grants(db, location)
-    zone, points = await _points(db, location, now)
+    told = sorted({place.station for place in grants})
+    zone, points, elsewhere = await _points(db, location, told, now)
+    here = {each.place.station for each in points}
     present = {each.place: each for each in points}
-    gone = [
-        grant
+    for place, grant in grants.items():
+        if place.station in here:
+            grant.location = location  # wherever it was told
+    gone = {
+        place: grant
         for place, grant in grants.items()
-        if not row.is_on or (place.evse_id and place not in present)
-    ]
-    await _take_back(db, gone, grants, present, now)
+        if not row.is_on or place.station not in here or (place.evse_id and place not in present)
+    }
+    await _take_back(db, gone, grants, [*points, *elsewhere], now)
     if not row.is_on:
         return
     settings = settings_of(row)
@@ -230,8 +253,15 @@ async def signals_of(db: AsyncSession, location: str, now: datetime) -> Sequence
 
 
 async def _settled_grants(db: AsyncSession, location: str) -> dict[Place, LoadGrantRow]:
-    """Return what was told, with the answers taken in."""
-    rows = list(await db.scalars(select(LoadGrantRow).where(LoadGrantRow.location == location)))
+    """Return what was told here, or elsewhere to stations that stand here, with the answers."""
+    here = select(StationRow.identity).where(StationRow.location == location)
+    rows = list(
+        await db.scalars(
+            select(LoadGrantRow)
+            .where(or_(LoadGrantRow.location == location, LoadGrantRow.station.in_(here)))
+            .order_by(LoadGrantRow.station, LoadGrantRow.evse_id)
+        )
+    )
     numbers = sorted(each.command for each in rows if each.command is not None)
     answers = {
         found.id: (CommandState(found.state), found.failure)
@@ -246,7 +276,12 @@ async def _settled_grants(db: AsyncSession, location: str) -> dict[Place, LoadGr
         state, failure = answers.get(row.command, (CommandState.FAILED, None))
         if state in _UNDER_WAY:
             continue
-        if state in _CONFIRMED:
+        if row.asked_a is None and state in _TAKEN_BACK:
+            await db.delete(row)
+            continue
+        if row.asked_a is None:
+            row.refused += 1
+        elif state in _CONFIRMED:
             if row.limit_a != row.asked_a:
                 row.changed_at = row.asked_at
                 if (row.asked_a or 0) > (row.limit_a or 0):
@@ -257,19 +292,21 @@ async def _settled_grants(db: AsyncSession, location: str) -> dict[Place, LoadGr
             if failure in (Failure.NO_ANSWER, Failure.OUTCOME_UNKNOWN):  # it may keep to either
                 row.limit_a = max(row.limit_a or 0, row.asked_a or 0)
         row.command, row.asked_a, row.asked_until = None, None, None
-    return {Place(StationId(row.station), row.evse_id): row for row in rows}
+    await db.flush()
+    left = [row for row in rows if not inspect(row).deleted]
+    return {Place(StationId(row.station), row.evse_id): row for row in left}
 
 
 _POINTS = text("""
 select s.identity, e.evse_id, o.organisation, s.ocpp_version, s.booted_at,
-    l.time_zone, c.station is not null as is_connected,
+    l.key as location, l.time_zone, c.station is not null as is_connected,
     k.max_power_w, p.most_a, coalesce(p.priority, 0) as priority,
     coalesce(p.rotation, 'RST') as rotation,
     t.id as transaction_id, t.ref, t.station_number, t.started_at,
     coalesce(m.energy_wh, 0) as energy_wh, r.values, r.measured_at,
     v.rate_unit, v.above
 from stations s
-join locations l on l.key = s.location
+left join locations l on l.key = s.location
 join station_owners o on o.station = s.identity and o.valid_to is null
 join evses e on e.station = s.identity and e.evse_id > 0
 left join station_connections c on c.station = s.identity and c.closed_at is null
@@ -296,17 +333,23 @@ left join lateral (
             ('chargingscheduleallowedchargingrateunit', 'rateunit')) as rate_unit,
         max(x.value) filter (where lower(x.variable) = 'maxexternalconstraintsid') as above
     from station_variables x where x.station = s.identity) v on true
-where s.location = :location and s.admission = 'accepted'
+where (s.location = :location or s.identity = any(:told)) and s.admission = 'accepted'
 order by s.identity, e.evse_id
 """)
 
 _FRESH: Final = timedelta(minutes=5)
 
 
-async def _points(db: AsyncSession, location: str, now: datetime) -> tuple[ZoneInfo, list[_Point]]:
-    rows = list(await db.execute(_POINTS, {"location": location, "fresh": now - _FRESH}))
-    zone = ZoneInfo(rows[0].time_zone) if rows else ZoneInfo("UTC")
-    return zone, [_point(row, now) for row in rows]
+async def _points(
+    db: AsyncSession, location: str, told: Sequence[StationId], now: datetime
+) -> tuple[ZoneInfo, list[_Point], list[_Point]]:
+    """Return the zone, a location's charge points, and those of stations told but elsewhere."""
+    wanted = {"location": location, "told": told, "fresh": now - _FRESH}
+    rows = list(await db.execute(_POINTS, wanted))
+    here = [row for row in rows if row.location == location]
+    zone = ZoneInfo(here[0].time_zone) if here else ZoneInfo("UTC")
+    elsewhere = [_point(row, now) for row in rows if row.location != location]
+    return zone, [_point(row, now) for row in here], elsewhere
 
 
 def _point(row: Any, now: datetime) -> _Point:
@@ -332,7 +375,7 @@ def _point(row: Any, now: datetime) -> _Point:
         owner=OrganisationKey(row.organisation),
         listener=listener,
         booted_at=row.booted_at,
-        most_a=_LARGEST_A if most is None else most,
+        known_a=most,
         priority=row.priority,
         rotation=row.rotation,
         transaction_id=row.transaction_id,
@@ -391,11 +434,13 @@ def _reckoned(
         grant = grants.get(each.place)
         is_same = grant is not None and grant.transaction_id == each.transaction_id
         confirmed = grants.get(Place(each.place.station, 0))
-        falls_to = each.most_a if confirmed is None else confirmed.limit_a
+        falls_to = None if confirmed is None else confirmed.limit_a
+        if falls_to is None and each.listener is None and each.transaction_id is None:
+            falls_to = settings.fallback_a  # never told, and nothing charges there
         present = Held(
             place=each.place,
             phases=each.phases,
-            limit_a=each.most_a if falls_to is None else min(falls_to, each.most_a),
+            limit_a=each.reckoned_a if falls_to is None else min(falls_to, each.most_a),
             until=None,
             measured_a=each.measured_a,
             is_connected=each.listener is not None,
@@ -503,20 +548,26 @@ async def _tell_fallbacks(
 
 async def _take_back(
     db: AsyncSession,
-    gone: Sequence[LoadGrantRow],
+    gone: Mapping[Place, LoadGrantRow],
     grants: dict[Place, LoadGrantRow],
-    present: Mapping[Place, _Point],
+    points: Sequence[_Point],
     now: datetime,
 ) -> None:
-    """Take back what was told where nobody balances any more; what cannot be told lapses."""
-    by_station = {each.place.station: each for each in present.values()}
-    for grant in gone:
-        point = by_station.get(StationId(grant.station))
-        if point is not None and point.listener is not None:
-            payload = cleared(point.listener, grant.evse_id)
+    """Take back what was told where nobody balances any more, until stations have confirmed it.
+
+    A share lapses by itself. What a station falls back to would hold for good: whoever cannot be
+    told now is told once he can.
+    """
+    by_station = {each.place.station: each for each in points}
+    for place, grant in gone.items():
+        del grants[place]
+        point = by_station.get(place.station)
+        has_lapsed = place.evse_id != 0 and (grant.until is None or grant.until <= now)
+        if grant.asked_at is None or (has_lapsed and grant.command is None) or point is None:
+            await db.delete(grant)
+        elif grant.command is None and point.listener is not None and _may_ask(grant, now):
+            payload = cleared(point.listener, place.evse_id)
             await _ask(db, grant, point, CLEAR, payload, None, None, now)
-        del grants[Place(StationId(grant.station), grant.evse_id)]
-        await db.delete(grant)
     await db.flush()
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from csms import administration, load_balancers, load_rounds
-from csms.administration import LocationSettings
+from csms.administration import LocationSettings, StationSettings
 from csms.balancing import LASTS, LimitReason, Settings, Why
 from csms.load_balancers import Decision
 from csms.load_rounds import KEPT_DAYS, look_round, measured_amperes, takes_watts_alone
@@ -94,8 +94,7 @@ def told(station: ChargePoint | ChargingStation) -> list[tuple[str, int]]:
     return found
 
 
-@pytest.fixture
-async def site(central: Central) -> Site:
+async def place(central: Central) -> str:
     key = f"site-{central.new_identity().lower()}"
     async with central.database.unit_of_work() as db:
         await administration.set_location(
@@ -105,6 +104,12 @@ async def site(central: Central) -> Site:
             ),
             create=True,
         )
+    return key
+
+
+@pytest.fixture
+async def site(central: Central) -> Site:
+    key = await place(central)
     for card in CARDS:
         await central.token(card)
     stations: list[Any] = [
@@ -228,7 +233,8 @@ async def test_switched_off_everything_is_taken_back(site: Site) -> None:
     for _ in range(2):
         await site.round()
     await site.balanced(is_on=False)
-    await site.round()
+    for _ in range(2):
+        await site.round()
     cleared = await site.one.was_asked("ClearChargingProfile", 2)
     assert set(cleared) == {"id"}
     assert "charging_profile_id" in await site.three.was_asked("ClearChargingProfile")
@@ -239,6 +245,62 @@ async def test_switched_off_everything_is_taken_back(site: Site) -> None:
         station=site.one.identity,
     )
     assert order == {"asked_by_name": "Load balancing", "reference": f"load of {site.key}"}
+
+
+async def test_a_station_away_at_the_end_is_told_when_it_is_back(site: Site) -> None:
+    await site.balanced()
+    for _ in range(2):
+        await site.round()
+    await site.two.leave()
+    await site.balanced(is_on=False)
+    for _ in range(3):
+        await site.round()
+    assert "ClearChargingProfile" not in [action for action, _ in site.two.asked]
+    await site.two.connect()
+    for _ in range(2):
+        await site.round()
+    assert (await site.two.was_asked("ClearChargingProfile")) == {"id": 1}
+    assert (
+        await site.central.rows("select 1 from load_grants where location = :k", k=site.key) == []
+    )
+
+
+@pytest.mark.parametrize("is_balanced", [True, False])
+async def test_a_station_that_moves_keeps_nothing_of_where_it_was(
+    site: Site, is_balanced: bool
+) -> None:
+    await site.balanced()
+    for _ in range(2):
+        await site.round()
+    other = Site(site.central, await place(site.central), site.one, site.two, site.three)
+    async with site.central.database.unit_of_work() as db:
+        await administration.change_station(
+            db,
+            site.one.identity,
+            StationSettings(location=other.key),
+            now=site.central.clock.now(),
+        )
+    if is_balanced:
+        await other.balanced(fallback_a=8)
+    for _ in range(4):
+        await site.round()
+    if is_balanced:
+        assert told(site.one)[-1] == ("TxDefaultProfile", 8)
+    else:
+        assert (await site.one.was_asked("ClearChargingProfile")) == {"id": 1}
+    kept = await site.central.rows(
+        "select location from load_grants where station = :station", station=site.one.identity
+    )
+    assert kept == ([{"location": other.key}] if is_balanced else [])
+
+
+async def test_a_station_that_was_never_there_keeps_nothing_from_the_others(site: Site) -> None:
+    await site.two.leave()
+    await site.balanced()
+    await site.one.charging()
+    for _ in range(2):
+        await site.round()
+    assert told(site.one)[-1] == ("TxProfile", 32)
 
 
 async def test_after_a_boot_a_station_is_told_again_what_it_falls_back_to(site: Site) -> None:
