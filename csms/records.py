@@ -41,6 +41,7 @@ ACTIONS: Final = frozenset(
 """Commands whose answers say what a station holds."""
 
 
+_KEPT_AT_ONCE: Final = 5000
 _FORGOTTEN_AT_ONCE: Final = 5000
 
 
@@ -128,12 +129,45 @@ async def keep(
     at: datetime,
 ) -> None:
     """Keep what a station holds; what it held by the same key is gone."""
-    values = {"content": dict(content), "state": state, "told_at": at}
-    row = {"station": station, "kind": kind.value, "key": key} | values
+    await keep_all(db, station, kind, {key: (content, state)}, at=at)
+
+
+async def keep_all(
+    db: AsyncSession,
+    station: str,
+    kind: Held,
+    found: Mapping[str, tuple[Mapping[str, Any], str | None]],
+    *,
+    at: datetime,
+) -> None:
+    """Keep what a station holds of a kind, by one statement: by key its content and its state."""
+    if len(found) > _KEPT_AT_ONCE:  # a statement has so many parameters at most
+        keys = sorted(found)
+        for place in range(0, len(keys), _KEPT_AT_ONCE):
+            some = {key: found[key] for key in keys[place : place + _KEPT_AT_ONCE]}
+            await keep_all(db, station, kind, some, at=at)
+        return
+    if not found:
+        return
+    written = insert(StationRecordRow).values(
+        [
+            {
+                "station": station,
+                "kind": kind.value,
+                "key": key,
+                "content": dict(content),
+                "state": state,
+                "told_at": at,
+            }
+            for key, (content, state) in sorted(found.items())
+        ]
+    )
+    told = written.excluded
     await db.execute(
-        insert(StationRecordRow)
-        .values(row)
-        .on_conflict_do_update(index_elements=["station", "kind", "key"], set_=values)
+        written.on_conflict_do_update(
+            index_elements=["station", "kind", "key"],
+            set_={"content": told.content, "state": told.state, "told_at": told.told_at},
+        )
     )
 
 

@@ -42,25 +42,22 @@ async def _take(
 ) -> None:
     match action:
         case "NotifyDisplayMessages":
-            for each in said.get("messageInfo") or ():
-                await records.keep(
-                    db,
-                    station,
-                    Held.DISPLAY_MESSAGE,
-                    str(each["id"]),
-                    each,
-                    state=each.get("state"),
-                    at=at,
-                )
+            messages = {
+                str(each["id"]): (each, each.get("state")) for each in said.get("messageInfo") or ()
+            }
+            await records.keep_all(db, station, Held.DISPLAY_MESSAGE, messages, at=at)
             if not said.get("tbc", False):
                 await records.all_messages_told(db, station, said["requestId"])
         case "NotifyMonitoringReport":
-            for each in said.get("monitor") or ():
-                place = {name: each[name] for name in ("component", "variable")}
-                for monitor in each["variableMonitoring"]:
-                    key = str(monitor["id"])
-                    content = {**place, **monitor}
-                    await records.keep(db, station, Held.MONITOR, key, content, state=None, at=at)
+            monitors = {
+                str(monitor["id"]): (
+                    {"component": each["component"], "variable": each["variable"], **monitor},
+                    None,
+                )
+                for each in said.get("monitor") or ()
+                for monitor in each["variableMonitoring"]
+            }
+            await records.keep_all(db, station, Held.MONITOR, monitors, at=at)
         case "NotifyChargingLimit":
             key = f"{said['chargingLimit']['chargingLimitSource']}/{said.get('evseId', 0)}"
             await records.keep(db, station, Held.CHARGING_LIMIT, key, said, state=None, at=at)
@@ -68,18 +65,14 @@ async def _take(
             key = f"{said['chargingLimitSource']}/{said.get('evseId', 0)}"
             await records.forget(db, station, Held.CHARGING_LIMIT, [key])
         case "ReportChargingProfiles":
-            for each in said["chargingProfile"]:
-                content = {"evseId": said["evseId"], "chargingProfile": each}
-                source = said["chargingLimitSource"]
-                await records.keep(
-                    db,
-                    station,
-                    Held.CHARGING_PROFILE,
-                    str(each["id"]),
-                    content,
-                    state=source,
-                    at=at,
+            profiles = {
+                str(each["id"]): (
+                    {"evseId": said["evseId"], "chargingProfile": each},
+                    said["chargingLimitSource"],
                 )
+                for each in said["chargingProfile"]
+            }
+            await records.keep_all(db, station, Held.CHARGING_PROFILE, profiles, at=at)
         case "ReportDERControl":
             await _controls(db, station, said, at)
         case "NotifyDERAlarm":
@@ -105,10 +98,12 @@ async def _take(
 
 async def _controls(db: AsyncSession, station: str, said: Mapping[str, Any], at: datetime) -> None:
     """Every part tells of controls of its own; each control is kept as it is told."""
-    for name, kind in _CONTROLS.items():
-        for each in said.get(name) or ():
-            content = {**each, "controlType": kind or each.get("curveType")}
-            state = "Superseded" if each.get("isSuperseded") else None
-            await records.keep(
-                db, station, Held.DER_CONTROL, each["id"], content, state=state, at=at
-            )
+    controls = {
+        str(each["id"]): (
+            {**each, "controlType": kind or each.get("curveType")},
+            "Superseded" if each.get("isSuperseded") else None,
+        )
+        for name, kind in _CONTROLS.items()
+        for each in said.get(name) or ()
+    }
+    await records.keep_all(db, station, Held.DER_CONTROL, controls, at=at)

@@ -58,3 +58,12 @@ async def test_what_was_told_long_ago_is_forgotten(work: Work) -> None:
     assert await records.forget_tellings(work.db, moment(10)) == 0
     [left] = await records.tellings(work.db, STATION, Told.BATTERY_SWAP)
     assert left.ref == "10"
+
+
+async def test_a_report_of_very_many_is_kept_whole_and_by_the_newest_words(work: Work) -> None:
+    for state in ("Old", "New"):
+        found = {str(number): ({"id": number}, state) for number in range(11_000)}
+        await records.keep_all(work.db, STATION, Held.MONITOR, found, at=moment(0))
+    kept = await records.held(work.db, STATION, Held.MONITOR)
+    assert len(kept) == 11_000
+    assert {each.state for each in kept} == {"New"}
