@@ -6,9 +6,10 @@ aside, the message handed over, then the credit taken, or given back. A job whos
 between is done again under the same id, and is paid for once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -43,6 +44,7 @@ from foundation.jobs import Attempt, Jobs, Payload
 from foundation.mail import InvalidAddress, Mail, Mails
 from foundation.outbox import Delivery, Subscription
 from foundation.sealing import Sealer
+from foundation.tasks import one_by_one
 
 log = structlog.get_logger(__name__)
 
@@ -168,21 +170,26 @@ class Notices:
     # ---------------------------------------------------------------------------- periodic
 
     async def look_after(self) -> None:
-        """Send what became due, and write to accounts about what they had no credits for."""
+        """Send what became due, and write to accounts about what they had no credits for.
+
+        Raises:
+            ExceptionGroup: What went wrong with some; the others were handled all the same.
+        """
         now = self._clock.now()
         async with self._database.unit_of_work() as db:
             due = await store.due(db, now)
             accounts = await store.unpaid_accounts(db, now - UNPAID_EVERY)
             stuck = await store.stuck(db, now - LOST_AFTER)
-        for number in stuck:
-            async with self._database.unit_of_work() as db:
-                await self._give_up(db, number, now)
-        for each in due:
-            async with self._database.unit_of_work() as db:
-                await self._send_due(db, each.id, now)
-        for account in accounts:
-            async with self._database.unit_of_work() as db:
-                await self._write_unpaid(db, account, now)
+        work = [
+            *(partial(self._give_up, number=number, now=now) for number in stuck),
+            *(partial(self._send_due, number=each.id, now=now) for each in due),
+            *(partial(self._write_unpaid, account=account, now=now) for account in accounts),
+        ]
+        await one_by_one(partial(self._in_one_unit, each) for each in work)
+
+    async def _in_one_unit(self, work: Callable[[AsyncSession], Awaitable[None]]) -> None:
+        async with self._database.unit_of_work() as db:
+            await work(db)
 
     async def _give_up(self, db: AsyncSession, number: int, now: datetime) -> None:
         """Give back what was set aside for a message whose job never ended."""

@@ -6,7 +6,7 @@ growing pause, or the program is told that it must stop.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -31,6 +31,29 @@ class OnEnd(StrEnum):
     """It is started again, after a pause that grows."""
     FINISH = "finish"
     """It may return by itself; an exception is logged, and that is all."""
+
+
+async def one_by_one(steps: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    """Do steps in their order; one that fails does not keep the others from being done.
+
+    For rounds over things that have nothing to do with each other: one that cannot be handled
+    must not hide those behind it.
+
+    Args:
+        steps: Each is called and awaited when those before it ended.
+
+    Raises:
+        ExceptionGroup: Some failed; it holds every failure, after all steps were done.
+    """
+    failures: list[Exception] = []
+    for step in steps:
+        try:
+            await step()
+        # A boundary: whatever went wrong is raised below, when the others had their turn.
+        except Exception as error:  # noqa: BLE001
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("not every step was done", failures)
 
 
 @dataclass(frozen=True, slots=True)

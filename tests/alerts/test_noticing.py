@@ -3,6 +3,9 @@
 import asyncio
 import json
 
+import pytest
+from sqlalchemy import text
+
 from alerts import notice_store
 from alerts.channels.gateway import Gateway
 from alerts.detections import Detection
@@ -303,3 +306,17 @@ async def test_a_credit_is_given_back_when_the_job_of_its_message_never_ended(
     await telling.notices.look_after()
     assert await telling.balance() == (1, 0)
     assert await telling.states() == ["failed"]
+
+
+async def test_a_notice_that_cannot_be_handled_does_not_stop_those_behind_it(
+    telling: Telling,
+) -> None:
+    await telling.enter("lea@north.example", channel=Channel.MAIL, bundles=True)
+    await telling.enter("ben@north.example", channel=Channel.MAIL, bundles=True, by=telling.ben)
+    await telling.happens(finding())
+    async with telling.database.unit_of_work() as db:
+        await db.execute(text("update alert_recipients set detections = '{unheard}' where id = 1"))
+    telling.clock.at = T0 + 10 * MINUTE
+    with pytest.raises(ExceptionGroup):
+        await telling.notices.look_after()
+    assert await telling.states() == ["waiting", "sent"]

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from foundation.tasks import FIRST_PAUSE_S, LONGEST_PAUSE_S, OnEnd, TaskEnd, Tasks
+from foundation.tasks import FIRST_PAUSE_S, LONGEST_PAUSE_S, OnEnd, TaskEnd, Tasks, one_by_one
 
 
 class Pauses:
@@ -203,3 +203,30 @@ async def test_nothing_is_started_while_stopping() -> None:
 
 async def test_stopping_without_tasks_is_fine() -> None:
     await Tasks().stop()
+
+
+async def test_a_step_that_fails_does_not_keep_the_others_from_being_done() -> None:
+    done: list[str] = []
+
+    async def work() -> None:
+        done.append("done")
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await one_by_one([fail, work, fail, work])
+    assert [str(error) for error in raised.value.exceptions] == ["broken", "broken"]
+    assert done == ["done", "done"]
+    await one_by_one([work])
+
+
+async def test_steps_end_with_the_one_that_is_cancelled() -> None:
+    done: list[str] = []
+
+    async def leave() -> None:
+        raise asyncio.CancelledError
+
+    async def work() -> None:
+        done.append("done")
+
+    with pytest.raises(asyncio.CancelledError):
+        await one_by_one([leave, work])
+    assert not done
