@@ -1,6 +1,7 @@
 """Pages for drivers without a contract: pay at a charging station, see how it stands, the receipt.
 
-Anybody may open them; an address leads to a payment only as `portal.direct_payment_doors` says.
+Anybody may open them, as often as `portal.visits` allows; an address leads to a payment only as
+`portal.direct_payment_doors` says.
 """
 
 from urllib.parse import parse_qs
@@ -16,7 +17,7 @@ from portal import direct_payment_doors as doors
 from portal.context import context_of
 from portal.direct_payment_doors import Entrance, Turned
 from portal.pages.refusals import in_words
-from portal.pages.surroundings import bare_frame, page
+from portal.pages.surroundings import bare_frame, count_visit, page
 from portal.routes import PublicRoute
 
 router = APIRouter(route_class=PublicRoute)
@@ -55,7 +56,12 @@ def _turned(request: Request, error: ExpectedError) -> Response:
 async def pay_page(
     request: Request, identity: str, evse: str, code: str = "", version: str = "v1"
 ) -> Response:
-    """What a driver agrees to before he pays; an address that is no good is refused here."""
+    """What a driver agrees to before he pays; an address that is no good is refused here.
+
+    Raises:
+        TooManyVisits: The visitor opened too many pages in a minute.
+    """
+    count_visit(request)
     try:
         entrance = await _entered(request, identity, evse, code, version)
     except Turned as error:
@@ -75,7 +81,12 @@ def _path(request: Request) -> str:
 async def pay(
     request: Request, identity: str, evse: str, code: str = "", version: str = "v1"
 ) -> Response:
-    """Open the payment, and show the way to the provider."""
+    """Open the payment, and show the way to the provider.
+
+    Raises:
+        TooManyVisits: The visitor opened too many pages in a minute; no payment is opened.
+    """
+    count_visit(request)
     context = context_of(request)
     try:
         entrance = await _entered(request, identity, evse, code, version)
@@ -95,7 +106,9 @@ async def paid_page(request: Request, key: str) -> Response:
 
     Raises:
         NotFound: There is no such payment.
+        TooManyVisits: The visitor opened too many pages in a minute.
     """
+    count_visit(request)
     context = context_of(request)
     payment = await doors.go_on(context.database, key, context.clock)
     return page(bare_frame(request), "pay.html", _NONE | {"payment": payment})
@@ -107,7 +120,9 @@ async def receipt_page(request: Request, name: str) -> Response:
 
     Raises:
         NotFound: There is no such receipt.
+        TooManyVisits: The visitor opened too many pages in a minute.
     """
+    count_visit(request)
     async with context_of(request).database.unit_of_work() as db:
         receipt = await payments.receipt(db, name)
     return page(bare_frame(request), "pay.html", _NONE | {"receipt": receipt})

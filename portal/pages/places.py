@@ -29,7 +29,7 @@ from foundation.identifiers import ConnectorId, EvseId, TransactionId
 from portal.context import context_of
 from portal.pages.counts import silence_limits
 from portal.pages.states import connector_state
-from portal.pages.surroundings import bare_frame, page
+from portal.pages.surroundings import bare_frame, count_visit, page
 from portal.public_prices import PublicPrice, public_prices
 from portal.routes import PublicRoute
 from portal.stickers import STATUS_PATH
@@ -93,7 +93,7 @@ def _connector(connector: Connector) -> str:
 async def place(request: Request, evse_id: str) -> Response:
     """Show a charge point and its location to anybody who holds its EVSE ID."""
     context = context_of(request)
-    context.visits.take(None if request.client is None else request.client.host)
+    count_visit(request)
     frame = bare_frame(request)
     async with context.database.unit_of_work() as db:
         values = await _values(request, db, frame.words, evse_id, frame.now)

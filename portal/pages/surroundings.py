@@ -117,6 +117,16 @@ def words_of(request: Request) -> Words:
     return words(language_of(request))
 
 
+def count_visit(request: Request) -> None:
+    """Count that somebody opens a page that needs no login.
+
+    Raises:
+        TooManyVisits: It is one too many, as `portal.visits` says.
+    """
+    address = None if request.client is None else request.client.host
+    context_of(request).visits.take(address)
+
+
 def bare_frame(request: Request) -> Frame:
     """The frame of a page that needs no database: signing in, and refusals."""
     caller = guard.caller_or_none(request)

@@ -22,6 +22,7 @@ from foundation.settings import Settings
 from portal.application import create_application
 from portal.context import PortalContext
 from portal.pages.routes import error_page, router
+from portal.visits import Visits
 from tests.portal.pages import world
 from tests.portal.pages.world import PASSWORD
 from tests.portal.pages.world_of_load import balancing
@@ -44,6 +45,7 @@ def portal(database: Database, clock: SetClock) -> FastAPI:
         closing=world.closing(),
         sealer=Sealer(bytes(32)),
         mails=Mails(database=database, jobs=Jobs(database.url), clock=clock, settings=settings),
+        visits=Visits(elapsed_s=lambda: 0.0),
     )
     return create_application(context, pages=[router], error_page=error_page)
 

@@ -14,6 +14,7 @@ from csms.payments import PaymentPoint
 from csms.reports import OcppVersion, Origin, SettlementReport
 from foundation.database import Database
 from foundation.identifiers import OrganisationKey, StationId
+from portal.visits import PER_MINUTE
 from tests.billing.test_direct_payments import TestProvider
 from tests.portal.pages.conftest import SignIn
 
@@ -70,6 +71,24 @@ async def test_a_driver_pays_and_each_refusal_is_told_in_both_languages(
     await shows(database, "dynamic")
     stale = await browser.get(f"{page}/abcdefgh/v1", headers=german)
     assert "Dieser Code gilt nicht mehr" in stale.text
+
+
+async def test_who_opens_payments_too_often_waits_and_none_is_opened(
+    browser: httpx.AsyncClient, database: Database
+) -> None:
+    await shows(database)
+    provider = TestProvider()
+    direct_payments.join(database, provider)
+    page = f"/pay/{STATION}/1?maxCost=12.50"
+    token = csrf((await browser.get(page)).text)
+    for _ in range(PER_MINUTE - 2):
+        assert (await browser.get("/receipts/none")).status_code == 404
+    assert (await browser.post(page, data={"csrf": token})).status_code == 200
+    refused = await browser.post(page, data={"csrf": token})
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 0
+    assert len(provider.orders) == 1
+    assert (await browser.get(f"/paid/{provider.orders[0].key}")).status_code == 429
 
 
 async def test_staff_see_claims_and_close_them_and_which_tariff_is_held(
