@@ -35,11 +35,8 @@ async def test_e_113_a_resumed_transaction_is_the_one_before(case: PayingStation
     )
     await case.end(wh=5000)
     over = await case.transaction()
-    assert (over.transaction_id, over.state, over.energy_wh) == (
-        before.transaction_id,
-        "ended",
-        4000,
-    )
+    assert (over.transaction_id, over.state) == (before.transaction_id, "ended")
+    assert over.energy_wh == wh(4000)
 
 
 async def test_n_100_a_log_of_collected_values_is_sent_and_what_it_tells_meanwhile_is_kept(
