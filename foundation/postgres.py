@@ -246,9 +246,9 @@ class EmbeddedPostgres:
         The lock dies with its process. Several threads exclude each other, too.
         """
         try:
-            if not self.data_dir.exists():
-                self.data_dir.mkdir(parents=True)
-                self.data_dir.chmod(0o711)  # the service user must pass through it
+            with contextlib.suppress(FileExistsError):  # of another that starts just now, too
+                self.data_dir.mkdir(mode=0o711, parents=True)
+                self.data_dir.chmod(0o711)  # the service user must pass through it, by any umask
             file = (self.data_dir / _LOCK).open("w")
         except PermissionError as error:
             raise Conflict(

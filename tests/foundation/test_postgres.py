@@ -235,6 +235,25 @@ def test_two_programs_that_start_at_once_get_the_same_server(data_dir: Path) -> 
         server.stop()
 
 
+def test_a_data_folder_that_two_make_at_once_is_nobodys_error(tmp_path: Path) -> None:
+    entered: list[Path] = []
+
+    def enter(server: EmbeddedPostgres, gate: threading.Barrier) -> None:
+        gate.wait()
+        with server._locked():
+            entered.append(server.data_dir)
+
+    for attempt in range(200):
+        gate = threading.Barrier(2)
+        folder = tmp_path / f"{attempt}" / "data"
+        threads = [threading.Thread(target=enter, args=(made(folder), gate)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(entered) == 400
+
+
 async def test_a_killed_postmaster_is_started_again_and_nothing_is_lost(
     module_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
