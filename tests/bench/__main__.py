@@ -2,10 +2,8 @@
 
 import argparse
 import importlib.util
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -27,16 +25,11 @@ FIGURES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
 }
 
 
-def _what_is_missing() -> list[str]:
-    """Say which peers cannot be measured here."""
-    node = shutil.which("node")
-    found = node is not None and (
-        subprocess.run(
-            [node, "-e", "require.resolve('ocpp-rpc')"], capture_output=True, check=False
-        ).returncode
-        == 0
-    )
-    missing = [] if found else ["ocpp-rpc is not measured: Node or the package is not here."]
+def _what_is_missing(stage: Stage, names: Collection[str]) -> list[str]:
+    """Say what cannot be measured here."""
+    missing = []
+    if "cpu" in names and (reason := stage.no_node_peer) is not None:
+        missing.append(f"ocpp-rpc is not measured: {reason}.")
     if importlib.util.find_spec("uvloop") is None:
         missing.append("uvloop is not here: all figures are those of asyncio's own loop.")
     return missing
@@ -51,15 +44,16 @@ def main() -> int:
     options = parser.parse_args()
     console = Console(stderr=True)
     console.print(f"{today()}: {description()}. Only ratios within one run count.")
-    for sentence in _what_is_missing():
-        console.print(sentence)
     stage = Stage(quick=options.quick)
+    names = options.only or list(FIGURES)
     if stage.server_core == stage.load_core:
         console.print("Server and load share one core: nothing can be pinned apart here.")
     figures: list[Figure] = []
     failed = False
     try:
-        for name in options.only or FIGURES:
+        for sentence in _what_is_missing(stage, names):
+            console.print(sentence)
+        for name in names:
             console.print(f"[dim]{name}: {(FIGURES[name].__doc__ or '').splitlines()[0]}[/dim]")
             try:
                 for figure in FIGURES[name](stage):

@@ -99,7 +99,7 @@ def _compare(server: Server, acknowledged: dict[str, int], before: dict[str, int
 
 
 def cpu(stage: Stage) -> Iterator[Figure]:
-    """CPU per call of the program and of the `ocpp` package, each between two runs of the base."""
+    """CPU per call of the program and of others' servers, each between two runs of the base."""
     seconds = 4.0 if stage.quick else 15.0
     for version in WORDS:
         bases = [_base(stage, version, seconds)]
@@ -109,6 +109,11 @@ def cpu(stage: Stage) -> Iterator[Figure]:
         with stage.peer("ocpp", version) as server:
             package = closed_loop(stage, server, version, seconds)
         bases.append(_base(stage, version, seconds))
+        node = None
+        if stage.no_node_peer is None:
+            with stage.node_peer(version) as server:
+                node = closed_loop(stage, server, version, seconds)
+            bases.append(_base(stage, version, seconds))
         base = (bases[0].app_us + bases[1].app_us) / 2
         package_base = (bases[1].app_us + bases[2].app_us) / 2
         yield Figure(
@@ -134,6 +139,13 @@ def cpu(stage: Stage) -> Iterator[Figure]:
             "x base",
             beside=package.beside(),
         )
+        if node is not None:
+            yield Figure(
+                f"ocpp-rpc on Node, nothing stored, CPU per call, {version}",
+                node.app_us / ((bases[2].app_us + bases[3].app_us) / 2),
+                "x base",
+                beside=node.beside(),
+            )
         yield Figure(
             f"app CPU as share of the ocpp package's, {version}",
             (ours.app_us / base) / (package.app_us / package_base),

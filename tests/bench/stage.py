@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import json
 import shutil
@@ -22,7 +23,7 @@ from foundation import migrate
 from foundation.clock import SystemClock
 from foundation.database import Database
 from foundation.postgres import EmbeddedPostgres
-from tests.bench import world
+from tests.bench import node_peer, world
 from tests.bench.machine import cores, cpu_s, family_cpu_s, rss_bytes
 
 _DRAIN_S = 120.0
@@ -152,6 +153,7 @@ class Stage:
         self._databases = itertools.count(1)
         self._folder = Path(tempfile.mkdtemp(prefix="leitstand-bench-"))
         self._folder.chmod(0o755)
+        self._node = self._folder / "node"
         self._postgres: EmbeddedPostgres | None = None
 
     def postgres(self) -> EmbeddedPostgres:
@@ -175,6 +177,19 @@ class Stage:
     def peer(self, kind: str, version: str) -> Iterator[Server]:
         """Run one of the servers that store nothing."""
         with Worker("tests.bench.peers", kind, version, core=self.server_core) as worker:
+            yield Server(worker, worker.read()["port"], None, None)
+
+    @functools.cached_property
+    def no_node_peer(self) -> str | None:
+        """Why the server on Node cannot be run here; None: it can. Installed when first asked."""
+        return node_peer.install(self._node)
+
+    @contextlib.contextmanager
+    def node_peer(self, version: str) -> Iterator[Server]:
+        """Run the `ocpp-rpc` package's server, which stores nothing."""
+        assert self.no_node_peer is None
+        folder = str(self._node)
+        with Worker("tests.bench.node_peer", folder, version, core=self.server_core) as worker:
             yield Server(worker, worker.read()["port"], None, None)
 
     @contextlib.contextmanager
