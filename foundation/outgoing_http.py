@@ -8,6 +8,7 @@ Source: OWASP Server Side Request Forgery Prevention.
 """
 
 import asyncio
+import functools
 import ssl
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -123,6 +124,12 @@ class _LookingBackend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
+@functools.cache
+def _system_authorities() -> ssl.SSLContext:
+    """Return what trusts the authorities of the system, read once: reading them takes long."""
+    return ssl.create_default_context()
+
+
 class Outgoing:
     """Makes the calls.
 
@@ -144,7 +151,7 @@ class Outgoing:
         self._takes_http = takes_http
         self._allowed = tuple(allowed)
         self._timeout_s = timeout_s
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls or _system_authorities()
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
         """Send a body; return how it was answered, whatever the status.
