@@ -96,7 +96,9 @@ def admit(
     """Decide on a known station: admission, security profile, then password where one is on file.
 
     A certificate that fits stands in the place of the password. The user name must be the
-    identity. Refusals do not tell a wrong password from a wrong name.
+    identity, or another that is the station's own: a 2.1 station that was told one for a network
+    profile may keep its old one in the path. Refusals do not tell a wrong password from a wrong
+    name.
     """
     if access.admission == "refused":
         return Refusal(403, "refused", "This station is not admitted here.")
@@ -119,7 +121,7 @@ def admit(
     user, password = credentials
     right = [record for record in records if passwords.matches(record, password)]
     found = right or [each for each in records if passwords.matches_in_hex(each, password)]
-    if user not in (identity, access.station) or not found:
+    if user not in (identity, access.station, *access.names) or not found:
         return Refusal(401, "wrong_credentials", "Name or password is wrong.")
     by_next = access.next_password is not None and access.next_password in found
     profile = TLS_FROM if line.is_tls else 1

@@ -72,11 +72,14 @@ async def names_of(db: AsyncSession, station: str) -> tuple[str, ...]:
 
 
 async def is_anothers_name(db: AsyncSession, station: str, name: str) -> bool:
-    """Tell whether a name is the identity or an alias of another station, however it is written."""
+    """Tell whether a name is the identity or an alias of another station, however it is written.
+
+    Or the identity that another one was told.
+    """
     found = await db.scalar(
         text("""
             select exists (select 1 from stations s where s.identity <> :station and (
-                lower(s.identity) = lower(:name)
+                lower(s.identity) = lower(:name) or lower(s.next_identity) = lower(:name)
                 or exists (select 1 from unnest(s.aliases) a where lower(a) = lower(:name))))
         """),
         {"station": station, "name": name},

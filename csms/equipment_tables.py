@@ -224,6 +224,8 @@ class FilePlaceRow(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    password: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """What is kept of the password of Basic authentication; None: the name alone permits."""
     direction: Mapped[str] = mapped_column(Text)
     """up (to us) or down (to the station)."""
     station: Mapped[str] = mapped_column(Text, ForeignKey("stations.identity"))

@@ -16,6 +16,7 @@ from csms import (
     profile_upgrades,
     records,
     station_certificates,
+    told_identities,
 )
 from csms.answers import meaning
 from csms.certificates import OWN, UnusableCertificate, certificates_in, facts_of
@@ -73,6 +74,7 @@ async def _follow(
             await _certificate_taken(db, command, payload, is_yes=is_yes, note=said.note, at=at)
     if tells_password(action, payload) and change.after is CommandState.REJECTED:
         await _withdraw_password(db, command)
+    await told_identities.answered(db, station, action, payload, answer)
     if action in held_tariffs.ACTIONS:
         await held_tariffs.answered(
             db,

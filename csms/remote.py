@@ -16,7 +16,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import WHOLE, Scope
-from csms import command_store, outcomes, passwords, vendors
+from csms import command_store, outcomes, passwords, told_identities, vendors
 from csms.command_store import Target
 from csms.file_places import with_places, without_places
 from csms.ocpp import outgoing
@@ -185,6 +185,9 @@ async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
         raise StationUnreachable(request.station)
     if request.reason not in _PACED_BY_THEMSELVES and in_flight >= joined.in_flight_max:
         raise TooManyInFlight(joined.in_flight_max)
+    await told_identities.expect(
+        db, request.station, request.action, request.payload, raw=request.raw
+    )
     # Last: what an order permits is used up by it, and nothing may refuse the command after that.
     await _must_be_permitted(db, request, joined, now=now)
     await _note_password(db, request)

@@ -34,17 +34,21 @@ class Access:
     vendor: str | None
     model: str | None
     firmware: str | None
+    names: tuple[str, ...] = ()
+    """By which it may call itself beside its identity: aliases, and what it was told."""
 
 
 async def access_of(db: AsyncSession, stations: Sequence[str]) -> dict[str, Access]:
-    """Return the access of each known station, found by identity or alias."""
+    """Return the access of each known station, found by identity, alias or what it was told."""
     found = await rows(
         db,
         """
         select k.asked, s.identity, s.admission, s.password, s.next_password,
-               s.security_profile, s.time_zone, s.vendor, s.model, s.firmware
+               s.security_profile, s.time_zone, s.vendor, s.model, s.firmware,
+               s.aliases, s.next_identity
         from unnest(%b::text[]) as k (asked)
         join stations s on s.identity = k.asked or s.aliases @> array[k.asked]
+            or s.next_identity = k.asked
         order by k.asked, (s.identity = k.asked)
         """,
         [sorted(set(stations))],
@@ -60,6 +64,7 @@ async def access_of(db: AsyncSession, stations: Sequence[str]) -> dict[str, Acce
             row["vendor"],
             row["model"],
             row["firmware"],
+            tuple(each for each in (*row["aliases"], row["next_identity"]) if each),
         )
         for row in found
     }

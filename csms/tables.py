@@ -84,6 +84,7 @@ class StationRow(Base):
     password: Mapped[bytes | None] = mapped_column(LargeBinary)
     next_password: Mapped[bytes | None] = mapped_column(LargeBinary)
     aliases: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    next_identity: Mapped[str | None] = mapped_column(Text, unique=True)
     items_per_message: Mapped[dict[str, Any]] = mapped_column(JSONB)
     free_vend: Mapped[bool] = mapped_column(Boolean)
     vendor: Mapped[str | None] = mapped_column(Text)
@@ -216,6 +217,8 @@ class IdTokenRow(Base):
     group_id: Mapped[str | None] = mapped_column(Text)
     valid_until: Mapped[datetime | None]
     changed_at: Mapped[datetime]
+    language1: Mapped[str | None] = mapped_column(Text)
+    language2: Mapped[str | None] = mapped_column(Text)
 
 
 class IdTokenHolderRow(Base):
