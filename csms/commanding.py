@@ -30,6 +30,7 @@ from csms import (
     equipment_store,
     evidence_store,
     following,
+    list_updates,
     open_commands,
     remote,
     settlement,
@@ -329,6 +330,7 @@ class Commanding:
         if answered:
             taken = [each for each in answered if each[1].id in made]
             await following.follow(db, taken, self._clock.now())
+        await self._follow_lists(db, found, changes, made)
         waits = {each.id for each in changes if each.due_at is not None}
         return {each.station for each in found if each.id in waits}
 
@@ -364,7 +366,9 @@ class Commanding:
             return
         waiting = await open_commands.waiting_for_evidence(db, sorted(stations))
         verdicts = await self._verdicts(db, waiting)
-        await command_store.apply(db, [each for each in verdicts if each], now=self._clock.now())
+        changes = [each for each in verdicts if each]
+        made = await command_store.apply(db, changes, now=self._clock.now())
+        await self._follow_lists(db, waiting, changes, made)
         left = {
             command.station
             for command, change in zip(waiting, verdicts, strict=True)
@@ -491,16 +495,30 @@ class Commanding:
         changes += [
             settlement.overdue(each, now, None, most_s=self._effect_timeout_s) for each in others
         ]
-        await command_store.apply(db, [each for each in changes if each], now=now)
+        changed = [each for each in changes if each]
+        made = await command_store.apply(db, changed, now=now)
+        await self._follow_lists(db, due, changed, made)
 
     async def _settle_lost(self, db: AsyncSession, now: datetime) -> None:
         lost = await open_commands.lost(db, limit=BATCH)
         changes = [settlement.lost(each, now, most_s=self._effect_timeout_s) for each in lost]
         changed = [each for each in changes if each]
-        await command_store.apply(db, changed, now=now)
+        made = await command_store.apply(db, changed, now=now)
+        await self._follow_lists(db, lost, changed, made)
         again = {each.id for each in changed if each.after is CommandState.QUEUED}
         for station in {each.station for each in lost if each.id in again}:
             await command_store.tell_nodes(db, station)
+
+    async def _follow_lists(
+        self, db: AsyncSession, found: Iterable[Open], changes: Iterable[Change], made: set[int]
+    ) -> None:
+        """Go on with local lists whose message is settled; usually there is none."""
+        known = {each.id: each for each in found if each.asked.action in list_updates.ACTIONS}
+        settled = [
+            (known[each.id], each) for each in changes if each.id in known and each.id in made
+        ]
+        if settled:
+            await list_updates.follow(db, settled, self._clock.now())
 
     async def _set_back(self, db: AsyncSession, row: CommandRow, now: datetime) -> None:
         """Take a change of availability back whose end has come, if it was ever made."""

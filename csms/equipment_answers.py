@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import equipment_store
+from csms import equipment_store, local_list_store
 from csms.equipment_store import Ending, NewReservation, Told
 from csms.ocpp.equipment import shown
 from csms.reports import ReportedVariable
@@ -51,6 +51,7 @@ async def keep_answer(
     told = variables_in(action, answer)
     if told:
         await equipment_store.save_variables(db, [Told(station, at, each) for each in told])
+    await _keep_list(db, station, action, answer, at, payload)
     if payload is None or answer.get("status") != "Accepted":
         return
     if action == "ReserveNow":
@@ -61,6 +62,23 @@ async def keep_answer(
         number = _integer(payload.get("reservationId"))
         if number is not None:
             await _cancelled(db, station, number, at)
+
+
+async def _keep_list(
+    db: AsyncSession,
+    station: StationId,
+    action: str,
+    answer: Mapping[str, Any],
+    at: datetime,
+    payload: Mapping[str, Any] | None,
+) -> None:
+    """Keep what an answer tells of the station's local list."""
+    if action == "SendLocalList" and payload is not None and "error_code" not in answer:
+        await local_list_store.keep_sent(db, station, payload, str(answer.get("status")), at)
+    elif action == "GetLocalListVersion":
+        version = _integer(answer.get("listVersion", answer.get("versionNumber")))
+        if version is not None:
+            await local_list_store.keep_version(db, station, version, at)
 
 
 async def keep_read_back(

@@ -528,7 +528,9 @@ def _list_version(asked: Asked, facts: Facts) -> Verdict:
     of_16 = asked.version is OcppVersion.V16
     wanted = asked.payload.get("listVersion" if of_16 else "versionNumber")
     found = facts.read_back.get("listVersion" if of_16 else "versionNumber")
-    if wanted == found:
+    # An empty list has version 0 (1.6, 5.10; 2.0.1, D02), whatever was sent.
+    is_emptied = found == 0 and asked.payload.get("updateType") == "Full"
+    if wanted == found or (is_emptied and not asked.payload.get("localAuthorizationList")):
         return _SHOWN
     return Verdict(Effect.NOT_YET, f"the station's list has version {found}")
 

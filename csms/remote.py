@@ -329,6 +329,34 @@ async def _must_be_permitted(
         raise OrderNeeded(request.action, why_not)
 
 
+async def must_be_covered(
+    db: AsyncSession,
+    addressee: Addressee,
+    action: str,
+    change_order: str | None,
+    *,
+    acts_for_own: bool,
+    now: datetime,
+) -> None:
+    """Refuse what would need a written order later and has none that covers every message of it.
+
+    A standing order does; an order for one payload does not, and is not used up.
+
+    Raises:
+        OrderNeeded: With the sentence why.
+    """
+    if acts_for_own:
+        return
+    joined = _JOINED.of(db)
+    if change_order is None or joined is None or joined.orders is None:
+        raise OrderNeeded(action)
+    why_not = await joined.orders.permits(
+        db, change_order, station=addressee.identity, action=action, payload={}, now=now
+    )
+    if why_not is not None:
+        raise OrderNeeded(action, why_not)
+
+
 async def _asked_before(db: AsyncSession, request: Request) -> Command | None:
     assert request.idempotency_key is not None
     before = await outcomes.asked_under(db, request.asked_by, request.idempotency_key)

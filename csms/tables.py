@@ -34,6 +34,7 @@ from csms import certificate_tables as certificate_tables
 from csms import display_tables as display_tables
 from csms import equipment_tables as equipment_tables
 from csms import exchange_tables as exchange_tables
+from csms import local_list_tables as local_list_tables
 from csms import payment_tables as payment_tables
 from csms import record_tables as record_tables
 from csms import sheet_tables as sheet_tables

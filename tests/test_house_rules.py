@@ -57,6 +57,7 @@ WITHOUT_MIRROR_HERE: dict[str, str] = {
     "csms/exchange_tables.py": _COMPARED,
     "csms/balancing_tables.py": _COMPARED,
     "csms/payment_tables.py": _COMPARED,
+    "csms/local_list_tables.py": _COMPARED,
     "csms/record_tables.py": _COMPARED,
     "billing/payment_tables.py": _COMPARED,
     "support/rule_tables.py": _COMPARED,
