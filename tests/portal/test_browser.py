@@ -173,6 +173,7 @@ def picture(path: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-") or "overview"
 
 
+@pytest.mark.timeout(600)  # a hundred pages and more, on however slow a machine
 @pytest.mark.usefixtures("watched")
 @pytest.mark.parametrize(
     ("width", "theme", "language"),
