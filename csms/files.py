@@ -1,7 +1,9 @@
 """Face: files that stations send (logs) and fetch (firmware), and the places to do it by HTTP.
 
 A place is a name that nobody can guess, for one station and a limited time: below it the station
-may send one file, or fetch one. Only the name's digest is kept. The content lies in the database
+may send one file, or fetch one. Who sends must say user and password besides (Basic
+authentication); they stand in the address that the station is given, as in FTP, since OCPP has no
+other place for them. Of name and password only digests are kept. The content lies in the database
 in parts, since all that several nodes share is the database; each part is a unit of work of its
 own, so that a slow sender holds no connection.
 """
@@ -9,7 +11,7 @@ own, so that a slow sender holds no connection.
 import hashlib
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote
@@ -18,12 +20,14 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import Scope
+from csms import passwords
+from csms.admission import credentials_of
 from csms.equipment import owner_seen
 from csms.equipment_tables import FilePlaceRow, StationFilePartRow, StationFileRow
 from csms.tables import StationOwnerRow
 from foundation import outbox
 from foundation.database import Database
-from foundation.errors import Conflict, InvalidInput, NotFound
+from foundation.errors import Conflict, ExpectedError, InvalidInput, NotFound
 from foundation.events import StationFileReceived
 from foundation.identifiers import OrganisationKey, StationId
 
@@ -31,6 +35,7 @@ PART_BYTES: Final = 256 * 1024
 """The size of all parts but the last."""
 
 _NAME_BYTES = 24
+_PASSWORD_BYTES = 16
 _LONGEST_FILE_NAME = 120
 _GIVEN_UP_AFTER = timedelta(days=1)
 _PLACES_KEPT = timedelta(days=30)
@@ -38,6 +43,9 @@ _PLACES_KEPT = timedelta(days=30)
 UPLOADS: Final = "/files/up/"
 DOWNLOADS: Final = "/files/down/"
 """What the paths of places begin with."""
+
+USER: Final = "station"
+"""Whom a station says that it is when it sends; who it is, the place knows."""
 
 
 class PlaceOver(Conflict):
@@ -47,6 +55,15 @@ class PlaceOver(Conflict):
 
     def __init__(self) -> None:
         super().__init__("This place was used or its time is over.")
+
+
+class NotAuthenticated(ExpectedError):
+    """Who sends a file does not say the user and password of the place."""
+
+    code = "not_authenticated"
+
+    def __init__(self) -> None:
+        super().__init__("Send with the user and the password of the address that was given.")
 
 
 class FileTooLarge(InvalidInput):
@@ -60,9 +77,13 @@ class FileTooLarge(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a station may send a file or fetch one; the URL is the permission."""
+    """Where a station may send a file or fetch one; the URL is the permission.
 
-    url: str
+    Of a place to send to it holds user and password: it is a secret, and shown to nobody but who
+    asked for it and the station.
+    """
+
+    url: str = field(repr=False)
     expires_at: datetime
 
 
@@ -98,12 +119,22 @@ async def open_upload(
     lasts: timedelta,
     now: datetime,
 ) -> Place:
-    """Make a place to which a station may send one file.
+    """Make a place to which a station may send one file, with a user and a password.
 
     It looks like a folder, as 1.6 has it: some stations send to it, some to a name in it.
     """
+    password = secrets.token_hex(_PASSWORD_BYTES)
+    scheme, _, rest = public_url.partition("://")
     made = await _open(
-        db, "up", station, None, made_by=made_by, begin=public_url + UPLOADS, lasts=lasts, now=now
+        db,
+        "up",
+        station,
+        None,
+        made_by=made_by,
+        begin=f"{scheme}://{USER}:{password}@{rest}{UPLOADS}",
+        lasts=lasts,
+        now=now,
+        password=password,
     )
     return Place(f"{made.url}/", made.expires_at)
 
@@ -137,11 +168,13 @@ async def _open(
     begin: str,
     lasts: timedelta,
     now: datetime,
+    password: str | None = None,
 ) -> Place:
     name = secrets.token_urlsafe(_NAME_BYTES)
     db.add(
         FilePlaceRow(
             digest=_digest(name),
+            password=None if password is None else passwords.password_record(password.encode()),
             direction=direction,
             station=station,
             file_id=file_id,
@@ -160,7 +193,9 @@ def _digest(name: str) -> bytes:
     return hashlib.sha256(name.encode("utf-8", "replace")).digest()
 
 
-async def _place(db: AsyncSession, direction: str, name: str, now: datetime) -> FilePlaceRow:
+async def _place(
+    db: AsyncSession, direction: str, name: str, now: datetime, authorization: str | None = None
+) -> FilePlaceRow:
     row = await db.scalar(
         select(FilePlaceRow).where(
             FilePlaceRow.digest == _digest(name), FilePlaceRow.direction == direction
@@ -168,9 +203,16 @@ async def _place(db: AsyncSession, direction: str, name: str, now: datetime) -> 
     )
     if row is None:
         raise NotFound("place", "of this name")
+    if row.password is not None and not _is_right(row.password, authorization):
+        raise NotAuthenticated
     if row.expires_at <= now or (direction == "up" and row.used_at is not None):
         raise PlaceOver
     return row
+
+
+def _is_right(record: bytes, authorization: str | None) -> bool:
+    said = credentials_of(authorization)
+    return isinstance(said, tuple) and said[0] == USER and passwords.matches(record, said[1])
 
 
 # --------------------------------------------------------------------------------- receiving
@@ -185,14 +227,24 @@ class Receiving:
     place: int | None
 
 
-async def receive_at(db: AsyncSession, name: str, now: datetime) -> Receiving:
+async def receive_at(
+    db: AsyncSession, name: str, now: datetime, *, authorization: str | None
+) -> Receiving:
     """Begin to take a file at a place.
+
+    Args:
+        db: The unit of work.
+        name: The place's.
+        now: The moment of the request.
+        authorization: The header of that name; None if there is none. Places of a time when none
+            was demanded need none.
 
     Raises:
         NotFound: There is no such place.
+        NotAuthenticated: It is not the place's user and password.
         PlaceOver: It was used, or its time is over.
     """
-    place = await _place(db, "up", name, now)
+    place = await _place(db, "up", name, now, authorization)
     owner = await db.scalar(
         select(StationOwnerRow.organisation).where(
             StationOwnerRow.station == place.station, StationOwnerRow.valid_to.is_(None)

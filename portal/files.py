@@ -1,10 +1,11 @@
 """Where stations send files and fetch them: no login, the unguessable name is the permission.
 
-A station sends by PUT or POST, the file itself or a form with it, to the address that it was
+To send, a station says the user and the password of the place besides (Basic authentication, RFC
+7617). A station sends by PUT or POST, the file itself or a form with it, to the address that it was
 given or to one below it, since some take the address for a folder. It fetches by GET, from any
 byte on. What was used or is over is 410 Gone, what never was 404; neither is ever listed.
 
-Source: RFC 9110, sections 9.3, 14 and 15; RFC 7578 (form data).
+Source: RFC 9110, sections 9.3, 11, 14 and 15; RFC 7578 (form data).
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from accounts import audit
 from accounts.audit import Actor
 from csms import files
-from csms.files import FileTooLarge, PlaceOver, Receiving, StationFile
+from csms.files import FileTooLarge, NotAuthenticated, PlaceOver, Receiving, StationFile
 from foundation.errors import InvalidInput, NotFound
 from portal.context import PortalContext, context_of
 from portal.routes import Context as Context  # its paths know what a segment is
@@ -34,6 +35,7 @@ router = APIRouter(include_in_schema=False)
 
 _ARRIVING_MOST = 50
 """How many files may be on their way to this process at once."""
+_CHALLENGE = {"www-authenticate": 'Basic realm="files", charset="UTF-8"'}
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})", re.ASCII)
 
 _arriving: set[int] = set()
@@ -62,9 +64,16 @@ async def receive(request: Request, name: str, file_name: str = "") -> Response:
         return _refusal(503, "Too many files are on their way.", {"retry-after": "60"})
     try:
         async with context.database.unit_of_work() as db:
-            receiving = await files.receive_at(db, name, context.clock.now())
+            receiving = await files.receive_at(
+                db,
+                name,
+                context.clock.now(),
+                authorization=request.headers.get("authorization"),
+            )
     except NotFound:
         return _refusal(404, "There is no such place.")
+    except NotAuthenticated as refused:
+        return _refusal(401, str(refused), _CHALLENGE)
     except PlaceOver as over:
         return _refusal(410, str(over))
     _arriving.add(receiving.file_id)

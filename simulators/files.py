@@ -5,11 +5,12 @@ that does not say gives the version after the one that runs.
 """
 
 import asyncio
+import base64
 import re
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from simulators.book import moment_text
 from simulators.deeds import Answer, Deed, Handler, Payload
@@ -40,13 +41,15 @@ def fetch(url: str) -> bytes:
 def bring(url: str, name: str, content: bytes) -> None:
     """Put a file at a place; a place that ends with a slash is a folder.
 
+    User and password that stand in the address are said as Basic authentication.
+
     Raises:
         NoTransfer: If neither PUT nor POST is taken there.
     """
-    url = _checked(url)
+    url, authorization = _without_user(_checked(url))
     if url.endswith("/"):
         url += name
-    headers = {"Content-Type": "application/octet-stream"}
+    headers = {"Content-Type": "application/octet-stream"} | authorization
     for method in ("PUT", "POST"):
         request = urllib.request.Request(  # noqa: S310 - checked
             url, data=content, method=method, headers=headers
@@ -63,6 +66,17 @@ def _checked(url: str) -> str:
     if urlsplit(url).scheme not in {"http", "https"}:
         raise NoTransfer(f"{urlsplit(url).scheme} is not spoken here")
     return url
+
+
+def _without_user(url: str) -> tuple[str, dict[str, str]]:
+    """Return an address without its user information, and the header that says it."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return url, {}
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    said = base64.b64encode(pair.encode()).decode("ascii")
+    plain = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+    return urlunsplit(plain), {"Authorization": f"Basic {said}"}
 
 
 def _open(request: urllib.request.Request) -> Any:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from accounts.directory import WHOLE
-from csms import equipment, file_places
+from csms import equipment, file_places, files
 from csms.charging import Transaction
 from csms.equipment import ProgressKind, Reservation
 from csms.queue import Command, CommandState
@@ -87,6 +88,16 @@ class Case(Station):
 
 PLACE = "http://127.0.0.1:9"
 """Where stations are told to send files; nobody is there."""
+
+
+def is_our_place(url: str) -> bool:
+    """Tell whether an address leads to where stations send files, with who they say they are."""
+    parts = urlsplit(url)
+    return (
+        f"{parts.scheme}://{parts.hostname}:{parts.port}" == PLACE
+        and parts.username == files.USER
+        and bool(parts.password)
+    )
 
 
 def with_file_places(central: Central) -> None:

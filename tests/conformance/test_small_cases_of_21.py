@@ -1,17 +1,38 @@
 """2.1: a new identity and password (B), where logs are sent to (N), the driver's language (O)."""
 
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from socket import socket
 from typing import Any
 
+import httpx
 import pytest
+import uvicorn
 from sqlalchemy import text
 from websockets.exceptions import InvalidStatus
 
+from accounts.directory import WHOLE
+from billing.closing import Closing
+from csms import file_places, files
 from csms.queue import CommandState
+from csms.registers import Registers
 from csms.reports import OcppVersion
 from foundation.errors import InvalidInput
+from foundation.identifiers import StationId
+from foundation.sealing import Sealer
+from foundation.settings import Settings
+from portal.application import create_application
+from portal.context import PortalContext
+from roaming.handlers import Reimbursement
+from tests.conformance.case import with_file_places
 from tests.conformance.paying_station import PayingStation, paying
 from tests.csms import asking
 from tests.csms.central import Central
+from tests.pki import Authority
 
 EFFECTIVE, REJECTED = CommandState.EFFECTIVE, CommandState.REJECTED
 V21 = OcppVersion.V21
@@ -135,3 +156,103 @@ async def test_b_100_nobody_is_told_the_identity_of_another_station(central: Cen
             {"other": other.identity},
         )
     assert found.scalar_one() is None
+
+
+# --------------------------------------------------------------------- N where logs are sent to
+
+
+class Served(uvicorn.Server):
+    """A server that tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+@asynccontextmanager
+async def upload_place(central: Central, folder: Path, scheme: str) -> AsyncIterator[str]:
+    """Run the portal, tell stations of it, and yield whom its visitors must trust."""
+    app = create_application(
+        PortalContext(
+            database=central.database,
+            clock=central.clock,
+            settings=Settings(),
+            closing=Closing(Registers(), Reimbursement()),
+            sealer=Sealer(bytes(32)),
+        )
+    )
+    root = Authority.root()
+    (folder / "root.pem").write_text(root.pem)
+    certificate, key = root.issue("localhost", host="localhost").write(folder, "portal")
+    tls = {"ssl_certfile": certificate, "ssl_keyfile": key} if scheme == "https" else {}
+    server = Served(
+        uvicorn.Config(
+            app,
+            host="localhost",
+            port=0,
+            log_level="error",
+            ws="none",
+            timeout_graceful_shutdown=1,
+            **tls,  # type: ignore[arg-type]
+        )
+    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.serve())
+        await server.up.wait()
+        port = server.servers[0].sockets[0].getsockname()[1]
+        file_places.join(
+            central.database,
+            public_url=f"{scheme}://localhost:{port}",
+            upload_lasts=timedelta(hours=1),
+            download_lasts=timedelta(days=1),
+        )
+        try:
+            yield str(folder / "root.pem")
+        finally:
+            with_file_places(central)
+            server.should_exit = True
+
+
+async def stored(case: PayingStation) -> list[bytes]:
+    async with case.central.database.unit_of_work() as db:
+        found = await files.files_of(db, WHOLE, StationId(case.identity))
+    database = case.central.database
+    return [b"".join([part async for part in files.content(database, file)]) for file in found]
+
+
+@pytest.mark.parametrize(("number", "scheme"), [("n_102", "http"), ("n_102_2", "https")])
+async def test_n_102_and_n_102_2_a_log_is_taken_from_who_knows_user_and_password(
+    case: PayingStation, tmp_path: Path, number: str, scheme: str
+) -> None:
+    async with upload_place(case.central, tmp_path, scheme) as root:
+        payload = {"logType": "DiagnosticsLog", "requestId": 92, "log": {"remoteLocation": ""}}
+        command = await case.asked_for("GetLog", payload)
+        url = httpx.URL((await case.was_asked("GetLog"))["log"]["remote_location"])
+        assert (url.scheme, bool(url.username), len(url.password)) == (scheme, True, 32)
+        bare = url.copy_with(username="", password="")
+        trusted = ssl.create_default_context(cafile=root)
+        async with httpx.AsyncClient(verify=trusted, trust_env=False) as http:
+            wrong: list[tuple[str, str] | None] = [
+                None,
+                (url.username, "wrong"),
+                ("", url.password),
+            ]
+            for auth in wrong:
+                refused = await http.request("PUT", bare, content=b"somebody else's", auth=auth)
+                assert refused.status_code == 401
+                assert refused.headers["www-authenticate"].startswith("Basic ")
+                assert await stored(case) == []
+            await case.tells("LogStatusNotification", 92, "Uploading")
+            assert (await http.put(url, content=b"the log")).status_code == 201
+        await case.tells("LogStatusNotification", 92, "Uploaded")
+    ended = await case.becomes(command, EFFECTIVE)
+    assert await stored(case) == [b"the log"]
+    kept = str(await case.central.frames(case.identity)) + str(ended)
+    for table in ("commands", "file_places", "audit_entries"):
+        kept += str(await case.central.rows(f"select t::text from {table} t"))
+    assert "********@localhost" in kept
+    assert url.password not in kept

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,7 +13,7 @@ from foundation.database import Database
 from foundation.errors import InvalidInput
 from foundation.identifiers import OrganisationKey, StationId
 from tests.csms.handlers.work import OWNER
-from tests.csms.test_files import complete
+from tests.csms.test_files import begun, complete
 from tests.csms.test_files import place as place
 
 STATION = StationId("CS-1")
@@ -64,10 +65,11 @@ async def test_a_log_gets_a_place_to_be_sent_to(
     made = await placed(joined, clock, action, payload)
 
     url = made["location"] if action == "GetDiagnostics" else made["log"]["remoteLocation"]
-    assert url.startswith(f"{HERE}/files/up/")
+    parts = urlsplit(url)
+    assert f"{parts.scheme}://{parts.hostname}{parts.path}".startswith(f"{HERE}/files/up/")
     assert len(url) < 512
     async with joined.unit_of_work() as db:
-        receiving = await files.receive_at(db, url.split("/")[5], clock.now())
+        receiving = await begun(db, files.Place(url, clock.now()), clock.now())
     assert receiving.station == STATION
     assert without_places(action, made, payload) == payload
     assert made["location" if action == "GetDiagnostics" else "requestId"] != ""
@@ -122,7 +124,7 @@ async def test_only_firmware_of_ones_own_house_can_be_named(
 ) -> None:
     number = await firmware(joined, clock, "north")
     async with joined.unit_of_work() as db:
-        log = await files.receive_at(db, place.url.split("/")[5], clock.now())
+        log = await begun(db, place, clock.now())
     await complete(joined, log, clock.now(), b"log")
 
     for wrong, asker in ((number, "elsewhere"), (log.file_id, OWNER), (10**17, OWNER)):

@@ -1,19 +1,30 @@
 """Files that come and go by places whose names nobody can guess."""
 
+import base64
 import hashlib
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
 from accounts.directory import WHOLE, Scope
 from csms import administration, files
 from csms.administration import StationSettings
-from csms.files import PART_BYTES, FileTooLarge, Place, PlaceOver, Receiving, StationFile
+from csms.files import (
+    PART_BYTES,
+    FileTooLarge,
+    NotAuthenticated,
+    Place,
+    PlaceOver,
+    Receiving,
+    StationFile,
+)
 from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.errors import NotFound
@@ -64,16 +75,29 @@ def name_of(place: Place) -> str:
     return place.url.split("/")[5]
 
 
+def said(url: str) -> str | None:
+    """What a station says of itself that takes user and password from an address; None: nothing."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return None
+    pair = f"{parts.username}:{parts.password}".encode()
+    return f"Basic {base64.b64encode(pair).decode()}"
+
+
+async def begun(db: AsyncSession, place: Place, now: datetime) -> Receiving:
+    return await files.receive_at(db, name_of(place), now, authorization=said(place.url))
+
+
 async def pieces(*given: bytes) -> AsyncIterator[bytes]:
     for each in given:
         yield each
 
 
 async def receive(
-    database: Database, name: str, now: datetime, *given: bytes, file_name: str = "log.zip"
+    database: Database, place: Place, now: datetime, *given: bytes, file_name: str = "log.zip"
 ) -> StationFile:
     async with database.unit_of_work() as db:
-        receiving = await files.receive_at(db, name, now)
+        receiving = await begun(db, place, now)
     return await complete(database, receiving, now, *given, file_name=file_name)
 
 
@@ -105,7 +129,7 @@ async def test_a_file_comes_once_and_is_the_same_afterwards(
 ) -> None:
     data = bytes(range(256)) * 2500  # two whole parts and a bit
     given = [data[:100], data[100 : PART_BYTES + 5], data[PART_BYTES + 5 :]]
-    file = await receive(database, name_of(place), clock.now(), *given)
+    file = await receive(database, place, clock.now(), *given)
 
     assert await read(database, file) == data
     assert (file.size_bytes, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
@@ -113,7 +137,7 @@ async def test_a_file_comes_once_and_is_the_same_afterwards(
     for start, end in ((0, 1), (PART_BYTES - 1, PART_BYTES + 1), (639_999, 10**9), (5, 5)):
         assert await read(database, file, start=start, end=end) == data[start:end]
     with pytest.raises(PlaceOver):
-        await receive(database, name_of(place), clock.now(), b"again")
+        await receive(database, place, clock.now(), b"again")
     async with database.unit_of_work() as db:
         told = (await db.execute(text("select kind, payload from journal"))).all()
     [(_kind, payload)] = [each for each in told if each[0] == "station_file_received"]
@@ -124,20 +148,53 @@ async def test_a_place_is_over_with_its_time_and_unknown_otherwise(
     database: Database, clock: SetClock, place: Place
 ) -> None:
     with pytest.raises(NotFound):
-        await receive(database, "guessed", clock.now(), b"x")
+        await receive(
+            database, Place("http://here/files/up/guessed/", clock.now()), clock.now(), b"x"
+        )
     async with database.unit_of_work() as db:
         with pytest.raises(NotFound):
             await files.fetched(db, name_of(place), clock.now())
     with pytest.raises(PlaceOver):
-        await receive(database, name_of(place), clock.now() + DAY, b"x")
-    await receive(database, name_of(place), clock.now() + DAY - timedelta(seconds=1), b"x")
+        await receive(database, place, clock.now() + DAY, b"x")
+    await receive(database, place, clock.now() + DAY - timedelta(seconds=1), b"x")
+
+
+async def test_to_send_a_station_says_user_and_password_of_its_own_place(
+    database: Database, clock: SetClock, place: Place
+) -> None:
+    async with database.unit_of_work() as db:
+        other = await files.open_upload(
+            db,
+            STATION,
+            made_by="person/1",
+            public_url="http://here",
+            lasts=DAY,
+            now=clock.now(),
+        )
+        password = str(urlsplit(place.url).password)
+        for wrong in (
+            place.url.replace(f"{files.USER}:{password}@", ""),
+            place.url.replace(password, "x" + password[1:]),
+            place.url.replace(password, ""),
+            place.url.replace(f"{files.USER}:", "admin:"),
+            other.url,
+        ):
+            for authorization in (said(wrong), f"Bearer {password}", "Basic nonsense"):
+                with pytest.raises(NotAuthenticated):
+                    await files.receive_at(
+                        db, name_of(place), clock.now(), authorization=authorization
+                    )
+        assert (await begun(db, place, clock.now())).station == STATION
+        kept = str((await db.execute(text("select * from file_places"))).all())
+    assert password not in kept
+    assert name_of(place) not in kept
 
 
 async def test_of_two_files_at_one_place_the_first_that_is_whole_counts(
     database: Database, clock: SetClock, place: Place
 ) -> None:
     async with database.unit_of_work() as db:
-        both = [await files.receive_at(db, name_of(place), clock.now()) for _ in range(2)]
+        both = [await begun(db, place, clock.now()) for _ in range(2)]
     await complete(database, both[1], clock.now(), b"second")
     with pytest.raises(PlaceOver):
         await complete(database, both[0], clock.now(), b"first")
@@ -151,7 +208,7 @@ async def test_a_file_that_is_too_large_leaves_its_place_free(
     database: Database, clock: SetClock, place: Place
 ) -> None:
     async with database.unit_of_work() as db:
-        receiving = await files.receive_at(db, name_of(place), clock.now())
+        receiving = await begun(db, place, clock.now())
     with pytest.raises(FileTooLarge):
         await files.write_parts(
             database, receiving, pieces(b"x" * PART_BYTES, b"y"), most_bytes=PART_BYTES
@@ -163,7 +220,7 @@ async def test_a_file_that_is_too_large_leaves_its_place_free(
         assert await files.files_of(db, WHOLE, STATION) == []
         with pytest.raises(NotFound):
             await files.stored_file(db, WHOLE, receiving.file_id)
-    exact = await receive(database, name_of(place), clock.now(), b"x" * PART_BYTES)
+    exact = await receive(database, place, clock.now(), b"x" * PART_BYTES)
     assert exact.size_bytes == PART_BYTES
 
 
@@ -192,7 +249,7 @@ async def test_a_station_fetches_firmware_as_often_as_it_must(
         with pytest.raises(PlaceOver):
             await files.fetched(db, name_of(given), clock.now() + DAY)
         with pytest.raises(NotFound):
-            await files.receive_at(db, name_of(given), clock.now())
+            await begun(db, given, clock.now())
         uses = await db.scalar(text("select uses from file_places where direction = 'down'"))
     assert uses == 3
 
@@ -200,7 +257,7 @@ async def test_a_station_fetches_firmware_as_often_as_it_must(
 async def test_files_are_seen_by_whom_they_belong_to(
     database: Database, clock: SetClock, place: Place
 ) -> None:
-    file = await receive(database, name_of(place), clock.now(), b"x")
+    file = await receive(database, place, clock.now(), b"x")
     north = OrganisationKey("north")
     async with database.unit_of_work() as db:
         firmware = await files.receive_firmware(db, north, clock.now())
@@ -241,7 +298,7 @@ async def test_files_are_seen_by_whom_they_belong_to(
 async def test_old_logs_go_and_firmware_stays(
     database: Database, clock: SetClock, place: Place
 ) -> None:
-    log = await receive(database, name_of(place), clock.now(), b"x")
+    log = await receive(database, place, clock.now(), b"x")
     async with database.unit_of_work() as db:
         firmware = await files.receive_firmware(db, OWNER, clock.now())
         broken_off = await files.receive_firmware(db, OWNER, clock.now())

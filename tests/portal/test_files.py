@@ -106,6 +106,20 @@ async def test_a_station_may_take_the_place_for_a_folder(
     assert file.file_name == name
 
 
+async def test_without_the_user_and_password_of_the_place_nothing_is_taken(
+    client: httpx.AsyncClient, database: Database, place: Place
+) -> None:
+    path = httpx.URL(place.url).path
+    for auth in (None, ("station", "wrong"), ("admin", httpx.URL(place.url).password)):
+        for method in ("PUT", "POST"):
+            refused = await client.request(method, path, content=b"x", auth=auth)
+            assert refused.status_code == 401
+            assert refused.headers["www-authenticate"].startswith("Basic realm=")
+    async with database.unit_of_work() as db:
+        assert await db.scalar(text("select count(*) from station_files")) == 0
+    assert (await client.put(place.url, content=b"x")).status_code == 201
+
+
 async def test_a_file_may_come_in_a_form(
     client: httpx.AsyncClient, database: Database, place: Place
 ) -> None:

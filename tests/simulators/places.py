@@ -14,6 +14,8 @@ class Place(ThreadingHTTPServer):
         self.methods = methods
         self.files: dict[str, bytes] = {}
         self.brought: dict[str, bytes] = {}
+        self.said: list[str | None] = []
+        """The Authorization header of each that brought something."""
 
     @property
     def url(self) -> str:
@@ -41,6 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
         is_allowed = self.command in self.server.methods
         if is_allowed:
             self.server.brought[self.path] = content
+            self.server.said.append(self.headers["Authorization"])
         self.send_response(201 if is_allowed else 405)
         self.send_header("Content-Length", "0")
         self.end_headers()

@@ -100,6 +100,14 @@ def test_what_is_brought_can_be_put_or_posted() -> None:
         bring(f"{place.url}/there", "a.log", b"text")
 
 
+def test_user_and_password_of_an_address_are_said_and_leave_it() -> None:
+    with a_place() as place:
+        bring(f"{place.url}/there/", "a.log", b"text")
+        bring(place.url.replace("://", "://me:a%40b@") + "/there/", "b.log", b"text")
+        assert place.said == [None, "Basic bWU6YUBi"]
+        assert place.brought["/there/b.log"] == b"text"
+
+
 def test_only_what_lies_somewhere_reachable_can_be_fetched() -> None:
     with a_place() as place:
         place.files["/a"] = b"x"
