@@ -6,10 +6,11 @@ the payee's next statement. Whatever replaces it takes both back first; if a sta
 already, the taking back is a line of the next one.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -47,6 +48,7 @@ from foundation.events import CdrIssued, DriverConcerned, TransactionEnded, Tran
 from foundation.identifiers import OrganisationKey, TransactionId
 from foundation.money import Money
 from foundation.statements import Asked, all_of, ask, together, write
+from foundation.tasks import give_way
 from foundation.trips import side_by_side
 
 _ZERO: Final = Decimal(0)
@@ -219,6 +221,10 @@ def _nothing(currency: str) -> Rating:
     return Rating((), zero, zero, zero)
 
 
+_AT_A_STRETCH: Final = 16
+"""How many transactions are rated before stations' messages have their turn: after some ms."""
+
+
 async def freeze_and_bill(
     db: AsyncSession,
     events: Sequence[TransactionEvent],
@@ -256,7 +262,7 @@ async def freeze_and_bill(
     )
     parents = {key: each.parent for key, each in owners.items()}
     found = await find_terms(db, _unknown(events, frozen), sharing, parents, now=now)
-    writing = store.putting_terms(found)
+    writing: Iterable[Asked[Any]] = store.putting_terms(found)
     terms = frozen | {each.transaction_id: each for each in found}
     fresh = [each for each in ended if each.revision > rated.get(each.transaction_id, -1)]
     others: dict[TransactionId, Finding] = {}
@@ -267,13 +273,15 @@ async def freeze_and_bill(
         held = [terms[each.transaction_id] for each in fresh]
         numbers = {number for each in held for number in each.tariff_numbers} - tariffs.keys()
         tariffs |= await pricing.tariffs_by_number(db, numbers)
-        records, holds = _rated(
+        records, holds = await _rated(
             fresh, terms, tariffs, before, owners, cdr_ids, noticed=noticed, now=now
         )
-        writing += issuing(db, records, now=now)
-        writing += store.putting_holds(holds, now=now)
+        issued, held_back = issuing(db, records, now=now), store.putting_holds(holds, now=now)
+        writing = chain(writing, issued, held_back)
         others = _counterparts(fresh, holds)
-    await write(db, *writing)
+    for each in writing:
+        await write(db, each)
+        await give_way()
     if others:
         await _hold_others(db, others, noticed, parents, now=now)
 
@@ -299,7 +307,7 @@ async def _taken_back(
     return _Before(replaced, voided)
 
 
-def _rated(
+async def _rated(
     ended: Sequence[TransactionEnded],
     terms: Mapping[TransactionId, Terms],
     tariffs: Mapping[int, Tariff],
@@ -314,7 +322,9 @@ def _rated(
     parents = {key: each.parent for key, each in owners.items()}
     records: list[Record] = []
     holds: list[NewHold] = []
-    for cdr_id, event in zip(cdr_ids, ended, strict=False):
+    for place, (cdr_id, event) in enumerate(zip(cdr_ids, ended, strict=False), start=1):
+        if place % _AT_A_STRETCH == 0:
+            await give_way()
         owner = owners.get(event.owner)
         if owner is None:
             raise NotFound("organisation", event.owner)
@@ -436,7 +446,7 @@ async def bill_again(
         db, {number for each in terms.values() for number in each.tariff_numbers}
     )
     cdr_ids = await store.next_cdr_ids(db, len(ended))
-    records, _ = _rated(
+    records, _ = await _rated(
         ended, terms, tariffs, _Before(before, ()), owners, cdr_ids, noticed=noticed, now=now
     )
     free = [
@@ -518,12 +528,15 @@ def energy_before(event: TransactionEnded, zone: ZoneInfo) -> Decimal:
 
 async def issue(db: AsyncSession, records: Sequence[Record], *, now: datetime) -> None:
     """Write CDRs, book those that are not held, and say so."""
-    await all_of(db, issuing(db, records, now=now))
+    await all_of(db, list(issuing(db, records, now=now)))
 
 
-def issuing(db: AsyncSession, records: Sequence[Record], *, now: datetime) -> list[Asked[Any]]:
-    """Ask for what `issue` does."""
+def issuing(db: AsyncSession, records: Sequence[Record], *, now: datetime) -> Iterator[Asked[Any]]:
+    """Ask for what `issue` does; each is made when its turn has come."""
+    yield from store.adding_cdrs(records)
     free = [each.cdr for each in records if each.cdr.hold_reason is None]
+    yield from ledger_store.adding_entries([_entry(cdr, now) for cdr in free])
+    yield from store.adding_unsettled(free, sign=1)
     issued = [
         CdrIssued(
             happened_at=now,
@@ -537,12 +550,7 @@ def issuing(db: AsyncSession, records: Sequence[Record], *, now: datetime) -> li
         for each in records
     ]
     concerned = _concerned([(each.cdr, each.hold_reasons or None) for each in records], now)
-    return [
-        *store.adding_cdrs(records),
-        *ledger_store.adding_entries([_entry(cdr, now) for cdr in free]),
-        *store.adding_unsettled(free, sign=1),
-        outbox.appending(db, [*issued, *concerned], recorded_at=now),
-    ]
+    yield outbox.appending(db, [*issued, *concerned], recorded_at=now)
 
 
 def _concerned(

@@ -33,6 +33,11 @@ class OnEnd(StrEnum):
     """It may return by itself; an exception is logged, and that is all."""
 
 
+async def give_way() -> None:
+    """Let everybody else on the loop have a turn: between the pieces of a long computation."""
+    await asyncio.sleep(0)
+
+
 async def one_by_one(steps: Iterable[Callable[[], Awaitable[None]]]) -> None:
     """Do steps in their order; one that fails does not keep the others from being done.
 

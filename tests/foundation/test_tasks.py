@@ -5,7 +5,15 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from foundation.tasks import FIRST_PAUSE_S, LONGEST_PAUSE_S, OnEnd, TaskEnd, Tasks, one_by_one
+from foundation.tasks import (
+    FIRST_PAUSE_S,
+    LONGEST_PAUSE_S,
+    OnEnd,
+    TaskEnd,
+    Tasks,
+    give_way,
+    one_by_one,
+)
 
 
 class Pauses:
@@ -230,3 +238,15 @@ async def test_steps_end_with_the_one_that_is_cancelled() -> None:
     with pytest.raises(asyncio.CancelledError):
         await one_by_one([leave, work])
     assert not done
+
+
+async def test_who_gives_way_lets_the_others_have_their_turn() -> None:
+    done: list[str] = []
+
+    async def worker(name: str) -> None:
+        for _ in range(3):
+            done.append(name)
+            await give_way()
+
+    await asyncio.gather(worker("one"), worker("other"))
+    assert done == ["one", "other"] * 3
