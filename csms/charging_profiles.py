@@ -251,7 +251,8 @@ def hindrance_of(schedule: Mapping[str, Any]) -> Hindrance | None:
     """Return why the periods of a schedule are no plain limits; None: they are."""
     before = -1
     for each in schedule.get("chargingSchedulePeriod") or ():
-        limit, mode = each.get("limit"), each.get("operationMode")
+        # Decimals of reports are kept as texts.
+        limit, mode = _number(each.get("limit")), each.get("operationMode")
         if mode not in _CHARGING_ALONE or (limit is not None and limit < 0):
             return Hindrance.NOT_CHARGING_ONLY
         if any(each.get(name) is not None for name in ("limit_L2", "limit_L3")):

@@ -1,4 +1,4 @@
-"""What follows when a station answered a command about its security or its tariffs.
+"""What follows when a station answered a command about its security, its tariffs or its charging.
 
 Called in the unit of work that takes the answer. Commands of other kinds cost a look-up.
 """
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms import (
     certificate_store,
     held_tariffs,
+    known_profiles,
     profile_upgrades,
     records,
     station_certificates,
@@ -23,6 +24,7 @@ from csms.certificates import OWN, UnusableCertificate, certificates_in, facts_o
 from csms.passwords import tells_password
 from csms.queue import CommandState
 from csms.settlement import Change, Open
+from foundation.identifiers import StationId
 
 ACTIONS: Final = (
     held_tariffs.ACTIONS
@@ -32,6 +34,7 @@ ACTIONS: Final = (
             "CertificateSigned",
             "ChangeConfiguration",
             "DeleteCertificate",
+            "GetCompositeSchedule",
             "GetInstalledCertificateIds",
             "InstallCertificate",
             "Reset",
@@ -70,6 +73,8 @@ async def _follow(
         case "GetInstalledCertificateIds" if not is_error:
             version = command.asked.version
             await station_certificates.listed(db, station, version, payload, answer, at)
+        case "GetCompositeSchedule":
+            await known_profiles.answered(db, StationId(station), payload, answer, at)
         case "CertificateSigned":
             await _certificate_taken(db, command, payload, is_yes=is_yes, note=said.note, at=at)
     if tells_password(action, payload) and change.after is CommandState.REJECTED:

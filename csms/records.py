@@ -56,6 +56,8 @@ class Held(StrEnum):
     """By its number; what it is for and where stands in it."""
     CHARGING_LIMIT = "charging_limit"
     """Set by others than us: by its source and EVSE."""
+    COMPOSITE_SCHEDULE = "composite_schedule"
+    """By its EVSE: what it answered, and ours (`csms.known_profiles`)."""
     CHARGING_NEEDS = "charging_needs"
     """What the vehicle at an EVSE said that it needs; `state` is what it was answered."""
     VEHICLE_SCHEDULE = "vehicle_schedule"

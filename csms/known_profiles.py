@@ -1,0 +1,299 @@
+"""Face: which charging profiles a station has, what they come to, and what it says itself.
+
+Known are the profiles that the station reported, those of ours that it accepted, and the limits of
+others that it told of (`csms.records`). When it answers GetCompositeSchedule, its answer is kept
+and held against what we make of the profiles, once, as they were known then.
+
+Sources: OCPP 1.6 edition 2, section 5.7; OCPP 2.0.1 edition 3 and 2.1, part 2, K08, K09, K11, K12.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms import records
+from csms.charging_profiles import (
+    Hindrance,
+    Profile,
+    UncomputableProfile,
+    Unit,
+    notified_limits,
+    profile_of,
+)
+from csms.composite_schedule import (
+    Charging,
+    Composite,
+    Difference,
+    Station,
+    Step,
+    answered_schedule,
+    composite,
+    differences,
+)
+from csms.records import Held
+from foundation.identifiers import StationId
+
+ASK: Final = "GetCompositeSchedule"
+_DIRECT: Final = ("cccs", "cchao", "cg105", "cgbt-dc", "cmcs", "chademo", "ccs")
+"""How connector types of direct current begin (ConnectorEnumStringType, and what people write)."""
+
+
+class Source(StrEnum):
+    """How we know of a profile."""
+
+    REPORTED = "reported"
+    """The station told it, by ReportChargingProfiles."""
+    SENT = "sent"
+    """We sent it, and the station accepted it; it has not reported it since."""
+    NOTIFIED = "notified"
+    """A limit of others that it told of, by NotifyChargingLimit."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProfile:
+    """A profile that a station has, by all we know.
+
+    `limiter` is who set it, as the station says (EMS, SO, CSO, Other); None where only we know of
+    it. `is_told` is false where others limit by an amount that nobody told us.
+    """
+
+    profile: Profile
+    source: Source
+    limiter: str | None
+    told_at: datetime
+    is_told: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAnswer:
+    """What a station answered, and what we made of it.
+
+    `theirs` is None where it refused; `ours` where we could not compute it: `refused` says why.
+    """
+
+    evse_id: int
+    answered_at: datetime
+    theirs: Composite | None
+    ours: Composite | None
+    differences: Sequence[Difference]
+    refused: UncomputableProfile | None
+
+
+async def known(db: AsyncSession, station: StationId) -> list[KnownProfile]:
+    """Return the profiles of a station and the limits of others, those of the whole first."""
+    found = []
+    for each in await records.held(db, station, Held.CHARGING_PROFILE):
+        evse_id = int(each.content.get("evseId") or 0)
+        profile = profile_of(evse_id, each.content["chargingProfile"])
+        source = Source.SENT if each.state is None else Source.REPORTED
+        found.append(KnownProfile(profile, source, each.state, each.told_at))
+    for each in await records.held(db, station, Held.CHARGING_LIMIT):
+        limiter = each.key.partition("/")[0]
+        limits = notified_limits(each.key, each.content, each.told_at)
+        if not limits:
+            evse_id = int(each.content.get("evseId") or 0)
+            words = {
+                "id": each.key,
+                "chargingProfilePurpose": "NotifyChargingLimit",
+                "chargingProfileKind": "Absolute",
+            }
+            untold = profile_of(evse_id, words)
+            found.append(
+                KnownProfile(untold, Source.NOTIFIED, limiter, each.told_at, is_told=False)
+            )
+        found += [KnownProfile(one, Source.NOTIFIED, limiter, each.told_at) for one in limits]
+    return sorted(
+        found,
+        key=lambda each: (
+            each.profile.evse_id,
+            each.profile.purpose or "",
+            -each.profile.level,
+            each.profile.number,
+        ),
+    )
+
+
+_EVSES: Final = text("""
+select e.evse_id, coalesce(l.time_zone, s.time_zone) as time_zone, n.types,
+    t.ref, t.started_at, s.ocpp_version, t.id, t.station_number, p.is_on
+from stations s
+left join locations l on l.key = s.location
+left join evses e on e.station = s.identity and e.evse_id > 0
+left join lateral (
+    select array_agg(lower(c.type)) filter (where c.type is not null) as types from connectors c
+    where c.station = e.station and c.evse_id = e.evse_id) n on true
+left join lateral (
+    select a.id, a.ref, a.station_number, a.started_at from transactions a
+    where a.station = e.station and a.evse_id = e.evse_id and a.state = 'active'
+    order by a.started_at desc limit 1) t on true
+left join lateral (
+    select (m.payload ->> 'activate')::boolean as is_on from commands m
+    where m.station = s.identity and m.action = 'UsePriorityCharging'
+        and m.state in ('accepted', 'effective')
+        and m.payload ->> 'transactionId' = split_part(t.ref, '|', 2)
+    order by m.id desc limit 1) p on true
+where s.identity = :station
+order by e.evse_id
+""")
+
+
+async def circumstances(db: AsyncSession, station: StationId) -> Station:
+    """Return what must be known of a station besides its profiles."""
+    rows = list(await db.execute(_EVSES, {"station": station}))
+    evses: dict[int, Charging | None] = {}
+    direct = set()
+    for row in rows:
+        if row.evse_id is None:
+            continue
+        evses[row.evse_id] = None
+        if row.ref is not None:
+            own = row.ref.partition("|")[2]
+            if row.ocpp_version == "ocpp1.6":
+                own = str(row.id if row.station_number is None else row.station_number)
+            started_at = row.started_at.replace(microsecond=0)
+            evses[row.evse_id] = Charging(own, started_at, bool(row.is_on))
+        types = [each for each in row.types or () if each]
+        if types and all(each.startswith(_DIRECT) for each in types):
+            direct.add(row.evse_id)
+    zone = ZoneInfo(rows[0].time_zone) if rows else ZoneInfo("UTC")
+    return Station(evses=evses, zone=zone, direct=frozenset(direct))
+
+
+async def composite_of(
+    db: AsyncSession,
+    station: StationId,
+    evse_id: int,
+    *,
+    starts_at: datetime,
+    duration_s: int,
+    unit: Unit,
+) -> Composite:
+    """Return what the profiles that are known of a station come to at an EVSE, or at all (0).
+
+    Raises:
+        UncomputableProfile: One that counts is no plain limit.
+    """
+    profiles = [each.profile for each in await known(db, station) if each.is_told]
+    return composite(
+        profiles,
+        await circumstances(db, station),
+        evse_id,
+        starts_at=starts_at,
+        duration_s=duration_s,
+        unit=unit,
+    )
+
+
+# -------------------------------------------------------------------------------- its own answer
+
+
+async def answered(
+    db: AsyncSession,
+    station: StationId,
+    payload: Mapping[str, Any],
+    answer: Mapping[str, Any],
+    at: datetime,
+) -> None:
+    """Keep what a station answered to GetCompositeSchedule, and hold ours against it.
+
+    The last one of each EVSE is kept. An error is no answer.
+    """
+    if "error_code" in answer:
+        return
+    evse_id = int(payload.get("evseId", payload.get("connectorId")) or 0)
+    theirs = answered_schedule(answer, evse_id=evse_id, duration_s=int(payload["duration"]), at=at)
+    content: dict[str, Any] = {"theirs": _told(theirs), "ours": None, "differences": []}
+    if theirs is not None:
+        try:
+            ours = await composite_of(
+                db,
+                station,
+                evse_id,
+                starts_at=theirs.starts_at,
+                duration_s=theirs.duration_s,
+                unit=theirs.unit,
+            )
+        except UncomputableProfile as error:
+            content["refused"] = {"profile": error.profile, "why": error.why}
+        else:
+            content["ours"] = _told(ours)
+            content["differences"] = [
+                {
+                    "starts_at": each.starts_at.isoformat(),
+                    "ends_at": each.ends_at.isoformat(),
+                    "theirs": str(each.theirs),
+                    "ours": str(each.ours),
+                }
+                for each in differences(theirs, ours)
+            ]
+    state = str(answer.get("status"))
+    await records.keep(
+        db, station, Held.COMPOSITE_SCHEDULE, str(evse_id), content, state=state, at=at
+    )
+
+
+async def own_answers(db: AsyncSession, station: StationId) -> dict[int, OwnAnswer]:
+    """Return, by EVSE, what a station answered last, and how that differed from ours."""
+    found = {}
+    for each in await records.held(db, station, Held.COMPOSITE_SCHEDULE):
+        evse_id, refused = int(each.key), each.content.get("refused")
+        found[evse_id] = OwnAnswer(
+            evse_id=evse_id,
+            answered_at=each.told_at,
+            theirs=_read(evse_id, each.content.get("theirs")),
+            ours=_read(evse_id, each.content.get("ours")),
+            differences=[
+                Difference(
+                    datetime.fromisoformat(one["starts_at"]),
+                    datetime.fromisoformat(one["ends_at"]),
+                    Decimal(one["theirs"]),
+                    Decimal(one["ours"]),
+                )
+                for one in each.content["differences"]
+            ],
+            refused=UncomputableProfile(refused["profile"], Hindrance(refused["why"]))
+            if refused
+            else None,
+        )
+    return found
+
+
+def _told(made: Composite | None) -> dict[str, Any] | None:
+    if made is None:
+        return None
+    return {
+        "starts_at": made.starts_at.isoformat(),
+        "duration_s": made.duration_s,
+        "unit": made.unit.value,
+        "steps": [
+            [
+                each.start_s,
+                None if each.limit is None else str(each.limit),
+                each.phases,
+                list(each.profiles),
+            ]
+            for each in made.steps
+        ],
+    }
+
+
+def _read(evse_id: int, told: Mapping[str, Any] | None) -> Composite | None:
+    if told is None:
+        return None
+    return Composite(
+        evse_id=evse_id,
+        starts_at=datetime.fromisoformat(told["starts_at"]),
+        duration_s=told["duration_s"],
+        unit=Unit(told["unit"]),
+        steps=tuple(
+            Step(start_s, None if limit is None else Decimal(limit), phases, tuple(profiles))
+            for start_s, limit, phases, profiles in told["steps"]
+        ),
+    )
