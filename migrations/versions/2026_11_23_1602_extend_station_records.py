@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "csms_13"
-down_revision = "csms_12"
+down_revision = "csms_11"
 branch_labels = None
 depends_on = None
 
