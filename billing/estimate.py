@@ -23,7 +23,7 @@ from billing.applying import (
     places_of_charge,
     who_charges,
 )
-from billing.driver_words import for_display
+from billing.driver_words import LANGUAGES, for_display
 from billing.monitor import nearest
 from billing.plausibility import DEFAULT_LIMITS, GHOST_WH_MAX, Limits, is_ghost
 from billing.pricing import (
@@ -40,6 +40,7 @@ from billing.tariff_store import Counts
 from billing.usage import UnratableUsage
 from foundation.events import TransactionEnded
 from foundation.identifiers import OrganisationKey, TransactionId
+from foundation.languages import first_of
 from foundation.statements import ask
 
 
@@ -89,12 +90,15 @@ class Estimator:
         return costs
 
     async def messages(
-        self, db: AsyncSession, transactions: Sequence[TransactionEnded]
+        self,
+        db: AsyncSession,
+        transactions: Sequence[TransactionEnded],
+        languages: Sequence[tuple[str, ...]],
     ) -> list[tuple[str, str] | None]:
         """Return what drivers are to read at the end of transactions that cost nothing.
 
-        That no energy was taken is told in the language of the token's contract, or else in that
-        of the station's owner.
+        That no energy was taken is told in the first language of the driver's token that we speak,
+        in that of the token's contract, or else in that of the station's owner.
         """
         known = await self._current(db, concerned(transactions))
         settings = await ask(db, validity_store.all_settings())
@@ -107,13 +111,13 @@ class Estimator:
         ]
         if not ghosts:
             return [None] * len(transactions)
-        languages = await _languages(db, ghosts)
+        usual = await _languages(db, ghosts)
         return [
             None
-            if (language := languages.get(each.transaction_id)) is None
+            if (language := usual.get(each.transaction_id)) is None
             # The one thing that there is to say beside the price.
-            else (language, for_display(language))
-            for each in transactions
+            else _said(first_of(preferred, LANGUAGES) or language)
+            for each, preferred in zip(transactions, languages, strict=True)
         ]
 
     async def _current(self, db: AsyncSession, organisations: set[OrganisationKey]) -> _Known:
@@ -129,6 +133,10 @@ class Estimator:
                 names_contacts=name_contacts(assignments.values()),
             )
         return self._known
+
+
+def _said(language: str) -> tuple[str, str]:
+    return language, for_display(language)
 
 
 async def _languages(

@@ -32,6 +32,8 @@ from foundation.database import savepoint
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.events import TokenStatus
 from foundation.identifiers import ID_TOKEN_TYPES, OrganisationKey, normalised_token
+from foundation.languages import PROBLEM as LANGUAGE_PROBLEM
+from foundation.languages import language_from
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """From when the first owner of a station and the first holder of a token count."""
@@ -437,6 +439,8 @@ class TokenSettings:
     organisation: OrganisationKey | None = None
     provider: str | None = None
     valid_until: datetime | None = None
+    language1: str | None = None
+    language2: str | None = None
 
 
 def token_problems(settings: TokenSettings) -> list[tuple[str, str]]:
@@ -454,6 +458,12 @@ def token_problems(settings: TokenSettings) -> list[tuple[str, str]]:
         problems.append(
             ("organisation", "Name either the organisation or the provider that answers for it.")
         )
+    for name in ("language1", "language2"):
+        written = getattr(settings, name)
+        if written is not None and language_from(written) is None:
+            problems.append((name, LANGUAGE_PROBLEM))
+    if settings.language2 is not None and settings.language1 is None:
+        problems.append(("language1", "Name the first language before the second."))
     return problems
 
 
@@ -476,6 +486,8 @@ async def set_id_tokens(
             "status": settings.status,
             "group_id": settings.group_id,
             "valid_until": settings.valid_until,
+            "language1": language_from(settings.language1 or ""),
+            "language2": language_from(settings.language2 or ""),
             "changed_at": now,
         }
         await db.execute(

@@ -1,20 +1,24 @@
-"""Face: what stations were asked to show a driver at the end of his transaction.
+"""Face: what stations were asked to show a driver at the end of his transaction; in his language.
 
 OCPP 2.x has a sentence for the driver in the answer to the last message of a transaction; 1.6 has
-none, and a transaction whose end nobody reported has no answer.
+none, and a transaction whose end nobody reported has no answer. The languages of the driver's token
+go before those of his contract: whoever lends his card says so.
 
-Source: OCPP 2.0.1 part 2, I06 (updatedPersonalMessage of TransactionEventResponse).
+Source: OCPP 2.0.1 part 2, I06 (updatedPersonalMessage of TransactionEventResponse),
+IdTokenInfoType.language1 and language2.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.display_tables import DisplayMessageRow
 from csms.reports import DisplayMessage
+from csms.tables import IdTokenRow
 from foundation.identifiers import TransactionId
 
 
@@ -48,6 +52,19 @@ async def note(
         )
         .on_conflict_do_nothing(index_elements=["transaction_id"])
     )
+
+
+async def languages_of(db: AsyncSession, keys: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return the languages that tokens name, by their keys; those that name none are left out."""
+    if not keys:
+        return {}
+    found = await db.execute(
+        select(IdTokenRow.key, IdTokenRow.language1, IdTokenRow.language2).where(
+            IdTokenRow.key.in_(sorted(set(keys))),
+            or_(IdTokenRow.language1.is_not(None), IdTokenRow.language2.is_not(None)),
+        )
+    )
+    return {key: tuple(each for each in said if each) for key, *said in found}
 
 
 async def shown(db: AsyncSession, transaction_id: int) -> Shown | None:

@@ -438,6 +438,8 @@ class StoredToken:
     provider: str | None
     changed_at: datetime
     key: str
+    language1: str | None = None
+    language2: str | None = None
 
 
 async def id_tokens(
@@ -475,6 +477,8 @@ async def id_tokens(
             held.provider,
             token.changed_at,
             token.key,
+            token.language1,
+            token.language2,
         )
         for token, held in rows
     ]

@@ -137,11 +137,15 @@ class Reading(Struct, frozen=True, gc=False):
 
 
 class IdTokenInfo(Struct, frozen=True, gc=False):
-    """How an id token is answered; `group` is 1.6's parentIdTag."""
+    """How an id token is answered; `group` is 1.6's parentIdTag.
+
+    `languages` are at most two in which the driver wants to be spoken to, the first one first (2.x).
+    """
 
     status: AuthorizationStatus
     group: IdToken | None = None
     valid_until: datetime | None = None
+    languages: tuple[str, ...] = ()
 
 
 # ----------------------------------------------------------------- what a station says

@@ -481,6 +481,13 @@ class TokenFacts(Struct, frozen=True):
     organisation: str | None
     provider: str | None
     active: int
+    language1: str | None = None
+    language2: str | None = None
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """In which the driver wants to be spoken to, the first one first."""
+        return tuple(each for each in (self.language1, self.language2) if each)
 
 
 def tokens(asked: Sequence[tuple[str, str, datetime]]) -> Asked[list[TokenFacts | None]]:
@@ -512,7 +519,8 @@ _TOKENS = """
 select k.place, t.key, t.status, t.group_id, t.valid_until, h.organisation, h.provider,
     (select count(*) from transactions x
      join station_connections c on c.station = x.station and c.closed_at is null
-     where x.token_key = k.key and x.state = 'active' and x.station <> k.station) as active
+     where x.token_key = k.key and x.state = 'active' and x.station <> k.station) as active,
+    t.language1, t.language2
 from unnest(%b::text[], %b::text[], %b::timestamptz[])
      with ordinality as k (station, key, at, place)
 join id_tokens t on t.key = k.key

@@ -33,7 +33,17 @@ from roaming import administration as roaming
 
 commands = group("Id tokens: what drivers present, and who answers for it.")
 
-_SHOWN = ("id_token", "type", "status", "group_id", "organisation", "provider", "valid_until")
+_SHOWN = (
+    "id_token",
+    "type",
+    "status",
+    "group_id",
+    "organisation",
+    "provider",
+    "valid_until",
+    "language1",
+    "language2",
+)
 _PAGE = 1000
 _AT_ONCE = 500
 _PROBLEMS_SHOWN = 20
@@ -69,6 +79,12 @@ def set_token(
     valid_until: Annotated[
         str | None, typer.Option(help="A day in the root's zone, or a moment. [default: no end]")
     ] = None,
+    language1: Annotated[
+        str | None, typer.Option(help="In which the driver wants to be spoken to, as in de.")
+    ] = None,
+    language2: Annotated[
+        str | None, typer.Option(help="Where a station does not speak the first.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Create a token, or change what is named of one; a new holder counts from now on."""
@@ -93,6 +109,8 @@ def set_token(
                     "group_id": group_id or (known.group_id if known else None),
                     "organisation": holder[0],
                     "provider": holder[1],
+                    "language1": language1 or (known.language1 if known else None),
+                    "language2": language2 or (known.language2 if known else None),
                 },
                 valid_until=until,
             )
@@ -294,6 +312,8 @@ def _settings(
         organisation=None if organisation is None else OrganisationKey(organisation),
         provider=None if provider is None else _party(provider),
         valid_until=valid_until,
+        language1=facts.get("language1"),
+        language2=facts.get("language2"),
     )
 
 

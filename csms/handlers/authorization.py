@@ -49,12 +49,13 @@ def id_token_info(token: TokenFacts | None, at: datetime, concurrency: int) -> I
     status = token_status(token, at)
     if token is None or status is None:
         return IdTokenInfo(AuthorizationStatus.INVALID)
+    said = token.languages
     if status in _REFUSALS:
-        return IdTokenInfo(_REFUSALS[status])
+        return IdTokenInfo(_REFUSALS[status], languages=said)
     if concurrency and token.active >= concurrency:
-        return IdTokenInfo(AuthorizationStatus.CONCURRENT_TX)
+        return IdTokenInfo(AuthorizationStatus.CONCURRENT_TX, languages=said)
     group = IdToken(token.group_id) if token.group_id else None
-    return IdTokenInfo(AuthorizationStatus.ACCEPTED, group, token.valid_until)
+    return IdTokenInfo(AuthorizationStatus.ACCEPTED, group, token.valid_until, said)
 
 
 def needs_no_token(token: IdToken | None) -> bool:
@@ -132,7 +133,10 @@ async def _with_access(
     )
     for (index, _), is_charging in zip(refused, charging, strict=True):
         if not is_charging:
-            answers[index] = AuthorizeAnswer(IdTokenInfo(AuthorizationStatus.BLOCKED))
+            said = answers[index].id_token_info.languages
+            answers[index] = AuthorizeAnswer(
+                IdTokenInfo(AuthorizationStatus.BLOCKED, languages=said)
+            )
     return answers
 
 

@@ -29,11 +29,15 @@ class CostEstimator(Protocol):
         ...
 
     async def messages(
-        self, db: AsyncSession, transactions: Sequence[TransactionEnded]
+        self,
+        db: AsyncSession,
+        transactions: Sequence[TransactionEnded],
+        languages: Sequence[tuple[str, ...]],
     ) -> Sequence[tuple[str, str] | None]:
         """Return what drivers are to read at the end of transactions that cost nothing.
 
         A language, as in `de`, and a sentence in it; None where the price says it all.
+        `languages` are those that each driver's token names, the first one first.
         """
         ...
 

@@ -276,9 +276,13 @@ async def final_messages(
     ]
     if context.costs is None or not free:
         return {}
+    keys = [None if each.id_token is None else each.id_token.key for each in free]
+    named = await displays.languages_of(db, [key for key in keys if key is not None])
+    languages = [named.get(key or "", ()) for key in keys]
+    messages = await context.costs.messages(db, free, languages)
     found = {
         event.transaction_id: DisplayMessage(*message)
-        for event, message in zip(free, await context.costs.messages(db, free), strict=True)
+        for event, message in zip(free, messages, strict=True)
         if message is not None
     }
     await displays.note(db, found, now=context.clock.now())

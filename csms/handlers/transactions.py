@@ -190,10 +190,11 @@ def _start_answer(
     info = None
     if facts.authorization_status is not None:
         status = AuthorizationStatus(facts.authorization_status)
-        info = IdTokenInfo(status)
+        said = () if token is None else token.languages
+        info = IdTokenInfo(status, languages=said)
         if status is AuthorizationStatus.ACCEPTED and token is not None:
             group = IdToken(token.group_id) if token.group_id else None
-            info = IdTokenInfo(status, group, token.valid_until)
+            info = IdTokenInfo(status, group, token.valid_until, said)
     if report.ref is not None and report.id_token is None:
         info = None
     return TransactionStartAnswer(TransactionId(facts.id), info)

@@ -44,6 +44,16 @@ Writer = Annotated[Caller, Depends(require(Permission.TOKENS_WRITE))]
 TokenType = Annotated[str, Field(json_schema_extra={"enum": list(ID_TOKEN_TYPES)})]
 
 
+Language = Annotated[
+    str,
+    Field(
+        max_length=8,
+        description="ISO 639-1, with a country where it matters. Stations of OCPP 2.x are told it.",
+        examples=["de", "de-CH"],
+    ),
+]
+
+
 class IdTokenModel(Answer):
     """An id token with whoever answers for it now."""
 
@@ -54,6 +64,8 @@ class IdTokenModel(Answer):
     organisation: OrganisationKey | None
     provider: PartyId | None = Field(description="The EMP that answers for it: external.")
     valid_until: Moment | None
+    language1: str | None = Field(description="In which the driver wants to be spoken to.")
+    language2: str | None = Field(description="Where a station does not speak the first.")
     changed_at: Moment
 
 
@@ -66,6 +78,8 @@ class IdTokenChange(Body):
     organisation: str | None = None
     provider: str | None = None
     valid_until: Moment | None = None
+    language1: Language | None = None
+    language2: Language | None = None
 
 
 class NewIdToken(IdTokenChange):
@@ -81,6 +95,8 @@ class NewIdToken(IdTokenChange):
                 "organisation": "stadtwerke-nord",
                 "provider": None,
                 "valid_until": None,
+                "language1": "de",
+                "language2": "en",
             }
         }
     )
@@ -103,7 +119,9 @@ class TokenTaken(Conflict):
         super().__init__(f"Somebody else answers for {id_token!r}.")
 
 
-_CLEARABLE = frozenset({"group_id", "organisation", "provider", "valid_until"})
+_CLEARABLE = frozenset(
+    {"group_id", "language1", "language2", "organisation", "provider", "valid_until"}
+)
 _COLUMNS = tuple(NewIdToken.model_fields)
 _MOST_ROWS = 100_000
 
@@ -219,6 +237,8 @@ async def change_id_token(
         "status": present.status,
         "group_id": present.group_id,
         "valid_until": present.valid_until,
+        "language1": present.language1,
+        "language2": present.language2,
     }
     changes = facts_from(body, clearable=_CLEARABLE)
     if not changes.keys() & {"organisation", "provider"}:
@@ -391,6 +411,8 @@ def _settings(caller: Caller, body: NewIdToken) -> TokenSettings:
         organisation=None if organisation is None else OrganisationKey(organisation),
         provider=provider,
         valid_until=body.valid_until,
+        language1=body.language1,
+        language2=body.language2,
     )
 
 
@@ -403,5 +425,7 @@ def _shown(caller: Caller, token: StoredToken) -> IdTokenModel:
         organisation=None if token.organisation is None else OrganisationKey(token.organisation),
         provider=None if token.provider is None else PartyId(token.provider),
         valid_until=token.valid_until,
+        language1=token.language1,
+        language2=token.language2,
         changed_at=token.changed_at,
     )

@@ -203,6 +203,7 @@ async def tokens(
             ""
             if each.valid_until is None
             else formats.moment(each.valid_until, frame.zone, said.locale),
+            ", ".join(each for each in (each.language1, each.language2) if each),
         )
         for each in kept
     )
@@ -214,6 +215,7 @@ async def tokens(
         said.gettext("Type"),
         said.gettext("Group"),
         said.gettext("Valid until"),
+        said.gettext("Languages"),
     )
     on = (
         link(
@@ -235,7 +237,7 @@ async def tokens(
             "lead": said.gettext("What drivers present, and who answers for it."),
             "searchable": said.gettext("Token"),
             "q": q,
-            "table": SimpleTable(heads, rows, lesser=frozenset({4, 5, 6})),
+            "table": SimpleTable(heads, rows, lesser=frozenset({4, 5, 6, 7})),
             "turn": Turn(
                 n, n + len(kept) - 1, None, link("/tokens", {"q": q}) if after else None, on
             ),

@@ -150,14 +150,17 @@ async def test_a_driver_reads_that_no_energy_was_taken_in_his_language_or_the_ow
     estimator = Estimator()
     ghost, charged = ended(1, kwh="0"), ended(2)
     given = ended(3, kwh="0", free_vend=True)
-    assert await estimator.messages(db, [ghost, charged, given]) == [
+    assert await estimator.messages(db, [ghost, charged, given], [()] * 3) == [
         ("de", "Es wurde keine Energie geladen. Dieser Ladevorgang kostet nichts."),
         None,
         None,
     ]
-    assert await estimator.messages(db, [charged]) == [None]
+    assert await estimator.messages(db, [charged], [("en",)]) == [None]
     await contract_of(db, await customer(db, language="en"))
     [(language, sentence)] = [
-        each for each in await estimator.messages(db, [ghost]) if each is not None
+        each for each in await estimator.messages(db, [ghost], [("fr",)]) if each is not None
     ]
     assert (language, sentence) == ("en", "No energy was taken. This session costs nothing.")
+    [said] = await estimator.messages(db, [ghost], [("fr", "de-CH")])  # the card's go first
+    assert said is not None
+    assert said[0] == "de"

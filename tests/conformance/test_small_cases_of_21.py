@@ -17,6 +17,7 @@ from websockets.exceptions import InvalidStatus
 
 from accounts.directory import WHOLE
 from billing.closing import Closing
+from billing.driver_words import for_display
 from csms import file_places, files
 from csms.queue import CommandState
 from csms.registers import Registers
@@ -29,6 +30,7 @@ from portal.application import create_application
 from portal.context import PortalContext
 from roaming.handlers import Reimbursement
 from tests.conformance.case import with_file_places
+from tests.conformance.charging_station import token
 from tests.conformance.paying_station import PayingStation, paying
 from tests.csms import asking
 from tests.csms.central import Central
@@ -256,3 +258,34 @@ async def test_n_102_and_n_102_2_a_log_is_taken_from_who_knows_user_and_password
         kept += str(await case.central.rows(f"select t::text from {table} t"))
     assert "********@localhost" in kept
     assert url.password not in kept
+
+
+# ------------------------------------------------------------------- O the driver's language
+
+
+async def test_o_101_the_languages_of_a_driver_go_with_the_answers_and_choose_the_words(
+    case: PayingStation,
+) -> None:
+    central = case.central
+    await central.token("0412345678", language1="fr", language2="de-CH")
+    info = await case.authorize("0412345678")
+    assert (info["language1"], info["language2"]) == ("fr", "de-CH")
+    answer = await case.begin("0412345678")
+    assert answer["idTokenInfo"]["language1"] == "fr"
+    central.clock.at += timedelta(hours=1)
+    # He took nothing, and is told so in the first of his languages that we speak.
+    ended = await case.end(wh=1000, idToken=token("0412345678"))
+    assert ended["idTokenInfo"]["language2"] == "de-CH"
+    said = ended["updatedPersonalMessage"]
+    assert (said["language"], said["content"]) == ("de", for_display("de"))
+
+    await central.token("0412345678", status="blocked", language1="de")
+    refused = await case.authorize("0412345678")
+    assert (refused["status"], refused["language1"]) == ("Blocked", "de")
+    assert "language2" not in refused
+    await central.token("0412345678")
+    await case.begin("0412345678")
+    central.clock.at += timedelta(hours=1)
+    ended = await case.end(wh=1000)
+    assert ended["updatedPersonalMessage"]["language"] == "en"  # the owner's
+    assert "language1" not in await case.authorize("0412345678")

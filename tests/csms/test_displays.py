@@ -28,7 +28,10 @@ class Free:
         return [Decimal(0)] * len(transactions)
 
     async def messages(
-        self, db: AsyncSession, transactions: Sequence[TransactionEnded]
+        self,
+        db: AsyncSession,
+        transactions: Sequence[TransactionEnded],
+        languages: Sequence[tuple[str, ...]],
     ) -> Sequence[tuple[str, str] | None]:
         return [("en", NOTHING) if each.energy_wh == 0 else None for each in transactions]
 

@@ -104,7 +104,10 @@ class Prices:
         return [each.energy_wh / 100 for each in transactions]
 
     async def messages(
-        self, db: AsyncSession, transactions: Sequence[TransactionEnded]
+        self,
+        db: AsyncSession,
+        transactions: Sequence[TransactionEnded],
+        languages: Sequence[tuple[str, ...]],
     ) -> Sequence[tuple[str, str] | None]:
         return [None] * len(transactions)
 

@@ -27,6 +27,28 @@ async def test_posting_a_token_again_changes_it(administrator: AsyncClient) -> N
     assert listed == [second.json()]
 
 
+async def test_a_token_has_the_languages_of_its_driver_by_the_api_and_a_file(
+    administrator: AsyncClient,
+) -> None:
+    body = {"id_token": "A1", "language1": "DE-ch", "language2": "fr"}
+    made = await administrator.post(PATH, json=body)
+    assert (made.json()["language1"], made.json()["language2"]) == ("de-CH", "fr")
+    changed = await administrator.patch(f"{PATH}/A1", json={"status": "blocked"})
+    assert changed.json()["language1"] == "de-CH"  # what is not named stays
+    cleared = await administrator.patch(f"{PATH}/A1", json={"language1": None, "language2": None})
+    assert (cleared.json()["language1"], cleared.json()["language2"]) == (None, None)
+
+    sent = await imported(administrator, "id_token,language1,language2\r\nB2,it,\r\nB3,,\r\n")
+    assert sent.status_code == 201
+    found = {each["id_token"]: each for each in (await administrator.get(PATH)).json()["items"]}
+    assert [found[each]["language1"] for each in ("B2", "B3")] == ["it", None]
+    refused = await imported(administrator, "id_token,language1\r\nB4,de\r\nB5,zz\r\n")
+    assert refused.status_code == 422
+    assert [(each["line"], each["field"]) for each in refused.json()["errors"]] == [
+        (3, "language1")
+    ]
+
+
 async def test_a_token_without_holder_is_the_callers(administrator: AsyncClient) -> None:
     made = await administrator.post(PATH, json={"id_token": "A1"})
 
@@ -53,6 +75,9 @@ async def test_a_provider_answers_for_external_tokens(administrator: AsyncClient
         ({"id_token": "A1", "organisation": "north", "provider": "DE*XYZ"}, "organisation"),
         ({"id_token": "A1", "valid_until": "2026-01-01T00:00:00"}, "valid_until"),
         ({"id_token": "A1", "idTag": "A1"}, "idTag"),
+        ({"id_token": "A1", "language1": "xx"}, "language1"),
+        ({"id_token": "A1", "language1": "de", "language2": "german"}, "language2"),
+        ({"id_token": "A1", "language2": "de"}, "language1"),
     ],
 )
 async def test_what_is_wrong_with_a_token_is_named(
