@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ScalarSelect, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from accounts.directory import Scope
 from csms.equipment_tables import (
@@ -21,7 +22,7 @@ from csms.equipment_tables import (
     StationVariableValueRow,
     VariableReportPartRow,
 )
-from csms.tables import StationOwnerRow, TransactionRow
+from csms.tables import CommandRow, StationOwnerRow, TransactionRow
 from foundation.errors import NotFound
 from foundation.identifiers import OrganisationKey, StationId, TransactionId
 
@@ -356,6 +357,9 @@ class Reservation:
     ending: str | None
     ended_at: datetime | None
     transaction_id: TransactionId | None
+    made_by: str | None = None
+    """Who asked for it, by name; None: nobody here did."""
+    cancelled_by: str | None = None
 
 
 async def reservations(
@@ -384,13 +388,46 @@ async def reservations(
         .correlate(row)
         .scalar_subquery()
     )
+    maker = _asked_for("ReserveNow", row.made_at)
+    canceller = _asked_for("CancelReservation", row.ended_at)
     found = await db.execute(
-        select(row, user).where(row.station == station).order_by(row.id.desc()).limit(limit)
+        select(row, user, maker, canceller)
+        .where(row.station == station)
+        .order_by(row.id.desc())
+        .limit(limit)
     )
-    return [_reservation(each, number, now) for each, number in found]
+    return [
+        _reservation(each, number, now, made_by, cancelled_by)
+        for each, number, made_by, cancelled_by in found
+    ]
 
 
-def _reservation(row: ReservationRow, transaction: int | None, now: datetime) -> Reservation:
+def _asked_for(action: str, by: InstrumentedAttribute[Any]) -> ScalarSelect[str]:
+    """Return who asked for this of a reservation last before a moment."""
+    row, command = ReservationRow, CommandRow
+    number = func.coalesce(command.payload["reservationId"], command.payload["id"])
+    return (
+        select(command.asked_by_name)
+        .where(
+            command.station == row.station,
+            command.action == action,
+            number == func.to_jsonb(row.reservation_id),
+            command.asked_at <= by,
+        )
+        .order_by(command.id.desc())
+        .limit(1)
+        .correlate(row)
+        .scalar_subquery()
+    )
+
+
+def _reservation(
+    row: ReservationRow,
+    transaction: int | None,
+    now: datetime,
+    made_by: str | None,
+    cancelled_by: str | None,
+) -> Reservation:
     ending, ended_at = row.ending, row.ended_at
     state: ReservationState = "open" if ending is None else "over"
     if ending is None and row.expires_at is not None and row.expires_at <= now:
@@ -409,4 +446,6 @@ def _reservation(row: ReservationRow, transaction: int | None, now: datetime) ->
         ending=ending,
         ended_at=ended_at,
         transaction_id=None if transaction is None else TransactionId(transaction),
+        made_by=made_by,
+        cancelled_by=cancelled_by if ending == "Cancelled" else None,
     )

@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import local_list_store, remote
@@ -197,6 +197,9 @@ async def must_be_free(db: AsyncSession, station: StationId, now: datetime) -> N
     Raises:
         UpdateUnderWay: One is under way.
     """
+    # Two that press at once come one after the other.
+    lock = text("select pg_advisory_xact_lock(hashtext('local list'), hashtext(:station))")
+    await db.execute(lock, {"station": station})
     row = await db.scalar(
         select(LocalListUpdateRow)
         .where(LocalListUpdateRow.station == station, LocalListUpdateRow.ended_at.is_(None))

@@ -160,7 +160,7 @@ BUTTONS: dict[str, Button] = {
             marked("Reserve"),
             marked("The connector is kept for one token for a while."),
             Target.EVSE,
-            fields=("id_token", "token_type", "minutes"),
+            fields=("id_token", "token_type", "group_id", "minutes"),
             waits_offline=False,
         ),
         Button(
@@ -214,6 +214,7 @@ class Wish:
     connector_id: int = 1
     id_token: str = ""
     token_type: str = "ISO14443"  # noqa: S105 - no secret
+    group_id: str = ""
     transaction_id: int = 0
     ref: str = ""
     component: str = ""
@@ -295,21 +296,30 @@ def _for_token(key: str, wish: Wish, *, is_16: bool) -> tuple[str, dict[str, Any
             "remoteStartId": wish.new_id,
             "idToken": token,
         }
+    return "ReserveNow", _reservation(wish, token, is_16=is_16)
+
+
+def _reservation(wish: Wish, token: dict[str, str], *, is_16: bool) -> dict[str, Any]:
+    """Whoever shows another token of the group may use it; EVSE 0 is any of them."""
     assert wish.until is not None
-    until = _moment(wish.until)
+    until, group = _moment(wish.until), wish.group_id.strip()
     if is_16:
-        return "ReserveNow", {
+        if len(group) > 20:
+            raise InvalidInput(
+                marked("A station of OCPP 1.6 takes groups of 20 characters at most."),
+                field="group_id",
+            )
+        payload: dict[str, Any] = {
             "connectorId": wish.evse_id,
             "expiryDate": until,
-            "idTag": id_token,
+            "idTag": token["idToken"],
             "reservationId": wish.new_id,
         }
-    return "ReserveNow", {
-        "id": wish.new_id,
-        "expiryDateTime": until,
-        "idToken": token,
-        "evseId": wish.evse_id,
-    }
+        return payload | ({"parentIdTag": group} if group else {})
+    payload = {"id": wish.new_id, "expiryDateTime": until, "idToken": token}
+    if wish.evse_id:
+        payload["evseId"] = wish.evse_id
+    return payload | ({"groupIdToken": {"idToken": group, "type": "Central"}} if group else {})
 
 
 def _availability(evse_id: int, *, is_operative: bool, is_16: bool) -> tuple[str, dict[str, Any]]:

@@ -162,7 +162,9 @@ class ReservationModel(Answer):
     state: Literal["open", "used", "over"]
     ending: str | None = Field(description="Cancelled, Expired, Removed, or the station's word.")
     ended_at: Moment | None
-    transaction_id: str | None
+    transaction_id: str | None = Field(description="The session that used it.")
+    made_by: str | None = Field(description="Who asked for it; null: nobody here.")
+    cancelled_by: str | None
 
 
 class FileModel(Answer):
@@ -281,7 +283,7 @@ async def list_reservations(
 ) -> Page[ReservationModel]:
     """The newest first."""
     found = await equipment.reservations(db, caller.scope, StationId(identity), now, limit=limit)
-    return Page(items=[_reservation(each) for each in found])
+    return Page(items=[_reservation(each, caller) for each in found])
 
 
 # ------------------------------------------------------------------------------------- files
@@ -529,13 +531,13 @@ def _step(step: Step) -> StepModel:
     return StepModel(status=step.status, note=step.note, at=step.at)
 
 
-def _reservation(found: Reservation) -> ReservationModel:
+def _reservation(found: Reservation, caller: Caller) -> ReservationModel:
     number = found.transaction_id
     return ReservationModel(
         reservation_id=found.reservation_id,
         evse_id=found.evse_id,
         connector_type=found.connector_type,
-        id_token=found.id_token,
+        id_token=caller.personal(found.id_token),
         group_id=found.group_id,
         made_at=found.made_at,
         expires_at=found.expires_at,
@@ -543,6 +545,8 @@ def _reservation(found: Reservation) -> ReservationModel:
         ending=found.ending,
         ended_at=found.ended_at,
         transaction_id=None if number is None else str(number),
+        made_by=caller.personal(found.made_by),
+        cancelled_by=caller.personal(found.cancelled_by),
     )
 
 

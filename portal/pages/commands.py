@@ -144,14 +144,15 @@ async def desk_of(
         needs_order=not asking.acts_for_own(caller, station),
         once=secrets.token_urlsafe(12),
         places={
-            place: tuple(_view(each, said, caller, may_ask=may_ask) for each in each_place)
+            place: tuple(view_of(each, said, caller, may_ask=may_ask) for each in each_place)
             for place, each_place in places.items()
         },
         refused=refused,
     )
 
 
-def _view(command: Command, said: Words, caller: Caller, *, may_ask: bool) -> CommandView:
+def view_of(command: Command, said: Words, caller: Caller, *, may_ask: bool) -> CommandView:
+    """Return a command as somebody sees it."""
     return command_view(
         masking.command(caller, command),
         said,
@@ -232,7 +233,7 @@ async def _page(
         "tabs": tabs_of(station, caller, frame.words),
         "tab": "commands",
         "desk": None if desk is None else replace(desk, firmware=await _firmware(db, caller)),
-        "history": tuple(_view(each, frame.words, caller, may_ask=False) for each in kept),
+        "history": tuple(view_of(each, frame.words, caller, may_ask=False) for each in kept),
         "states": vocabulary.COMMAND_STATES,
         "state": query["state"],
         "turn": Turn(n, n + len(kept) - 1, None, link(path, query) if after else None, on),
@@ -376,6 +377,7 @@ async def press_button(
         connector_id=number_of(sent.get("connector", ""), 1),
         id_token=sent.get("id_token", ""),
         token_type=_one_of(sent.get("token_type", ""), buttons.TOKEN_TYPES),
+        group_id=sent.get("group_id", ""),
         component=sent.get("component", ""),
         variable=sent.get("variable", ""),
         value=sent.get("value", ""),
@@ -438,7 +440,7 @@ async def one_command(
     """Show one command with every step, its payload and the station's answer."""
     found = await outcomes.command(db, command_id, caller.scope)
     frame = await frame_of(request, db, caller, live=f"station/{found.station}")
-    values = {"each": _view(found, frame.words, caller, may_ask=_may_cancel(caller, found))}
+    values = {"each": view_of(found, frame.words, caller, may_ask=_may_cancel(caller, found))}
     return page(frame, "command.html", values)
 
 

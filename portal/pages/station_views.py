@@ -1,5 +1,7 @@
-"""What is known of a station beside its technology: errors, place, reservations, messages in words,
-tickets: tabs of its data sheet that only show."""
+"""What is known of a station beside its technology: tabs of its data sheet that only show.
+
+Errors, place, messages in words, tickets.
+"""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,7 +19,7 @@ from alerts import alerting
 from alerts.alerting import Filter
 from alerts.fault_codes import explained
 from alerts.life import AlertState
-from csms import administration, equipment, fault_history, registry
+from csms import administration, fault_history, registry
 from csms.administration import LocationSettings
 from csms.registry import Location, Station
 from foundation import outbox
@@ -169,17 +171,6 @@ def _moment(text: str) -> datetime | None:
     except ValueError:
         return None
     return found if found is None or found.tzinfo is not None else None
-
-
-@router.get("/reservations")
-async def reservations(
-    request: Request, db: Db, now: Now, caller: Reader, identity: str
-) -> Response:
-    """Show the places that the station keeps, or kept, for somebody."""
-    station = await own_station(request, db, now, caller, identity)
-    found = await equipment.reservations(db, caller.scope, station.identity, now)
-    more = {"reservations": [(each, caller.personal(each.id_token)) for each in found]}
-    return await tab_of(request, db, caller, station, "reservations", more)
 
 
 @router.get("/tickets")
