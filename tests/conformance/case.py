@@ -6,10 +6,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from accounts.directory import WHOLE
-from csms import equipment, file_places, files
+from csms import equipment, file_places, files, records
 from csms.charging import Transaction
 from csms.equipment import ProgressKind, Reservation
 from csms.queue import Command, CommandState
+from csms.records import Held, Record
 from foundation.identifiers import StationId
 from tests.conformance.stations import Station
 from tests.csms.asking import ask, becomes
@@ -77,6 +78,11 @@ class Case(Station):
         async with self.central.database.unit_of_work() as db:
             now = self.central.clock.now()
             return await equipment.reservations(db, WHOLE, StationId(self.identity), now)
+
+    async def held(self, kind: Held) -> list[Record]:
+        """What we know that it holds of a kind, by its keys."""
+        async with self.central.database.unit_of_work() as db:
+            return await records.held(db, StationId(self.identity), kind)
 
     async def steps(self, kind: ProgressKind, request: int | None = None) -> list[str]:
         """How far it said that it is with a request; with the newest where none is named."""

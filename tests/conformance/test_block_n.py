@@ -1,10 +1,12 @@
 """2.0.1: diagnostics, monitoring and customers' data (N), each by what comes of it."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from csms.queue import CommandState
+from csms.records import Held
 from tests.conformance.case import is_our_place, with_file_places
 from tests.conformance.charging_station import TOKEN, ChargingStation, booted
 from tests.csms.central import CARD, Central
@@ -67,6 +69,11 @@ async def test_n_01_02_03_47_and_60_monitors_are_reported(
         }
         assert await case.call("NotifyMonitoringReport", said) == {}
     await case.becomes(command, EFFECTIVE)
+    known = {
+        each.key: (each.content["component"]["name"], Decimal(each.content["value"]))
+        for each in await case.held(Held.MONITOR)
+    }
+    assert known == {"0": ("EVSE", 20), "1": ("EVSE", 20)}
 
 
 @pytest.mark.parametrize("base", ["All", "FactoryDefault", "HardWiredOnly"])
@@ -148,7 +155,10 @@ async def test_n_21_24_48_49_and_50_events_of_monitors_are_kept(
     [kept] = await case.central.rows(
         "select details from station_events where station = :station", station=case.identity
     )
-    assert "Temperature" in str(kept["details"])
+    details = kept["details"]
+    assert (details["component"], details["variable"]) == ("Cabinet", "Temperature")
+    assert (details["actual_value"], details["trigger"]) == (told["actualValue"], trigger)
+    assert details["cleared"] is told.get("cleared", False)
 
 
 @pytest.mark.parametrize(("number", "kind"), [("n_25", "DiagnosticsLog"), ("n_35", "SecurityLog")])

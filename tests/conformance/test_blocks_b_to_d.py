@@ -41,6 +41,11 @@ async def test_b_01_cold_boot_accepted(central: Central) -> None:
     assert answer["status"] == "Accepted"
     assert answer["interval"] > 0
     await case.status("Available", evse=2)
+    [row] = await central.rows(
+        "select vendor, model, booted_at from stations where identity = :station",
+        station=case.identity,
+    )
+    assert (row["vendor"], row["model"], row["booted_at"] is None) == ("Test", "Case", False)
     assert [await case.shown(each) for each in (1, 2)] == ["Available", "Available"]
 
 
@@ -278,6 +283,11 @@ async def test_b_18_a_custom_report(case: ChargingStation) -> None:
         assert (await case.was_asked("GetReport"))["component_criteria"] == [criterion]
         await report(case, request, parts=1)
         await case.becomes(command, EFFECTIVE)
+        assert (await model(case))["Part", "V0"] == "0"
+    async with case.central.database.unit_of_work() as db:
+        found = await equipment.variable_reports(db, WHOLE, StationId(case.identity))
+    whole = {each.request_id: (each.parts, each.is_whole) for each in found}
+    assert whole == {41: (1, True), 42: (1, True)}
 
 
 async def boots_again(case: ChargingStation) -> None:

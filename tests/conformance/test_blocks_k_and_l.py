@@ -1,10 +1,12 @@
 """2.0.1: smart charging (K) and firmware (L), each by what comes of it."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from csms.queue import Command, CommandState, Failure
+from csms.records import Held
 from tests.conformance.case import with_file_places
 from tests.conformance.charging_station import TOKEN, ChargingStation, booted
 from tests.csms.central import Central
@@ -159,6 +161,11 @@ async def test_k_29_to_36_and_k_52_profiles_are_reported_in_parts(
         }
         assert await case.call("ReportChargingProfiles", said) == {}
     await case.becomes(command, EFFECTIVE)
+    told = {
+        each.key: (each.content["chargingProfile"]["chargingProfilePurpose"], each.state)
+        for each in await case.held(Held.CHARGING_PROFILE)
+    }
+    assert told == {"0": (purpose, "CSO"), "1": (purpose, "CSO")}
 
 
 async def test_k_37_a_remote_start_with_its_profile(case: ChargingStation) -> None:
@@ -206,12 +213,14 @@ async def test_k_48_50_and_51_limits_from_outside(case: ChargingStation) -> None
         "chargingSchedule": [profile("TxProfile")["chargingSchedule"][0]],
     }
     assert await case.call("NotifyChargingLimit", limit) == {}
+    [held] = await case.held(Held.CHARGING_LIMIT)
+    [period] = held.content["chargingSchedule"][0]["chargingSchedulePeriod"]
+    assert (held.key, Decimal(period["limit"])) == ("EMS/1", 6)
     cleared = {"chargingLimitSource": "EMS", "evseId": 1}
     assert await case.call("ClearedChargingLimit", cleared) == {}
+    assert await case.held(Held.CHARGING_LIMIT) == []
     await case.event("Updated", "ChargingRateChanged", "Charging")
     assert (await case.transaction()).state == "active"
-    lines = await case.central.frames(case.identity)
-    assert any("NotifyChargingLimit" in each["raw"] for each in lines)
 
 
 async def test_k_60_a_profile_for_the_running_transaction(case: ChargingStation) -> None:
@@ -343,6 +352,7 @@ async def test_l_17_19_20_and_24_firmware_is_published(
         said["location"] = ["http://controller.example/two.bin"]
     assert await case.call("PublishFirmwareStatusNotification", said) == {}
     await case.becomes(command, state)
+    assert await case.steps("publication", 61) == [word]
 
 
 @pytest.mark.parametrize(

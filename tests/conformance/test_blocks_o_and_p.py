@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from csms.queue import CommandState
+from csms.records import Held
 from tests.conformance.charging_station import ChargingStation, booted, token
 from tests.csms.central import Central
 
@@ -63,6 +64,8 @@ async def test_o_12_a_message_takes_the_place_of_another(case: ChargingStation) 
         (3, "Welcome"),
         (3, "Out of order"),
     ]
+    [shown] = await case.held(Held.DISPLAY_MESSAGE)
+    assert (shown.key, shown.content["message"]["content"]) == ("3", "Out of order")
 
 
 @pytest.mark.parametrize(
@@ -102,6 +105,11 @@ async def test_o_02_and_07_to_09_messages_are_reported_in_parts(
         said = {"requestId": 15, "tbc": part == 0, "messageInfo": [message(id=part)]}
         assert await case.call("NotifyDisplayMessages", said) == {}
     await case.becomes(command, EFFECTIVE)
+    shown = {
+        each.key: each.content["message"]["content"]
+        for each in await case.held(Held.DISPLAY_MESSAGE)
+    }
+    assert shown == {"0": "Welcome", "1": "Welcome"}
 
 
 @pytest.mark.parametrize(("number", "criteria"), [("o_03", {}), ("o_11", {"id": [999]})])
@@ -120,8 +128,11 @@ async def test_o_03_and_o_11_there_is_no_such_message(
 async def test_o_04_and_o_05_a_message_is_cleared(
     case: ChargingStation, number: str, answer: str, state: CommandState
 ) -> None:
+    shown = await case.asked_for("SetDisplayMessage", {"message": message()})
+    await case.becomes(shown, EFFECTIVE)
     command = await case.asked_for("ClearDisplayMessage", {"id": 3}, {"status": answer})
     await case.becomes(command, state)
+    assert await case.held(Held.DISPLAY_MESSAGE) == [], "what it does not know is not shown"
 
 
 async def test_p_02_data_of_an_unknown_vendor(case: ChargingStation) -> None:

@@ -42,6 +42,8 @@ async def test_tc_001_cold_boot(central: Central) -> None:
 async def test_tc_003_regular_session_plugged_in_first(case: ChargePoint) -> None:
     number = await case.charging()
     await case.measure(number, 3000)
+    measured = await case.central.readings(number)
+    assert [each.energy_register_wh for each in measured] == [wh(3000)]
     assert (await case.transaction()).state == "active"
     assert await case.shown() == "Charging"
     await case.stop(number, 5000, idTag=CARD)

@@ -8,7 +8,7 @@ import pytest
 from csms.queue import CommandState
 from tests.conformance.case import is_our_place, with_file_places
 from tests.conformance.charge_point import ChargePoint, booted
-from tests.csms.central import CARD, Central
+from tests.csms.central import CARD, Central, wh
 
 EFFECTIVE, ACCEPTED = CommandState.EFFECTIVE, CommandState.ACCEPTED
 REJECTED, FAILED = CommandState.REJECTED, CommandState.FAILED
@@ -139,6 +139,8 @@ async def test_tc_054_trigger_each_message(case: ChargePoint) -> None:
         await case.becomes(command, ACCEPTED)
         if wanted == "MeterValues":
             await case.measure(number, 2000)
+            measured = await case.central.readings(number)
+            assert [each.energy_register_wh for each in measured] == [wh(2000)]
         elif wanted == "Heartbeat":
             await case.heartbeat()
         else:
