@@ -73,7 +73,7 @@ async def test_n_01_02_03_47_and_60_monitors_are_reported(
         each.key: (each.content["component"]["name"], Decimal(each.content["value"]))
         for each in await case.held(Held.MONITOR)
     }
-    assert known == {"0": ("EVSE", 20), "1": ("EVSE", 20)}
+    assert known == {"0": ("EVSE", Decimal(20)), "1": ("EVSE", Decimal(20))}
 
 
 @pytest.mark.parametrize("base", ["All", "FactoryDefault", "HardWiredOnly"])

@@ -215,7 +215,7 @@ async def test_k_48_50_and_51_limits_from_outside(case: ChargingStation) -> None
     assert await case.call("NotifyChargingLimit", limit) == {}
     [held] = await case.held(Held.CHARGING_LIMIT)
     [period] = held.content["chargingSchedule"][0]["chargingSchedulePeriod"]
-    assert (held.key, Decimal(period["limit"])) == ("EMS/1", 6)
+    assert (held.key, Decimal(period["limit"])) == ("EMS/1", Decimal(6))
     cleared = {"chargingLimitSource": "EMS", "evseId": 1}
     assert await case.call("ClearedChargingLimit", cleared) == {}
     assert await case.held(Held.CHARGING_LIMIT) == []
