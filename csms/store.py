@@ -483,6 +483,9 @@ class TokenFacts(Struct, frozen=True):
     active: int
     language1: str | None = None
     language2: str | None = None
+    type: str = ""
+    is_master_pass: bool = False
+    """Whether its group is the station's MasterPassGroupId: it stops, and never starts."""
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -520,7 +523,12 @@ select k.place, t.key, t.status, t.group_id, t.valid_until, h.organisation, h.pr
     (select count(*) from transactions x
      join station_connections c on c.station = x.station and c.closed_at is null
      where x.token_key = k.key and x.state = 'active' and x.station <> k.station) as active,
-    t.language1, t.language2
+    t.language1, t.language2, t.type,
+    t.group_id is not null and exists (
+        select from station_variables v
+        where v.station = k.station and v.component = 'AuthCtrlr'
+          and v.variable = 'MasterPassGroupId' and v.attribute = 'Actual'
+          and upper(v.value) = upper(t.group_id)) as is_master_pass
 from unnest(%b::text[], %b::text[], %b::timestamptz[])
      with ordinality as k (station, key, at, place)
 join id_tokens t on t.key = k.key

@@ -38,20 +38,43 @@ def token_status(token: TokenFacts | None, at: datetime) -> TokenStatus | None:
     return status
 
 
-def id_token_info(token: TokenFacts | None, at: datetime, concurrency: int) -> IdTokenInfo:
+def is_of_its_kind(token: TokenFacts, presented: IdToken | None) -> bool:
+    """Tell whether a token may be presented in this way.
+
+    A vehicle's MAC address can be imitated by anybody who has heard it once. It counts only where
+    somebody registered it as one: it is never taken for a card of the same digits.
+    """
+    return presented is None or presented.type != "MacAddress" or token.type == "MacAddress"
+
+
+def id_token_info(
+    token: TokenFacts | None,
+    at: datetime,
+    concurrency: int,
+    *,
+    presented: IdToken | None = None,
+    is_start: bool = False,
+) -> IdTokenInfo:
     """Return how a token is answered.
+
+    A token of the master-pass group stops any transaction of the station, and starts none: asked
+    about it is accepted with its group, by which the station knows it (C16).
 
     Args:
         token: What is known of it; None for an unknown token.
         at: The moment that its validity is looked up at.
         concurrency: How many transactions a token may have at once; 0 for any number.
+        presented: As the station named it; None where that does not matter.
+        is_start: Whether charging begins by it.
     """
     status = token_status(token, at)
-    if token is None or status is None:
+    if token is None or status is None or not is_of_its_kind(token, presented):
         return IdTokenInfo(AuthorizationStatus.INVALID)
     said = token.languages
     if status in _REFUSALS:
         return IdTokenInfo(_REFUSALS[status], languages=said)
+    if is_start and token.is_master_pass:
+        return IdTokenInfo(AuthorizationStatus.BLOCKED, languages=said)
     if concurrency and token.active >= concurrency:
         return IdTokenInfo(AuthorizationStatus.CONCURRENT_TX, languages=said)
     group = IdToken(token.group_id) if token.group_id else None
@@ -88,13 +111,44 @@ async def authorize(
         AuthorizeAnswer(
             IdTokenInfo(AuthorizationStatus.ACCEPTED)
             if needs_no_token(report.id_token)
-            else id_token_info(token, report.origin.received_at, context.token_concurrency)
+            else id_token_info(
+                token,
+                report.origin.received_at,
+                context.token_concurrency,
+                presented=report.id_token,
+            )
         )
         for report, token in zip(reports, tokens, strict=True)
     ]
-    if context.access is None or rules is None:
+    if context.access is not None and rules is not None:
+        answers = await _with_access(db, context.access, rules, reports, tokens, answers)
+    return await _with_free_vend(db, reports, answers)
+
+
+async def _with_free_vend(
+    db: AsyncSession, reports: Sequence[AuthorizeReport], answers: list[AuthorizeAnswer]
+) -> list[AuthorizeAnswer]:
+    """Accept whatever is presented at a free-vend station: there everybody charges for nothing.
+
+    Its start is accepted as well (`csms.handlers.beginning.give_token`). Such stations present a
+    token of their own, which nobody knows.
+    """
+    refused = [
+        index
+        for index, each in enumerate(answers)
+        if each.id_token_info.status is not AuthorizationStatus.ACCEPTED
+    ]
+    if not refused:
         return answers
-    return await _with_access(db, context.access, rules, reports, tokens, answers)
+    asked = [reports[index].origin for index in refused]
+    places = await ask(
+        db,
+        transaction_store.surroundings([(each.station, 1, 0, each.received_at) for each in asked]),
+    )
+    for index, place in zip(refused, places, strict=True):
+        if place.free_vend:
+            answers[index] = AuthorizeAnswer(IdTokenInfo(AuthorizationStatus.ACCEPTED))
+    return answers
 
 
 async def _with_access(
@@ -113,7 +167,9 @@ async def _with_access(
     good = [
         (index, report, token)
         for index, (report, token) in enumerate(zip(reports, tokens, strict=True))
-        if token is not None and answers[index].id_token_info.status is AuthorizationStatus.ACCEPTED
+        if token is not None
+        and not token.is_master_pass  # it charges nowhere
+        and answers[index].id_token_info.status is AuthorizationStatus.ACCEPTED
     ]
     presented = await _presented(db, [(report, token) for _, report, token in good])
     refused = [

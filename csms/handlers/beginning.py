@@ -126,8 +126,15 @@ def begun(
         doubts=[],
         conflicting_ends=0,
     )
-    give_token(facts, report.id_token, token, concurrency)
+    is_stop = token is not None and token.is_master_pass and not releases(report)
+    give_token(facts, None if is_stop else report.id_token, token, concurrency)
     return facts
+
+
+def releases(report: TransactionReport) -> bool:
+    """Tell whether a token in a report is presented to charge, and not to stop."""
+    is_end = isinstance(report, TransactionEndReport)
+    return not is_end and report.trigger != "StopAuthorized"
 
 
 def give_token(
@@ -146,7 +153,9 @@ def give_token(
     if needs_no_token(presented) or facts.free_vend:
         facts.authorization_status = AuthorizationStatus.ACCEPTED
     else:
-        facts.authorization_status = id_token_info(token, facts.started_at, concurrency).status
+        facts.authorization_status = id_token_info(
+            token, facts.started_at, concurrency, presented=presented, is_start=True
+        ).status
     facts.token_status = token_status(token, facts.started_at)
     if token is not None:
         facts.token_organisation = token.organisation
@@ -321,9 +330,17 @@ def judged(
         infos.append(
             IdTokenInfo(AuthorizationStatus.ACCEPTED)
             if needs_no_token(presented)
-            else id_token_info(token, report.origin.received_at, 0)
+            else id_token_info(
+                token,
+                report.origin.received_at,
+                0,
+                presented=presented,
+                is_start=facts.id_token is None and releases(report),
+            )
         )
-        if facts.id_token is None:
+        # Who stops somebody's charging by the master pass does not pay for it (C16).
+        is_stop = token is not None and token.is_master_pass and not releases(report)
+        if facts.id_token is None and not is_stop:
             give_token(facts, presented, token, 0)
             changed.append(facts)
     return infos, changed

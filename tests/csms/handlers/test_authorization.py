@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import administration, store
@@ -232,3 +233,56 @@ async def test_a_card_ends_what_it_charges_also_where_it_may_not_charge_any_more
         ],
     )
     assert elsewhere.id_token_info.status is AuthorizationStatus.BLOCKED
+
+
+# ------------------------------------------------------------------- master pass, MAC, free vend
+
+
+def test_a_master_pass_is_accepted_when_asked_about_and_starts_nothing() -> None:
+    token = facts(group_id="MASTER", is_master_pass=True)
+    info = id_token_info(token, NOW, 1)
+    assert (info.status, info.group) == (AuthorizationStatus.ACCEPTED, IdToken("MASTER"))
+    assert id_token_info(token, NOW, 1, is_start=True).status is AuthorizationStatus.BLOCKED
+    assert (
+        id_token_info(facts(group_id="MASTER"), NOW, 1, is_start=True).status
+        is AuthorizationStatus.ACCEPTED
+    )
+
+
+@pytest.mark.parametrize(
+    ("registered", "presented", "status"),
+    [
+        ("MacAddress", "MacAddress", AuthorizationStatus.ACCEPTED),
+        ("ISO14443", "MacAddress", AuthorizationStatus.INVALID),
+        ("MacAddress", "ISO14443", AuthorizationStatus.ACCEPTED),  # 1.6 names no types
+        ("Central", "ISO14443", AuthorizationStatus.ACCEPTED),
+    ],
+)
+def test_a_mac_address_counts_only_where_it_is_registered_as_one(
+    registered: str, presented: str, status: AuthorizationStatus
+) -> None:
+    token = facts(type=registered)
+    info = id_token_info(token, NOW, 1, presented=IdToken("A1B2C3D4E5F6", presented))
+    assert info.status is status
+
+
+async def test_a_vehicle_is_known_by_its_mac_address_however_it_is_written(work: Work) -> None:
+    settings = TokenSettings(id_token="A1:B2:C3:D4:E5:F6", type="MacAddress", organisation=OWNER)
+    await administration.set_id_tokens(work.db, [settings], now=work.clock.now())
+    payload = {"idToken": {"idToken": "a1b2c3d4e5f6", "type": "MacAddress"}}
+    report = work.report(OcppVersion.V201, "Authorize", payload, AuthorizeReport)
+    [answer] = await authorize(work.db, work.context, [report])
+    assert answer.id_token_info.status is AuthorizationStatus.ACCEPTED
+
+
+async def test_at_a_free_vend_station_whatever_is_presented_may_charge(work: Work) -> None:
+    await work.db.execute(text("update stations set free_vend = true where identity = 'CS-1'"))
+    reports = [
+        work.report(OcppVersion.V16, "Authorize", {"idTag": "DUMMY"}, AuthorizeReport, station=each)
+        for each in ("CS-1", "CS-2")
+    ]
+    answers = await authorize(work.db, work.context, reports)
+    assert [each.id_token_info.status for each in answers] == [
+        AuthorizationStatus.ACCEPTED,
+        AuthorizationStatus.INVALID,
+    ]
