@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import ScalarSelect, and_, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -28,6 +28,9 @@ from foundation.identifiers import OrganisationKey, StationId, TransactionId
 
 HISTORY_AT_MOST = 50
 """How many former values of a variable are returned."""
+
+
+_WORDS_AT_MOST = 8
 
 
 async def owner_seen(db: AsyncSession, scope: Scope, station: str) -> OrganisationKey:
@@ -97,6 +100,7 @@ async def configuration(
     station: StationId,
     *,
     key: str | None = None,
+    words: str = "",
     after: int | None = None,
     limit: int = 50,
 ) -> list[Variable]:
@@ -107,6 +111,7 @@ async def configuration(
         scope: Whose stations are seen.
         station: Which one.
         key: Only this key, spelled in any case.
+        words: Only keys whose name holds each of these words.
         after: Only those behind the one with this id: the next page.
         limit: How many at most.
 
@@ -114,7 +119,15 @@ async def configuration(
         NotFound: If there is no such station in scope.
     """
     return await _variables(
-        db, scope, station, is_key=True, component=None, name=key, after=after, limit=limit
+        db,
+        scope,
+        station,
+        is_key=True,
+        component=None,
+        name=key,
+        words=words,
+        after=after,
+        limit=limit,
     )
 
 
@@ -125,6 +138,7 @@ async def variables(
     *,
     component: str | None = None,
     variable: str | None = None,
+    words: str = "",
     after: int | None = None,
     limit: int = 50,
 ) -> list[Variable]:
@@ -136,6 +150,8 @@ async def variables(
         station: Which one.
         component: Only this component's, spelled in any case.
         variable: Only variables of this name, spelled in any case.
+        words: Only those whose component, variable or instances hold each of these words, as in
+            `ocppcomm heart`, or `Connector.AvailabilityState`.
         after: Only those behind the one with this id: the next page.
         limit: How many at most.
 
@@ -149,6 +165,7 @@ async def variables(
         is_key=False,
         component=component,
         name=variable,
+        words=words,
         after=after,
         limit=limit,
     )
@@ -162,6 +179,7 @@ async def _variables(
     is_key: bool,
     component: str | None,
     name: str | None,
+    words: str,
     after: int | None,
     limit: int,
 ) -> list[Variable]:
@@ -174,6 +192,8 @@ async def _variables(
         query = query.where(func.lower(StationVariableRow.component) == component.lower())
     if name is not None:
         query = query.where(func.lower(StationVariableRow.variable) == name.lower())
+    for word in words.lower().split()[:_WORDS_AT_MOST]:
+        query = query.where(_whole_name().contains(word, autoescape=True))
     if after is not None:
         query = query.where(StationVariableRow.id > after)
     found = (await db.scalars(query.order_by(StationVariableRow.id).limit(limit))).all()
@@ -202,6 +222,15 @@ async def _variables(
         )
         for row in found
     ]
+
+
+def _whole_name() -> ColumnElement[str]:
+    row = StationVariableRow
+    return func.lower(
+        func.concat_ws(
+            ".", row.component, row.component_instance, row.variable, row.variable_instance
+        )
+    )
 
 
 async def _history(db: AsyncSession, ids: Sequence[int]) -> dict[int, list[FormerValue]]:

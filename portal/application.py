@@ -74,7 +74,7 @@ def create_application(
         Security,
         body_max_bytes=context.settings.http_body_max_bytes,
         hosts=context.settings.http_hosts,
-        file_paths=(UPLOADS, f"{API}/files"),
+        file_paths=(UPLOADS, f"{API}/files", "/firmware"),
         file_max_bytes=context.settings.station_file_max_bytes + _FORM_BYTES,
     )
     app.include_router(_watching)

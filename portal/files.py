@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 router = APIRouter(include_in_schema=False)
 
+_LONGEST_FIELD = 200
+"""Bytes kept of each field of a form before its file; no more of them than of these."""
 _ARRIVING_MOST = 50
 """How many files may be on their way to this process at once."""
 _CHALLENGE = {"www-authenticate": 'Basic realm="files", charset="UTF-8"'}
@@ -104,7 +106,7 @@ async def _taken(
     """Write a station's file as it comes, and let it be there when it is whole."""
     settings = context.settings
     given = _file_name_of(request.headers) or file_name
-    form = _Form.of(request.headers.get("content-type", ""))
+    form = ArrivingForm.of(request.headers.get("content-type", ""))
     body = request.stream() if form is None else form.file_in(request.stream())
     async with asyncio.timeout(settings.file_transfer_timeout_s):
         received = await files.write_parts(
@@ -161,12 +163,17 @@ def _media_type(headers: Mapping[str, str]) -> str:
     return given if is_one else "application/octet-stream"
 
 
-class _Form:
-    """A form on its way: what the first part with a file name holds."""
+class ArrivingForm:
+    """A form on its way: what the first part with a file name holds.
+
+    `fields` are the short texts that stand before it.
+    """
 
     def __init__(self, boundary: bytes) -> None:
         self.file_name = ""
         self.headers: dict[str, str] = {}
+        self.fields: dict[str, bytes] = {}
+        self._name = ""
         self._found: list[bytes] = []
         self._field = self._value = b""
         self._current: dict[str, str] = {}
@@ -185,7 +192,7 @@ class _Form:
         )
 
     @classmethod
-    def of(cls, content_type: str) -> "_Form | None":
+    def of(cls, content_type: str) -> "ArrivingForm | None":
         """Return the form that a body of this type is; None if it is none."""
         kind, options = parse_options_header(content_type)
         boundary = options.get(b"boundary")
@@ -226,6 +233,7 @@ class _Form:
 
     def _headers_finished(self) -> None:
         _, options = parse_options_header(self._current.get("content-disposition", ""))
+        self._name = options.get(b"name", b"").decode("utf-8", "replace")
         if not self._is_over and b"filename" in options:
             self._is_file = True
             self.file_name = options[b"filename"].decode("utf-8", "replace")
@@ -234,6 +242,9 @@ class _Form:
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._is_file:
             self._found.append(data[start:end])
+        elif not self._is_over and len(self.fields) < _LONGEST_FIELD:
+            known = self.fields.get(self._name, b"")
+            self.fields[self._name] = (known + data[start:end])[:_LONGEST_FIELD]
 
     def _part_ended(self) -> None:
         if self._is_file:

@@ -391,6 +391,40 @@ SETTLEMENT_STATES: dict[str, str] = {
     "Failed": marked("Failed"),
 }
 
+PROGRESS_STATES: dict[str, Mark] = {
+    "Idle": Mark("ring", "off", marked("Nothing to do")),
+    "DownloadScheduled": Mark("half", "info", marked("Fetches the file later")),
+    "Downloading": Mark("half", "info", marked("Fetches the file")),
+    "DownloadPaused": Mark("half", "warning", marked("Pauses while fetching the file")),
+    "Downloaded": Mark("dot", "info", marked("Has the file")),
+    "DownloadFailed": Mark("triangle", "fault", marked("Could not fetch the file")),
+    "SignatureVerified": Mark("tick", "ok", marked("The signature is right")),
+    "InvalidSignature": Mark("triangle", "fault", marked("The signature is wrong")),
+    "ChecksumVerified": Mark("tick", "ok", marked("The checksum is right")),
+    "InvalidChecksum": Mark("triangle", "fault", marked("The checksum is wrong")),
+    "InstallScheduled": Mark("half", "info", marked("Installs later")),
+    "Installing": Mark("half", "info", marked("Installs")),
+    "InstallRebooting": Mark("half", "info", marked("Restarts with the new version")),
+    "InstallVerificationFailed": Mark(
+        "triangle", "fault", marked("The file did not pass the station's own checks")
+    ),
+    "InstallationFailed": Mark("triangle", "fault", marked("Could not install the file")),
+    "Installed": Mark("tick", "ok", marked("Installed")),
+    "Published": Mark("tick", "ok", marked("Offers the file in its network")),
+    "PublishFailed": Mark("triangle", "fault", marked("Could not offer the file in its network")),
+    "Uploading": Mark("half", "info", marked("Sends the file")),
+    "Uploaded": Mark("tick", "ok", marked("Sent")),
+    "UploadFailed": Mark("triangle", "fault", marked("Could not send the file")),
+    "UploadFailure": Mark("triangle", "fault", marked("Could not send the file")),
+    "PermissionDenied": Mark("triangle", "fault", marked("The place refused the file")),
+    "BadMessage": Mark("triangle", "fault", marked("It could not read the request")),
+    "NotSupportedOperation": Mark("cross", "fault", marked("It cannot send to such a place")),
+    "AcceptedCanceled": Mark("cross", "off", marked("Ended by a newer request")),
+}
+"""How far a station is with firmware, a log, a publication: OCPP 2.1 part 2, the enumerations
+FirmwareStatusEnumType, UploadLogStatusEnumType and PublishFirmwareStatusEnumType; 1.6's are in
+them."""
+
 CLASSES: dict[str, str] = {
     "internal": marked("Internal"),
     "external": marked("External"),

@@ -1,6 +1,6 @@
 """What a station is set to, and the files that it sent: two tabs of its data sheet."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
@@ -8,19 +8,28 @@ from starlette.responses import Response
 
 from accounts.permissions import Permission
 from csms import equipment, files
+from csms.equipment import ProgressKind
 from portal.guard import Caller, require
 from portal.pages.commands import desk_of
 from portal.pages.station_sheets import found_station, sheet_of, tabs_of
 from portal.pages.surroundings import frame_of, page
 from portal.rendering import Turn, link, segment
 from portal.routes import Db, Now, PageRoute
+from portal.words import marked
 
 router = APIRouter(route_class=PageRoute)
 
 Reader = Annotated[Caller, Depends(require(Permission.STATIONS_READ))]
 LogReader = Annotated[Caller, Depends(require(Permission.FRAMES_READ))]
 
-PER_PAGE = 60
+PER_PAGE: Final = 60
+_WORKS: Final[dict[ProgressKind, str]] = {
+    "firmware": marked("Firmware update"),
+    "publication": marked("Firmware for its network"),
+    "log": marked("Log"),
+}
+_WORKS_SHOWN: Final = 2
+"""How many of each kind, the newest first."""
 
 
 @router.get("/stations/{identity:segment}/settings")
@@ -39,14 +48,14 @@ async def settings(
     station = await found_station(request, db, caller.scope, identity, now)
     frame = await frame_of(request, db, caller, live=f"station/{station.identity}")
     is_16 = station.ocpp_version in (None, "1.6")
-    wanted = q.strip() or None
+    wanted = q.strip()
     if is_16:
         found = await equipment.configuration(
-            db, caller.scope, station.identity, key=wanted, after=after, limit=PER_PAGE + 1
+            db, caller.scope, station.identity, words=wanted, after=after, limit=PER_PAGE + 1
         )
     else:
         found = await equipment.variables(
-            db, caller.scope, station.identity, variable=wanted, after=after, limit=PER_PAGE + 1
+            db, caller.scope, station.identity, words=wanted, after=after, limit=PER_PAGE + 1
         )
     kept = found[:PER_PAGE]
     path = f"/stations/{segment(station.identity)}/settings"
@@ -77,7 +86,7 @@ async def station_files(
     n: Annotated[int, Query(ge=1, le=10**9)] = 1,
     command: Annotated[str, Query(max_length=30)] = "",
 ) -> Response:
-    """Show the logs that a station sent, the newest first."""
+    """Show how far a station is with firmware and logs, and the logs that it sent."""
     station = await found_station(request, db, caller.scope, identity, now)
     frame = await frame_of(request, db, caller, live=f"station/{station.identity}")
     found = await files.files_of(
@@ -92,6 +101,14 @@ async def station_files(
         "view": sheet_of(station, {}, {}, {}, frame.words),
         "tabs": tabs_of(station, caller, frame.words),
         "tab": "files",
+        "firmware": station.firmware,
+        "progress": [
+            (kind, title, each)
+            for kind, title in _WORKS.items()
+            for each in await equipment.progress(
+                db, caller.scope, station.identity, kind, limit=_WORKS_SHOWN, steps_at_most=20
+            )
+        ],
         "desk": await desk_of(db, caller, station, frame.words, now, shown=command),
         "found": kept,
         "turn": Turn(n, n + len(kept) - 1, None, path if after else None, on),

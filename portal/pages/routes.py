@@ -24,6 +24,7 @@ from portal.pages import (
     entrance,
     equipment,
     expert,
+    firmware,
     first_aid,
     groups,
     instructions,
@@ -150,8 +151,10 @@ for each in (
     order_drafts,
     change_orders,
     standing_orders,
+    firmware,
     first_aid,
     instructions,
 ):
     router.include_router(each.router)
 router.include_router(remote_console.streams)
+router.include_router(firmware.streams)

@@ -116,7 +116,7 @@ _TABS: Final = (
     ("operations", marked("Operational management"), "operations", Permission.MONITORING, False),
     ("commands", marked("Commands"), "commands", Permission.COMMANDS_READ, True),
     ("settings", marked("Configuration"), "settings", Permission.STATIONS_READ, True),
-    ("files", marked("Files"), "files", Permission.FRAMES_READ, True),
+    ("files", marked("Firmware and logs"), "files", Permission.FRAMES_READ, True),
     ("meters", marked("Meters"), "meters", Permission.STATIONS_WRITE, False),
     ("certificates", marked("Certificates"), "certificates", Permission.STATIONS_READ, False),
     (

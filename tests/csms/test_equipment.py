@@ -61,6 +61,20 @@ async def test_keys_come_by_pages_and_one_by_its_name(work: Work) -> None:
     assert await equipment.variables(work.db, WHOLE, STATION) == []
 
 
+async def test_a_key_is_found_by_words_of_its_name(work: Work) -> None:
+    await configured(work, HeartbeatInterval="300", MeterValueSampleInterval="60", Rate_1="5")
+
+    async def found(words: str) -> list[str]:
+        keys = await equipment.configuration(work.db, WHOLE, STATION, words=words)
+        return [each.variable for each in keys]
+
+    assert await found("interval") == ["HeartbeatInterval", "MeterValueSampleInterval"]
+    assert await found(" value  METER ") == ["MeterValueSampleInterval"]
+    assert await found("e_1") == ["Rate_1"]
+    assert await found("t_l") == []  # no pattern: a low line is a low line
+    assert await found("teapot") == []
+
+
 def part(work: Work, number: int, *, is_last: bool) -> VariablesReport:
     data = {
         "component": {"name": "Clock"},

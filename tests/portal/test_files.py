@@ -18,7 +18,7 @@ from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.identifiers import OrganisationKey, StationId
 from foundation.settings import Settings
-from portal.files import FormWithoutFile, _Form
+from portal.files import ArrivingForm, FormWithoutFile
 from tests.portal.conftest import Keys
 
 STATION = StationId("CS-1")
@@ -266,7 +266,7 @@ async def test_a_form_may_come_in_any_pieces(data: bytes, places: list[int]) -> 
         for piece in _cut(whole, places):
             yield piece
 
-    form = _Form.of("multipart/form-data; boundary=b")
+    form = ArrivingForm.of("multipart/form-data; boundary=b")
     assert form is not None
     assert b"".join([piece async for piece in form.file_in(body())]) == data
     assert form.file_name == "a.txt"
@@ -276,9 +276,9 @@ async def test_a_form_that_does_not_end_is_none() -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b'--b\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\nhalf'
 
-    form = _Form.of('multipart/form-data; boundary="b"')
+    form = ArrivingForm.of('multipart/form-data; boundary="b"')
     assert form is not None
     with pytest.raises(FormWithoutFile):
         [piece async for piece in form.file_in(body())]
-    assert _Form.of("text/plain") is None
-    assert _Form.of("multipart/form-data") is None
+    assert ArrivingForm.of("text/plain") is None
+    assert ArrivingForm.of("multipart/form-data") is None

@@ -34,6 +34,7 @@ PAGES = (
     "/commands/rates?days=90",
     "/stations/DE-HN-002/settings",
     "/stations/DE-HN-002/files",
+    "/firmware",
     "/campaigns",
     "/campaigns/new",
     "/campaigns/new?vendor=ABB&do=restart_soft",
