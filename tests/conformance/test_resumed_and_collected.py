@@ -17,7 +17,9 @@ async def case(central: Central) -> PayingStation:
 
 async def test_e_113_a_resumed_transaction_is_the_one_before(case: PayingStation) -> None:
     await case.begin(wh=1000)
+    await case.event("Updated", "AbnormalCondition", "SuspendedEVSE")
     before = await case.transaction()
+    assert before.charging_state == "SuspendedEVSE"
     case.drop()
     await case.connect()
     assert (await case.boot())["status"] == "Accepted"
@@ -66,4 +68,6 @@ async def test_n_100_a_log_of_collected_values_is_sent_and_what_it_tells_meanwhi
     [kept] = await case.central.rows(
         "select details from station_events where station = :station", station=case.identity
     )
-    assert "231.4" in str(kept["details"])
+    details = kept["details"]
+    assert (details["component"], details["variable"]) == ("EVSE", "Voltage")
+    assert (details["actual_value"], details["evse_id"]) == ("231.4", 1)
