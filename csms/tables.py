@@ -84,8 +84,8 @@ class StationRow(Base):
     security_profile: Mapped[int] = mapped_column(SmallInteger)
     password: Mapped[bytes | None] = mapped_column(LargeBinary)
     next_password: Mapped[bytes | None] = mapped_column(LargeBinary)
-    aliases: Mapped[list[str]] = mapped_column(ARRAY(Text))
     next_identity: Mapped[str | None] = mapped_column(Text, unique=True)
+    aliases: Mapped[list[str]] = mapped_column(ARRAY(Text))
     items_per_message: Mapped[dict[str, Any]] = mapped_column(JSONB)
     free_vend: Mapped[bool] = mapped_column(Boolean)
     vendor: Mapped[str | None] = mapped_column(Text)
@@ -217,9 +217,9 @@ class IdTokenRow(Base):
     status: Mapped[str] = mapped_column(Text)
     group_id: Mapped[str | None] = mapped_column(Text)
     valid_until: Mapped[datetime | None]
-    changed_at: Mapped[datetime]
     language1: Mapped[str | None] = mapped_column(Text)
     language2: Mapped[str | None] = mapped_column(Text)
+    changed_at: Mapped[datetime]
 
 
 class IdTokenHolderRow(Base):

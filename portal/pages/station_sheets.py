@@ -101,6 +101,7 @@ _TABS: Final = (
     ("geolocation", marked("Geolocation"), "geolocation", Permission.STATIONS_READ, False),
     ("reservations", marked("Reservations"), "reservations", Permission.STATIONS_READ, False),
     ("local-list", marked("Local list"), "local-list", Permission.STATIONS_READ, False),
+    ("display", marked("Display"), "display", Permission.STATIONS_READ, False),
     ("messages", marked("Log"), "messages", Permission.FRAMES_READ, False),
     ("log", marked("OCPP log"), "log", Permission.FRAMES_READ, False),
     ("history", marked("History"), "history", Permission.STATIONS_READ, False),

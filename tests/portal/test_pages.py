@@ -47,6 +47,7 @@ PAGES = (
     "/stations/DE-HN-002/documents",
     "/stations/DE-HN-002/geolocation",
     "/stations/DE-HN-002/reservations",
+    "/stations/DE-HN-002/display",
     "/stations/DE-HN-002/local-list",
     "/stations/DE-HN-002/messages",
     "/stations/DE-HN-002/history",
