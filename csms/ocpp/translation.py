@@ -74,8 +74,19 @@ def register_wh(value: int | UnsetType) -> Decimal | None:
 
 def kept(message: Message, origin: Origin) -> KeptReport:
     """Return the report on a message that decides nothing: its payload as the schema names it."""
-    payload: dict[str, Any] = msgspec.to_builtins(message)
+    payload: dict[str, Any] = _with_numbers(msgspec.to_builtins(message, builtin_types=(Decimal,)))
     return KeptReport(origin, payload)
+
+
+def _with_numbers(value: Any) -> Any:
+    """Return builtins whose numbers are numbers as JSON has them, and no texts of their digits."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _with_numbers(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_numbers(each) for each in value]
+    return value
 
 
 def without_nul(value: Any) -> Any:
