@@ -402,8 +402,7 @@ def _id_token_info(info: IdTokenInfo, dialect: Dialect) -> Message:
     more: dict[str, Any] = {}
     if info.valid_until is not None:
         more["cache_expiry_date_time"] = whole_seconds(info.valid_until)
-    for name, language in zip(("language1", "language2"), info.languages, strict=False):
-        more[name] = language
+    more |= zip(("language1", "language2"), info.languages, strict=False)
     group = info.group
     if group is not None and len(group.value) <= dialect.longest_token:
         is_known = dialect.token_types is None or group.type in dialect.token_types
