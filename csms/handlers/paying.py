@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
-from csms import payments, transaction_store
+from csms import payments, resuming, transaction_store
 from csms.handlers import authorization, ending, transactions
 from csms.handlers.authorization import presented_at
 from csms.handlers.context import HandlerContext
@@ -86,6 +86,7 @@ async def transactions_updated(
     """Record what goes on, and what is said of money; tell limits."""
     await _know_payers(db, context, reports)
     answers = await transactions.transactions_updated(db, context, reports)
+    await resuming.tell_again(db, reports, context.asks, now=context.clock.now())
     return await _with_limits(db, context, reports, answers)
 
 
