@@ -1,6 +1,8 @@
 """What a vehicle needs by ISO 15118, and the charging profile that answers it. Pure.
 
-Source: OCPP 2.0.1 edition 3, part 2, K15 to K17; types of K18 and K20 of 2.1 have the same fields.
+A vehicle that can discharge is only charged by it: what it gives back, somebody has to ask for.
+
+Source: OCPP 2.0.1 edition 3, part 2, K15 to K17; OCPP 2.1 part 2, K18 to K20, Q01 to Q04.
 """
 
 from collections.abc import Mapping
@@ -13,6 +15,7 @@ from csms.balancing import NOMINAL_V
 
 _AC_PHASES: Final = {"AC_single_phase": 1, "AC_two_phase": 2, "AC_three_phase": 3}
 _DC: Final = frozenset({"DC", "DC_ACDP"})
+_BOTH_WAYS: Final = frozenset({"AC_BPT", "AC_BPT_DER", "DC_BPT", "DC_ACDP_BPT"})
 _TOLERANCE: Final = Decimal("0.1")
 
 
@@ -22,7 +25,22 @@ class NeedsStatus(StrEnum):
     ACCEPTED = "Accepted"
     """A profile follows."""
     REJECTED = "Rejected"
-    """Nothing charges there, or not in a way that anybody here answers."""
+    """Nothing charges there, or not in a way that anybody here answers or allows."""
+    NO_PROFILE = "NoChargingProfile"
+    """Nobody here limits it: the station goes by what it has (2.1, K19)."""
+
+
+def is_answered(needs: Mapping[str, Any], *, may_discharge: bool) -> bool:
+    """Tell whether what a vehicle asks for is of a kind that is answered and allowed there.
+
+    Args:
+        needs: ChargingNeedsType.
+        may_discharge: Whether vehicles may also discharge at its charge point.
+    """
+    mode = needs.get("requestedEnergyTransfer")
+    if mode in _BOTH_WAYS:
+        return may_discharge
+    return mode in _AC_PHASES or mode in _DC
 
 
 def schedule_for(
@@ -31,7 +49,8 @@ def schedule_for(
     """Return the charging schedule that meets a vehicle's needs within what is there.
 
     Alternating current is limited in amperes for the phases that the vehicle asks for, direct
-    current in watts. One period: no vehicle's number of tuples is passed.
+    current in watts, as is whatever a vehicle asks for by ISO 15118-20. One period: no vehicle's
+    number of tuples is passed.
 
     Args:
         needs: ChargingNeedsType.
@@ -45,7 +64,15 @@ def schedule_for(
     """
     mode = needs.get("requestedEnergyTransfer")
     period: dict[str, Any]
-    if mode in _AC_PHASES:
+    within = None if most_a is None else most_a * 3 * NOMINAL_V
+    newer = needs.get("v2xChargingParameters")
+    if newer is not None and is_answered(needs, may_discharge=True):
+        limits = [each for each in (_most_watts(newer), most_w, within) if each is not None]
+        if not limits:
+            return None
+        period = {"limit": _plain(min(limits)), "operationMode": "ChargingOnly"}
+        unit = "W"
+    elif mode in _AC_PHASES:
         asked = needs.get("acChargingParameters") or {}
         limits = [each for each in (asked.get("evMaxCurrent"), most_a) if each is not None]
         if not limits:
@@ -57,7 +84,6 @@ def schedule_for(
         wanted = asked.get("evMaxPower")
         if wanted is None and {"evMaxCurrent", "evMaxVoltage"} <= set(asked):
             wanted = asked["evMaxCurrent"] * asked["evMaxVoltage"]
-        within = None if most_a is None else most_a * 3 * NOMINAL_V
         limits = [each for each in (wanted, most_w, within) if each is not None]
         if not limits:
             return None
@@ -70,6 +96,16 @@ def schedule_for(
         "chargingRateUnit": unit,
         "chargingSchedulePeriod": [{"startPeriod": 0} | period],
     }
+
+
+def _most_watts(parameters: Mapping[str, Any]) -> Decimal | None:
+    """Return what a vehicle can take at most, by its power or by its current and voltage."""
+    if "maxChargePower" in parameters:
+        return Decimal(str(parameters["maxChargePower"]))
+    if {"maxChargeCurrent", "maxVoltage"} <= parameters.keys():
+        current, voltage = parameters["maxChargeCurrent"], parameters["maxVoltage"]
+        return Decimal(str(current)) * Decimal(str(voltage))
+    return None
 
 
 def keeps_within(

@@ -24,6 +24,7 @@ from csms.handlers.connecting import (
 from csms.handlers.context import HandlerContext
 from csms.handlers.data_transfer import data_transferred
 from csms.handlers.diagnostics import log_statuses_reported
+from csms.handlers.dynamic_schedules import schedules_asked_for
 from csms.handlers.firmware import firmware_statuses_reported, publications_reported
 from csms.handlers.metering import meter_values
 from csms.handlers.paying import (
@@ -53,6 +54,7 @@ from csms.reports import (
     ContractAuthorizeReport,
     ContractCertificateReport,
     DataTransferReport,
+    DynamicScheduleReport,
     FirmwareStatusReport,
     HeartbeatReport,
     IdTokenInfo,
@@ -114,6 +116,7 @@ _HANDLERS: Mapping[type, Callable[..., Any]] = {
     RecordReport: records_told,
     ChargingNeedsReport: needs_told,
     VehicleScheduleReport: schedules_told,
+    DynamicScheduleReport: schedules_asked_for,
 }
 
 

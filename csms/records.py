@@ -56,6 +56,8 @@ class Held(StrEnum):
     """By its number; what it is for and where stands in it."""
     CHARGING_LIMIT = "charging_limit"
     """Set by others than us: by its source and EVSE."""
+    DYNAMIC_SCHEDULE = "dynamic_schedule"
+    """What shall hold of a dynamic profile now, by its number (`csms.dynamic_schedules`)."""
     COMPOSITE_SCHEDULE = "composite_schedule"
     """By its EVSE: what it answered, and ours (`csms.known_profiles`)."""
     CHARGING_NEEDS = "charging_needs"
@@ -71,6 +73,8 @@ class Told(StrEnum):
     DER_ALARM = "der_alarm"
     DER_START_STOP = "der_start_stop"
     BATTERY_SWAP = "battery_swap"
+    PRIORITY_CHARGING = "priority_charging"
+    """A transaction charges first from now on, or no longer (2.1, K22): by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +299,7 @@ async def answered(
         case "SetChargingProfile" if is_yes:
             number, content = _profile(payload)
             await keep(db, station, Held.CHARGING_PROFILE, number, content, state=None, at=at)
+            await forget(db, station, Held.DYNAMIC_SCHEDULE, [number])
         case "ClearChargingProfile" if is_yes or status == "Unknown":
             await _clear_profiles(db, station, payload)
         case "SetDERControl" if is_yes:
@@ -366,6 +371,7 @@ async def _clear_profiles(db: AsyncSession, station: str, payload: Mapping[str, 
         if each.key == str(named) if named is not None else is_meant:
             gone.append(each.key)
     await forget(db, station, Held.CHARGING_PROFILE, gone)
+    await forget(db, station, Held.DYNAMIC_SCHEDULE, gone)
 
 
 async def _clear_controls(db: AsyncSession, station: str, payload: Mapping[str, Any]) -> None:

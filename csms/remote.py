@@ -16,7 +16,14 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import WHOLE, Scope
-from csms import command_store, outcomes, passwords, told_identities, vendors
+from csms import (
+    command_store,
+    dynamic_schedules,
+    outcomes,
+    passwords,
+    told_identities,
+    vendors,
+)
 from csms.command_store import Target
 from csms.file_places import with_places, without_places
 from csms.ocpp import outgoing
@@ -178,6 +185,8 @@ async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
             now=now,
         )
     outgoing.encode(to.version, request.action, payload, raw=request.raw)
+    if not request.raw:
+        dynamic_schedules.check(to.version, request.action, payload)
     set_back_at = _set_back_at(request, to, now)
     _must_do_no_harm(request, to)
     _must_name_order(request, to, has_end=set_back_at is not None)
@@ -188,6 +197,8 @@ async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
     await told_identities.expect(
         db, request.station, request.action, request.payload, raw=request.raw
     )
+    if not request.raw:
+        await dynamic_schedules.expect(db, request.station, request.action, request.payload, at=now)
     # Last: what an order permits is used up by it, and nothing may refuse the command after that.
     await _must_be_permitted(db, request, joined, now=now)
     await _note_password(db, request)

@@ -139,7 +139,8 @@ class Reading(Struct, frozen=True, gc=False):
 class IdTokenInfo(Struct, frozen=True, gc=False):
     """How an id token is answered; `group` is 1.6's parentIdTag.
 
-    `languages` are at most two in which the driver wants to be spoken to, the first one first (2.x).
+    `languages` are at most two in which the driver wants to be spoken to, the first one first
+    (2.x).
     """
 
     status: AuthorizationStatus
@@ -500,6 +501,12 @@ class VehicleScheduleReport(Report, frozen=True, gc=False):
     payload: Mapping[str, Any]
 
 
+class DynamicScheduleReport(Report, frozen=True, gc=False):
+    """PullDynamicScheduleUpdate (2.1): what shall hold of this profile?"""
+
+    profile_id: int
+
+
 # ----------------------------------------------------------------- how we answer
 
 
@@ -643,6 +650,12 @@ class NeedsAnswer(Struct, frozen=True, gc=False):
     status: str
 
 
+class DynamicScheduleAnswer(Struct, frozen=True, gc=False):
+    """What holds of a dynamic profile, a ChargingScheduleUpdateType; empty: it is none of ours."""
+
+    holds: Mapping[str, Any]
+
+
 class ScheduleAnswer(Struct, frozen=True, gc=False):
     """Whether a vehicle's schedule keeps within what it was given."""
 
@@ -666,4 +679,5 @@ Answer = (
     | VatNumberAnswer
     | NeedsAnswer
     | ScheduleAnswer
+    | DynamicScheduleAnswer
 )

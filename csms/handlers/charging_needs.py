@@ -3,7 +3,7 @@
 The profile goes through the command queue in the unit of work that keeps the needs: it is asked for
 if and only if they are kept, and leaves after the answer to them.
 
-Source: OCPP 2.0.1 edition 3, part 2, K15 to K17.
+Source: OCPP 2.0.1 edition 3, part 2, K15 to K17; OCPP 2.1 part 2, K18 to K20, Q01 to Q04.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import records
 from csms.balancing_profiles import number_of
-from csms.charging_needs import NeedsStatus, keeps_within, schedule_for
+from csms.charging_needs import NeedsStatus, is_answered, keeps_within, schedule_for
 from csms.handlers.context import HandlerContext
 from csms.queue import Request
 from csms.records import Held
 from csms.reports import (
     ChargingNeedsReport,
     NeedsAnswer,
+    OcppVersion,
+    Origin,
     ScheduleAnswer,
     VehicleScheduleReport,
 )
@@ -41,7 +43,11 @@ select t.ref, o.organisation,
     ) as most_a,
     (select max(v.value) from station_variables v
         where v.station = t.station and lower(v.variable) = 'maxexternalconstraintsid'
-            and v.value ~ '^[0-9]{1,9}$') as above
+            and v.value ~ '^[0-9]{1,9}$') as above,
+    exists (select 1 from station_variables v
+        where v.station = t.station and lower(v.component) = 'v2xchargingctrlr'
+            and lower(v.variable) = 'enabled' and lower(v.value) = 'true'
+            and coalesce(v.evse_id, t.evse_id) = t.evse_id) as may_discharge
 from transactions t
 join station_owners o on o.station = t.station and o.valid_to is null
 where t.station = :station and t.evse_id = :evse and t.state = 'active'
@@ -54,8 +60,7 @@ async def needs_told(
 ) -> list[NeedsAnswer]:
     """Keep what vehicles need; give each that charges a profile for it."""
     return [
-        NeedsAnswer(await _answered(db, context, str(each.origin.station), each.payload))
-        for each in reports
+        NeedsAnswer(await _answered(db, context, each.origin, each.payload)) for each in reports
     ]
 
 
@@ -78,20 +83,23 @@ async def schedules_told(
         if not is_within:
             for needs in await records.held(db, StationId(station), Held.CHARGING_NEEDS):
                 if needs.key == str(evse):
-                    await _answered(db, context, station, needs.content)
+                    await _answered(db, context, report.origin, needs.content)
         answers.append(ScheduleAnswer(is_within))
     return answers
 
 
 async def _answered(
-    db: AsyncSession, context: HandlerContext, station: str, said: Mapping[str, Any]
+    db: AsyncSession, context: HandlerContext, origin: Origin, said: Mapping[str, Any]
 ) -> NeedsStatus:
-    now, evse = context.clock.now(), said["evseId"]
+    now, evse, station = context.clock.now(), said["evseId"], str(origin.station)
     status = NeedsStatus.REJECTED
     row = (await db.execute(_CHARGES, {"station": station, "evse": evse})).first()
-    if row is not None:
+    needs = said["chargingNeeds"]
+    if row is not None and is_answered(needs, may_discharge=row.may_discharge):
         most_w = None if row.most_w is None else Decimal(row.most_w)
-        schedule = schedule_for(said["chargingNeeds"], most_a=row.most_a, most_w=most_w, now=now)
+        schedule = schedule_for(needs, most_a=row.most_a, most_w=most_w, now=now)
+        if schedule is None and origin.version is OcppVersion.V21:
+            status = NeedsStatus.NO_PROFILE
         if schedule is not None and await _ask(db, station, evse, row, schedule, context):
             status = NeedsStatus.ACCEPTED
     await records.keep(db, station, Held.CHARGING_NEEDS, str(evse), said, state=status, at=now)

@@ -73,6 +73,9 @@ async def _take(
                 for each in said["chargingProfile"]
             }
             await records.keep_all(db, station, Held.CHARGING_PROFILE, profiles, at=at)
+        case "NotifyPriorityCharging":
+            key = said["transactionId"]
+            await records.tell(db, station, Told.PRIORITY_CHARGING, key, said, at=at)
         case "ReportDERControl":
             await _controls(db, station, said, at)
         case "NotifyDERAlarm":

@@ -23,6 +23,7 @@ from csms.reports import (
     CertificateWishAnswer,
     ContractCertificateAnswer,
     DataTransferAnswer,
+    DynamicScheduleAnswer,
     HeartbeatAnswer,
     OcppVersion,
     SettlementAnswer,
@@ -50,6 +51,7 @@ _EACH_TIME: Final = frozenset(
         ContractCertificateAnswer,
         CertificateStatusAnswer,
         CertificateChainAnswer,
+        DynamicScheduleAnswer,
         SettlementAnswer,
         VatNumberAnswer,
     }

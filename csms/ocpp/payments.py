@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from csms.ocpp.errors import ErrorCode, MessageError
 from csms.ocpp.fields import Message
 from csms.ocpp.translation import evse_number, integer, text
 from csms.reports import (
@@ -28,6 +29,8 @@ _REASON_LONGEST: Final = 20
 _WORDS_LONGEST: Final = 1024
 _COMPANY_LONGEST: Final = 50
 _VAT_NUMBER_LONGEST: Final = 20
+_LARGEST_AMOUNT: Final = 10**12
+"""Beyond it no amount is one of money, in any currency; and none is rounded or booked."""
 _write: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -83,7 +86,18 @@ def _cost(told: Any) -> StationCost:
 
 
 def settlement(message: Any, origin: Origin) -> Report:
-    """Read NotifySettlement."""
+    """Read NotifySettlement.
+
+    Raises:
+        MessageError: The amount is beyond what anybody pays.
+    """
+    amount = Decimal(message.settlement_amount)
+    if abs(amount) > _LARGEST_AMOUNT:
+        raise MessageError(
+            ErrorCode.PROPERTY_VIOLATION,
+            "$.settlementAmount",
+            f"an amount is {_LARGEST_AMOUNT} at most",
+        )
     company = message.vat_company or None
     at = message.settlement_time
     return SettlementReport(
@@ -92,7 +106,7 @@ def settlement(message: Any, origin: Origin) -> Report:
         psp_ref=message.psp_ref.replace("\0", ""),
         status=message.status,
         note=text(message.status_info),
-        amount=Decimal(message.settlement_amount),
+        amount=amount,
         settled_at=at if at.tzinfo is not None else at.replace(tzinfo=UTC),
         receipt_id=text(message.receipt_id),
         receipt_url=text(message.receipt_url),

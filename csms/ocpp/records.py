@@ -47,6 +47,7 @@ HANDLED_RECORDS_21: Final = HANDLED_RECORDS | {
     "ClosePeriodicEventStream": record,
     "NotifyDERAlarm": record,
     "NotifyDERStartStop": record,
+    "NotifyPriorityCharging": record,
     "OpenPeriodicEventStream": record,
     "ReportDERControl": record,
 }

@@ -38,7 +38,12 @@ from tests.csms.conftest import Starter
 from tests.csms.ocpp.said import said
 
 V16, V201, V21 = OcppVersion.V16, OcppVersion.V201, OcppVersion.V21
-PRIORITY = {"transactionId": "t-1", "activated": True}
+CUSTOMER = {
+    "data": "none",
+    "seqNo": 0,
+    "generatedAt": "2026-10-15T12:00:00Z",
+    "requestId": 1,
+}
 
 
 def report_of(central: Central, station: str, made: Report, raw: str = "{}") -> Any:
@@ -65,7 +70,7 @@ async def answered(central: Central, report: Report) -> Any:
             DataTransferAnswer("UnknownVendorId"),
         ),
         (
-            said(V21, "NotifyPriorityCharging", PRIORITY, KeptReport),
+            said(V21, "NotifyCustomerInformation", CUSTOMER, KeptReport),
             Acknowledged(),
         ),
     ],

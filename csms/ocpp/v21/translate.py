@@ -3,23 +3,38 @@
 Source: OCPP 2.1 edition 1, part 2.
 """
 
+from decimal import Decimal
 from typing import Final
+
+import msgspec
 
 from csms.commands import Command
 from csms.ocpp.actions import FROM_STATION, WITHOUT_ANSWER
 from csms.ocpp.certificates import HANDLED_CERTIFICATES_21
-from csms.ocpp.fields import Message
+from csms.ocpp.fields import Message, decode_number
 from csms.ocpp.payments import HANDLED_PAYMENTS
 from csms.ocpp.records import HANDLED_RECORDS_21
 from csms.ocpp.translation import not_supported
 from csms.ocpp.v21 import messages
 from csms.ocpp.v201 import translate as v201
-from csms.reports import Answer, CertificateChainAnswer, OcppVersion, Origin, Report
-
-DECISIONS: Final = frozenset({"PullDynamicScheduleUpdate"})
-"""Actions whose answer decides something that nobody here decides yet."""
+from csms.reports import (
+    Answer,
+    CertificateChainAnswer,
+    DynamicScheduleAnswer,
+    DynamicScheduleReport,
+    OcppVersion,
+    Origin,
+    Report,
+)
 
 to_outcome = v201.to_outcome
+
+
+def _schedule_asked_for(
+    message: messages.PullDynamicScheduleUpdateRequest, origin: Origin
+) -> Report:
+    return DynamicScheduleReport(origin, message.charging_profile_id)
+
 
 _DIALECT: Final = v201.Dialect(
     requests=messages.REQUESTS,
@@ -37,10 +52,11 @@ _DIALECT: Final = v201.Dialect(
     address=messages.AddressType,
 )
 _READERS: Final = (
-    v201.readers(FROM_STATION[OcppVersion.V21] - DECISIONS - WITHOUT_ANSWER)
+    v201.readers(FROM_STATION[OcppVersion.V21] - WITHOUT_ANSWER)
     | HANDLED_PAYMENTS
     | HANDLED_CERTIFICATES_21
     | HANDLED_RECORDS_21
+    | {"PullDynamicScheduleUpdate": _schedule_asked_for}
 )
 
 
@@ -65,7 +81,22 @@ def to_response(answer: Answer, request_action: str) -> Message:
     """
     if isinstance(answer, CertificateChainAnswer):
         return _chain_status(answer)
+    if isinstance(answer, DynamicScheduleAnswer):
+        return _holding(answer)
     return v201.response(answer, request_action, _DIALECT)
+
+
+_read_update = msgspec.json.Decoder(
+    messages.ChargingScheduleUpdateType, dec_hook=decode_number, float_hook=Decimal
+).decode
+
+
+def _holding(answer: DynamicScheduleAnswer) -> Message:
+    if not answer.holds:
+        reason = messages.StatusInfoType(reason_code="NotFound")
+        return messages.PullDynamicScheduleUpdateResponse(status="Rejected", status_info=reason)
+    told = _read_update(msgspec.json.encode(answer.holds))
+    return messages.PullDynamicScheduleUpdateResponse(status="Accepted", schedule_update=told)
 
 
 def _chain_status(answer: CertificateChainAnswer) -> Message:

@@ -17,13 +17,16 @@ from csms.reports import (
     AuthorizationStatus,
     AuthorizeAnswer,
     AuthorizeReport,
+    DynamicScheduleAnswer,
+    DynamicScheduleReport,
     IdTokenInfo,
     KeptReport,
     NotificationReport,
+    RecordReport,
     TransactionStartReport,
 )
 from foundation.identifiers import EvseId, IdToken
-from tests.csms.ocpp.said import EVENT, V21, V201, origin, said
+from tests.csms.ocpp.said import EVENT, V21, V201, said
 
 
 def test_a_transaction_event_says_the_same_as_in_2_0_1() -> None:
@@ -73,11 +76,15 @@ def test_an_event_may_say_how_severe_it_is() -> None:
 
 def test_new_messages_are_kept_and_answered_neutrally() -> None:
     payload = {"transactionId": "t-1", "activated": True}
-    assert said(V21, "NotifyPriorityCharging", payload, KeptReport).payload == payload
+    assert said(V21, "NotifyPriorityCharging", payload, RecordReport).payload == payload
     others = {"Authorize", "BootNotification", "DataTransfer", "Heartbeat"}
     others |= set(HANDLED_CERTIFICATES) | set(HANDLED_CERTIFICATES_21) | set(HANDLED_PAYMENTS)
-    others |= {"NotifyEVChargingNeeds", "NotifyEVChargingSchedule"}
-    for action in FROM_STATION[V21] - translate.DECISIONS - others - WITHOUT_ANSWER:
+    others |= {
+        "NotifyEVChargingNeeds",
+        "NotifyEVChargingSchedule",
+        "PullDynamicScheduleUpdate",
+    }
+    for action in FROM_STATION[V21] - others - WITHOUT_ANSWER:
         text = codec.encode(translate.to_response(Acknowledged(), action))
         assert text in (b"{}", b'{"status":"Accepted"}')
 
@@ -96,12 +103,18 @@ def test_a_message_without_answer_is_no_request_and_cannot_be_answered() -> None
         translate.to_response(Acknowledged(), "NotifyPeriodicEventStream")
 
 
-@pytest.mark.parametrize("action", sorted(translate.DECISIONS))
-def test_a_request_whose_answer_is_a_decision_is_not_supported(action: str) -> None:
-    assert action in FROM_STATION[V21]
-    with pytest.raises(MessageError) as refused:
-        translate.to_report(messages.HeartbeatRequest(), origin(V21, action))
-    assert refused.value.error_code is ErrorCode.NOT_SUPPORTED
+def test_what_holds_of_a_dynamic_profile_is_told_with_its_digits() -> None:
+    report = said(V21, "PullDynamicScheduleUpdate", {"chargingProfileId": 7}, DynamicScheduleReport)
+    assert report.profile_id == 7
+    answer = DynamicScheduleAnswer({"setpoint": -3000, "limit": 11000.5})
+    told = translate.to_response(answer, "PullDynamicScheduleUpdate")
+    assert codec.encode(told) == (
+        b'{"scheduleUpdate":{"limit":11000.5,"setpoint":-3000},"status":"Accepted"}'
+    )
+    nothing = translate.to_response(DynamicScheduleAnswer({}), "PullDynamicScheduleUpdate")
+    assert codec.encode(nothing) == (
+        b'{"status":"Rejected","statusInfo":{"reasonCode":"NotFound"}}'
+    )
 
 
 def test_our_questions_are_2_1_messages() -> None:
