@@ -81,7 +81,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     first_aid.router,
     commands.router,
     campaigns.router,
-    charging_profiles.router,
     display_messages.router,
     equipment.router,
     local_lists.router,
