@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from csms.ocpp import answers, codec
+from csms.ocpp.errors import MessageError
 from csms.ocpp.v21 import translate
 from csms.reports import (
     AuthorizationStatus,
@@ -110,6 +113,28 @@ def test_a_settlement_is_read() -> None:
     assert isinstance(found, SettlementReport)
     assert (found.ref, found.psp_ref, found.amount) == ("T1", "psp-1", Decimal("4.76"))
     assert (found.settled_at, found.vat_company, found.receipt_id) == (AT, "Bakery", None)
+
+
+@pytest.mark.parametrize("amount", ["1E12", "-1E12", "0", "1E-30"])
+def test_an_amount_of_money_is_settled(amount: str) -> None:
+    found = settled(amount)
+    assert isinstance(found, SettlementReport)
+    assert found.amount == Decimal(amount)
+
+
+@pytest.mark.parametrize("amount", ["1000000000000.01", "-1E13", "1E40"])
+def test_an_amount_that_nobody_pays_is_refused_with_its_place(amount: str) -> None:
+    with pytest.raises(MessageError, match=r"property_violation: \$\.settlementAmount"):
+        settled(amount)
+
+
+def settled(amount: str) -> Report:
+    raw = (
+        '{"pspRef": "psp-1", "status": "Settled", "settlementTime": "2026-10-15T12:00:00Z",'
+        f' "settlementAmount": {amount}}}'
+    )
+    origin = Origin(StationId("S1"), V21, 1, AT, "m", "NotifySettlement", raw)
+    return translate.to_report(codec.decode_request(V21, "NotifySettlement", raw), origin)
 
 
 def test_a_vat_number_is_read() -> None:
