@@ -40,7 +40,7 @@ def cases_of(name: str) -> list[str]:
             is_range = True
         elif word != "and" or not found:
             break
-    found = [part for each in found for part in _parts(each)]
+    found = list(dict.fromkeys(part for each in found for part in _parts(each)))
     unknown = [each for each in found if each not in _ALL]
     assert not unknown, f"{name} names {unknown}, which no document has"
     return found
@@ -54,6 +54,10 @@ def _parts(case: str) -> list[str]:
 
 def _joined(found: list[str], block: str, word: str, *, is_range: bool) -> list[str]:
     """Return the cases with one more word: a case, the part of one, or the end of a range."""
+    if (
+        block != "TC" and found and f"{found[-1]}_{word}" in _ALL
+    ):  # a part of a case that is one itself: N_102_2
+        return [*found, f"{found[-1]}_{word}"]
     if block != "TC":
         case = f"{block}_{word}"
     elif len(word) == 1:  # a part of the case before it, in the place of its whole or beside it
