@@ -166,10 +166,30 @@ async def create_station(
     )
     if created.scalar() is None:
         raise Conflict(f"There is a station {identity!r} already.")
+    await _check_names(db, identity, [identity, *(settings.aliases or ())])
     db.add(StationOwnerRow(station=identity, organisation=organisation, valid_from=BEGINNING))
     await db.flush()
     await _set_evses(db, identity, settings.evses or ())
     await _check_room(db, organisation)
+
+
+async def _check_names(db: AsyncSession, identity: str, names: Sequence[str]) -> None:
+    """Make sure that no other station comes by one of these names.
+
+    Raises:
+        Conflict: If one does; whose it is is not told, it may be another owner's.
+    """
+    taken = await db.scalar(
+        text("""
+            select k.name from unnest(cast(:names as text[])) as k (name)
+            join stations s on s.identity <> :identity and (
+                s.identity = k.name or s.next_identity = k.name or s.aliases @> array[k.name])
+            limit 1
+        """),
+        {"names": list(names), "identity": identity},
+    )
+    if taken is not None:
+        raise Conflict(f"Another station comes by the name {taken!r}; choose another one.")
 
 
 async def _check_room(db: AsyncSession, organisation: str) -> None:
@@ -232,6 +252,7 @@ async def change_station(
         changes |= {"location": settings.location, "time_zone": settings.time_zone or zone}
     changes |= dict.fromkeys(cleared)
     if settings.aliases is not None:
+        await _check_names(db, identity, settings.aliases)
         changes["aliases"] = list(settings.aliases)
     if settings.items_per_message is not None:
         changes["items_per_message"] = settings.items_per_message

@@ -83,6 +83,26 @@ async def test_a_station_is_accepted_from_the_start_with_what_was_set(work: Work
     assert (owner["organisation"], owner["valid_from"]) == (OWNER, administration.BEGINNING)
 
 
+async def test_no_two_stations_come_by_one_name(work: Work) -> None:
+    await create(work, "FIRST", aliases=["OLD"])
+    await work.rows(
+        "update stations set next_identity = 'TOLD' where identity = 'FIRST' returning 1"
+    )
+    for name in ("OLD", "TOLD"):
+        with pytest.raises(Conflict, match="Another station"):
+            await create(work, name)
+    await work.rows("delete from stations where identity in ('OLD', 'TOLD') returning 1")
+    await create(work, "SECOND")
+    for name in ("FIRST", "OLD", "TOLD"):
+        with pytest.raises(Conflict, match=f"'{name}'"):
+            await change(work, "SECOND", aliases=["FREE", name])
+        with pytest.raises(Conflict, match=f"'{name}'"):
+            await create(work, "THIRD", aliases=[name])
+        await work.rows("delete from stations where identity = 'THIRD' returning 1")
+    await change(work, "FIRST", aliases=["OLD", "FIRST"])
+    assert (await station(work, "SECOND"))["aliases"] == []
+
+
 async def test_a_station_without_a_password_has_security_profile_0(work: Work) -> None:
     await create(work, "OPEN")
     assert (await station(work, "OPEN"))["security_profile"] == 0
