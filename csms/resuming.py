@@ -27,14 +27,13 @@ _LASTS_S: Final = 60
 
 _PROFILES = text("""
 select r.station, r.content, o.organisation, asked.seq_no
-from unnest(cast(:stations as text[]), cast(:refs as text[]), cast(:seq_nos as int[]))
+from unnest(cast(:stations as text[]), cast(:refs as text[]), cast(:seq_nos as bigint[]))
     as asked (station, ref, seq_no)
 join station_records r on r.station = asked.station and r.kind = 'charging_profile'
     and r.content -> 'chargingProfile' ->> 'chargingProfilePurpose' = 'TxProfile'
     and r.content -> 'chargingProfile' ->> 'transactionId' = asked.ref
+    and coalesce(r.state, 'CSO') = 'CSO' -- others' profiles are theirs to tell
 join station_owners o on o.station = r.station and o.valid_to is null
-where coalesce(cast(r.content -> 'chargingProfile' ->> 'validTo' as timestamptz), 'infinity')
-    > :now
 order by r.station, r.key
 """)
 
@@ -63,14 +62,23 @@ async def tell_again(
             "stations": [str(each.origin.station) for each in resumed],
             "refs": [each.ref for each in resumed],
             "seq_nos": [each.seq_no or 0 for each in resumed],
-            "now": now,
         },
     )
     for row in found.all():
+        if _is_over(row.content["chargingProfile"], now):
+            continue
         try:
             await asks(db, _again(row.station, row.organisation, row.content, row.seq_no), now=now)
         except ExpectedError as error:  # an operator can; the transaction goes on meanwhile
             log.info("profile.not_told_again", station_id=row.station, reason=str(error))
+
+
+def _is_over(profile: Mapping[str, Any], now: datetime) -> bool:
+    """Tell whether a profile's end is past; one that nobody can read is left to the station."""
+    try:
+        return datetime.fromisoformat(str(profile["validTo"])) <= now
+    except (KeyError, ValueError, TypeError):  # none, no moment, or one without a zone
+        return False
 
 
 def _again(station: str, owner: str, told: Mapping[str, Any], seq_no: int) -> Request:

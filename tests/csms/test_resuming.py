@@ -45,11 +45,13 @@ def update(trigger: str, ref: str = "t-1", seq_no: int = 4) -> TransactionUpdate
     )
 
 
-async def keep(work: Work, number: int, ref: str | None, **more: Any) -> None:
+async def keep(
+    work: Work, number: int, ref: str | None, *, state: str | None = None, **more: Any
+) -> None:
     profile = {"id": number, "chargingProfilePurpose": "TxProfile", "transactionId": ref} | more
     content = {"evseId": 1, "chargingProfile": profile}
     await records.keep(
-        work.db, "CS-1", Held.CHARGING_PROFILE, str(number), content, state=None, at=moment(0)
+        work.db, "CS-1", Held.CHARGING_PROFILE, str(number), content, state=state, at=moment(0)
     )
 
 
@@ -59,16 +61,19 @@ async def test_only_profiles_of_the_transaction_that_still_hold_are_sent_again(w
     await keep(work, 3, None, chargingProfilePurpose="TxDefaultProfile")
     await keep(work, 4, "t-1", validTo="2020-01-01T00:00:00Z")
     await keep(work, 5, "t-1", validTo="2100-01-01T00:00:00Z")
+    await keep(work, 6, "t-1", validTo="whenever")
+    await keep(work, 7, "t-1", state="EMS")
+    await keep(work, 8, "t-1", state="CSO")
     asked = Asked()
     await tell_again(work.db, [update("MeterValuePeriodic")], asked, now=moment(5))
     assert asked.requests == []
     await tell_again(work.db, [update("TxResumed")], asked, now=moment(5))
-    assert asked.profiles == [(1, 1), (1, 5)]
+    assert asked.profiles == [(1, 1), (1, 5), (1, 6), (1, 8)]
     keys = {each.idempotency_key for each in asked.requests}
     await tell_again(work.db, [update("TxResumed")], asked, now=moment(5))
     assert {each.idempotency_key for each in asked.requests} == keys, "the same event"
-    await tell_again(work.db, [update("TxResumed", seq_no=9)], asked, now=moment(9))
-    assert len({each.idempotency_key for each in asked.requests}) == 4
+    await tell_again(work.db, [update("TxResumed", seq_no=2**40)], asked, now=moment(9))
+    assert len({each.idempotency_key for each in asked.requests}) == 8
 
 
 async def test_one_that_cannot_be_asked_for_does_not_keep_the_others(work: Work) -> None:
