@@ -117,6 +117,13 @@ _TABS: Final = (
     ("operations", marked("Operational management"), "operations", Permission.MONITORING, False),
     ("commands", marked("Commands"), "commands", Permission.COMMANDS_READ, True),
     ("settings", marked("Configuration"), "settings", Permission.STATIONS_READ, True),
+    (
+        "charging-profiles",
+        marked("Charging profiles"),
+        "charging-profiles",
+        Permission.STATIONS_READ,
+        False,
+    ),
     ("files", marked("Firmware and logs"), "files", Permission.FRAMES_READ, True),
     ("meters", marked("Meters"), "meters", Permission.STATIONS_WRITE, False),
     ("certificates", marked("Certificates"), "certificates", Permission.STATIONS_READ, False),

@@ -1,5 +1,6 @@
 """Every plain command is a valid message in every version, and is called by its name again."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -111,3 +112,18 @@ def test_the_evse_is_found_in_the_words_of_any_version() -> None:
 def test_what_is_no_command_to_a_station_is_none() -> None:
     with pytest.raises(KeyError):
         ask("stop_billing", "1.6", WISH)
+
+
+def test_a_reservation_may_be_for_a_group_and_for_any_charge_point() -> None:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    wish = Wish(now=at, until=at, id_token="04A2", new_id=5, group_id=" CREW ")
+    _, payload = ask("reserve", "1.6", wish)
+    assert (payload["connectorId"], payload["parentIdTag"]) == (0, "CREW")
+    _, payload = ask("reserve", "2.0.1", wish)
+    assert "evseId" not in payload
+    assert payload["groupIdToken"] == {"idToken": "CREW", "type": "Central"}
+    _, payload = ask("reserve", "2.0.1", replace(wish, group_id="", evse_id=2))
+    assert (payload["evseId"], "groupIdToken" in payload) == (2, False)
+    with pytest.raises(InvalidInput) as refused:
+        ask("reserve", "1.6", replace(wish, group_id="G" * 21))
+    assert refused.value.field == "group_id"

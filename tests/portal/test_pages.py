@@ -35,6 +35,8 @@ PAGES = (
     "/stations/DE-HN-002/settings",
     "/stations/DE-HN-002/files",
     "/firmware",
+    "/stations/DE-HN-002/charging-profiles",
+    "/stations/DE-HN-002/charging-profiles?evse=1&unit=W&hours=6",
     "/campaigns",
     "/campaigns/new",
     "/campaigns/new?vendor=ABB&do=restart_soft",
