@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from accounts.permissions import Permission
 from csms.list_updates import LocalList, State, Update
 from csms.local_lists import UNSUPPORTED
+from foundation.identifiers import OrganisationKey
 from portal import certificate_doors, local_list_doors, paging
 from portal.api.models import Answer, Body, Moment
 from portal.guard import Caller, require
@@ -110,7 +111,7 @@ async def list_local_list_entries(
     return paging.page(
         told[start : start + limit + 1],
         limit,
-        shown=lambda each: _entry(each[1], caller),
+        shown=lambda each: _entry(each[1], caller, station.organisation),
         key=lambda each: (each[0],),
     )
 
@@ -165,12 +166,12 @@ def _update(each: Update, caller: Caller) -> UpdateModel:
     )
 
 
-def _entry(line: Line, caller: Caller) -> EntryModel:
+def _entry(line: Line, caller: Caller, owner: OrganisationKey) -> EntryModel:
     return EntryModel(
-        id_token=caller.personal(line.entry.id_token),
+        id_token=caller.personal(line.entry.id_token, owner),
         type=line.entry.type,
         status=line.entry.status,
-        group_id=line.entry.group_id,
+        group_id=caller.personal(line.entry.group_id, owner),
         expires_at=line.entry.expires_at,
         place=line.place,
     )

@@ -97,7 +97,8 @@ async def _show(
             "lines": [
                 (
                     each.entry,
-                    caller.personal(each.entry.id_token),
+                    caller.personal(each.entry.id_token, station.organisation),
+                    caller.personal(each.entry.group_id, station.organisation),
                     PLACES[each.place][0],
                     said.gettext(PLACES[each.place][1]),
                 )
