@@ -113,8 +113,14 @@ async def test_a_log_that_a_station_sent_is_support_s_to_read(
 ) -> None:
     place = await support.post(f"{PATH}/files")
     assert place.status_code == 201
-    path = urlsplit(place.json()["url"]).path
-    assert (await client.put(f"{path}diag.log", content=b"it works")).status_code == 201
+    url = urlsplit(place.json()["url"])
+    path = url.path
+    assert (await client.put(f"{path}diag.log", content=b"a stranger's")).status_code == 401
+    assert url.username is not None
+    assert url.password is not None
+    auth = (url.username, url.password)
+    sent = await client.put(f"{path}diag.log", content=b"it works", auth=auth)
+    assert sent.status_code == 201
 
     [file] = (await support.get(f"{PATH}/files")).json()["items"]
     assert (file["kind"], file["file_name"], file["reference"]) == ("log", "diag.log", None)
