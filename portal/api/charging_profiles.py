@@ -173,7 +173,7 @@ async def list_profiles(
 @router.post(
     "/{identity:segment}/charging-limits", status_code=202, summary="Set a plain charging limit"
 )
-async def set_limit(
+async def set_charging_limit(
     db: Db, now: Now, context: Context, caller: Writer, identity: str, body: LimitBody
 ) -> BegunModel:
     """As a charging profile that lapses; what became of it is told of the command."""
