@@ -93,6 +93,13 @@ async def expect(
         return
     key: Key = (station, str(payload["chargingProfileId"]))
     update = payload["scheduleUpdate"]
+    # Two who tell it anew at once tell it one after the other: neither undoes what the other said.
+    row = StationRecordRow
+    await db.execute(
+        select(row.key)
+        .where(row.station == station, row.key == key[1], row.kind == Held.CHARGING_PROFILE)
+        .with_for_update()
+    )
     its = (await known(db, [key])).get(key)
     if its is None:
         return

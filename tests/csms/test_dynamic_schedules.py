@@ -1,5 +1,6 @@
 """Dynamic profiles: what shall hold of them, whoever asks."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from csms.records import Held
 from csms.reports import OcppVersion
 from foundation.errors import InvalidInput
 from foundation.identifiers import StationId
-from tests.csms.central import EVENING
+from tests.csms.asking import ask
+from tests.csms.central import EVENING, Central
 from tests.csms.handlers.work import Work
 from tests.csms.test_operation_modes import profile
 
@@ -84,3 +86,20 @@ async def test_a_profile_that_is_set_anew_or_cleared_begins_anew(work: Work) -> 
     await records.answered(work.db, STATION, "ClearChargingProfile", cleared, yes, EVENING)
     assert await known(work.db, [(STATION, "1")]) == {}
     assert await records.held(work.db, STATION, Held.DYNAMIC_SCHEDULE) == []
+
+
+async def test_two_who_tell_it_anew_at_once_undo_nothing_of_each_other(central: Central) -> None:
+    station = await central.here(OcppVersion.V21)
+    content = {"evseId": 1, "chargingProfile": DYNAMIC}
+    async with central.database.unit_of_work() as db:
+        await records.keep(
+            db, station.identity, Held.CHARGING_PROFILE, "7", content, state=None, at=EVENING
+        )
+    for setpoint in range(5):
+        await asyncio.gather(
+            ask(central, station.identity, UPDATE, update(7, setpoint=setpoint), asked_by="one"),
+            ask(central, station.identity, UPDATE, update(7, limit=10 + setpoint), asked_by="two"),
+        )
+        async with central.database.unit_of_work() as db:
+            [its] = (await known(db, [(station.identity, "7")])).values()
+        assert its.told == {"setpoint": setpoint, "limit": 10 + setpoint}
