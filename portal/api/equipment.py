@@ -1,6 +1,5 @@
 """What stations are set to, how far they are with requests, what they reserve, and their files."""
 
-import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -12,11 +11,11 @@ from accounts import audit
 from accounts.permissions import Permission
 from csms import equipment, file_places, files
 from csms.equipment import FormerValue, Progress, Reservation, Step, Variable, VariableReport
-from csms.files import Receiving, StationFile
-from foundation.errors import InvalidInput, NotPermitted
-from foundation.identifiers import OrganisationKey, StationId
+from csms.files import StationFile
+from foundation.errors import NotPermitted
+from foundation.identifiers import StationId
 from portal import files as transfers
-from portal import logins, paging
+from portal import firmware_doors, logins, paging
 from portal.api.models import Answer, Moment, Quantity
 from portal.guard import Caller, is_by_browser, require
 from portal.paging import Page
@@ -401,55 +400,7 @@ async def add_file(
     `{"location": "leitstand:file/7"}`."""
     if is_by_browser(request):
         logins.require_own_form(request, request.headers.get(logins.CSRF_HEADER))
-    if not files.safe_name(name):
-        raise InvalidInput("This is no name of a file.", field="name")
-    async with context.database.unit_of_work() as db:
-        owner = OrganisationKey(caller.principal.organisation)
-        receiving = await files.receive_firmware(db, owner, context.clock.now())
-    try:
-        return shown_file(await _stored(request, context, caller, receiving, name))
-    except TimeoutError:
-        raise InvalidInput("It took too long.") from None
-    finally:
-        async with context.database.unit_of_work() as db:
-            await files.give_up(db, receiving)  # nothing, if it is whole
-
-
-async def _stored(
-    request: Request, context: Context, caller: Caller, receiving: Receiving, name: str
-) -> StationFile:
-    settings = context.settings
-    async with asyncio.timeout(settings.file_transfer_timeout_s):
-        received = await files.write_parts(
-            context.database,
-            receiving,
-            request.stream(),
-            most_bytes=settings.station_file_max_bytes,
-        )
-    if not received.size_bytes:
-        raise InvalidInput("The file is empty.")
-    now = context.clock.now()
-    async with context.database.unit_of_work() as db:
-        file = await files.finish(
-            db,
-            receiving,
-            received,
-            file_name=name,
-            media_type="application/octet-stream",
-            stored_by=caller.principal.id,
-            stored_from=caller.address,
-            now=now,
-        )
-        await audit.record(
-            db,
-            caller.actor,
-            "firmware_file.add",
-            f"file/{file.id}",
-            organisation=file.organisation,
-            after=transfers.told(file),
-            now=now,
-        )
-    return file
+    return shown_file(await firmware_doors.take(context, caller, name, request.stream()))
 
 
 async def _seen(db: Db, caller: Caller, file_id: int) -> StationFile:

@@ -1,7 +1,6 @@
 """Firmware that is kept here for stations to fetch: the list, and one more by a form.
 
-A file may be large: it is written as it comes, and neither memory nor a connection of the database
-waits for a slow sender. The form's token stands before the file, and is looked at before it.
+The form's token stands before the file, and is looked at before anything is written.
 """
 
 import asyncio
@@ -13,14 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from accounts import audit
 from accounts.permissions import Permission
 from csms import file_places, files
-from csms.files import Receiving, StationFile
 from foundation.errors import InvalidInput
-from foundation.identifiers import OrganisationKey
-from portal import files as transfers
-from portal import logins
+from portal import firmware_doors, logins
 from portal.files import ArrivingForm, FormWithoutFile
 from portal.guard import Caller, require
 from portal.pages.refusals import form_errors
@@ -38,8 +33,6 @@ Writer = Annotated[Caller, Depends(require(Permission.STATIONS_WRITE))]
 PER_PAGE: Final = 50
 
 NO_FILE: Final = marked("Choose a file.")
-EMPTY: Final = marked("The file is empty.")
-TOO_SLOW: Final = marked("It took too long.")
 
 
 @router.get("")
@@ -95,54 +88,13 @@ async def add(request: Request, context: Context, caller: Writer) -> Response:
             logins.require_own_form(request, given.decode("utf-8", "replace"))
             if not is_file or not files.safe_name(form.file_name):
                 raise InvalidInput(NO_FILE, field="file")
-            if not first:
-                raise InvalidInput(EMPTY, field="file")
-            await _kept(context, caller, form.file_name, _joined(first, body))
+        await firmware_doors.take(context, caller, form.file_name, _joined(first, body))
     except InvalidInput as error:
         return await _again(request, context, caller, error)
-    except TimeoutError:
-        return await _again(request, context, caller, InvalidInput(TOO_SLOW, field="file"))
+    except TimeoutError:  # before the file even began
+        slow = InvalidInput(firmware_doors.TOO_SLOW, field="file")
+        return await _again(request, context, caller, slow)
     return went("/firmware", done="saved")
-
-
-async def _kept(
-    context: Context, caller: Caller, name: str, body: AsyncIterator[bytes]
-) -> StationFile:
-    async with context.database.unit_of_work() as db:
-        owner = OrganisationKey(caller.principal.organisation)
-        receiving: Receiving = await files.receive_firmware(db, owner, context.clock.now())
-    try:
-        received = await files.write_parts(
-            context.database,
-            receiving,
-            body,
-            most_bytes=context.settings.station_file_max_bytes,
-        )
-        now = context.clock.now()
-        async with context.database.unit_of_work() as db:
-            file = await files.finish(
-                db,
-                receiving,
-                received,
-                file_name=name,
-                media_type="application/octet-stream",
-                stored_by=caller.principal.id,
-                stored_from=caller.address,
-                now=now,
-            )
-            await audit.record(
-                db,
-                caller.actor,
-                "firmware_file.add",
-                f"file/{file.id}",
-                organisation=file.organisation,
-                after=transfers.told(file),
-                now=now,
-            )
-        return file
-    finally:
-        async with context.database.unit_of_work() as db:
-            await files.give_up(db, receiving)  # nothing, if it is whole
 
 
 async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
