@@ -33,6 +33,7 @@ from csms.balancing import (
 )
 from csms.balancing_profiles import CLEAR, SET, Listener, cleared, fallback, share
 from csms.balancing_tables import LoadBalancerRow, LoadDecisionRow, LoadGrantRow, LoadSignalRow
+from csms.profile_numbers import highest_external
 from csms.queue import CommandState, Failure, Request
 from csms.reports import OcppVersion
 from csms.tables import StationRow
@@ -297,14 +298,14 @@ async def _settled_grants(db: AsyncSession, location: str) -> dict[Place, LoadGr
     return {Place(StationId(row.station), row.evse_id): row for row in left}
 
 
-_POINTS = text("""
+_POINTS = text(f"""
 select s.identity, e.evse_id, o.organisation, s.ocpp_version, s.booted_at,
     l.key as location, l.time_zone, c.station is not null as is_connected,
     k.max_power_w, p.most_a, coalesce(p.priority, 0) as priority,
     coalesce(p.rotation, 'RST') as rotation,
     t.id as transaction_id, t.ref, t.station_number, t.started_at,
     coalesce(m.energy_wh, 0) as energy_wh, r.values, r.measured_at,
-    v.rate_unit, v.above
+    v.rate_unit, {highest_external("s.identity")} as above
 from stations s
 left join locations l on l.key = s.location
 join station_owners o on o.station = s.identity and o.valid_to is null
@@ -330,12 +331,11 @@ left join lateral (
     order by d.measured_at desc limit 1) r on true
 left join lateral (
     select max(x.value) filter (where lower(x.variable) in
-            ('chargingscheduleallowedchargingrateunit', 'rateunit')) as rate_unit,
-        max(x.value) filter (where lower(x.variable) = 'maxexternalconstraintsid') as above
+            ('chargingscheduleallowedchargingrateunit', 'rateunit')) as rate_unit
     from station_variables x where x.station = s.identity) v on true
 where (s.location = :location or s.identity = any(:told)) and s.admission = 'accepted'
 order by s.identity, e.evse_id
-""")
+""")  # noqa: S608 - a condition of ours
 
 _FRESH: Final = timedelta(minutes=5)
 
@@ -356,12 +356,11 @@ def _point(row: Any, now: datetime) -> _Point:
     version = None if row.ocpp_version is None else OcppVersion(row.ocpp_version)
     listener = None
     if row.is_connected and version is not None:
-        above = row.above or ""
         listener = Listener(
             station=StationId(row.identity),
             version=version,
             in_watts=takes_watts_alone(row.rate_unit or ""),
-            numbers_from=int(above) if above.isdecimal() else 0,
+            numbers_from=row.above,
         )
     own: int | str = 0
     if row.transaction_id is not None:

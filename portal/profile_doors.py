@@ -17,6 +17,7 @@ from csms import known_profiles
 from csms.charging_profiles import Purpose, UncomputableProfile, Unit
 from csms.composite_schedule import LONGEST_S, Composite
 from csms.known_profiles import KnownProfile, OwnAnswer, Source
+from csms.profile_numbers import numbers_from
 from csms.queue import Command, StationUnreachable
 from csms.registry import Station
 from foundation.errors import InvalidInput, NotFound
@@ -27,7 +28,8 @@ DAY_S: Final = 24 * 3600
 _LARGEST_LIMIT: Final = Decimal(1_000_000)
 _LONGEST: Final = timedelta(days=366)
 _FIRST_NUMBER: Final = 1001
-"""Profiles of load balancing and charging needs have smaller numbers."""
+"""Profiles of load balancing and charging needs have smaller numbers; all count from what an
+energy manager has."""
 _LARGEST_ID: Final = 2**31 - 1
 _HIGHEST_LEVEL: Final = 9
 
@@ -200,7 +202,8 @@ async def set_limit(
         raise InvalidInput("A stack level is 0 to 9.", field="level")
     known = await known_profiles.known(db, station.identity)
     taken = {each.profile.number for each in known}
-    number = next(each for each in range(_FIRST_NUMBER, _LARGEST_ID) if str(each) not in taken)
+    first = _FIRST_NUMBER + await numbers_from(db, station.identity)
+    number = next(each for each in range(first, _LARGEST_ID) if str(each) not in taken)
     payload = limit_profile(
         is_old=_is_old(station),
         number=number,

@@ -19,6 +19,7 @@ from csms import records
 from csms.balancing_profiles import number_of
 from csms.charging_needs import NeedsStatus, is_answered, keeps_within, schedule_for
 from csms.handlers.context import HandlerContext
+from csms.profile_numbers import highest_external
 from csms.queue import Request
 from csms.records import Held
 from csms.reports import (
@@ -34,16 +35,14 @@ from foundation.identifiers import OrganisationKey, StationId
 
 log = structlog.get_logger(__name__)
 
-_CHARGES = text("""
+_CHARGES = text(f"""
 select t.ref, o.organisation,
     (select max(k.max_power_w) from connectors k
         where k.station = t.station and k.evse_id = t.evse_id) as most_w,
     (select least(g.limit_a, g.asked_a) from load_grants g
         where g.station = t.station and g.evse_id = t.evse_id and g.transaction_id = t.id
     ) as most_a,
-    (select max(v.value) from station_variables v
-        where v.station = t.station and lower(v.variable) = 'maxexternalconstraintsid'
-            and v.value ~ '^[0-9]{1,9}$') as above,
+    {highest_external("t.station")} as above,
     exists (select 1 from station_variables v
         where v.station = t.station and lower(v.component) = 'v2xchargingctrlr'
             and lower(v.variable) = 'enabled' and lower(v.value) = 'true'
@@ -52,7 +51,7 @@ from transactions t
 join station_owners o on o.station = t.station and o.valid_to is null
 where t.station = :station and t.evse_id = :evse and t.state = 'active'
 order by t.started_at desc limit 1
-""")
+""")  # noqa: S608 - a condition of ours
 
 
 async def needs_told(
@@ -118,7 +117,7 @@ async def _ask(
     if context.asks is None:
         return False
     # The number under which load balancing tells its shares, too: the newest of both holds.
-    number = number_of(evse, int(row.above or 0))
+    number = number_of(evse, row.above)
     profile = {
         "id": number,
         "stackLevel": 0,
