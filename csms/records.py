@@ -31,6 +31,7 @@ ACTIONS: Final = frozenset(
         "ClearDERControl",
         "ClearDisplayMessage",
         "ClearVariableMonitoring",
+        "GetChargingProfiles",
         "GetPeriodicEventStream",
         "SetChargingProfile",
         "SetDERControl",
@@ -251,20 +252,35 @@ async def mark(
     )
 
 
-async def all_messages_told(db: AsyncSession, station: str, request_id: int) -> None:
-    """The last part of a report came: of a report without a filter, what it left out is gone."""
+_WHOLE: Final[Mapping[Held, tuple[str, str]]] = {
+    Held.DISPLAY_MESSAGE: (
+        "GetDisplayMessages",
+        "not c.payload ?| array['id', 'priority', 'state']",
+    ),
+    Held.CHARGING_PROFILE: (
+        "GetChargingProfiles",
+        "not c.payload ? 'evseId' and c.payload -> 'chargingProfile' = '{}'",
+    ),
+}
+"""By what a report is asked for, and when it is one of all that there is."""
+
+
+async def all_told(db: AsyncSession, station: str, kind: Held, request_id: int) -> None:
+    """The last part of a report came: of a report without a filter, what it left out is gone.
+
+    What others limit (`CHARGING_LIMIT`) is no profile, and stays.
+    """
+    action, is_whole = _WHOLE[kind]
     await db.execute(
-        text("""
+        text(f"""
             delete from station_records r using commands c
-            where r.station = :station and r.kind = 'display_message'
+            where r.station = :station and r.kind = :kind
             and c.id = (
-                select max(id) from commands where station = :station
-                and action = 'GetDisplayMessages'
+                select max(id) from commands where station = :station and action = :action
                 and payload ->> 'requestId' = cast(:request as text))
-            and not c.payload ?| array['id', 'priority', 'state']
-            and r.told_at < c.sent_at
-        """),
-        {"station": station, "request": str(request_id)},
+            and {is_whole} and r.told_at < c.sent_at
+        """),  # noqa: S608 - a condition of ours
+        {"station": station, "kind": kind, "action": action, "request": str(request_id)},
     )
 
 
@@ -300,6 +316,8 @@ async def answered(
             number, content = _profile(payload)
             await keep(db, station, Held.CHARGING_PROFILE, number, content, state=None, at=at)
             await forget(db, station, Held.DYNAMIC_SCHEDULE, [number])
+        case "GetChargingProfiles" if status == "NoProfiles":
+            await all_told(db, station, Held.CHARGING_PROFILE, payload["requestId"])
         case "ClearChargingProfile" if is_yes or status == "Unknown":
             await _clear_profiles(db, station, payload)
         case "SetDERControl" if is_yes:

@@ -47,7 +47,7 @@ async def _take(
             }
             await records.keep_all(db, station, Held.DISPLAY_MESSAGE, messages, at=at)
             if not said.get("tbc", False):
-                await records.all_messages_told(db, station, said["requestId"])
+                await records.all_told(db, station, Held.DISPLAY_MESSAGE, said["requestId"])
         case "NotifyMonitoringReport":
             monitors = {
                 str(monitor["id"]): (
@@ -73,6 +73,8 @@ async def _take(
                 for each in said["chargingProfile"]
             }
             await records.keep_all(db, station, Held.CHARGING_PROFILE, profiles, at=at)
+            if not said.get("tbc", False):
+                await records.all_told(db, station, Held.CHARGING_PROFILE, said["requestId"])
         case "NotifyPriorityCharging":
             key = said["transactionId"]
             await records.tell(db, station, Told.PRIORITY_CHARGING, key, said, at=at)

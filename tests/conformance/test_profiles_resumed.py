@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
-from csms.queue import CommandState
+from csms import records
+from csms.queue import Command, CommandState
+from csms.records import Held
+from foundation.identifiers import StationId
 from tests.conformance.paying_station import PayingStation, paying
-from tests.csms.central import Central
+from tests.csms.central import Central, eventually
 
 SET = "SetChargingProfile"
 
@@ -16,9 +19,15 @@ async def case(central: Central) -> PayingStation:
     return await paying(central)
 
 
-async def given(case: PayingStation, number: int, limit: int) -> dict[str, Any]:
-    """Let the transaction have a profile that the station took; return it as it was told."""
-    profile = {
+async def held(case: PayingStation) -> list[str]:
+    """The numbers of the profiles that the station has, by all we know."""
+    async with case.central.database.unit_of_work() as db:
+        found = await records.held(db, StationId(case.identity), Held.CHARGING_PROFILE)
+    return [each.key for each in found]
+
+
+def profile_of(case: PayingStation, number: int, limit: int) -> dict[str, Any]:
+    return {
         "id": number,
         "stackLevel": 0,
         "chargingProfilePurpose": "TxProfile",
@@ -33,9 +42,43 @@ async def given(case: PayingStation, number: int, limit: int) -> dict[str, Any]:
             }
         ],
     }
+
+
+async def given(case: PayingStation, number: int, limit: int) -> dict[str, Any]:
+    """Let the transaction have a profile that the station took; return it as it was told."""
+    times = 1 + len(told(case))
+    profile = profile_of(case, number, limit)
     command = await case.asked_for(SET, {"evseId": 1, "chargingProfile": profile})
     await case.becomes(command, CommandState.EFFECTIVE)
-    return dict((await case.was_asked(SET, 1))["charging_profile"])
+    return dict((await case.was_asked(SET, times))["charging_profile"])
+
+
+async def reports(case: PayingStation, asked: dict[str, Any], *numbers: int) -> None:
+    """The station is asked for its profiles, and lists these; none: it says that it has none."""
+    answer = "Accepted" if numbers else "NoProfiles"
+    case.now()
+    command = await case.asked_for("GetChargingProfiles", asked, {"status": answer})
+    for place, number in enumerate(numbers, start=1):
+        case.now()
+        said = {
+            "requestId": asked["requestId"],
+            "chargingLimitSource": "CSO",
+            "evseId": 1,
+            "chargingProfile": [profile_of(case, number, 9)],
+            "tbc": place < len(numbers),
+        }
+        assert await case.call("ReportChargingProfiles", said) == {}
+    if numbers:
+        await case.becomes(command, CommandState.EFFECTIVE)
+    else:
+        await eventually(lambda: answered(case, command))
+
+
+async def answered(case: PayingStation, command: Command) -> bool:
+    [row] = await case.central.rows(
+        "select answer from commands where id = :id", id=int(command.id)
+    )
+    return row["answer"] is not None
 
 
 def told(case: PayingStation) -> list[dict[str, Any]]:
@@ -89,3 +132,23 @@ async def test_a_profile_that_was_cleared_is_not_sent_again(case: PayingStation)
     last = await case.asked_for("GetLocalListVersion", {}, {"version_number": 0})
     await case.becomes(last, CommandState.EFFECTIVE)
     assert len(told(case)) == 1
+
+
+async def test_what_a_whole_report_leaves_out_is_gone_and_not_sent_again(
+    case: PayingStation,
+) -> None:
+    await case.begin()
+    for number in (60, 61, 62):
+        await given(case, number, 9)
+    await reports(case, {"requestId": 7, "evseId": 1, "chargingProfile": {}}, 60)
+    await reports(case, {"requestId": 8, "chargingProfile": {"stackLevel": 0}}, 60)
+    assert await held(case) == ["60", "61", "62"], "these were asked for a part"
+    await reports(case, {"requestId": 9, "chargingProfile": {}}, 60, 61)
+    assert await held(case) == ["60", "61"]
+    await reports(case, {"requestId": 10, "chargingProfile": {}})
+    assert await held(case) == []
+    case.drop()
+    await resumes(case)
+    last = await case.asked_for("GetLocalListVersion", {}, {"version_number": 0})
+    await case.becomes(last, CommandState.EFFECTIVE)
+    assert len(told(case)) == 3
