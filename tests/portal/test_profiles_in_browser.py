@@ -82,13 +82,12 @@ async def own(lively: None, database: Database, clock: SetClock) -> None:
             {"station": STATION},
         )
         for table, column, version in (
-            ("stations", "identity", "2.0.1"),
-            ("station_connections", "station", "ocpp2.0.1"),
+            ("stations", "identity", "ocpp_version"),
+            ("station_connections", "station", "version"),
         ):
-            name = "ocpp_version" if table == "stations" else "version"
             await db.execute(
-                text(f"update {table} set {name} = :version where {column} = :station"),
-                {"version": version, "station": STATION},
+                text(f"update {table} set {version} = 'ocpp2.0.1' where {column} = :station"),
+                {"station": STATION},
             )
         for kind, (key, content) in held.items():
             await records.keep(db, STATION, kind, key, content, state=None, at=now)
