@@ -7,16 +7,22 @@ Source: OCPP 2.0.1 edition 3, part 2, K15 to K17; OCPP 2.1 part 2, K18 to K20, Q
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from typing import Any, Final
 
 from csms.balancing import NOMINAL_V
+from csms.ocpp.moments import parse
 
 _AC_PHASES: Final = {"AC_single_phase": 1, "AC_two_phase": 2, "AC_three_phase": 3}
 _DC: Final = frozenset({"DC", "DC_ACDP"})
 _BOTH_WAYS: Final = frozenset({"AC_BPT", "AC_BPT_DER", "DC_BPT", "DC_ACDP_BPT"})
 _TOLERANCE: Final = Decimal("0.1")
+_RESERVE: Final = Decimal("1.1")
+"""How much faster than needed a vehicle is charged that says when it leaves: it may ramp up late,
+or lose some on the way into its battery."""
+_LEAST_AC_A: Final = 6
+"""IEC 61851-1: no vehicle is charged with less alternating current of a phase."""
 
 
 class NeedsStatus(StrEnum):
@@ -44,58 +50,108 @@ def is_answered(needs: Mapping[str, Any], *, may_discharge: bool) -> bool:
 
 
 def schedule_for(
-    needs: Mapping[str, Any], *, most_a: int | None, most_w: Decimal | None, now: datetime
+    needs: Mapping[str, Any],
+    *,
+    most_a: int | None,
+    most_w: Decimal | None,
+    now: datetime,
+    tuples: int = 1,
 ) -> dict[str, Any] | None:
     """Return the charging schedule that meets a vehicle's needs within what is there.
 
     Alternating current is limited in amperes for the phases that the vehicle asks for, direct
-    current in watts, as is whatever a vehicle asks for by ISO 15118-20. One period: no vehicle's
-    number of tuples is passed.
+    current in watts, as is whatever a vehicle asks for by ISO 15118-20. A vehicle that says when it
+    leaves, and with how much more energy, is charged until then as steadily as brings it that (a
+    tenth faster, rounded up to a tenth), never with less than it can be; afterwards, where it takes
+    a second period, with all that is there.
 
     Args:
         needs: ChargingNeedsType.
         most_a: What the charge point may draw of each phase; None: nobody limits it.
         most_w: What it can give; None: not known.
         now: From when on.
+        tuples: How many periods the vehicle takes at most (maxScheduleTuples), 1 or more.
 
     Returns:
         ChargingScheduleType without its id; None where the needs are of a kind that nobody here
         answers, or name no limit at all.
     """
     mode = needs.get("requestedEnergyTransfer")
-    period: dict[str, Any]
     within = None if most_a is None else most_a * 3 * NOMINAL_V
     newer = needs.get("v2xChargingParameters")
+    of_all: dict[str, Any] = {}
+    unit, watts_of_one = "W", Decimal(1)
+    limits: list[Decimal | int | None]
+    least: Decimal | None
     if newer is not None and is_answered(needs, may_discharge=True):
-        limits = [each for each in (_most_watts(newer), most_w, within) if each is not None]
-        if not limits:
-            return None
-        period = {"limit": _plain(min(limits)), "operationMode": "ChargingOnly"}
-        unit = "W"
+        limits = [_most_watts(newer), most_w, within]
+        least = _number(newer.get("minChargePower"))
+        of_all = {"operationMode": "ChargingOnly"}
     elif mode in _AC_PHASES:
         asked = needs.get("acChargingParameters") or {}
-        limits = [each for each in (asked.get("evMaxCurrent"), most_a) if each is not None]
-        if not limits:
-            return None
-        period = {"limit": _plain(min(limits)), "numberPhases": _AC_PHASES[mode]}
-        unit = "A"
+        limits = [_number(asked.get("evMaxCurrent")), _number(most_a)]
+        least = max(_number(asked.get("evMinCurrent")) or Decimal(0), Decimal(_LEAST_AC_A))
+        of_all = {"numberPhases": _AC_PHASES[mode]}
+        unit, watts_of_one = "A", Decimal(NOMINAL_V * _AC_PHASES[mode])
     elif mode in _DC:
         asked = needs.get("dcChargingParameters") or {}
-        wanted = asked.get("evMaxPower")
+        wanted = _number(asked.get("evMaxPower"))
         if wanted is None and {"evMaxCurrent", "evMaxVoltage"} <= set(asked):
-            wanted = asked["evMaxCurrent"] * asked["evMaxVoltage"]
-        limits = [each for each in (wanted, most_w, within) if each is not None]
-        if not limits:
-            return None
-        period = {"limit": _plain(min(limits))}
-        unit = "W"
+            wanted = Decimal(str(asked["evMaxCurrent"])) * Decimal(str(asked["evMaxVoltage"]))
+        limits, least = [wanted, most_w, within], None
     else:
         return None
+    known = [Decimal(each) for each in limits if each is not None]
+    if not known:
+        return None
+    most = min(known)
+    leaves_at, energy_wh = _leaves_at(needs), energy_needed(needs)
+    periods = [{"startPeriod": 0, "limit": _plain(most)} | of_all]
+    if leaves_at is not None and energy_wh is not None and leaves_at > now:
+        stays_s = Decimal(str((leaves_at - now).total_seconds()))
+        steady_w = energy_wh * _RESERVE * 3600 / stays_s
+        enough = (steady_w / watts_of_one).quantize(_TOLERANCE, ROUND_CEILING)
+        limit = min(most, max(enough, least or Decimal(0)))
+        if limit < most:
+            periods = [{"startPeriod": 0, "limit": _plain(limit)} | of_all]
+            if tuples > 1:
+                periods.append({"startPeriod": int(stays_s) + 1, "limit": _plain(most)} | of_all)
     return {
         "startSchedule": now.replace(microsecond=0).isoformat().replace("+00:00", "Z"),
         "chargingRateUnit": unit,
-        "chargingSchedulePeriod": [{"startPeriod": 0} | period],
+        "chargingSchedulePeriod": periods,
     }
+
+
+def energy_needed(needs: Mapping[str, Any]) -> Decimal | None:
+    """Return how much energy a vehicle wants before it leaves, in Wh; None where it does not say.
+
+    By ISO 15118-20 what it wants, and never less than what it must have at least; by ISO 15118-2
+    the amount it names, or what its battery lacks. Zero where it has enough.
+    """
+    newer = needs.get("v2xChargingParameters") or {}
+    told = [newer.get("evTargetEnergyRequest"), newer.get("evMinEnergyRequest")]
+    found = [Decimal(str(each)) for each in told if each is not None]
+    if not found:
+        ac, dc = needs.get("acChargingParameters") or {}, needs.get("dcChargingParameters") or {}
+        named = ac.get("energyAmount", dc.get("energyAmount"))
+        if named is not None:
+            found = [Decimal(str(named))]
+        elif {"evEnergyCapacity", "stateOfCharge"} <= dc.keys():
+            lacks = int(dc.get("fullSoC", 100)) - int(dc["stateOfCharge"])
+            found = [Decimal(str(dc["evEnergyCapacity"])) * lacks / 100]
+    return max([*found, Decimal(0)]) if found else None
+
+
+def _leaves_at(needs: Mapping[str, Any]) -> datetime | None:
+    """Return when a vehicle leaves; None where it does not say, or not so that it can be read."""
+    told = needs.get("departureTime")
+    found = parse(str(told)) if told else None
+    return None if found is None else found.at
+
+
+def _number(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
 
 
 def _most_watts(parameters: Mapping[str, Any]) -> Decimal | None:

@@ -187,6 +187,12 @@ async def forget(db: AsyncSession, station: str, kind: Held, keys: Sequence[str]
     )
 
 
+def digest_of(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 by which the same words are known again, in hexadecimal."""
+    said = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
 async def tell(
     db: AsyncSession,
     station: str,
@@ -197,14 +203,13 @@ async def tell(
     at: datetime,
 ) -> None:
     """Keep what a station told, once."""
-    said = json.dumps(content, sort_keys=True, default=str)
     await db.execute(
         insert(StationTellingRow)
         .values(
             station=station,
             kind=kind.value,
             ref=ref,
-            digest=hashlib.sha256(said.encode()).hexdigest(),
+            digest=digest_of(content),
             content=dict(content),
             told_at=at,
         )

@@ -6,7 +6,7 @@ if and only if they are kept, and leaves after the answer to them.
 Source: OCPP 2.0.1 edition 3, part 2, K15 to K17; OCPP 2.1 part 2, K18 to K20, Q01 to Q04.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,12 +15,13 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import records
+from csms import record_batches
 from csms.balancing_profiles import number_of
 from csms.charging_needs import NeedsStatus, is_answered, keeps_within, schedule_for
 from csms.handlers.context import HandlerContext
 from csms.profile_numbers import highest_external
 from csms.queue import Request
+from csms.record_batches import Keep
 from csms.records import Held
 from csms.reports import (
     ChargingNeedsReport,
@@ -35,8 +36,8 @@ from foundation.identifiers import OrganisationKey, StationId
 
 log = structlog.get_logger(__name__)
 
-_CHARGES = text(f"""
-select t.ref, o.organisation,
+_CHARGING = text(f"""
+select asked.station, asked.evse, t.ref, o.organisation,
     (select max(k.max_power_w) from connectors k
         where k.station = t.station and k.evse_id = t.evse_id) as most_w,
     (select least(g.limit_a, g.asked_a) from load_grants g
@@ -47,62 +48,100 @@ select t.ref, o.organisation,
         where v.station = t.station and lower(v.component) = 'v2xchargingctrlr'
             and lower(v.variable) = 'enabled' and lower(v.value) = 'true'
             and coalesce(v.evse_id, t.evse_id) = t.evse_id) as may_discharge
-from transactions t
+from unnest(cast(:stations as text[]), cast(:evses as bigint[])) as asked (station, evse)
+join lateral (
+    select * from transactions a
+    where a.station = asked.station and a.evse_id = asked.evse and a.state = 'active'
+    order by a.started_at desc limit 1) t on true
 join station_owners o on o.station = t.station and o.valid_to is null
-where t.station = :station and t.evse_id = :evse and t.state = 'active'
-order by t.started_at desc limit 1
 """)  # noqa: S608 - a condition of ours
+
+_HELD = text("""
+select r.station, r.key, r.content from station_records r
+where r.kind = :kind and r.station = any(:stations) order by r.told_at, r.key
+""")
+
+Place = tuple[str, int]
+"""A station and the number of an EVSE of its."""
 
 
 async def needs_told(
     db: AsyncSession, context: HandlerContext, reports: Sequence[ChargingNeedsReport]
 ) -> list[NeedsAnswer]:
     """Keep what vehicles need; give each that charges a profile for it."""
-    return [
-        NeedsAnswer(await _answered(db, context, each.origin, each.payload)) for each in reports
-    ]
+    told = [(each.origin, each.payload) for each in reports]
+    charging = await _charging(db, {_place(*each) for each in told})
+    return [NeedsAnswer(each) for each in await _answered(db, context, told, charging)]
 
 
 async def schedules_told(
     db: AsyncSession, context: HandlerContext, reports: Sequence[VehicleScheduleReport]
 ) -> list[ScheduleAnswer]:
     """Keep the schedules of vehicles; one that draws more than was given gets a new profile."""
-    answers = []
-    for report in reports:
-        station, said = str(report.origin.station), report.payload
-        evse = said["evseId"]
-        begins_at = datetime.fromisoformat(said["timeBase"])
-        given = await _given(db, station, evse)
-        is_within = given is None or keeps_within(
-            said["chargingSchedule"], given, begins_at=begins_at
-        )
-        state = "Accepted" if is_within else "Rejected"
-        at = report.origin.received_at
-        await records.keep(db, station, Held.VEHICLE_SCHEDULE, str(evse), said, state=state, at=at)
-        if not is_within:
-            for needs in await records.held(db, StationId(station), Held.CHARGING_NEEDS):
-                if needs.key == str(evse):
-                    await _answered(db, context, report.origin, needs.content)
+    told = [(each.origin, each.payload) for each in reports]
+    charging = await _charging(db, {_place(*each) for each in told})
+    given = await _given(db, charging)
+    answers, changes, too_much = [], [], {}
+    for origin, said in told:
+        place = _place(origin, said)
+        limits, begins_at = given.get(place), datetime.fromisoformat(said["timeBase"])
+        schedule = said["chargingSchedule"]
+        is_within = limits is None or keeps_within(schedule, limits, begins_at=begins_at)
+        state, at = "Accepted" if is_within else "Rejected", origin.received_at
+        key = str(place[1])
+        changes.append(Keep(place[0], Held.VEHICLE_SCHEDULE, key, said, state, at))
         answers.append(ScheduleAnswer(is_within))
+        if not is_within:
+            too_much[place] = origin
+    await record_batches.apply(db, changes)
+    if too_much:
+        values = {"kind": Held.CHARGING_NEEDS, "stations": [station for station, _ in too_much]}
+        needs = {
+            (row.station, int(row.key)): row.content for row in await db.execute(_HELD, values)
+        }
+        again = [(origin, needs[at]) for at, origin in too_much.items() if at in needs]
+        await _answered(db, context, again, charging)
     return answers
 
 
+def _place(origin: Origin, said: Mapping[str, Any]) -> Place:
+    return str(origin.station), int(said["evseId"])
+
+
+async def _charging(db: AsyncSession, places: Collection[Place]) -> dict[Place, Any]:
+    """Return what charges there, of those places where something does."""
+    ordered = sorted(places)
+    values = {"stations": [each for each, _ in ordered], "evses": [each for _, each in ordered]}
+    return {(row.station, row.evse): row for row in await db.execute(_CHARGING, values)}
+
+
 async def _answered(
-    db: AsyncSession, context: HandlerContext, origin: Origin, said: Mapping[str, Any]
-) -> NeedsStatus:
-    now, evse, station = context.clock.now(), said["evseId"], str(origin.station)
-    status = NeedsStatus.REJECTED
-    row = (await db.execute(_CHARGES, {"station": station, "evse": evse})).first()
-    needs = said["chargingNeeds"]
-    if row is not None and is_answered(needs, may_discharge=row.may_discharge):
-        most_w = None if row.most_w is None else Decimal(row.most_w)
-        schedule = schedule_for(needs, most_a=row.most_a, most_w=most_w, now=now)
-        if schedule is None and origin.version is OcppVersion.V21:
-            status = NeedsStatus.NO_PROFILE
-        if schedule is not None and await _ask(db, station, evse, row, schedule, context):
-            status = NeedsStatus.ACCEPTED
-    await records.keep(db, station, Held.CHARGING_NEEDS, str(evse), said, state=status, at=now)
-    return status
+    db: AsyncSession,
+    context: HandlerContext,
+    told: Sequence[tuple[Origin, Mapping[str, Any]]],
+    charging: Mapping[Place, Any],
+) -> list[NeedsStatus]:
+    now, statuses, changes = context.clock.now(), [], []
+    for origin, said in told:
+        station, evse = place = _place(origin, said)
+        status = NeedsStatus.REJECTED
+        row, needs = charging.get(place), said["chargingNeeds"]
+        if row is not None and is_answered(needs, may_discharge=row.may_discharge):
+            schedule = schedule_for(
+                needs,
+                most_a=row.most_a,
+                most_w=None if row.most_w is None else Decimal(row.most_w),
+                now=now,
+                tuples=int(said.get("maxScheduleTuples") or 1),
+            )
+            if schedule is None and origin.version is OcppVersion.V21:
+                status = NeedsStatus.NO_PROFILE
+            if schedule is not None and await _ask(db, station, evse, row, schedule, context):
+                status = NeedsStatus.ACCEPTED
+        changes.append(Keep(station, Held.CHARGING_NEEDS, str(evse), said, status, now))
+        statuses.append(status)
+    await record_batches.apply(db, changes)
+    return statuses
 
 
 async def _ask(
@@ -146,22 +185,19 @@ async def _ask(
     return True
 
 
-async def _given(db: AsyncSession, station: str, evse: int) -> Mapping[str, Any] | None:
-    """Return the newest schedule that a station took for what charges at an EVSE now."""
-    row = (await db.execute(_CHARGES, {"station": station, "evse": evse})).first()
-    if row is None:
-        return None
-    newest = None
-    for each in await records.held(db, StationId(station), Held.CHARGING_PROFILE):
-        profile = each.content["chargingProfile"]
-        is_meant = (
-            each.content.get("evseId") == evse
+async def _given(db: AsyncSession, charging: Mapping[Place, Any]) -> dict[Place, Mapping[str, Any]]:
+    """Return the newest schedule that stations took for what charges at their EVSEs now."""
+    if not charging:
+        return {}
+    values = {"kind": Held.CHARGING_PROFILE, "stations": [station for station, _ in charging]}
+    found: dict[Place, Mapping[str, Any]] = {}
+    for row in await db.execute(_HELD, values):  # the newest last
+        place = (row.station, int(row.content.get("evseId") or 0))
+        profile = row.content["chargingProfile"]
+        if (
+            place in charging
             and profile.get("chargingProfilePurpose") == "TxProfile"
-            and profile.get("transactionId") == row.ref.partition("|")[2]
-        )
-        if is_meant and (newest is None or each.told_at >= newest.told_at):
-            newest = each
-    if newest is None:
-        return None
-    schedule: Mapping[str, Any] = newest.content["chargingProfile"]["chargingSchedule"][0]
-    return schedule
+            and profile.get("transactionId") == charging[place].ref.partition("|")[2]
+        ):
+            found[place] = profile["chargingSchedule"][0]
+    return found

@@ -3,14 +3,15 @@
 Source: OCPP 2.0.1 part 2, O03 and O04; OCPP 2.1 part 2, N11 to N14, R04, S01 to S04.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import records
+from csms import record_batches
 from csms.handlers.context import HandlerContext
+from csms.record_batches import AllTold, Change, Forget, Keep, Mark, Tell
 from csms.records import Held, Told
 from csms.reports import Acknowledged, RecordReport
 
@@ -30,85 +31,75 @@ _CONTROLS: Final[Mapping[str, str | None]] = {
 async def records_told(
     db: AsyncSession, context: HandlerContext, reports: Sequence[RecordReport]
 ) -> list[Acknowledged]:
-    """Keep what stations tell, in the order in which they told it."""
-    for report in reports:
-        origin = report.origin
-        await _take(db, origin.station, origin.action, report.payload, origin.received_at)
+    """Keep what stations tell, in the order in which each told it."""
+    changes = [
+        change
+        for each in reports
+        for change in changes_by(
+            str(each.origin.station), each.origin.action, each.payload, each.origin.received_at
+        )
+    ]
+    await record_batches.apply(db, changes)
     return [Acknowledged() for _ in reports]
 
 
-async def _take(
-    db: AsyncSession, station: str, action: str, said: Mapping[str, Any], at: datetime
-) -> None:
+def changes_by(
+    station: str, action: str, said: Mapping[str, Any], at: datetime
+) -> Iterator[Change]:
+    """Yield what a report changes of what its station holds, or adds to what it told."""
     match action:
         case "NotifyDisplayMessages":
-            messages = {
-                str(each["id"]): (each, each.get("state")) for each in said.get("messageInfo") or ()
-            }
-            await records.keep_all(db, station, Held.DISPLAY_MESSAGE, messages, at=at)
+            for each in said.get("messageInfo") or ():
+                state = each.get("state")
+                yield Keep(station, Held.DISPLAY_MESSAGE, str(each["id"]), each, state, at)
             if not said.get("tbc", False):
-                await records.all_told(db, station, Held.DISPLAY_MESSAGE, said["requestId"])
+                yield AllTold(station, Held.DISPLAY_MESSAGE, said["requestId"])
         case "NotifyMonitoringReport":
-            monitors = {
-                str(monitor["id"]): (
-                    {"component": each["component"], "variable": each["variable"], **monitor},
-                    None,
-                )
-                for each in said.get("monitor") or ()
-                for monitor in each["variableMonitoring"]
-            }
-            await records.keep_all(db, station, Held.MONITOR, monitors, at=at)
+            for each in said.get("monitor") or ():
+                where = {"component": each["component"], "variable": each["variable"]}
+                for monitor in each["variableMonitoring"]:
+                    content = where | monitor
+                    yield Keep(station, Held.MONITOR, str(monitor["id"]), content, None, at)
         case "NotifyChargingLimit":
             key = f"{said['chargingLimit']['chargingLimitSource']}/{said.get('evseId', 0)}"
-            await records.keep(db, station, Held.CHARGING_LIMIT, key, said, state=None, at=at)
+            yield Keep(station, Held.CHARGING_LIMIT, key, said, None, at)
         case "ClearedChargingLimit":
             key = f"{said['chargingLimitSource']}/{said.get('evseId', 0)}"
-            await records.forget(db, station, Held.CHARGING_LIMIT, [key])
+            yield Forget(station, Held.CHARGING_LIMIT, key)
         case "ReportChargingProfiles":
-            profiles = {
-                str(each["id"]): (
-                    {"evseId": said["evseId"], "chargingProfile": each},
-                    said["chargingLimitSource"],
-                )
-                for each in said["chargingProfile"]
-            }
-            await records.keep_all(db, station, Held.CHARGING_PROFILE, profiles, at=at)
+            for each in said["chargingProfile"]:
+                content = {"evseId": said["evseId"], "chargingProfile": each}
+                source = said["chargingLimitSource"]
+                yield Keep(station, Held.CHARGING_PROFILE, str(each["id"]), content, source, at)
             if not said.get("tbc", False):
-                await records.all_told(db, station, Held.CHARGING_PROFILE, said["requestId"])
+                yield AllTold(station, Held.CHARGING_PROFILE, said["requestId"])
         case "NotifyPriorityCharging":
-            key = said["transactionId"]
-            await records.tell(db, station, Told.PRIORITY_CHARGING, key, said, at=at)
+            yield Tell(station, Told.PRIORITY_CHARGING, said["transactionId"], said, at)
         case "ReportDERControl":
-            await _controls(db, station, said, at)
+            yield from _controls(station, said, at)
         case "NotifyDERAlarm":
-            await records.tell(db, station, Told.DER_ALARM, said["controlType"], said, at=at)
+            yield Tell(station, Told.DER_ALARM, said["controlType"], said, at)
         case "NotifyDERStartStop":
             key, state = said["controlId"], "Started" if said["started"] else "Stopped"
-            await records.tell(db, station, Told.DER_START_STOP, key, said, at=at)
-            await records.mark(db, station, Held.DER_CONTROL, [key], state, at)
-            superseded = list(said.get("supersededIds") or ())
-            await records.mark(db, station, Held.DER_CONTROL, superseded, "Superseded", at)
+            yield Tell(station, Told.DER_START_STOP, key, said, at)
+            yield Mark(station, Held.DER_CONTROL, key, state, at)
+            for each in said.get("supersededIds") or ():
+                yield Mark(station, Held.DER_CONTROL, each, "Superseded", at)
         case "OpenPeriodicEventStream":
             stream = said["constantStreamData"]
-            key = str(stream["id"])
-            await records.keep(db, station, Held.EVENT_STREAM, key, stream, state="Open", at=at)
+            yield Keep(station, Held.EVENT_STREAM, str(stream["id"]), stream, "Open", at)
         case "ClosePeriodicEventStream":
-            key = str(said["id"])
-            await records.mark(db, station, Held.EVENT_STREAM, [key], "Closed", at)
+            yield Mark(station, Held.EVENT_STREAM, str(said["id"]), "Closed", at)
         case "NotifyPeriodicEventStream":
-            await records.tell(db, station, Told.STREAM_VALUES, str(said["id"]), said, at=at)
+            yield Tell(station, Told.STREAM_VALUES, str(said["id"]), said, at)
         case "BatterySwap":
-            await records.tell(db, station, Told.BATTERY_SWAP, str(said["requestId"]), said, at=at)
+            yield Tell(station, Told.BATTERY_SWAP, str(said["requestId"]), said, at)
 
 
-async def _controls(db: AsyncSession, station: str, said: Mapping[str, Any], at: datetime) -> None:
+def _controls(station: str, said: Mapping[str, Any], at: datetime) -> Iterator[Change]:
     """Every part tells of controls of its own; each control is kept as it is told."""
-    controls = {
-        str(each["id"]): (
-            {**each, "controlType": kind or each.get("curveType")},
-            "Superseded" if each.get("isSuperseded") else None,
-        )
-        for name, kind in _CONTROLS.items()
-        for each in said.get(name) or ()
-    }
-    await records.keep_all(db, station, Held.DER_CONTROL, controls, at=at)
+    for name, kind in _CONTROLS.items():
+        for each in said.get(name) or ():
+            content = {**each, "controlType": kind or each.get("curveType")}
+            state = "Superseded" if each.get("isSuperseded") else None
+            yield Keep(station, Held.DER_CONTROL, str(each["id"]), content, state, at)
