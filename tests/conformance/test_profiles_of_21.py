@@ -239,10 +239,17 @@ async def test_k_114_the_vehicle_begins_with_what_it_can_give_back(
 async def test_k_115_a_vehicle_that_leaves_it_to_us_is_given_a_profile(
     charging: PayingStation,
 ) -> None:
-    parameters = {"maxChargeCurrent": 125, "maxVoltage": 400, "evTargetEnergyRequest": 30_000}
-    more = {"controlMode": "DynamicControl", "mobilityNeedsMode": "EVCC_SECC"}
-    assert await needs(charging, "DC_BPT", parameters=parameters, **more) == "Accepted"
-    assert (await given(charging, 1))["limit"] == 50_000
+    more = {
+        "controlMode": "DynamicControl",
+        "mobilityNeedsMode": "EVCC_SECC",
+        "departureTime": (charging.central.clock.now() + timedelta(hours=5)).isoformat(),
+    }
+    for times, energy_wh, limit in ((1, 30_000, 6600), (2, 60_000, 13_200), (3, 900_000, 50_000)):
+        parameters = {"maxChargeCurrent": 125, "maxVoltage": 400}
+        parameters["evTargetEnergyRequest"] = energy_wh
+        assert await needs(charging, "DC_BPT", parameters=parameters, **more) == "Accepted"
+        found = (await given(charging, times))["limit"]
+        assert found == pytest.approx(limit, rel=0.001), "as steady as its energy needs"
     asked = await charging.was_asked(SET, 1)
     assert asked["charging_profile"]["transaction_id"] == charging.ref
 
@@ -251,11 +258,13 @@ async def test_k_117_another_time_of_departure_leads_to_a_new_profile(
     charging: PayingStation,
 ) -> None:
     leaves = charging.central.clock.now() + timedelta(hours=8)
-    for times, hours in ((1, 0), (2, 2)):
+    parameters = {"maxChargePower": 50_000, "evTargetEnergyRequest": 40_000}
+    for times, hours, limit in ((1, 0, 5500), (2, 4, 11_000), (3, 8, 50_000)):
         departure = (leaves - timedelta(hours=hours)).isoformat()
         more = {"controlMode": "DynamicControl", "departureTime": departure}
-        assert await needs(charging, "DC_BPT", **more) == "Accepted"
-        await given(charging, times)
+        assert await needs(charging, "DC_BPT", parameters=parameters, **more) == "Accepted"
+        found = (await given(charging, times))["limit"]
+        assert found == pytest.approx(limit, rel=0.001), "40 kWh and a tenth until it leaves"
     async with charging.central.database.unit_of_work() as db:
         [kept] = await records.held(db, StationId(charging.identity), Held.CHARGING_NEEDS)
     assert kept.content["chargingNeeds"]["departureTime"].startswith(departure[:19])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csms.charging_needs import keeps_within, schedule_for
+from csms.charging_needs import energy_needed, keeps_within, schedule_for
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, 7, tzinfo=UTC)
 THREE: dict[str, Any] = {
@@ -112,3 +112,87 @@ def test_within_one_limit_is_what_is_nowhere_above_it(
     by_start = dict(drawn)
     is_within = within(schedule(*by_start.items()), schedule((0, limit)))
     assert is_within == all(each <= limit for each in by_start.values())
+
+
+# ---------------------------------------------------------------------------------- departure
+
+
+def leaving(needs: dict[str, Any], hours: float) -> dict[str, Any]:
+    return needs | {"departureTime": (NOW + timedelta(hours=hours)).isoformat()}
+
+
+def limits(needs: dict[str, Any], *, tuples: int = 1) -> list[tuple[int, Any]]:
+    made = schedule_for(needs, most_a=16, most_w=Decimal(50_000), now=NOW, tuples=tuples)
+    assert made is not None
+    return [(each["startPeriod"], each["limit"]) for each in made["chargingSchedulePeriod"]]
+
+
+def newer(**more: Any) -> dict[str, Any]:
+    parameters = {"maxChargePower": 11_000} | more
+    return {"requestedEnergyTransfer": "DC", "v2xChargingParameters": parameters}
+
+
+def test_a_vehicle_that_stays_is_charged_as_steadily_as_it_needs() -> None:
+    # 30 kWh and a tenth over eight hours: 4125 W, 5.98 A of each of three phases, but no less
+    # than a vehicle takes.
+    assert limits(leaving(THREE, 8)) == [(0, 6)]
+    assert limits(leaving(THREE, 4)) == [(0, 12)]
+    assert limits(leaving(THREE, 1)) == [(0, 16)]
+    assert limits(THREE) == [(0, 16)]
+    assert limits(leaving(newer(evTargetEnergyRequest=30_000), 8)) == [(0, 4125)]
+    assert limits(leaving(newer(evTargetEnergyRequest=30_000), 6)) == [(0, 5500)]
+    assert limits(leaving(newer(evTargetEnergyRequest=15_000), 6)) == [(0, 2750)]
+    battery = {"evEnergyCapacity": 80_000, "stateOfCharge": 50, "fullSoC": 90}
+    told = DC | {"dcChargingParameters": DC["dcChargingParameters"] | battery}
+    assert limits(leaving(told, 8)) == [(0, 4400)]
+
+
+def test_a_vehicle_that_stays_longer_than_it_said_has_all_that_is_there() -> None:
+    later = leaving(newer(evTargetEnergyRequest=16_000), 4)
+    assert limits(later, tuples=2) == [(0, 4400), (4 * 3600 + 1, 11_000)]
+    assert limits(leaving(THREE, 1), tuples=2) == [(0, 16)]
+
+
+@pytest.mark.parametrize(
+    "needs",
+    [
+        leaving(newer(), 8),
+        leaving(newer(evTargetEnergyRequest=30_000), -1),
+        newer(evTargetEnergyRequest=30_000) | {"departureTime": "tomorrow"},
+    ],
+)
+def test_without_an_energy_or_a_time_to_come_all_that_is_there_is_given(needs: Any) -> None:
+    assert limits(needs) == [(0, 11_000)]
+
+
+def test_what_must_be_in_the_battery_at_least_is_needed_too() -> None:
+    assert energy_needed(newer(evTargetEnergyRequest=5000, evMinEnergyRequest=7000)) == 7000
+    assert energy_needed(newer(evTargetEnergyRequest=-5000)) == 0
+    assert energy_needed(newer()) is None
+
+
+@given(
+    energy=st.integers(0, 100_000),
+    more=st.integers(0, 50_000),
+    minutes=st.integers(1, 3000),
+    earlier=st.integers(0, 1500),
+)
+def test_the_energy_is_there_at_departure_or_all_is_given_until_then(
+    energy: int, more: int, minutes: int, earlier: int
+) -> None:
+    def limit(energy_wh: int, in_minutes: int) -> Decimal:
+        for needs in (
+            newer(evTargetEnergyRequest=energy_wh),
+            DC | {"dcChargingParameters": DC["dcChargingParameters"] | {"energyAmount": energy_wh}},
+        ):
+            [(_, found)] = limits(leaving(needs, in_minutes / 60))
+            most = 11_000 if "v2xChargingParameters" in needs else 11_040
+            drawn_wh = Decimal(str(found)) * in_minutes / 60
+            assert found <= most
+            assert found == most or drawn_wh >= energy_wh
+        return Decimal(str(found))
+
+    usual = limit(energy, minutes)
+    assert limit(energy + more, minutes) >= usual, "more energy is never charged more slowly"
+    sooner = limit(energy, max(1, minutes - earlier))
+    assert sooner >= usual, "who leaves sooner is never charged more slowly"
