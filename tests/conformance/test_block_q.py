@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from csms import records
+from accounts.directory import WHOLE
+from csms import equipment, records
 from csms.queue import CommandState
 from csms.records import Held
 from foundation.errors import InvalidInput
@@ -270,6 +271,15 @@ async def test_q_121_the_station_follows_the_frequency_by_a_curve(case: PayingSt
     assert (await refused(case, SET, {"evseId": 1, "chargingProfile": limited})).endswith("limit")
 
 
+async def thresholds(case: PayingStation) -> dict[str, str | None]:
+    """What we know of its own load balancing, from its answers."""
+    async with case.central.database.unit_of_work() as db:
+        found = await equipment.variables(
+            db, WHOLE, StationId(case.identity), component="V2XChargingCtrlr", variable=None
+        )
+    return {each.variable: each.value for each in found if each.variable.endswith("Threshold")}
+
+
 async def test_q_124_the_station_balances_the_load_of_its_site(case: PayingStation) -> None:
     upper = await case.asked_for(
         "SetVariables",
@@ -286,6 +296,7 @@ async def test_q_124_the_station_balances_the_load_of_its_site(case: PayingStati
     )
     await case.becomes(upper, EFFECTIVE)
     assert case.told["V2XChargingCtrlr/UpperThreshold"] == "4000"
+    assert await thresholds(case) == {"UpperThreshold": "4000", "LowerThreshold": "-500"}
     await case.begin()
     told = await takes(case, "LocalLoadBalancing")
     assert told == {"start_period": 0, "operation_mode": "LocalLoadBalancing"}

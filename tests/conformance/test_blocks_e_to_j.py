@@ -9,6 +9,7 @@ import pytest
 from billing import pricing
 from billing.pricing import NewAssignment, place_from
 from csms.queue import Command, CommandState
+from foundation.events import FaultCleared, FaultReported
 from tests.billing import story
 from tests.conformance.charging_station import TOKEN, ChargingStation, booted, sample, token
 from tests.csms.central import CARD, Central, wh
@@ -268,6 +269,17 @@ async def test_f_11_to_f_24_trigger_each_message(
     await case.becomes(command, ACCEPTED)
     await follow(case, wanted, evse)
     await case.becomes(command, EFFECTIVE)
+    if wanted == "MeterValues":
+        kept = await case.central.rows(
+            "select evse_id, energy_register_wh, context from readings where station = :station"
+            " order by evse_id",
+            station=case.identity,
+        )
+        assert [tuple(each.values()) for each in kept] == [
+            (each, wh(1500), "Trigger") for each in ((1, 2) if evse is None else (evse,))
+        ]
+    if wanted == "StatusNotification":
+        assert await case.shown(evse or 1) == ("Available" if evse == 1 else "Occupied")
 
 
 async def test_f_27_a_trigger_that_it_does_not_implement(case: ChargingStation) -> None:
@@ -351,10 +363,13 @@ async def test_g_20_a_lock_that_fails(case: ChargingStation) -> None:
     }
     said = {"generatedAt": case.now(), "seqNo": 0, "eventData": [told]}
     assert await case.call("NotifyEvent", said) == {}
-    kept = await case.central.rows(
-        "select details from station_events where station = :station", station=case.identity
-    )
-    assert any("ConnectorPlugRetentionLock" in str(each["details"]) for each in kept)
+    [fault] = await case.central.told(FaultReported, about=case.identity)
+    assert (fault.error_code, fault.evse_id, fault.connector_id) == ("ConnectorLockFailure", 1, 1)
+    over = told | {"eventId": 8, "timestamp": case.now(), "actualValue": "false", "cleared": True}
+    said = {"generatedAt": case.now(), "seqNo": 0, "eventData": [over]}
+    assert await case.call("NotifyEvent", said) == {}
+    [cleared] = await case.central.told(FaultCleared, about=case.identity)
+    assert (cleared.error_code, cleared.evse_id) == ("ConnectorLockFailure", 1)
 
 
 # --------------------------------------------------------------------------- H reservation

@@ -90,6 +90,12 @@ async def test_k_04_and_k_70_profiles_replace_and_stand_beside_each_other(
         await case.becomes(command, EFFECTIVE)
     sent = [each["charging_profile"] for name, each in case.asked if name == "SetChargingProfile"]
     assert [(each["id"], each["stack_level"]) for each in sent] == [(5, 1), (5, 1), (6, 2)]
+    assert {
+        each.key: each.content["chargingProfile"]["chargingSchedule"][0]["chargingSchedulePeriod"][
+            0
+        ]["limit"]
+        for each in await case.held(Held.CHARGING_PROFILE)
+    } == {"5": 10.0, "6": 6.0}
 
 
 @pytest.mark.parametrize(
