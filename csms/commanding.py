@@ -324,7 +324,7 @@ class Commanding:
             if change is not None:
                 change.message_id = command.message_id
                 changes.append(change)
-                if command.asked.action in following.ACTIONS:
+                if following.follows(command.asked.action, command.asked.payload):
                     answered.append((command, change))
         made = await command_store.apply(db, changes, now=self._clock.now(), held=held)
         if answered:

@@ -2,8 +2,9 @@
 
 Whoever sends UpdateDynamicSchedule says what shall hold from now on; that is kept with the command,
 so that a station that asks (PullDynamicScheduleUpdate) is told the same, also where the push never
-reached it. A later update replaces only what it names. A profile that is set anew, or cleared,
-begins anew (`csms.records`).
+reached it. A later update replaces only what it names. What the station refuses, and what is taken
+back before it left, holds no longer; an older push never leaves after a newer one
+(`csms.command_store`). A profile that is set anew, or cleared, begins anew (`csms.records`).
 
 Source: OCPP 2.1 part 2, K28, Q05 and Q06; ChargingScheduleUpdateType.
 """
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import records
@@ -93,13 +94,7 @@ async def expect(
         return
     key: Key = (station, str(payload["chargingProfileId"]))
     update = payload["scheduleUpdate"]
-    # Two who tell it anew at once tell it one after the other: neither undoes what the other said.
-    row = StationRecordRow
-    await db.execute(
-        select(row.key)
-        .where(row.station == station, row.key == key[1], row.kind == Held.CHARGING_PROFILE)
-        .with_for_update()
-    )
+    await _locked(db, key)
     its = (await known(db, [key])).get(key)
     if its is None:
         return
@@ -108,4 +103,81 @@ async def expect(
         sentence, place = found
         raise InvalidInput(sentence, field=place)
     content = {**its.told, **values_of(update)}
+    await records.keep(db, station, Held.DYNAMIC_SCHEDULE, key[1], content, state=None, at=at)
+
+
+async def _locked(db: AsyncSession, key: Key) -> None:
+    """Two who tell it anew at once tell it one after the other: neither undoes the other's word."""
+    row = StationRecordRow
+    await db.execute(
+        select(row.key)
+        .where(row.station == key[0], row.key == key[1], row.kind == Held.CHARGING_PROFILE)
+        .with_for_update()
+    )
+
+
+_HURRIED: Final = text("""
+update commands set priority = :priority
+where station = :station and action = :action and state = 'queued' and priority < :priority
+    and payload ->> 'chargingProfileId' = :number
+""")
+
+
+async def hurry(
+    db: AsyncSession, station: str, action: str, payload: Mapping[str, Any], priority: int
+) -> None:
+    """Let older pushes to a profile leave before a more urgent one that is asked for now."""
+    if action == UPDATE:
+        number = str(payload["chargingProfileId"])
+        values = {"station": station, "action": UPDATE, "number": number, "priority": priority}
+        await db.execute(_HURRIED, values)
+
+
+_TAKEN: Final = text("""
+select c.payload -> 'scheduleUpdate' as told from commands c
+where c.station = :station and c.action = :action and c.id <> :refused
+    and c.payload ->> 'chargingProfileId' = :number
+    and c.state not in ('rejected', 'cancelled')
+    and (c.state <> 'failed' or c.failure <> 'call_error')
+    and c.id > coalesce((
+        select max(s.id) from commands s where s.station = :station
+        and s.action = any(:setting) and s.state in ('accepted', 'effective')
+        and s.payload -> 'chargingProfile' ->> 'id' = :number), 0)
+order by c.id
+""")
+
+
+async def not_taken(
+    db: AsyncSession,
+    station: str,
+    command: int,
+    action: str,
+    payload: Mapping[str, Any],
+    *,
+    at: datetime,
+) -> None:
+    """Let a push that was refused, or taken back, hold no longer: what it told is as without it.
+
+    Commands of other kinds cost nothing.
+    """
+    if action != UPDATE:
+        return
+    key: Key = (station, str(payload["chargingProfileId"]))
+    await _locked(db, key)
+    its = (await known(db, [key])).get(key)
+    refused = values_of(payload["scheduleUpdate"])
+    if its is None or not refused.keys() & its.told.keys():
+        return
+    values = {
+        "station": station,
+        "action": UPDATE,
+        "number": key[1],
+        "refused": command,
+        "setting": sorted(_TELL_PROFILES),
+    }
+    before: dict[str, Any] = {}
+    for row in await db.execute(_TAKEN, values):
+        before |= {name: value for name, value in values_of(row.told).items() if name in refused}
+    kept = {name: value for name, value in its.told.items() if name not in refused}
+    content = kept | before
     await records.keep(db, station, Held.DYNAMIC_SCHEDULE, key[1], content, state=None, at=at)

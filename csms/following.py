@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import (
     certificate_store,
+    dynamic_schedules,
     held_tariffs,
     known_profiles,
     profile_upgrades,
@@ -22,7 +23,7 @@ from csms import (
 from csms.answers import meaning
 from csms.certificates import OWN, UnusableCertificate, certificates_in, facts_of
 from csms.passwords import tells_password
-from csms.queue import CommandState
+from csms.queue import STARTS, CommandState
 from csms.settlement import Change, Open
 from foundation.identifiers import StationId
 
@@ -40,10 +41,17 @@ ACTIONS: Final = (
             "Reset",
             "SetNetworkProfile",
             "SetVariables",
+            "UpdateDynamicSchedule",
         }
     )
 )
 """After which something follows, or may."""
+
+
+def follows(action: str, payload: Mapping[str, Any]) -> bool:
+    """Tell whether something follows from a command's answer, or may."""
+    return action in ACTIONS or (action in STARTS and "chargingProfile" in payload)
+
 
 _GONE: Final = frozenset({"Accepted", "NotFound"})
 
@@ -51,7 +59,7 @@ _GONE: Final = frozenset({"Accepted", "NotFound"})
 async def follow(db: AsyncSession, answered: Sequence[tuple[Open, Change]], now: datetime) -> None:
     """Do what follows from answers."""
     for command, change in answered:
-        if command.asked.action in ACTIONS and change.answer is not None:
+        if follows(command.asked.action, command.asked.payload) and change.answer is not None:
             await _follow(db, command, change, change.answer, change.answered_at or now)
 
 
@@ -75,6 +83,10 @@ async def _follow(
             await station_certificates.listed(db, station, version, payload, answer, at)
         case "GetCompositeSchedule":
             await known_profiles.answered(db, StationId(station), payload, answer, at)
+        case "RemoteStartTransaction" | "RequestStartTransaction" if is_yes:
+            await known_profiles.begun(db, station, command.id, payload, at)
+        case "UpdateDynamicSchedule" if not is_yes:
+            await dynamic_schedules.not_taken(db, station, command.id, action, payload, at=at)
         case "CertificateSigned":
             await _certificate_taken(db, command, payload, is_yes=is_yes, note=said.note, at=at)
     if tells_password(action, payload) and change.after is CommandState.REJECTED:

@@ -8,7 +8,7 @@ Sources: OCPP 1.6 edition 2, section 5.7; OCPP 2.0.1 edition 3 and 2.1, part 2, 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -22,6 +22,7 @@ from csms import records
 from csms.charging_profiles import (
     Hindrance,
     Profile,
+    Purpose,
     UncomputableProfile,
     Unit,
     notified_limits,
@@ -89,9 +90,16 @@ class OwnAnswer:
 async def known(db: AsyncSession, station: StationId) -> list[KnownProfile]:
     """Return the profiles of a station and the limits of others, those of the whole first."""
     found = []
-    for each in await records.held(db, station, Held.CHARGING_PROFILE):
+    held = await records.held(db, station, Held.CHARGING_PROFILE)
+    transactions = await _transactions(db, station, held)
+    for each in held:
         evse_id = int(each.content.get("evseId") or 0)
         profile = profile_of(evse_id, each.content["chargingProfile"])
+        its = transactions.get(each.key)
+        if its is not None:
+            if its.is_over:
+                continue  # a profile goes with its transaction (TxProfile)
+            profile = replace(profile, transaction=its.named or profile.transaction)
         source = Source.SENT if each.state is None else Source.REPORTED
         found.append(KnownProfile(profile, source, each.state, each.told_at))
     for each in await records.held(db, station, Held.CHARGING_LIMIT):
@@ -120,6 +128,72 @@ async def known(db: AsyncSession, station: StationId) -> list[KnownProfile]:
     )
 
 
+_TRANSACTIONS: Final = text("""
+select r.key, s.ocpp_version, t.ref, t.id, t.station_number,
+    coalesce(t.state <> 'active', c.state in ('failed', 'expired', 'cancelled'), false) as is_over
+from station_records r
+join stations s on s.identity = r.station
+left join commands c on c.id = cast(r.content ->> :started_by as bigint)
+left join lateral (
+    select a.* from transactions a where a.station = r.station and (
+        a.id = c.transaction_id or (c.id is null and (
+            split_part(a.ref, '|', 2) = r.content -> 'chargingProfile' ->> 'transactionId'
+            or (s.ocpp_version = 'ocpp1.6' and coalesce(a.station_number, a.id)
+                = cast(r.content -> 'chargingProfile' ->> 'transactionId' as numeric)))))
+    order by a.started_at desc limit 1) t on true
+where r.station = :station and r.kind = :kind
+    and r.content -> 'chargingProfile' ->> 'chargingProfilePurpose' = 'TxProfile'
+""")
+_STARTED_BY: Final = "startedBy"
+"""In a profile's record: the number of the command that began the transaction with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Transaction:
+    """Of a profile: how the station names it, where that is known, and whether it has ended."""
+
+    named: str | None
+    is_over: bool
+
+
+async def _transactions(
+    db: AsyncSession, station: StationId, held: Sequence[records.Record]
+) -> dict[str, _Transaction]:
+    """Return, by the numbers of profiles for one transaction, what we know of that."""
+    if not any(
+        each.content["chargingProfile"].get("chargingProfilePurpose") == Purpose.TX for each in held
+    ):
+        return {}
+    values = {"station": station, "kind": Held.CHARGING_PROFILE, "started_by": _STARTED_BY}
+    found = {}
+    for row in await db.execute(_TRANSACTIONS, values):
+        named = None if row.ref is None else _own_number(row)
+        found[row.key] = _Transaction(named, row.is_over)
+    return found
+
+
+def _own_number(row: Any) -> str:
+    """Return how a station names a transaction of its."""
+    if row.ocpp_version == "ocpp1.6":
+        return str(row.id if row.station_number is None else row.station_number)
+    return str(row.ref.partition("|")[2])
+
+
+async def begun(
+    db: AsyncSession, station: str, command: int, payload: Mapping[str, Any], at: datetime
+) -> None:
+    """Keep the profile that a start which the station accepted had with it; most have none.
+
+    Its transaction is the one that the command proves to have begun.
+    """
+    if payload.get("chargingProfile") is None:
+        return
+    number, content = records.profile_in(payload)
+    content[_STARTED_BY] = command
+    await records.keep(db, station, Held.CHARGING_PROFILE, number, content, state=None, at=at)
+    await records.forget(db, station, Held.DYNAMIC_SCHEDULE, [number])
+
+
 _EVSES: Final = text("""
 select e.evse_id, coalesce(l.time_zone, s.time_zone) as time_zone, n.types,
     t.ref, t.started_at, s.ocpp_version, t.id, t.station_number, p.is_on
@@ -134,11 +208,17 @@ left join lateral (
     where a.station = e.station and a.evse_id = e.evse_id and a.state = 'active'
     order by a.started_at desc limit 1) t on true
 left join lateral (
-    select (m.payload ->> 'activate')::boolean as is_on from commands m
-    where m.station = s.identity and m.action = 'UsePriorityCharging'
-        and m.state in ('accepted', 'effective')
-        and m.payload ->> 'transactionId' = split_part(t.ref, '|', 2)
-    order by m.id desc limit 1) p on true
+    select said.is_on from (
+        select (m.payload ->> 'activate')::boolean as is_on, m.answered_at as said_at
+        from commands m
+        where m.station = s.identity and m.action = 'UsePriorityCharging'
+            and m.state in ('accepted', 'effective')
+            and m.payload ->> 'transactionId' = split_part(t.ref, '|', 2)
+        union all
+        select r.state = 'On', r.told_at from station_records r
+        where r.station = s.identity and r.kind = 'charges_first'
+            and r.key = split_part(t.ref, '|', 2)) said
+    order by said.said_at desc nulls last limit 1) p on true
 where s.identity = :station
 order by e.evse_id
 """)
@@ -154,9 +234,7 @@ async def circumstances(db: AsyncSession, station: StationId) -> Station:
             continue
         evses[row.evse_id] = None
         if row.ref is not None:
-            own = row.ref.partition("|")[2]
-            if row.ocpp_version == "ocpp1.6":
-                own = str(row.id if row.station_number is None else row.station_number)
+            own = _own_number(row)
             started_at = row.started_at.replace(microsecond=0)
             evses[row.evse_id] = Charging(own, started_at, bool(row.is_on))
         types = [each for each in row.types or () if each]

@@ -82,9 +82,10 @@ def rounds(changes: Iterable[Change]) -> list[dict[type, list[Change]]]:
     the same record the last holds.
     """
     found: list[dict[type, dict[object, Change]]] = []
-    latest: dict[tuple[str, str], tuple[int, type]] = {}
+    latest: dict[tuple[str, str, bool], tuple[int, type]] = {}
     for each in changes:
-        records, kind = (each.station, each.kind.value), type(each)
+        kind = type(each)
+        records = (each.station, each.kind.value, kind is Tell)
         place, before = latest.get(records, (0, kind))
         if before is not kind:
             place += 1

@@ -63,6 +63,8 @@ class Held(StrEnum):
     """By its EVSE: what it answered, and ours (`csms.known_profiles`)."""
     CHARGING_NEEDS = "charging_needs"
     """What the vehicle at an EVSE said that it needs; `state` is what it was answered."""
+    CHARGES_FIRST = "charges_first"
+    """By a transaction's id: whether it does now, by the station's last word (2.1, K22)."""
     VEHICLE_SCHEDULE = "vehicle_schedule"
     """How the vehicle at an EVSE means to charge; `state` is what it was answered."""
 
@@ -318,7 +320,7 @@ async def answered(
         case "ClearDisplayMessage" if status in ("Accepted", "Unknown"):
             await forget(db, station, Held.DISPLAY_MESSAGE, [str(payload["id"])])
         case "SetChargingProfile" if is_yes:
-            number, content = _profile(payload)
+            number, content = profile_in(payload)
             await keep(db, station, Held.CHARGING_PROFILE, number, content, state=None, at=at)
             await forget(db, station, Held.DYNAMIC_SCHEDULE, [number])
         case "GetChargingProfiles" if status == "NoProfiles":
@@ -364,17 +366,20 @@ async def answered(
                 )
 
 
-def _profile(payload: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Return a profile's number, and it with its EVSE in 2.x's words, whatever the version."""
-    profile = payload.get("csChargingProfiles")
-    if profile is None:
-        return str(payload["chargingProfile"]["id"]), payload
-    told = {name: value for name, value in profile.items() if name != "chargingProfileId"}
-    told |= {
-        "id": profile["chargingProfileId"],
-        "chargingSchedule": [profile["chargingSchedule"]],
-    }
-    return str(told["id"]), {"evseId": payload["connectorId"], "chargingProfile": told}
+def profile_in(payload: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return a profile's number, and it with its EVSE in 2.x's words, whatever the version.
+
+    Args:
+        payload: Of SetChargingProfile, or of a start that has a profile with it.
+    """
+    evse_id = payload.get("evseId", payload.get("connectorId")) or 0
+    profile = payload.get("csChargingProfiles", payload.get("chargingProfile"))
+    assert profile is not None
+    if "chargingProfileId" in profile:  # 1.6
+        told = {name: value for name, value in profile.items() if name != "chargingProfileId"}
+        schedules = [profile["chargingSchedule"]]
+        profile = told | {"id": profile["chargingProfileId"], "chargingSchedule": schedules}
+    return str(profile["id"]), {"evseId": evse_id, "chargingProfile": profile}
 
 
 async def _clear_profiles(db: AsyncSession, station: str, payload: Mapping[str, Any]) -> None:

@@ -199,6 +199,9 @@ async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
     )
     if not request.raw:
         await dynamic_schedules.expect(db, request.station, request.action, request.payload, at=now)
+        await dynamic_schedules.hurry(
+            db, request.station, request.action, request.payload, request.priority
+        )
     # Last: what an order permits is used up by it, and nothing may refuse the command after that.
     await _must_be_permitted(db, request, joined, now=now)
     await _note_password(db, request)
@@ -450,3 +453,6 @@ async def cancel(
     if not await command_store.apply(db, [change], now=now):
         found = await outcomes.command(db, command_id, WHOLE)
         raise CommandIsUnderWay(found.state)
+    await dynamic_schedules.not_taken(
+        db, found.station, int(found.id), found.action, found.payload, at=now
+    )

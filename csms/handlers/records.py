@@ -74,7 +74,10 @@ def changes_by(
             if not said.get("tbc", False):
                 yield AllTold(station, Held.CHARGING_PROFILE, said["requestId"])
         case "NotifyPriorityCharging":
-            yield Tell(station, Told.PRIORITY_CHARGING, said["transactionId"], said, at)
+            # The same words may come again after others: the last is kept beside what was told.
+            key, state = said["transactionId"], "On" if said["activated"] else "Off"
+            yield Keep(station, Held.CHARGES_FIRST, key, said, state, at)
+            yield Tell(station, Told.PRIORITY_CHARGING, key, said, at)
         case "ReportDERControl":
             yield from _controls(station, said, at)
         case "NotifyDERAlarm":

@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
-from csms import dynamic_schedules, records
+from csms import dynamic_schedules, records, remote
 from csms.dynamic_schedules import Known, check, expect, known
+from csms.queue import CommandState
 from csms.records import Held
 from csms.reports import OcppVersion
 from foundation.errors import InvalidInput
 from foundation.identifiers import StationId
+from tests.conformance.paying_station import PayingStation, paying
 from tests.csms.asking import ask
-from tests.csms.central import EVENING, Central
+from tests.csms.central import EVENING, Central, eventually
 from tests.csms.handlers.work import Work
 from tests.csms.test_operation_modes import profile
 
@@ -103,3 +105,105 @@ async def test_two_who_tell_it_anew_at_once_undo_nothing_of_each_other(central: 
         async with central.database.unit_of_work() as db:
             [its] = (await known(db, [(station.identity, "7")])).values()
         assert its.told == {"setpoint": setpoint, "limit": 10 + setpoint}
+
+
+# ---------------------------------------------------------------------------- over a real socket
+
+
+async def dynamic(central: Central) -> PayingStation:
+    case = await paying(central)
+    case.answers["SetChargingProfile"] = {"status": "Accepted"}
+    told = {
+        "evseId": 1,
+        "chargingProfile": DYNAMIC | {"chargingProfilePurpose": "TxDefaultProfile"},
+    }
+    await case.becomes(await case.asked_for("SetChargingProfile", told), CommandState.EFFECTIVE)
+    return case
+
+
+async def away(case: PayingStation) -> None:
+    """Close the station's connection, and wait until that is known."""
+    await case.close()
+
+    async def gone() -> bool:
+        return not await case.central.rows(
+            "select 1 from station_connections where station = :station and closed_at is null",
+            station=case.identity,
+        )
+
+    await eventually(gone)
+
+
+async def pulled(case: PayingStation) -> dict[str, Any]:
+    case.now()
+    said = {"chargingProfileId": DYNAMIC["id"]}
+    answer = await case.call("PullDynamicScheduleUpdate", said)
+    return dict(answer.get("scheduleUpdate") or answer.get("schedule_update") or {})
+
+
+async def test_a_push_that_the_station_refused_is_not_what_it_pulls(central: Central) -> None:
+    case = await dynamic(central)
+    number = DYNAMIC["id"]
+    for status, told, state in (
+        ("Accepted", {"setpoint": 3, "limit": 9}, CommandState.EFFECTIVE),
+        ("Rejected", {"setpoint": 4}, CommandState.REJECTED),
+    ):
+        command = await case.asked_for(UPDATE, update(number, **told), {"status": status})
+        await case.becomes(command, state)
+    assert await pulled(case) == {"setpoint": 3, "limit": 9}
+    command = await case.asked_for(UPDATE, update(number, limit=8))
+    await case.becomes(command, CommandState.EFFECTIVE)
+    assert await pulled(case) == {"setpoint": 3, "limit": 8}
+
+
+async def test_an_older_push_never_leaves_after_a_newer_one(central: Central) -> None:
+    case = await dynamic(central)
+    await away(case)
+    for setpoint, priority in ((1, 0), (2, 50), (3, 10)):
+        await ask(
+            central,
+            case.identity,
+            UPDATE,
+            update(DYNAMIC["id"], setpoint=setpoint),
+            priority=priority,
+            when_offline="queue",
+        )
+    rows = await central.rows(
+        "select (payload -> 'scheduleUpdate' ->> 'setpoint')::int as setpoint from commands"
+        " where station = :station and state = 'queued' order by priority desc, id",
+        station=case.identity,
+    )
+    assert [row["setpoint"] for row in rows] == [1, 2, 3]
+
+
+async def test_a_lost_push_is_not_sent_again_after_a_newer_one(central: Central) -> None:
+    case = await dynamic(central)
+    pushes = [update(DYNAMIC["id"], setpoint=setpoint) for setpoint in (1, 2)]
+    [older, _] = [
+        await case.becomes(await case.asked_for(UPDATE, each), CommandState.EFFECTIVE)
+        for each in pushes
+    ]
+    await central.rows(
+        "update commands set state = 'queued', due_at = expires_at where id = :id returning id",
+        id=int(older.id),
+    )
+    case.answers["ClearCache"] = {"status": "Accepted"}
+    cleared = await ask(central, case.identity, "ClearCache", {}, priority=-1)
+    await case.becomes(cleared, CommandState.EFFECTIVE)
+    assert [action for action, _ in case.asked].count(UPDATE) == 2
+
+
+async def test_a_push_that_was_taken_back_holds_no_longer(central: Central) -> None:
+    case = await dynamic(central)
+    await away(case)
+    waits = await ask(
+        central,
+        case.identity,
+        UPDATE,
+        update(DYNAMIC["id"], setpoint=4),
+        when_offline="queue",
+    )
+    async with central.database.unit_of_work() as db:
+        await remote.cancel(db, waits.id, now=central.clock.now())
+        [its] = (await known(db, [(case.identity, str(DYNAMIC["id"]))])).values()
+    assert its.holds == {"setpoint": 5, "limit": 11}

@@ -1,11 +1,14 @@
 """What follows an answer: only what concerns security; each effect is in `tests/conformance`."""
 
-from csms.following import ACTIONS
+from csms.following import ACTIONS, follows
 from csms.passwords import tells_password
 
 
 def test_commands_of_daily_life_lead_to_nothing() -> None:
-    assert not ACTIONS & {"RemoteStartTransaction", "UnlockConnector", "GetConfiguration"}
+    for action in ("RemoteStartTransaction", "UnlockConnector", "GetConfiguration"):
+        assert not follows(action, {"connectorId": 1})
+    assert follows("RemoteStartTransaction", {"connectorId": 1, "chargingProfile": {}})
+    assert follows("SetChargingProfile", {})
 
 
 def test_whatever_tells_a_password_is_followed() -> None:

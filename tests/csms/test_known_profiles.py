@@ -14,8 +14,8 @@ from csms.known_profiles import Source
 from csms.queue import CommandState
 from csms.reports import OcppVersion, RecordReport
 from foundation.identifiers import StationId
-from tests.conformance import charge_point, charging_station
-from tests.csms.central import Central, moment
+from tests.conformance import charge_point, charging_station, paying_station
+from tests.csms.central import CARD, Central, moment
 from tests.csms.handlers.work import Work
 
 STATION = StationId("CS-1")
@@ -242,3 +242,88 @@ async def test_a_1_6_stations_transaction_is_known_by_its_number(central: Centra
     assert found.ours is not None
     assert [(each.limit, each.profiles) for each in found.ours.steps] == [(Decimal(10), ("9",))]
     assert found.differences == []
+
+
+async def limits(central: Central, station: str) -> list[tuple[str, str | None]]:
+    async with central.database.unit_of_work() as db:
+        found = await known_profiles.known(db, StationId(station))
+    return [(each.profile.number, each.profile.transaction) for each in found]
+
+
+async def test_a_starts_profile_is_the_stations_until_its_transaction_ends(
+    central: Central,
+) -> None:
+    case = await charging_station.booted(central)
+    case.answers["RequestStartTransaction"] = {"status": "Accepted"}
+    started = {
+        "evseId": 1,
+        "idToken": {"idToken": CARD, "type": "ISO14443"},
+        "remoteStartId": 7,
+        "chargingProfile": profile(6, "TxProfile", 12),
+    }
+    command = await case.asked_for("RequestStartTransaction", started)
+    await case.becomes(command, CommandState.ACCEPTED)
+    assert await limits(central, case.identity) == [("6", None)]
+    await case.begin(remoteStartId=7)
+    await case.becomes(command, CommandState.EFFECTIVE)
+    assert await limits(central, case.identity) == [("6", case.ref)]
+    own = profile(4, "TxProfile", 16, transactionId=case.ref)
+    case.answers["SetChargingProfile"] = {"status": "Accepted"}
+    told = await case.asked_for("SetChargingProfile", {"evseId": 1, "chargingProfile": own})
+    await case.becomes(told, CommandState.EFFECTIVE)
+    assert await limits(central, case.identity) == [("4", case.ref), ("6", case.ref)]
+    await case.end()
+    assert await limits(central, case.identity) == []
+
+
+async def test_a_profile_of_a_start_that_the_station_refused_is_not_kept(central: Central) -> None:
+    case = await charging_station.booted(central)
+    started = {
+        "evseId": 1,
+        "idToken": {"idToken": CARD, "type": "ISO14443"},
+        "remoteStartId": 7,
+        "chargingProfile": profile(6, "TxProfile", 12),
+    }
+    no = {"status": "Rejected"}
+    command = await case.asked_for("RequestStartTransaction", started, no)
+    await case.becomes(command, CommandState.REJECTED)
+    assert await limits(central, case.identity) == []
+
+
+async def test_priority_charging_holds_while_the_station_says_so(central: Central) -> None:
+    case = await paying_station.paying(central)
+    await case.begin()
+    station = StationId(case.identity)
+    first = profile(8, "PriorityCharging", 32)
+    usual = profile(4, "TxProfile", 10, transactionId=case.ref)
+    case.answers["SetChargingProfile"] = {"status": "Accepted"}
+    for each in (first, usual):
+        payload = {"evseId": 1, "chargingProfile": each}
+        command = await case.asked_for("SetChargingProfile", payload)
+        await case.becomes(command, CommandState.EFFECTIVE)
+
+    async def limit() -> Decimal | None:
+        async with central.database.unit_of_work() as db:
+            [step] = (
+                await known_profiles.composite_of(
+                    db,
+                    station,
+                    1,
+                    starts_at=central.clock.now().replace(microsecond=0),
+                    duration_s=60,
+                    unit=Unit.A,
+                )
+            ).steps
+        return step.limit
+
+    assert await limit() == 10
+    # The driver pressed the station's own button; the last time with the words of the first.
+    for activated, expected in ((True, 32), (False, 10), (True, 32), (False, 10)):
+        central.clock.at += timedelta(seconds=1)
+        case.now()
+        said = {"transactionId": case.ref, "activated": activated}
+        assert await case.call("NotifyPriorityCharging", said) == {}
+        assert await limit() == expected
+    use = {"transactionId": case.ref, "activate": True}
+    await case.becomes(await case.asked_for("UsePriorityCharging", use), CommandState.EFFECTIVE)
+    assert await limit() == 32
