@@ -17,8 +17,9 @@ from typing import Any, Final
 from sqlalchemy import select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import records
+from csms import profile_rules, records
 from csms.operation_modes import objection, objection_to_update, values_of
+from csms.queue import STARTS
 from csms.record_tables import StationRecordRow
 from csms.records import Held
 from csms.reports import OcppVersion
@@ -71,13 +72,16 @@ def check(version: OcppVersion, action: str, payload: Mapping[str, Any]) -> None
     Raises:
         InvalidInput: It does not; `field` is where.
     """
-    if version is not OcppVersion.V21 or action not in _TELL_PROFILES:
-        return
     profile = payload.get("chargingProfile")
-    found = None if profile is None else objection(profile)
+    if version is OcppVersion.V16 or action not in _TELL_PROFILES or profile is None:
+        return
+    found = objection(profile) if version is OcppVersion.V21 else None
     if found is not None:
         sentence, place = found
         raise InvalidInput(sentence, field=f"$.chargingProfile{place.removeprefix('$')}")
+    found = profile_rules.objection(payload, is_start=action in STARTS)
+    if found is not None:
+        raise InvalidInput(found[0], field=found[1])
 
 
 async def expect(

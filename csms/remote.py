@@ -21,6 +21,7 @@ from csms import (
     dynamic_schedules,
     outcomes,
     passwords,
+    profile_numbers,
     told_identities,
     vendors,
 )
@@ -194,6 +195,8 @@ async def ask(db: AsyncSession, request: Request, *, now: datetime) -> Command:
         raise StationUnreachable(request.station)
     if request.reason not in _PACED_BY_THEMSELVES and in_flight >= joined.in_flight_max:
         raise TooManyInFlight(joined.in_flight_max)
+    if request.action == "SetChargingProfile" and not request.raw and request.door != "system":
+        await profile_numbers.must_be_free(db, request.station, payload)
     await told_identities.expect(
         db, request.station, request.action, request.payload, raw=request.raw
     )

@@ -84,6 +84,8 @@ async def test_k_100_a_profile_says_what_holds_of_it_offline(case: PayingStation
         case, profile(case, maxOfflineDuration=600, invalidAfterOfflineDuration=True)
     )
     assert (told["max_offline_duration"], told["invalid_after_offline_duration"]) == (600, True)
+    without = profile(case, invalidAfterOfflineDuration=True)
+    assert await refused(case, without) == "$.chargingProfile.maxOfflineDuration"
 
 
 async def test_k_101_the_way_of_operation_changes_within_a_profile(case: PayingStation) -> None:
@@ -142,6 +144,10 @@ async def test_k_106_stations_begin_at_random_by_their_own_clocks(case: PayingSt
     )
     [schedule] = told["charging_schedule"]
     assert (schedule["use_local_time"], schedule["randomized_delay"]) == (True, 300)
+    whole = {"chargingProfilePurpose": "ChargingStationMaxProfile", "transactionId": None}
+    wrong = {"evseId": 0, "chargingProfile": profile(case, schedule=more, **whole)}
+    with pytest.raises(InvalidInput, match="randomizedDelay"):
+        await ask(case.central, case.identity, SET, wrong)
 
 
 async def test_k_109_our_profiles_numbers_are_above_those_of_an_energy_manager(
@@ -153,6 +159,14 @@ async def test_k_109_our_profiles_numbers_are_above_those_of_an_energy_manager(
     assert await needs(case) == "Accepted"
     asked = await case.was_asked(SET)
     assert asked["charging_profile"]["id"] > 5000
+    # Nor may an operator take one of its, or one that is there for something else.
+    usual = {"chargingProfilePurpose": "TxDefaultProfile", "transactionId": None}
+    assert await refused(case, profile(case, id=5000, **usual)) == "$.chargingProfile.id"
+    await takes(case, profile(case, id=5070, **usual))
+    assert await refused(case, profile(case, id=5070)) == "$.chargingProfile.id"
+    await takes(case, profile(case, id=5071))
+    await case.end()
+    await takes(case, profile(case, id=5071, **usual))
 
 
 # ------------------------------------------------------------------------------ ISO 15118-20

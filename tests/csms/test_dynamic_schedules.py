@@ -42,7 +42,8 @@ def test_what_holds_is_the_period_with_what_was_told_since() -> None:
 
 
 def test_only_2_1_has_what_must_go_together() -> None:
-    wrong = {"evseId": 1, "chargingProfile": profile({"operationMode": "Idle", "limit": 1})}
+    told = profile({"operationMode": "Idle", "limit": 1}, transactionId="t-1")
+    wrong = {"evseId": 1, "chargingProfile": told}
     check(OcppVersion.V201, "SetChargingProfile", wrong)
     check(OcppVersion.V21, "ClearChargingProfile", wrong)
     check(OcppVersion.V21, "RequestStartTransaction", {"remoteStartId": 1})
