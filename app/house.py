@@ -38,7 +38,16 @@ from billing import credit_orders, direct_payments, prepaid, remote_access
 from billing.closing import Closing
 from billing.credit_mails import Letters
 from billing.month_end import CRON, MonthEnd
-from csms import equipment, load_rounds, outcomes, probes_kept, profile_upgrades, records, remote
+from csms import (
+    customer_information,
+    equipment,
+    load_rounds,
+    outcomes,
+    probes_kept,
+    profile_upgrades,
+    records,
+    remote,
+)
 from csms.authorities_by_http import HttpSigner
 from csms.campaigns import keep_going
 from csms.connectivity import SilenceLimits
@@ -197,6 +206,13 @@ def compose_house(
         "probes kept",
         probes_kept.forgetting(database, clock, kept=timedelta(days=settings.probes_kept_days)),
         cron=probes_kept.CRON,
+    )
+    jobs.every(
+        "customer data",
+        customer_information.forgetting(
+            database, clock, kept=timedelta(days=settings.customer_data_kept_days)
+        ),
+        cron=customer_information.CRON,
     )
     jobs.every("payments", settle_payments(database, clock), cron="* * * * *")
     jobs.every("station files", forget_files(settings, database, clock), cron="41 3 * * *")

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ForeignKey,
     Identity,
     Index,
@@ -53,3 +54,21 @@ class StationTellingRow(Base):
     """SHA-256 of what was said: the same words again are the same telling."""
     content: Mapped[dict[str, Any]] = mapped_column(JSONB)
     told_at: Mapped[datetime]
+
+
+class CustomerInformationRow(Base):
+    """A part of what a station told of a customer: personal data, forgotten before all else."""
+
+    __tablename__ = "customer_information"
+    __table_args__ = (
+        PrimaryKeyConstraint("station", "request_id", "seq_no"),
+        Index("ix_customer_information_received_at", "received_at"),
+    )
+
+    station: Mapped[str] = mapped_column(Text, ForeignKey("stations.identity"))
+    request_id: Mapped[int] = mapped_column(BigInteger)
+    """Of the command that asked for it."""
+    seq_no: Mapped[int] = mapped_column(BigInteger)
+    data: Mapped[str] = mapped_column(Text)
+    is_last: Mapped[bool] = mapped_column(Boolean)
+    received_at: Mapped[datetime]

@@ -180,6 +180,8 @@ class Settings(BaseSettings):
     alerts_kept_days: Positive = 2 * 366
     """Counted from when an alert is over; one that a ticket, first aid, a rule's deed or a booking
     of credits refers to is kept for good."""
+    customer_data_kept_days: Positive = 30
+    """What stations told of a customer when they were asked (OCPP 2.x, CustomerInformation)."""
     probes_kept_days: Positive = 366
     """Probes of silent stations, by which one counts how many alarms they saved."""
     account_grace_days: Positive = 90

@@ -59,6 +59,7 @@ DEEDS = {
     "monitoring.deactivate": marked("Monitoring ended"),
     "monitoring.activate_many": marked("Monitoring of several stations switched on"),
     "monitoring.task_done": marked("Task of monitoring done"),
+    "customer_information.read": marked("What a station told of a customer read"),
     "month.close": marked("Month closed"),
     "organisation.change": marked("Organisation changed"),
     "organisation.create": marked("Organisation added"),

@@ -30,6 +30,9 @@ _IN_TEXT = re.compile(
     r'"(?:[^"\\]|\\.)*"'
 )
 
+_CUSTOMER_DATA = re.compile(r'("data"\s*:\s*)"(?:[^"\\]|\\.)*"')
+"""What a station tells of a customer, in a NotifyCustomerInformation."""
+
 _CURSOR = "cursor of id tokens"
 
 Facts = Mapping[str, Any]
@@ -73,7 +76,9 @@ def frame_is_meant(caller: Caller, text: str, q: str | None) -> bool:
 
 
 def frame_without_personal(text: str) -> str:
-    """Return the text of a frame with the id tokens in it masked."""
+    """Return the text of a frame with the id tokens and data of customers in it masked."""
+    if "NotifyCustomerInformation" in text:
+        text = _CUSTOMER_DATA.sub(rf'\1"{MASK}"', text)
     return _IN_TEXT.sub(rf'\1"{MASK}"', text)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import record_batches
+from csms import customer_information, record_batches
 from csms.handlers.context import HandlerContext
 from csms.record_batches import AllTold, Change, Forget, Keep, Mark, Tell
 from csms.records import Held, Told
@@ -40,6 +40,15 @@ async def records_told(
         )
     ]
     await record_batches.apply(db, changes)
+    customers = [
+        customer_information.part_of(
+            str(each.origin.station), each.payload, each.origin.received_at
+        )
+        for each in reports
+        if each.origin.action == "NotifyCustomerInformation"
+    ]
+    if customers:
+        await customer_information.keep(db, customers)
     return [Acknowledged() for _ in reports]
 
 

@@ -34,6 +34,7 @@ def vehicle_schedule(message: Any, origin: Origin) -> Report:
 HANDLED_RECORDS: Final[dict[str, Callable[[Any, Origin], Report]]] = {
     "ClearedChargingLimit": record,
     "NotifyChargingLimit": record,
+    "NotifyCustomerInformation": record,
     "NotifyDisplayMessages": record,
     "NotifyEVChargingNeeds": needs,
     "NotifyEVChargingSchedule": vehicle_schedule,

@@ -19,13 +19,28 @@ from starlette.responses import RedirectResponse, Response
 
 from accounts import audit
 from accounts.permissions import Permission
-from csms import billing_decisions, charging, file_places, files, outcomes
+from csms import (
+    billing_decisions,
+    charging,
+    customer_information,
+    file_places,
+    files,
+    outcomes,
+)
 from csms.charging import Transaction
 from csms.queue import Command, CommandIsUnderWay, CommandState, StationUnreachable
 from csms.registry import Station
 from foundation.errors import ExpectedError, InvalidInput, NotFound
 from foundation.identifiers import TransactionId
-from portal import asking, buttons, command_words, hotline_doors, masking, vocabulary
+from portal import (
+    asking,
+    buttons,
+    command_words,
+    customer_doors,
+    hotline_doors,
+    masking,
+    vocabulary,
+)
 from portal.buttons import BUTTONS, Button, Target, Wish
 from portal.guard import Caller, require
 from portal.pages.command_views import (
@@ -440,7 +455,12 @@ async def one_command(
     """Show one command with every step, its payload and the station's answer."""
     found = await outcomes.command(db, command_id, caller.scope)
     frame = await frame_of(request, db, caller, live=f"station/{found.station}")
-    values = {"each": view_of(found, frame.words, caller, may_ask=_may_cancel(caller, found))}
+    values = {
+        "each": view_of(found, frame.words, caller, may_ask=_may_cancel(caller, found)),
+        "tells_of_customer": found.action == customer_information.ACTION
+        and customer_doors.may_read(caller)
+        and await customer_information.told_for(db, found) is not None,
+    }
     return page(frame, "command.html", values)
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from csms.queue import CommandState
+from csms import customer_information
+from csms.customer_information import CustomerReport
+from csms.queue import Command, CommandState
 from csms.records import Held
 from tests.conformance.case import is_our_place, with_file_places
 from tests.conformance.charging_station import TOKEN, ChargingStation, booted
@@ -198,6 +200,11 @@ async def test_n_36_a_second_request_takes_the_place_of_the_first(case: Charging
     assert await case.steps("log", 84) == ["Uploading", "Uploaded"]
 
 
+async def told_of_customer(case: ChargingStation, command: Command) -> CustomerReport | None:
+    async with case.central.database.unit_of_work() as db:
+        return await customer_information.told_for(db, command)
+
+
 @pytest.mark.parametrize(
     ("number", "report", "clear", "data"),
     [
@@ -222,9 +229,16 @@ async def test_n_27_28_and_30_to_32_customer_information(
         CARD,
     )
     if data is not None:
-        said = {"requestId": 91, "seqNo": 0, "data": data, "generatedAt": case.now(), "tbc": False}
-        assert await case.call("NotifyCustomerInformation", said) == {}
-    await case.becomes(command, EFFECTIVE)
+        for seq_no, part in enumerate((data[:3], data[3:])):
+            said: dict[str, Any] = {"requestId": 91, "seqNo": seq_no, "data": part}
+            said |= {"generatedAt": case.now(), "tbc": seq_no == 0}
+            assert await case.call("NotifyCustomerInformation", said) == {}
+    done = await case.becomes(command, EFFECTIVE)
+    told = await told_of_customer(case, done)
+    assert (None if told is None else (told.data, told.parts, told.is_whole)) == (
+        None if data is None else (data, 2, True)
+    )
+    assert done.answer == {"status": "Accepted"}
 
 
 async def test_n_29_customer_information_that_it_does_not_give(case: ChargingStation) -> None:
@@ -291,6 +305,9 @@ async def test_n_62_and_n_63_a_customer_by_identifier_or_certificate(
     )
     asked = await case.was_asked("CustomerInformation")
     assert "customer_identifier" in asked or "customer_certificate" in asked
-    said = {"requestId": 94, "seqNo": 0, "data": "", "generatedAt": case.now(), "tbc": False}
+    data = f"known as {number}"
+    said = {"requestId": 94, "seqNo": 0, "data": data, "generatedAt": case.now(), "tbc": False}
     assert await case.call("NotifyCustomerInformation", said) == {}
-    await case.becomes(command, EFFECTIVE)
+    told = await told_of_customer(case, await case.becomes(command, EFFECTIVE))
+    assert told is not None
+    assert (told.data, told.is_whole) == (data, True)

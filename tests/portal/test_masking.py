@@ -107,6 +107,16 @@ def test_frames_are_masked_as_text(payload: object) -> None:
     assert json.loads(told)[2] == "Authorize", "it stays what it was"
 
 
+def test_what_a_station_tells_of_a_customer_is_masked_in_its_frame_and_no_other_s() -> None:
+    frame = '[2,"1","NotifyCustomerInformation",{"data":"name=\\"Ada\\"","requestId":1}]'
+    told = masking.frame(BLIND, frame)
+    assert "Ada" not in told
+    assert json.loads(told)[3] == {"data": MASK, "requestId": 1}
+    assert masking.frame(SEES, frame) == frame
+    other = '[2,"1","DataTransfer",{"data":"Ada"}]'
+    assert masking.frame(BLIND, other) == other
+
+
 @given(st.text())
 def test_any_text_can_be_a_frame(text: str) -> None:
     masking.frame_without_personal(text)
