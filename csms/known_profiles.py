@@ -138,8 +138,8 @@ left join lateral (
     select a.* from transactions a where a.station = r.station and (
         a.id = c.transaction_id or (c.id is null and (
             split_part(a.ref, '|', 2) = r.content -> 'chargingProfile' ->> 'transactionId'
-            or (s.ocpp_version = 'ocpp1.6' and coalesce(a.station_number, a.id)
-                = cast(r.content -> 'chargingProfile' ->> 'transactionId' as numeric)))))
+            or (s.ocpp_version = 'ocpp1.6' and cast(coalesce(a.station_number, a.id) as text)
+                = r.content -> 'chargingProfile' ->> 'transactionId'))))
     order by a.started_at desc limit 1) t on true
 where r.station = :station and r.kind = :kind
     and r.content -> 'chargingProfile' ->> 'chargingProfilePurpose' = 'TxProfile'
