@@ -56,6 +56,17 @@ class CardExists(Conflict):
         super().__init__(f"{token} is a prepaid card already.")
 
 
+class OtherTopUp(Conflict):
+    """The key stands for other money already: another amount, or on another card."""
+
+    code = "other_top_up"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"{key} stands for another amount, or another card, already: look its booking up."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """A prepaid card with the money that is on it."""
@@ -111,13 +122,20 @@ async def top_up(
     Raises:
         NotFound: There is no such card.
         InvalidInput: The amount cannot be put there.
+        OtherTopUp: The key stands for another amount, or for another card.
     """
     row = await _locked(db, normalised_token(token))
     if amount.currency != row.currency:
         raise InvalidInput(f"The card has {row.currency}.", field="currency")
     if not amount.is_rounded or not 0 < amount.amount <= MOST_TOP_UP:
         raise InvalidInput(f"amount is above 0, at most {MOST_TOP_UP}.", field="amount")
-    if await _book(db, row, "top_up", f"top-up/{key}", amount.minor, None, by=by, now=now):
+    name = f"top-up/{key}"
+    if not await _book(db, row, "top_up", name, amount.minor, None, by=by, now=now):
+        booked = select(PrepaidBookingRow.token_key, PrepaidBookingRow.amount_minor)
+        its = (await db.execute(booked.where(PrepaidBookingRow.key == name))).one()
+        if tuple(its) != (row.token_key, amount.minor):
+            raise OtherTopUp(key)
+    else:
         entry = ledger.advance_entry(
             account=_ACCOUNT, amount=amount, booked_at=now, narration=f"top-up {key}"
         )

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from billing import books, ledger, prepaid
-from billing.prepaid import CardExists
+from billing.prepaid import CardExists, OtherTopUp
 from foundation.errors import InvalidInput, NotFound
 from foundation.identifiers import IdToken
 from foundation.money import Money
@@ -35,6 +35,18 @@ async def balances(db: AsyncSession) -> tuple[Decimal, Decimal]:
     """What is on the card, and on the provider's account."""
     found = (await books.balances(db, [ACCOUNT]))[ACCOUNT]["EUR"]
     return (await prepaid.card(db, CARD)).balance.amount, found.amount
+
+
+@pytest.mark.parametrize(("token", "amount"), [(CARD, "11"), ("PRE2", "10")])
+async def test_a_key_that_stands_for_other_money_is_refused(
+    db: AsyncSession, token: str, amount: str
+) -> None:
+    await with_money(db, "10")
+    await prepaid.make_card(db, "PRE2", "EUR", by="me", now=NOW)
+    with pytest.raises(OtherTopUp):
+        await prepaid.top_up(db, token, euro(amount), key="r-1", by="me", now=NOW)
+    assert (await prepaid.card(db, CARD)).balance == euro("10")
+    assert (await prepaid.card(db, "PRE2")).balance == euro("0")
 
 
 async def test_a_top_up_counts_once_and_stands_in_the_ledger(db: AsyncSession) -> None:
