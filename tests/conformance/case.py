@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from accounts.directory import WHOLE
-from csms import equipment, file_places, files, records
+from csms import equipment, file_places, files, local_list_store, local_lists, records
 from csms.charging import Transaction
 from csms.equipment import ProgressKind, Reservation
 from csms.queue import Command, CommandState
@@ -83,6 +83,11 @@ class Case(Station):
         """What we know that it holds of a kind, by its keys."""
         async with self.central.database.unit_of_work() as db:
             return await records.held(db, StationId(self.identity), kind)
+
+    async def local_list(self) -> local_lists.Held:
+        """What is on its list by our books."""
+        async with self.central.database.unit_of_work() as db:
+            return await local_list_store.held(db, self.identity)
 
     async def steps(self, kind: ProgressKind, request: int | None = None) -> list[str]:
         """How far it said that it is with a request; with the newest where none is named."""

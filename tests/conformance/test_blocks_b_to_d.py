@@ -509,6 +509,15 @@ async def test_c_49_a_master_pass_without_a_screen(case: ChargingStation) -> Non
 async def test_d_01_to_d_04_a_list_is_sent_and_its_version_read_back(
     case: ChargingStation, number: str, kind: str, entries: list[dict[str, Any]] | None
 ) -> None:
+    case.answers["GetLocalListVersion"] = {"version_number": 8}
+    before = [
+        {"idToken": each, "idTokenInfo": {"status": "Accepted"}} for each in (TOKEN, token("04BB"))
+    ]
+    first = await case.asked_for(
+        "SendLocalList",
+        {"versionNumber": 8, "updateType": "Full", "localAuthorizationList": before},
+    )
+    await case.becomes(first, EFFECTIVE)
     case.answers["GetLocalListVersion"] = {"version_number": 9}
     payload: dict[str, Any] = {"versionNumber": 9, "updateType": kind}
     if entries is not None:
@@ -519,6 +528,14 @@ async def test_d_01_to_d_04_a_list_is_sent_and_its_version_read_back(
     assert len(sent.get("local_authorization_list", ())) == len(entries or ())
     await case.becomes(command, EFFECTIVE)
     assert (await model(case))["LocalAuthListCtrlr", "Version"] == "9"
+    kept = await case.local_list()
+    assert (kept.version, kept.is_known) == (9, True)
+    assert {each: entry.status for each, entry in kept.entries.items()} == {
+        "d_01": {CARD: "Accepted"},
+        "d_02": {CARD: "Blocked", "04BB": "Accepted"},
+        "d_03": {"04BB": "Accepted"},
+        "d_04": {},
+    }[number]
 
 
 @pytest.mark.parametrize(("number", "version"), [("d_08", 4), ("d_09", 0)])

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from csms import known_profiles
 from csms.queue import CommandState
+from csms.records import Held
+from foundation.identifiers import StationId
 from tests.conformance.case import is_our_place, with_file_places
 from tests.conformance.charge_point import ChargePoint, booted
 from tests.csms.central import CARD, Central, wh
@@ -186,6 +189,12 @@ def profile(purpose: str, **more: Any) -> dict[str, Any]:
     } | more
 
 
+async def held(case: ChargePoint) -> dict[int, dict[str, Any]]:
+    """The profiles that we know it to have, with their connectors, by their numbers."""
+    found = await case.held(Held.CHARGING_PROFILE)
+    return {int(each.key): dict(each.content) for each in found}
+
+
 async def test_tc_056_a_default_profile(case: ChargePoint) -> None:
     valid = {"validFrom": "2026-10-15T00:00:00Z", "validTo": "2026-10-16T00:00:00Z"}
     command = await case.asked_for(
@@ -198,6 +207,15 @@ async def test_tc_056_a_default_profile(case: ChargePoint) -> None:
     [period] = sent["charging_schedule"]["charging_schedule_period"]
     assert period["limit"] == 6
     await case.becomes(command, EFFECTIVE)
+    kept = (await held(case))[5]
+    assert kept["evseId"] == 1
+    told = kept["chargingProfile"]
+    assert (told["chargingProfilePurpose"], told["stackLevel"]) == ("TxDefaultProfile", 1)
+    assert (told["validFrom"], told["validTo"]) == (valid["validFrom"], valid["validTo"])
+    [schedule] = told["chargingSchedule"]
+    assert schedule["chargingSchedulePeriod"] == [
+        {"startPeriod": 0, "limit": 6.0, "numberPhases": 3}
+    ]
 
 
 async def test_tc_057_a_profile_for_the_running_transaction(case: ChargePoint) -> None:
@@ -209,6 +227,8 @@ async def test_tc_057_a_profile_for_the_running_transaction(case: ChargePoint) -
     sent = (await case.was_asked("SetChargingProfile"))["cs_charging_profiles"]
     assert sent["transaction_id"] == number
     await case.becomes(command, EFFECTIVE)
+    told = (await held(case))[5]["chargingProfile"]
+    assert (told["chargingProfilePurpose"], told["transactionId"]) == ("TxProfile", number)
 
 
 async def test_tc_059_a_remote_start_with_its_profile(case: ChargePoint) -> None:
@@ -221,6 +241,10 @@ async def test_tc_059_a_remote_start_with_its_profile(case: ChargePoint) -> None
     assert "transaction_id" not in sent["charging_profile"]
     number, _ = await case.start()
     assert (await case.becomes(command, EFFECTIVE)).transaction_id == number
+    async with case.central.database.unit_of_work() as db:
+        [kept] = await known_profiles.known(db, StationId(case.identity))
+    assert kept.source is known_profiles.Source.SENT
+    assert (kept.profile.purpose, kept.profile.transaction) == ("TxProfile", str(number))
 
 
 async def test_tc_066_a_composite_schedule_is_told(case: ChargePoint) -> None:
@@ -239,6 +263,10 @@ async def test_tc_066_a_composite_schedule_is_told(case: ChargePoint) -> None:
     assert done.answer is not None
     [period] = done.answer["chargingSchedule"]["chargingSchedulePeriod"]
     assert period["limit"] == 4140
+    async with case.central.database.unit_of_work() as db:
+        kept = (await known_profiles.own_answers(db, StationId(case.identity)))[1]
+    assert kept.theirs is not None
+    assert [each.limit for each in kept.theirs.steps] == [4140]
 
 
 @pytest.mark.parametrize(
@@ -251,6 +279,16 @@ async def test_tc_066_a_composite_schedule_is_told(case: ChargePoint) -> None:
     ids=["by_id", "by_criteria", "all"],
 )
 async def test_tc_067_clear_charging_profiles(case: ChargePoint, payload: dict[str, Any]) -> None:
+    for connector, told in (
+        (0, profile("ChargePointMaxProfile", chargingProfileId=4)),
+        (1, profile("TxDefaultProfile")),
+        (1, profile("TxDefaultProfile", chargingProfileId=6, stackLevel=2)),
+        (2, profile("TxDefaultProfile", chargingProfileId=7)),
+    ):
+        asked = {"connectorId": connector, "csChargingProfiles": told}
+        await case.becomes(await case.asked_for("SetChargingProfile", asked), EFFECTIVE)
+    assert set(await held(case)) == {4, 5, 6, 7}
     command = await case.asked_for("ClearChargingProfile", payload)
     assert len(await case.was_asked("ClearChargingProfile")) == len(payload)
     await case.becomes(command, EFFECTIVE)
+    assert set(await held(case)) == ({4, 6, 7} if payload else set())

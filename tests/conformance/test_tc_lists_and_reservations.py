@@ -55,14 +55,23 @@ def full_list(version: int, *tags: str) -> dict[str, Any]:
 async def test_tc_043_1_and_3_a_list_that_it_does_not_take(
     case: ChargePoint, number: str, word: str
 ) -> None:
-    command = await case.asked_for("SendLocalList", full_list(1, CARD), {"status": word})
+    case.answers["GetLocalListVersion"] = {"list_version": 1}
+    await case.becomes(await case.asked_for("SendLocalList", full_list(1, CARD)), EFFECTIVE)
+    assert list((await case.local_list()).entries) == [CARD]
+    command = await case.asked_for("SendLocalList", full_list(2, "04BB"), {"status": word})
     assert (await case.becomes(command, REJECTED)).answer == {"status": word}
+    kept = await case.local_list()
+    assert kept.entries == {}
+    assert (kept.version, kept.is_known) == ((-1, True) if word == "NotSupported" else (1, False))
 
 
 @pytest.mark.parametrize(("number", "kind"), [("043_4", "Full"), ("043_5", "Differential")])
 async def test_tc_043_4_and_5_a_list_is_sent_and_its_version_read_back(
     case: ChargePoint, number: str, kind: str
 ) -> None:
+    case.answers["GetLocalListVersion"] = {"list_version": 6}
+    first = await case.asked_for("SendLocalList", full_list(6, "04AA"))
+    await case.becomes(first, EFFECTIVE)
     case.answers["GetLocalListVersion"] = {"list_version": 7}
     command = await case.asked_for(
         "SendLocalList", full_list(7, CARD, "04BB") | {"updateType": kind}
@@ -72,6 +81,10 @@ async def test_tc_043_4_and_5_a_list_is_sent_and_its_version_read_back(
     assert all(each["id_tag_info"]["status"] for each in sent["local_authorization_list"])
     await case.becomes(command, EFFECTIVE)
     assert await list_version(case) == "7"
+    kept = await case.local_list()
+    stays = set() if kind == "Full" else {"04AA"}
+    assert (kept.version, kept.is_known) == (7, True)
+    assert set(kept.entries) == {CARD, "04BB"} | stays
 
 
 # --------------------------------------------------------------------------- reservations
