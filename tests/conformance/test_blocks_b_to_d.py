@@ -61,8 +61,12 @@ async def test_b_02_first_pending_then_accepted(central: Central) -> None:
         {"get_variable_result": [result("OCPPCommCtrlr", "OfflineThreshold", "60")]},
     )
     await case.becomes(command, EFFECTIVE)
+    assert (await model(case))["OCPPCommCtrlr", "OfflineThreshold"] == "60"
+    with pytest.raises(CallRefused, match="SecurityError"):
+        await case.status("Available")
     await accept(case)
     assert (await case.boot())["status"] == "Accepted"
+    assert await case.shown() == "Available"
 
 
 async def accept(case: ChargingStation) -> None:
@@ -299,6 +303,7 @@ async def boots_again(case: ChargingStation) -> None:
 async def test_b_20_a_reset_without_a_transaction(case: ChargingStation, kind: str) -> None:
     command = await case.asked_for("Reset", {"type": kind})
     assert dict(await case.was_asked("Reset")) == {"type": kind}
+    await case.becomes(command, ACCEPTED)
     await boots_again(case)
     await case.becomes(command, EFFECTIVE)
 
@@ -359,7 +364,14 @@ async def test_b_42_and_b_44_a_network_profile_is_set_or_not(case: ChargingStati
     command = await case.asked_for("SetNetworkProfile", payload)
     sent = await case.was_asked("SetNetworkProfile")
     assert sent["configuration_slot"] == 1
-    assert sent["connection_data"]["ocpp_csms_url"] == "wss://csms.example/ocpp"
+    assert sent["connection_data"] == {
+        "ocpp_version": "OCPP20",
+        "ocpp_transport": "JSON",
+        "ocpp_csms_url": "wss://csms.example/ocpp",
+        "message_timeout": 30,
+        "security_profile": 2,
+        "ocpp_interface": "Wired0",
+    }
     await case.becomes(command, EFFECTIVE)
     failed = await case.asked_for("SetNetworkProfile", payload, {"status": "Failed"})
     assert (await case.becomes(failed, REJECTED)).answer == {"status": "Failed"}
@@ -417,6 +429,7 @@ async def test_c_37_and_c_38_clear_the_cache(
     case: ChargingStation, number: str, answer: str, state: CommandState
 ) -> None:
     command = await case.asked_for("ClearCache", {}, {"status": answer})
+    assert dict(await case.was_asked("ClearCache")) == {}
     await case.becomes(command, state)
 
 
@@ -445,6 +458,8 @@ async def test_c_40_the_second_token_is_known_from_the_list_alone(case: Charging
     ended = await case.end(idToken=token("C40B"))
     info = ended["idTokenInfo"]
     assert (info["status"], info["groupIdToken"]["idToken"]) == ("Accepted", "C40")
+    over = await case.transaction()
+    assert (over.state, over.id_token, over.energy_wh) == ("ended", "C40A", wh(4000))
 
 
 async def test_c_43_the_second_token_is_not_taken(case: ChargingStation) -> None:
@@ -453,7 +468,9 @@ async def test_c_43_the_second_token_is_not_taken(case: ChargingStation) -> None
     await case.begin("C43A")
     info = (await case.event("Updated", "StopAuthorized", idToken=token("C43B")))["idTokenInfo"]
     assert info["status"] == "Blocked"
-    assert (await case.transaction()).id_token == "C43A"
+    running = await case.transaction()
+    assert (running.state, running.id_token) == ("active", "C43A")
+    assert running.authorization_status == "Accepted", "another's card stops nothing"
 
 
 async def test_c_47_a_master_pass_stops_all(case: ChargingStation) -> None:

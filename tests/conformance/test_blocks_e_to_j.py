@@ -216,8 +216,7 @@ async def test_f_06_unlock_a_connector(case: ChargingStation) -> None:
     command = await case.asked_for(
         "UnlockConnector", {"evseId": 1, "connectorId": 1}, {"status": "Unlocked"}
     )
-    asked = await case.was_asked("UnlockConnector")
-    assert (asked["evse_id"], asked["connector_id"]) == (1, 1)
+    assert dict(await case.was_asked("UnlockConnector")) == {"evse_id": 1, "connector_id": 1}
     await case.becomes(command, EFFECTIVE)
 
 
@@ -278,6 +277,11 @@ async def test_f_11_to_f_24_trigger_each_message(
         assert [tuple(each.values()) for each in kept] == [
             (each, wh(1500), "Trigger") for each in ((1, 2) if evse is None else (evse,))
         ]
+    if wanted == "TransactionEvent":
+        running = await case.transaction()
+        told = await case.central.reports(running.transaction_id)
+        assert (running.state, len(told)) == ("active", 2)
+        assert '"triggerReason":"Trigger"' in told[-1].raw.replace(" ", "")
     if wanted == "StatusNotification":
         assert await case.shown(evse or 1) == ("Available" if evse == 1 else "Occupied")
 
@@ -343,9 +347,12 @@ async def test_g_11_14_and_17_the_change_waits_for_the_transaction(
     command = await case.asked_for("ChangeAvailability", payload, {"status": "Scheduled"})
     await case.becomes(command, ACCEPTED)
     assert (await case.transaction()).state == "active"
+    assert await case.shown() == "Occupied"
     await case.end()
     await case.status("Unavailable")
     await case.becomes(command, EFFECTIVE)
+    assert (await case.transaction()).state == "ended"
+    assert await case.shown() == "Unavailable"
 
 
 async def test_g_20_a_lock_that_fails(case: ChargingStation) -> None:
@@ -391,9 +398,14 @@ async def test_h_01_08_and_15_a_reservation_is_used(
     command = await reserve(case, **what)
     asked = await case.was_asked("ReserveNow")
     assert asked.get("evse_id") == what.get("evseId")
+    assert asked.get("connector_type") == what.get("connectorType")
     if what.get("evseId"):
         await case.status("Reserved")
     await case.becomes(command, EFFECTIVE)
+    [kept] = await case.reservations()
+    assert (kept.state, kept.id_token) == ("open", CARD)
+    assert kept.evse_id == what.get("evseId")
+    assert kept.connector_type == what.get("connectorType")
     await case.begin(reservationId=21)
     [used] = await case.reservations()
     assert (used.state, used.transaction_id) == (
@@ -428,7 +440,7 @@ async def test_h_17_cancel_a_reservation(case: ChargingStation) -> None:
     assert (await case.was_asked("CancelReservation"))["reservation_id"] == 21
     await case.becomes(command, EFFECTIVE)
     [over] = await case.reservations()
-    assert over.ending == "Cancelled"
+    assert (over.state, over.ending) == ("over", "Cancelled")
 
 
 async def test_h_19_another_token_of_the_group_uses_it(case: ChargingStation) -> None:
@@ -444,7 +456,9 @@ async def test_h_19_another_token_of_the_group_uses_it(case: ChargingStation) ->
     assert info["groupIdToken"]["idToken"] == "H19"
     await case.begin("H19B", reservationId=21)
     [used] = await case.reservations()
-    assert used.state == "used"
+    taken = await case.transaction()
+    assert (used.state, used.transaction_id) == ("used", taken.transaction_id)
+    assert (used.id_token, used.group_id, taken.id_token) == ("H19A", "H19", "H19B")
 
 
 async def test_h_22_a_reservation_that_is_refused(case: ChargingStation) -> None:

@@ -138,6 +138,19 @@ async def test_tc_074_and_a_11_a_station_gets_a_certificate_and_connects_with_it
         await case.connect(tls=trusting(secured.root, own, secured.files))
 
 
+async def is_installed(secured: Secured, case: Station, kind: str, given: x509.Certificate) -> None:
+    """Look whether we know that the station has what it was given."""
+
+    async def settled() -> bool:
+        return bool((await request_row(secured, case))["state"] == "installed")
+
+    await eventually(settled)
+    async with secured.central.database.unit_of_work() as db:
+        [known] = await station_certificates.certificates(db, WHOLE, case.identity)
+    assert (known.kind, known.not_after) == (kind, given.not_valid_after_utc)
+    assert known.serial_number == facts_of(given).serial_number
+
+
 async def test_a_12_a_v2g_certificate_comes_with_the_chain_below_its_root(
     secured: Secured,
 ) -> None:
@@ -153,6 +166,7 @@ async def test_a_12_a_v2g_certificate_comes_with_the_chain_below_its_root(
     leaf, sub = x509.load_pem_x509_certificates(told["certificate_chain"].encode())
     leaf.verify_directly_issued_by(sub)
     assert sub.issuer != sub.subject  # the root stays at home
+    await is_installed(secured, case, "V2GCertificate", leaf)
     await case.leave()
 
 
@@ -164,7 +178,10 @@ async def test_a_13_without_a_kind_it_is_the_stations_own(secured: Secured) -> N
     ] == "Accepted"
     case.answers["CertificateSigned"] = {"status": "Accepted"}
     await worker.work_off()
-    assert (await case.was_asked("CertificateSigned"))["certificate_type"] == OWN
+    told = await case.was_asked("CertificateSigned")
+    assert told["certificate_type"] == OWN
+    given = x509.load_pem_x509_certificates(told["certificate_chain"].encode())[0]
+    await is_installed(secured, case, OWN, given)
     await case.leave()
 
 

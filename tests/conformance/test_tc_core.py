@@ -59,8 +59,11 @@ async def test_tc_004_1_regular_session_identified_first(case: ChargePoint) -> N
     number, status = await case.start()
     assert status == "Accepted"
     await case.status("Charging")
+    assert await case.shown() == "Charging"
     await case.stop(number)
-    assert (await case.transaction()).state == "ended"
+    over = await case.transaction()
+    assert (over.transaction_id, over.state, over.id_token) == (number, "ended", CARD)
+    assert over.energy_wh == wh(4000)
 
 
 async def test_tc_004_2_identified_but_never_plugged_in(case: ChargePoint) -> None:
@@ -137,7 +140,9 @@ async def test_tc_013_and_tc_014_reset(case: ChargePoint, number: str, kind: str
 
 async def test_tc_017_1_unlock_a_free_connector(case: ChargePoint) -> None:
     command = await case.asked_for("UnlockConnector", {"connectorId": 1}, {"status": "Unlocked"})
+    assert dict(await case.was_asked("UnlockConnector")) == {"connector_id": 1}
     await case.becomes(command, EFFECTIVE)
+    assert await case.shown() == "Available"
 
 
 async def test_tc_017_2_unlock_a_fixed_cable(case: ChargePoint) -> None:
@@ -238,15 +243,19 @@ async def test_tc_026_remote_start_rejected(case: ChargePoint) -> None:
     command = await case.asked_for(
         "RemoteStartTransaction", {"connectorId": 1, "idTag": CARD}, {"status": "Rejected"}
     )
-    await case.becomes(command, REJECTED)
+    assert (await case.becomes(command, REJECTED)).transaction_id is None
+    assert await case.transactions() == []
 
 
 async def test_tc_028_remote_stop_of_any_number_rejected(case: ChargePoint) -> None:
+    number = await case.charging()
     command = await case.asked_for(
         "RemoteStopTransaction", {"transactionId": 987654}, {"status": "Rejected"}
     )
-    assert (await case.was_asked("RemoteStopTransaction"))["transaction_id"] == 987654
+    assert dict(await case.was_asked("RemoteStopTransaction")) == {"transaction_id": 987654}
     await case.becomes(command, REJECTED)
+    running = await case.transaction()
+    assert (running.transaction_id, running.state) == (number, "active")
 
 
 async def test_tc_030_unlock_failed(case: ChargePoint) -> None:
@@ -308,9 +317,13 @@ async def test_tc_040_1_a_key_that_it_does_not_support(case: ChargePoint) -> Non
         "ChangeConfiguration", {"key": "NoSuchKey", "value": "1"}, {"status": "NotSupported"}
     )
     assert (await case.becomes(command, REJECTED)).answer == {"status": "NotSupported"}
+    assert "NoSuchKey" not in await configuration(case)
 
 
 async def test_tc_040_2_a_value_that_it_does_not_take(case: ChargePoint) -> None:
+    key = {"key": "MeterValueSampleInterval", "readonly": False, "value": "60"}
+    known = await case.asked_for("GetConfiguration", {}, {"configuration_key": [key]})
+    await case.becomes(known, EFFECTIVE)
     command = await case.asked_for(
         "ChangeConfiguration",
         {"key": "MeterValueSampleInterval", "value": "-1"},
@@ -318,10 +331,12 @@ async def test_tc_040_2_a_value_that_it_does_not_take(case: ChargePoint) -> None
     )
     assert (await case.was_asked("ChangeConfiguration"))["value"] == "-1"
     await case.becomes(command, REJECTED)
+    assert await configuration(case) == {"MeterValueSampleInterval": ("60", False)}
 
 
 async def test_tc_061_clear_the_authorisation_cache(case: ChargePoint) -> None:
     command = await case.asked_for("ClearCache", {})
+    assert dict(await case.was_asked("ClearCache")) == {}
     await case.becomes(command, EFFECTIVE)
 
 

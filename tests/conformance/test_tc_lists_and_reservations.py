@@ -163,10 +163,13 @@ async def test_tc_051_cancel_a_reservation(case: ChargePoint) -> None:
 
 
 async def test_tc_052_cancel_a_reservation_that_nobody_made(case: ChargePoint) -> None:
+    await case.becomes(await reserve(case), CommandState.ACCEPTED)
     command = await case.asked_for(
         "CancelReservation", {"reservationId": 999}, {"status": "Rejected"}
     )
     await case.becomes(command, REJECTED)
+    [still] = await case.reservations()
+    assert (still.reservation_id, still.state) == (11, "open")
 
 
 async def test_tc_053_another_tag_of_the_same_parent_uses_the_reservation(
