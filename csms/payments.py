@@ -339,14 +339,20 @@ async def settlements(
     transaction: int | None = None,
     scope: Scope | None = None,
     only_claims: bool = False,
+    after: int | None = None,
     limit: int = 50,
 ) -> list[Settlement]:
-    """Return settlements, newest first; without a scope the caller checked what may be seen."""
+    """Return settlements, newest first, those behind the one numbered `after`.
+
+    Without a scope the caller checked what may be seen.
+    """
     wanted: list[ColumnElement[bool]] = []
     if station is not None:
         wanted.append(SettlementRow.station == station)
     if transaction is not None:
         wanted.append(SettlementRow.transaction_id == transaction)
+    if after is not None:
+        wanted.append(SettlementRow.id < after)
     if only_claims:
         wanted.append(SettlementRow.claim == "open")
     if scope is not None and scope.organisations is not None:

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
-from accounts import audit
 from accounts.permissions import Permission
 from billing import direct_payments
 from csms import held_tariffs, payments
-from foundation.errors import InvalidInput, NotFound
+from foundation.errors import NotFound
+from portal import payment_doors
 from portal.guard import Caller, require
 from portal.pages.station_views import own_station, tab_of
 from portal.pages.surroundings import went
@@ -56,19 +56,10 @@ async def close_claim(
         InvalidInput: Nothing is said about why.
     """
     station = await own_station(request, db, now, caller, identity)
-    if (await payments.settlement(db, number)).station != station.identity:
+    settlement = await payments.settlement(db, number)
+    if settlement.station != station.identity:
         raise NotFound("settlement", str(number))
-    if not note.strip():
-        raise InvalidInput("Say why the claim is closed.", field="note")
-    by = caller.principal.id
-    await payments.close_claim(db, number, note=note.strip(), by=by, now=now)
-    await audit.record(
-        db,
-        caller.actor,
-        "settlement.close",
-        f"settlement/{number}",
-        organisation=station.organisation,
-        after={"station": station.identity, "note": note.strip()},
-        now=now,
+    await payment_doors.close_claim(
+        db, caller, settlement, station.organisation, note=note, now=now
     )
     return went(f"/stations/{segment(station.identity)}/payments")
