@@ -90,15 +90,17 @@ def results(status: str) -> dict[str, Any]:
 async def test_a_09_the_password_is_changed_and_the_old_one_gone(secured: Secured) -> None:
     case = await booted(secured, "ocpp2.0.1")
     case.answers["SetVariables"] = results("Accepted")
+    [refused] = results("Rejected")["set_variable_result"]  # nobody may read it
+    case.answers["GetVariables"] = {"get_variable_result": [refused]}
     command = await told_new_password(secured, case)
     payload = await case.was_asked("SetVariables")
     assert payload["set_variable_data"][0]["attribute_value"] == NEW
     assert await records(secured, case) == {"has": True, "has_next": True}
+    await asking.becomes(secured.central, command, CommandState.EFFECTIVE)
     await case.connect(password=NEW)
     assert await records(secured, case) == {"has": True, "has_next": False}
     with pytest.raises(LinkLost, match="401"):
         await case.connect(password=OLD)
-    await asking.becomes(secured.central, command, CommandState.EFFECTIVE)
     await no_secret_is_kept(secured, case, NEW)
     await case.leave()
 
