@@ -15,6 +15,7 @@ from tests.csms.central import CARD, Central
 
 EFFECTIVE, ACCEPTED = CommandState.EFFECTIVE, CommandState.ACCEPTED
 REJECTED, FAILED = CommandState.REJECTED, CommandState.FAILED
+OTHER = {"idToken": "OTHER", "type": "ISO14443"}
 
 
 @pytest.fixture
@@ -261,6 +262,11 @@ async def test_n_44_a_monitor_that_cannot_be_cleared(case: ChargingStation) -> N
 
 
 async def test_n_46_a_cleared_customer_leaves_the_local_list(case: ChargingStation) -> None:
+    entries = [{"idToken": each, "idTokenInfo": {"status": "Accepted"}} for each in (TOKEN, OTHER)]
+    full = {"versionNumber": 4, "updateType": "Full", "localAuthorizationList": entries}
+    case.answers["GetLocalListVersion"] = {"version_number": 4}
+    await case.becomes(await case.asked_for("SendLocalList", full), EFFECTIVE)
+    assert set((await case.local_list()).entries) == {CARD, "OTHER"}
     cleared = await case.asked_for(
         "CustomerInformation",
         {"requestId": 93, "report": False, "clear": True, "idToken": TOKEN},
@@ -275,9 +281,11 @@ async def test_n_46_a_cleared_customer_leaves_the_local_list(case: ChargingStati
             "localAuthorizationList": [{"idToken": TOKEN}],
         },
     )
-    [entry] = (await case.was_asked("SendLocalList"))["local_authorization_list"]
-    assert "id_token_info" not in entry
+    [entry] = (await case.was_asked("SendLocalList", 2))["local_authorization_list"]
+    assert entry == {"id_token": {"id_token": CARD, "type": "ISO14443"}}
     await case.becomes(command, EFFECTIVE)
+    kept = await case.local_list()
+    assert (kept.version, set(kept.entries)) == (5, {"OTHER"})
 
 
 @pytest.mark.parametrize(

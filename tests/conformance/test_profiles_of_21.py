@@ -98,6 +98,9 @@ async def test_k_101_the_way_of_operation_changes_within_a_profile(case: PayingS
     [schedule] = told["charging_schedule"]
     modes = [each["operation_mode"] for each in schedule["charging_schedule_period"]]
     assert modes == ["ChargingOnly", "CentralSetpoint"]
+    [kept] = await case.held(Held.CHARGING_PROFILE)
+    [schedule] = kept.content["chargingProfile"]["chargingSchedule"]
+    assert schedule["chargingSchedulePeriod"] == periods
     await case.event("Updated", "OperationModeChanged", "Charging")
     [said] = await case.central.rows(
         "select raw from reports where station = :station order by id desc limit 1",
