@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.queue import Command
 from csms.record_tables import CustomerInformationRow
+from csms.tables import CommandRow
 from foundation.clock import Clock
 from foundation.database import Database
 
@@ -105,16 +106,28 @@ async def keep(db: AsyncSession, parts: Sequence[Part]) -> None:
 async def told_for(db: AsyncSession, command: Command) -> CustomerReport | None:
     """Return what a station told when it was asked by this command; None where it told nothing.
 
-    A number that a later command uses again leaves nothing of what the earlier one brought.
+    A number that a later command uses again leaves nothing of what the earlier one brought, and
+    what came since is the later one's alone: it may be about somebody else.
     """
     number = command.payload.get("requestId")
     if command.action != ACTION or command.sent_at is None or not isinstance(number, int):
         return None
+    later = await db.scalar(
+        select(func.min(CommandRow.sent_at)).where(
+            CommandRow.station == command.station,
+            CommandRow.action == ACTION,
+            CommandRow.id > int(command.id),
+            CommandRow.payload["requestId"].as_integer() == number,
+        )
+    )
+    its = CustomerInformationRow.received_at >= command.sent_at
+    if later is not None:
+        its &= CustomerInformationRow.received_at < later
     rows = await db.scalars(
         select(CustomerInformationRow).where(
             CustomerInformationRow.station == command.station,
             CustomerInformationRow.request_id == number,
-            CustomerInformationRow.received_at >= command.sent_at,
+            its,
         )
     )
     return report_of(

@@ -1,5 +1,7 @@
 """What was told of customers by REST: to whom, and that it is noted."""
 
+from datetime import timedelta
+
 from httpx import AsyncClient
 
 from foundation.clock import SetClock
@@ -32,3 +34,16 @@ async def test_it_is_put_together_and_each_reading_is_noted(
     [reading] = [each for each in noted if each["deed"] == "customer_information.read"]
     assert reading["subject"] == f"command/{asked}"
     assert "Ada" not in str(reading)
+
+
+async def test_a_number_that_is_used_again_tells_nothing_of_the_later_customer(
+    administrator: AsyncClient, database: Database, clock: SetClock
+) -> None:
+    body = {"identity": "CS-N", "organisation": "north"}
+    assert (await administrator.post("/api/v1/stations", json=body)).status_code == 201
+    now = clock.now()
+    first = await asked_and_told(database, "CS-N", now, "name=Ada", owner="north")
+    later = now + timedelta(minutes=5)
+    second = await asked_and_told(database, "CS-N", later, "name=Bob", owner="north")
+    assert (await administrator.get(path(first))).status_code == 404
+    assert (await administrator.get(path(second))).json()["data"] == "name=Bob"
