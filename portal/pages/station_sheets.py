@@ -102,6 +102,7 @@ _TABS: Final = (
     ("reservations", marked("Reservations"), "reservations", Permission.STATIONS_READ, False),
     ("local-list", marked("Local list"), "local-list", Permission.STATIONS_READ, False),
     ("display", marked("Display"), "display", Permission.STATIONS_READ, False),
+    ("reported", marked("Further reports"), "reported", Permission.STATIONS_READ, False),
     ("messages", marked("Log"), "messages", Permission.FRAMES_READ, False),
     ("log", marked("OCPP log"), "log", Permission.FRAMES_READ, False),
     ("history", marked("History"), "history", Permission.STATIONS_READ, False),

@@ -48,6 +48,7 @@ PAGES = (
     "/stations/DE-HN-002/errors",
     "/stations/DE-HN-002/documents",
     "/stations/DE-HN-002/geolocation",
+    "/stations/DE-HN-002/reported",
     "/stations/DE-HN-002/reservations",
     "/stations/DE-HN-002/display",
     "/stations/DE-HN-002/local-list",
