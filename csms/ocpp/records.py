@@ -6,7 +6,8 @@ Source: OCPP 2.0.1 part 2, O03; OCPP 2.1 part 2, N11 to N14, R04, S01 to S04.
 from collections.abc import Callable
 from typing import Any, Final
 
-from csms.ocpp.translation import kept, without_nul
+from csms.ocpp.errors import ErrorCode, MessageError
+from csms.ocpp.translation import integer, kept, without_nul
 from csms.reports import (
     ChargingNeedsReport,
     Origin,
@@ -19,6 +20,18 @@ from csms.reports import (
 def record(message: Any, origin: Origin) -> Report:
     """Read a message as it is, but for what no text can hold."""
     return RecordReport(origin, without_nul(kept(message, origin).payload))
+
+
+def customer(message: Any, origin: Origin) -> Report:
+    """Read what a station tells of a customer.
+
+    Raises:
+        MessageError: Its numbers are none that anybody asked under.
+    """
+    for number, where in ((message.request_id, "$.requestId"), (message.seq_no, "$.seqNo")):
+        if integer(number) is None:
+            raise MessageError(ErrorCode.PROPERTY_VIOLATION, where, "a number of 64 bits at most")
+    return record(message, origin)
 
 
 def needs(message: Any, origin: Origin) -> Report:
@@ -34,7 +47,7 @@ def vehicle_schedule(message: Any, origin: Origin) -> Report:
 HANDLED_RECORDS: Final[dict[str, Callable[[Any, Origin], Report]]] = {
     "ClearedChargingLimit": record,
     "NotifyChargingLimit": record,
-    "NotifyCustomerInformation": record,
+    "NotifyCustomerInformation": customer,
     "NotifyDisplayMessages": record,
     "NotifyEVChargingNeeds": needs,
     "NotifyEVChargingSchedule": vehicle_schedule,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from csms.ocpp.errors import ErrorCode, MessageError
 from csms.ocpp.records import HANDLED_RECORDS, HANDLED_RECORDS_21
 from csms.reports import RecordReport
 from tests.csms.ocpp.said import V21, V201, said
@@ -48,3 +49,15 @@ def test_no_text_that_is_kept_has_what_no_text_can_hold() -> None:
     report = said(V21, "BatterySwap", payload, RecordReport)
     assert "\\u0000" not in json.dumps(report.payload)
     assert report.payload["batteryData"][0]["serialNumber"] == "SN-1"
+
+
+@pytest.mark.parametrize("field", ["requestId", "seqNo"])
+def test_numbers_of_a_customer_s_report_that_nobody_asked_under_are_refused(field: str) -> None:
+    payload: dict[str, Any] = {"requestId": 1, "seqNo": 0, "data": "x"}
+    payload |= {"generatedAt": "2026-10-15T12:00:00Z", "tbc": False}
+    assert said(V21, "NotifyCustomerInformation", payload, RecordReport).payload["data"] == "x"
+    for version in (V201, V21):
+        with pytest.raises(MessageError) as refused:
+            said(version, "NotifyCustomerInformation", payload | {field: 2**63}, RecordReport)
+        assert refused.value.error_code is ErrorCode.PROPERTY_VIOLATION
+        assert f"$.{field}" in str(refused.value)
