@@ -61,6 +61,9 @@ select r.station, r.key, r.content from station_records r
 where r.kind = :kind and r.station = any(:stations) order by r.told_at, r.key
 """)
 
+_LARGEST_EVSE = 2**31 - 1
+"""At a higher number nothing charges; the report is kept as it was said."""
+
 Place = tuple[str, int]
 """A station and the number of an EVSE of its."""
 
@@ -110,7 +113,7 @@ def _place(origin: Origin, said: Mapping[str, Any]) -> Place:
 
 async def _charging(db: AsyncSession, places: Collection[Place]) -> dict[Place, Any]:
     """Return what charges there, of those places where something does."""
-    ordered = sorted(places)
+    ordered = sorted(each for each in places if 0 <= each[1] <= _LARGEST_EVSE)
     values = {"stations": [each for each, _ in ordered], "evses": [each for _, each in ordered]}
     return {(row.station, row.evse): row for row in await db.execute(_CHARGING, values)}
 
