@@ -21,6 +21,8 @@ _TOLERANCE: Final = Decimal("0.1")
 _RESERVE: Final = Decimal("1.1")
 """How much faster than needed a vehicle is charged that says when it leaves: it may ramp up late,
 or lose some on the way into its battery."""
+_BEYOND_ALL: Final = Decimal(10**9)
+"""More than any charge point gives, in watts or amperes; what can still be rounded exactly."""
 _LEAST_AC_A: Final = 6
 """IEC 61851-1: no vehicle is charged with less alternating current of a phase."""
 
@@ -110,7 +112,8 @@ def schedule_for(
     if leaves_at is not None and energy_wh is not None and leaves_at > now:
         stays_s = Decimal(str((leaves_at - now).total_seconds()))
         steady_w = energy_wh * _RESERVE * 3600 / stays_s
-        enough = (steady_w / watts_of_one).quantize(_TOLERANCE, ROUND_CEILING)
+        steady = min(steady_w / watts_of_one, most, _BEYOND_ALL)
+        enough = steady.quantize(_TOLERANCE, ROUND_CEILING)
         limit = min(most, max(enough, least or Decimal(0)))
         if limit < most:
             periods = [{"startPeriod": 0, "limit": _plain(limit)} | of_all]

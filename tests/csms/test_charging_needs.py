@@ -196,3 +196,15 @@ def test_the_energy_is_there_at_departure_or_all_is_given_until_then(
     assert limit(energy + more, minutes) >= usual, "more energy is never charged more slowly"
     sooner = limit(energy, max(1, minutes - earlier))
     assert sooner >= usual, "who leaves sooner is never charged more slowly"
+
+
+def test_an_energy_that_no_battery_holds_is_charged_with_all_that_is_there() -> None:
+    now = datetime(2026, 10, 15, 12, tzinfo=UTC)
+    needs = {
+        "requestedEnergyTransfer": "AC_three_phase",
+        "departureTime": "2026-10-15T18:00:00Z",
+        "acChargingParameters": {"energyAmount": 10**40, "evMaxCurrent": 32},
+    }
+    found = schedule_for(needs, most_a=16, most_w=None, now=now)
+    assert found is not None
+    assert [each["limit"] for each in found["chargingSchedulePeriod"]] == [16]
