@@ -16,6 +16,8 @@ class ListKeeper(Case):
         self.tokens: dict[str, dict[str, Any]] = {}
         self.list_version = 0
         self.length = 1000
+        self.is_zero_when_empty = False
+        """Whether it says version 0 of a list without entries, whatever it was sent."""
         self.refuses: list[str] = []
         """What it answers to the next messages with entries instead of taking them."""
 
@@ -37,7 +39,8 @@ class ListKeeper(Case):
         if action == "GetLocalListVersion" and action not in self.answers:
             self.asked.append((action, dict(payload)))
             name = "list_version" if self.is_16 else "version_number"
-            return Reply({name: self.list_version})
+            is_none = self.is_zero_when_empty and not self.tokens
+            return Reply({name: 0 if is_none else self.list_version})
         if action == "SendLocalList" and action not in self.answers:
             self.asked.append((action, dict(payload)))
             return Reply({"status": self.refuses.pop(0) if self.refuses else self._take(payload)})
