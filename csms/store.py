@@ -1,4 +1,4 @@
-"""Stations, connectors, id tokens and connections: what handlers ask and write, set-based.
+"""Stations, connectors and connections: what handlers ask and write, set-based.
 
 The statements take whole batches by unnest, on the unit of work's own connection, sorted by key:
 two lanes that lock rows in opposite order would wait for each other.
@@ -11,12 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms.reports import BootReport, OcppVersion, StatusReport
 from foundation.identifiers import StationId
-from foundation.statements import NULL, Asked, ask, copy_written, field, rows
+from foundation.statements import NULL, copy_written, field, rows
 
 # ------------------------------------------------------------------------------- connecting
 
@@ -468,83 +467,7 @@ async def save_station_events(
     return {(row["station"], bytes(row["digest"])) for row in found}
 
 
-# ------------------------------------------------------------------------------------ tokens
-
-
-class TokenFacts(Struct, frozen=True):
-    """What is known of a token, and how many transactions it has at other stations."""
-
-    key: str
-    status: str
-    group_id: str | None
-    valid_until: datetime | None
-    organisation: str | None
-    provider: str | None
-    active: int
-    language1: str | None = None
-    language2: str | None = None
-    type: str = ""
-    is_master_pass: bool = False
-    """Whether its group is the station's MasterPassGroupId: it stops, and never starts."""
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """In which the driver wants to be spoken to, the first one first."""
-        return tuple(each for each in (self.language1, self.language2) if each)
-
-
-def tokens(asked: Sequence[tuple[str, str, datetime]]) -> Asked[list[TokenFacts | None]]:
-    """Ask what is known of each (station, token key, moment), in the order asked.
-
-    The holder is whoever held the token at the moment. `active` counts the token's running
-    transactions at other stations that can be reached: an open one on an unreachable station must
-    not block a card.
-    """
-
-    def read(found: Sequence[tuple[Any, ...]]) -> list[TokenFacts | None]:
-        known: list[TokenFacts | None] = [None] * len(asked)
-        for place, *facts in found:
-            known[place - 1] = TokenFacts(*facts)
-        return known
-
-    return Asked(
-        _TOKENS,
-        [
-            [station for station, _, _ in asked],
-            [key for _, key, _ in asked],
-            [at for _, _, at in asked],
-        ],
-        read,
-    )
-
-
-_TOKENS = """
-select k.place, t.key, t.status, t.group_id, t.valid_until, h.organisation, h.provider,
-    (select count(*) from transactions x
-     join station_connections c on c.station = x.station and c.closed_at is null
-     where x.token_key = k.key and x.state = 'active' and x.station <> k.station) as active,
-    t.language1, t.language2, t.type,
-    t.group_id is not null and exists (
-        select from station_variables v
-        where v.station = k.station and v.component = 'AuthCtrlr'
-          and v.variable = 'MasterPassGroupId' and v.attribute = 'Actual'
-          and upper(v.value) = upper(t.group_id)) as is_master_pass
-from unnest(%b::text[], %b::text[], %b::timestamptz[])
-     with ordinality as k (station, key, at, place)
-join id_tokens t on t.key = k.key
-left join lateral (
-    select organisation, provider from id_token_holders h
-    where h.token = k.key and h.valid_from <= k.at
-      and (h.valid_to is null or h.valid_to > k.at)
-    order by h.valid_from desc limit 1) h on true
-"""
-
-
-async def tokens_of(
-    db: AsyncSession, asked: Sequence[tuple[str, str, datetime]]
-) -> list[TokenFacts | None]:
-    """Return what is known of each (station, token key, moment), in the order asked."""
-    return await ask(db, tokens(asked))
+# --------------------------------------------------------------------------------- the log
 
 
 async def copy_frames(

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import store, transaction_store
+from csms import token_store, transaction_store
 from csms.handlers.context import AccessControl, HandlerContext, Presented
 from csms.reports import AuthorizationStatus, AuthorizeAnswer, AuthorizeReport, IdTokenInfo
-from csms.store import TokenFacts
+from csms.token_store import Shown, TokenFacts
 from foundation.events import TokenStatus
 from foundation.identifiers import IdToken, OrganisationKey
 from foundation.statements import ask, together
@@ -75,7 +75,9 @@ def id_token_info(
         return IdTokenInfo(_REFUSALS[status], languages=said)
     if is_start and token.is_master_pass:
         return IdTokenInfo(AuthorizationStatus.BLOCKED, languages=said)
-    if concurrency and token.active >= concurrency:
+    # Asked about at its own station, it may be presented to end what it charges there.
+    active = token.active + (token.active_here if is_start else 0)
+    if concurrency and active >= concurrency:
         return IdTokenInfo(AuthorizationStatus.CONCURRENT_TX, languages=said)
     group = IdToken(token.group_id) if token.group_id else None
     return IdTokenInfo(AuthorizationStatus.ACCEPTED, group, token.valid_until, said)
@@ -92,10 +94,10 @@ async def authorize(
     """Answer whether the drivers may charge, from what is known of their tokens now.
 
     A token that charges at *another* station already is answered ConcurrentTx; at its own station
-    it is presented to end the transaction.
+    it is presented to end the transaction, or is answered so when a second one begins.
     """
     asked = [
-        (
+        Shown(
             report.origin.station,
             report.id_token.key if report.id_token else "",
             report.origin.received_at,
@@ -104,9 +106,9 @@ async def authorize(
     ]
     rules = None
     if context.access is None:
-        tokens = await store.tokens_of(db, asked)
+        tokens = await token_store.tokens_of(db, asked)
     else:
-        tokens, rules = await together(db, store.tokens(asked), context.access.rules())
+        tokens, rules = await together(db, token_store.tokens(asked), context.access.rules())
     answers = [
         AuthorizeAnswer(
             IdTokenInfo(AuthorizationStatus.ACCEPTED)
@@ -225,14 +227,14 @@ async def _presented(
 async def presented_at(db: AsyncSession, reports: Sequence[AuthorizeReport]) -> list[Presented]:
     """Return what is known of tokens that were accepted, and of where they are presented."""
     asked = [
-        (
+        Shown(
             report.origin.station,
             report.id_token.key if report.id_token else "",
             report.origin.received_at,
         )
         for report in reports
     ]
-    tokens = await store.tokens_of(db, asked)
+    tokens = await token_store.tokens_of(db, asked)
     known = []
     for report, token in zip(reports, tokens, strict=True):
         assert token is not None, "it was accepted"

@@ -11,7 +11,7 @@ from copy import copy
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import store, transaction_store
+from csms import token_store, transaction_store
 from csms.handlers.authorization import id_token_info, needs_no_token, token_status
 from csms.handlers.context import HandlerContext
 from csms.reports import (
@@ -24,7 +24,7 @@ from csms.reports import (
     TransactionUpdateReport,
 )
 from csms.skew import CorrectedMoment
-from csms.store import TokenFacts
+from csms.token_store import Shown, TokenFacts
 from csms.transaction_store import Surroundings
 from csms.transactions import TransactionFacts, moment_of
 from foundation.events import EndBasis, TokenStatus
@@ -39,9 +39,14 @@ def tokens_at(
     reports: Sequence[TransactionReport], moments: Sequence[CorrectedMoment]
 ) -> Asked[list[TokenFacts | None]]:
     """Ask what is known of the reports' tokens at these moments."""
-    return store.tokens(
+    return token_store.tokens(
         [
-            (report.origin.station, report.id_token.key if report.id_token else "", moment.at)
+            Shown(
+                report.origin.station,
+                report.id_token.key if report.id_token else "",
+                moment.at,
+                _evse(report),
+            )
             for report, moment in zip(reports, moments, strict=True)
         ]
     )
@@ -223,7 +228,7 @@ async def look_up_again(db: AsyncSession, facts: TransactionFacts) -> None:
     moment = facts.started_at
     [token], [place] = await together(
         db,
-        store.tokens([(facts.station, facts.token_key or "", moment)]),
+        token_store.tokens([Shown(facts.station, facts.token_key or "", moment)]),
         transaction_store.surroundings(
             [(facts.station, facts.evse_id, facts.connector_id, moment)]
         ),
@@ -293,7 +298,7 @@ async def take_tokens(
     if all(report.id_token is None for report in reports):
         return [None] * len(reports), []
     tokens = await ask(db, presented_in(transactions, reports))
-    infos, changed = judged(transactions, reports, tokens)
+    infos, changed = judged(transactions, reports, tokens, context.token_concurrency)
     await transaction_store.change(db, changed)
     return infos, changed
 
@@ -303,9 +308,15 @@ def presented_in(
     reports: Sequence[TransactionUpdateReport | TransactionEndReport],
 ) -> Asked[list[TokenFacts | None]]:
     """Ask what is known of the tokens in reports, as of the transactions' starts."""
-    return store.tokens(
+    return token_store.tokens(
         [
-            (report.origin.station, report.id_token.key, facts.started_at)
+            Shown(
+                report.origin.station,
+                report.id_token.key,
+                facts.started_at,
+                facts.evse_id,
+                moment_of(report).at,
+            )
             for facts, report in zip(transactions, reports, strict=True)
             if report.id_token is not None
         ]
@@ -316,8 +327,13 @@ def judged(
     transactions: Sequence[TransactionFacts],
     reports: Sequence[TransactionUpdateReport | TransactionEndReport],
     tokens: Sequence[TokenFacts | None],
+    concurrency: int,
 ) -> tuple[list[IdTokenInfo | None], list[TransactionFacts]]:
-    """Return how the tokens of `presented_in` are answered, and who got a payer by them."""
+    """Return how the tokens of `presented_in` are answered, and who got a payer by them.
+
+    A token by which charging begins is held against `concurrency`, the number of transactions
+    that it may have at once. Refused for that it is held against it again when it is shown again.
+    """
     infos: list[IdTokenInfo | None] = []
     changed = []
     known = iter(tokens)
@@ -327,23 +343,32 @@ def judged(
             infos.append(None)
             continue
         token = next(known)
+        is_new = facts.id_token is None
+        is_start = releases(report) and (is_new or _was_too_many(facts, presented))
+        allowed = concurrency if is_start else 0
         infos.append(
             IdTokenInfo(AuthorizationStatus.ACCEPTED)
-            if needs_no_token(presented)
+            if needs_no_token(presented) or facts.free_vend
             else id_token_info(
                 token,
                 report.origin.received_at,
-                0,
+                allowed,
                 presented=presented,
-                is_start=facts.id_token is None and releases(report),
+                is_start=is_start,
             )
         )
         # Who stops somebody's charging by the master pass does not pay for it (C16).
         is_stop = token is not None and token.is_master_pass and not releases(report)
-        if facts.id_token is None and not is_stop:
-            give_token(facts, presented, token, 0)
+        if (is_new or is_start) and not is_stop:
+            give_token(facts, presented, token, allowed)
             changed.append(facts)
     return infos, changed
+
+
+def _was_too_many(facts: TransactionFacts, presented: IdToken) -> bool:
+    """Tell whether this token is this transaction's, but was answered ConcurrentTx."""
+    is_its_own = facts.token_key == presented.key
+    return is_its_own and facts.authorization_status == AuthorizationStatus.CONCURRENT_TX
 
 
 def _evse(report: TransactionReport) -> int:

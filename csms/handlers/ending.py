@@ -63,7 +63,7 @@ async def transactions_ended(
         reading_store.gaps(over),
         presented,
     )
-    infos, paid = judged(transactions, reports, tokens)
+    infos, paid = judged(transactions, reports, tokens, context.token_concurrency)
     conflicting: dict[int, TransactionFacts] = {}
     for facts, report, place in again:
         if kept.are_new[place] and _differs(facts, report):

@@ -40,7 +40,7 @@ from csms.reports import (
     TransactionUpdateReport,
 )
 from csms.skew import CorrectedMoment
-from csms.store import TokenFacts
+from csms.token_store import TokenFacts
 from csms.transaction_store import Progress
 from csms.transactions import (
     TransactionFacts,

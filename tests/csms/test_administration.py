@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from accounts import directory
-from csms import administration, store
+from csms import administration, store, token_store
 from csms.administration import (
     ConnectorSettings,
     EvseSettings,
@@ -18,6 +18,7 @@ from csms.administration import (
     token_problems,
 )
 from csms.passwords import matches
+from csms.token_store import Shown
 from foundation.errors import Conflict, InvalidInput, NotFound
 from foundation.identifiers import OrganisationKey
 from tests.csms.handlers.work import GOOD, OWNER, Work
@@ -399,6 +400,6 @@ async def test_a_token_that_is_changed_is_answered_so_from_the_next_question_on(
     await administration.set_id_tokens(
         work.db, [TokenSettings(id_token=GOOD, organisation=OWNER, status="blocked")], now=now
     )
-    [found] = await store.tokens_of(work.db, [("CS-1", GOOD, now)])
+    [found] = await token_store.tokens_of(work.db, [Shown("CS-1", GOOD, now)])
     assert found is not None
     assert found.status == "blocked"

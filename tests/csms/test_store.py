@@ -1,14 +1,13 @@
-"""Stations, connectors, tokens and connections, written and read set by set."""
+"""Stations, connectors and connections, written and read set by set."""
 
 from datetime import timedelta
 
-from csms import administration, store
-from csms.administration import TokenSettings
+from csms import store
 from csms.reports import BootReport, OcppVersion, StatusReport
 from csms.store import Closed, NewStation, Opened, StationEvent
-from foundation.identifiers import OrganisationKey, StationId
+from foundation.identifiers import StationId
 from tests.csms.central import at, moment
-from tests.csms.handlers.work import GOOD, OWNER, Work
+from tests.csms.handlers.work import OWNER, Work
 
 V16 = OcppVersion.V16
 ONE, TWO = StationId("CS-1"), StationId("CS-2")
@@ -157,28 +156,6 @@ async def test_an_event_told_again_is_not_new(work: Work) -> None:
     assert first == {("CS-1", b"1"), ("CS-1", b"2")}
     again = await store.save_station_events(work.db, [told(b"1"), told(b"1", "CS-2")])
     assert again == {("CS-2", b"1")}
-
-
-# ------------------------------------------------------------------------------------ tokens
-
-
-async def test_tokens_are_returned_in_the_order_asked_as_of_each_moment(work: Work) -> None:
-    heir = OrganisationKey("heir")
-    await administration.set_id_tokens(
-        work.db,
-        [TokenSettings(id_token=GOOD, organisation=heir)],
-        now=moment(60),
-    )
-    asked = [
-        ("CS-1", GOOD, moment(59)),
-        ("CS-1", "NOBODY", moment(59)),
-        ("CS-1", GOOD, moment(60)),
-        ("CS-2", GOOD, moment(59)),
-    ]
-    found = await store.tokens_of(work.db, asked)
-    holders = [None if each is None else each.organisation for each in found]
-    assert holders == [OWNER, None, heir, OWNER]
-    assert await store.tokens_of(work.db, []) == []
 
 
 async def test_what_is_quarantined_gets_a_number_only_if_it_needs_one(work: Work) -> None:

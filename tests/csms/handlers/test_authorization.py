@@ -20,7 +20,8 @@ from csms.reports import (
     OcppVersion,
     TransactionStartReport,
 )
-from csms.store import Opened, TokenFacts
+from csms.store import Opened
+from csms.token_store import TokenFacts
 from foundation.events import TokenStatus
 from foundation.identifiers import IdToken, StationId
 from foundation.statements import Asked

@@ -72,6 +72,50 @@ async def test_a_token_that_charges_elsewhere_is_answered_concurrent_also_at_a_s
     assert answer.id_token_info == IdTokenInfo(AuthorizationStatus.CONCURRENT_TX)
 
 
+async def test_a_second_start_at_the_same_station_is_concurrent(work: Work) -> None:
+    """The limit is the token's, wherever it charges; its next start at the same EVSE is none."""
+    await work.db.execute(_connected("CS-1"))
+    second = begun(work, 5, connectorId=2)
+    answers = []
+    for report in (begun(work), second, second, begun(work, 9), begun(work, -9, connectorId=2)):
+        [answer] = await transactions_started(work.db, work.context, [report])
+        answers.append(answer.id_token_info.status if answer.id_token_info else None)
+    accepted, refused = AuthorizationStatus.ACCEPTED, AuthorizationStatus.CONCURRENT_TX
+    assert answers[:3] == [accepted, refused, refused], "what is said again is answered the same"
+    assert answers[3:] == [refused, accepted], (
+        "refused while EVSE 2 charges; the late one was first"
+    )
+
+
+async def test_a_2x_token_shown_at_a_second_evse_is_concurrent(work: Work) -> None:
+    await work.db.execute(_connected("CS-1"))
+    card = {"idToken": GOOD, "type": "ISO14443"}
+    nobody = {"idToken": "", "type": "Central"}
+    plugged = [
+        said(work, "Started", 0, minute, ref=f"tx-{evse}", evse={"id": evse}, idToken=nobody)
+        for evse, minute in ((1, 0), (2, 1))
+    ]
+    await transactions_started(work.db, work.context, plugged)
+
+    async def shown(evse: int, minute: int) -> AuthorizationStatus | None:
+        said_now = said(
+            work, "Updated", minute, minute, ref=f"tx-{evse}", evse={"id": evse}, idToken=card
+        )
+        [answer] = await transactions_updated(work.db, work.context, [said_now])
+        return answer.id_token_info.status if answer.id_token_info else None
+
+    accepted, refused = AuthorizationStatus.ACCEPTED, AuthorizationStatus.CONCURRENT_TX
+    assert [await shown(2, 2), await shown(1, 3), await shown(1, 4)] == [accepted, refused, refused]
+    frozen = {each.ref: each.authorization_status for each in await stored(work)}
+    assert frozen == {"tx-1": "ConcurrentTx", "tx-2": "Accepted"}
+    ends = said(work, "Ended", 5, 5, ref="tx-2", idToken=card, triggerReason="StopAuthorized")
+    [end] = await transactions_ended(work.db, work.context, [ends])
+    assert end.id_token_info is not None
+    assert end.id_token_info.status is accepted, "it ends what it began"
+    assert await shown(1, 6) is accepted, "nothing is in its way any more"
+    assert {each.authorization_status for each in await stored(work)} == {"Accepted"}
+
+
 def _connected(station: str) -> Any:
     return text(
         "insert into station_connections (station, node, epoch, version, connected_at,"
@@ -89,6 +133,17 @@ async def test_where_charging_is_free_every_token_is_accepted(work: Work) -> Non
         IdTokenInfo(AuthorizationStatus.ACCEPTED)
     ] * 2
     assert [each.free_vend for each in await work.told(TransactionStarted)] == [True, True]
+
+
+async def test_where_charging_is_free_a_2x_token_that_comes_later_is_accepted(work: Work) -> None:
+    await administration.change_station(
+        work.db, "CS-1", StationSettings(free_vend=True), now=work.clock.now()
+    )
+    nobody = {"idToken": "", "type": "Central"}
+    await transactions_started(work.db, work.context, [said(work, "Started", 0, 0, idToken=nobody)])
+    shown = said(work, "Updated", 1, 1, idToken={"idToken": "NOBODY", "type": "ISO14443"})
+    [update] = await transactions_updated(work.db, work.context, [shown])
+    assert update.id_token_info == IdTokenInfo(AuthorizationStatus.ACCEPTED)
 
 
 async def test_a_2x_token_that_comes_later_is_the_payer_and_is_answered(work: Work) -> None:
