@@ -37,6 +37,7 @@ B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
 E = TypeVar("E")
+F = TypeVar("F")
 Rows = list[dict[str, Any]]
 Tuples = list[tuple[Any, ...]]
 
@@ -292,6 +293,17 @@ async def together(
 async def together(
     db: AsyncSession, a: Asked[A], b: Asked[B], c: Asked[C], d: Asked[D], e: Asked[E], /
 ) -> tuple[A, B, C, D, E]: ...
+@overload
+async def together(
+    db: AsyncSession,
+    a: Asked[A],
+    b: Asked[B],
+    c: Asked[C],
+    d: Asked[D],
+    e: Asked[E],
+    f: Asked[F],
+    /,
+) -> tuple[A, B, C, D, E, F]: ...
 async def together(db: AsyncSession, *asked: Asked[Any]) -> tuple[Any, ...]:
     """Run statements in this order but in one trip; return what each means.
 

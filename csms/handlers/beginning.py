@@ -8,12 +8,13 @@ Source: OCPP 1.6 edition 2, section 4.8; OCPP 2.0.1 part 2, E01 and E02.
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms import token_store, transaction_store
 from csms.handlers.authorization import id_token_info, needs_no_token, token_status
-from csms.handlers.context import HandlerContext
+from csms.handlers.context import HandlerContext, Presented
 from csms.reports import (
     AuthorizationStatus,
     IdTokenInfo,
@@ -28,8 +29,8 @@ from csms.token_store import Shown, TokenFacts
 from csms.transaction_store import Surroundings
 from csms.transactions import TransactionFacts, moment_of
 from foundation.events import EndBasis, TokenStatus
-from foundation.identifiers import IdToken
-from foundation.statements import Asked, ask, together, write
+from foundation.identifiers import IdToken, OrganisationKey
+from foundation.statements import Asked, together, write
 
 Key = tuple[str, str]
 """A transaction's station and natural key."""
@@ -168,6 +169,66 @@ def give_token(
         facts.token_group = token.group_id
 
 
+def access_rules(context: HandlerContext) -> Asked[object | None]:
+    """Ask for what may keep tokens out somewhere; None if nothing does."""
+    if context.access is None:
+        return Asked("select 1", [], lambda _: None)
+    return context.access.rules()
+
+
+async def keep_out(
+    db: AsyncSession,
+    context: HandlerContext,
+    rules: object | None,
+    beginning: Sequence[tuple[TransactionFacts, datetime]],
+) -> set[int]:
+    """Block good tokens by which charging began where or when they may not; return by whose.
+
+    A station that decides by its list, its cache or by itself asks nobody before (1.6, 4.8: a start
+    is checked anyway).
+
+    Args:
+        db: A unit of work.
+        context: Who decides.
+        rules: As `access_rules` found them.
+        beginning: Transactions with the moment at which their token was presented.
+
+    Returns:
+        The numbers of the transactions that were blocked.
+    """
+    if context.access is None or rules is None:
+        return set()
+    good = [
+        (facts, at)
+        for facts, at in beginning
+        if facts.authorization_status == AuthorizationStatus.ACCEPTED
+        and facts.token_status is not None
+        and not facts.free_vend
+    ]
+    refused = await context.access.refused(db, rules, [_presented(*each) for each in good])
+    blocked = [facts for (facts, _), is_refused in zip(good, refused, strict=True) if is_refused]
+    for facts in blocked:
+        facts.authorization_status = AuthorizationStatus.BLOCKED
+    return {facts.id for facts in blocked}
+
+
+def _presented(facts: TransactionFacts, at: datetime) -> Presented:
+    assert facts.token_key is not None, "it has a status"
+    return Presented(
+        station=facts.station,
+        location=facts.location,
+        owner=OrganisationKey(facts.owner),
+        time_zone=facts.time_zone,
+        at=at,
+        token_key=facts.token_key,
+        token_organisation=(
+            OrganisationKey(facts.token_organisation) if facts.token_organisation else None
+        ),
+        token_provider=facts.token_provider,
+        token_group=facts.token_group,
+    )
+
+
 _OF_START = (
     "version",
     "evse_id",
@@ -297,8 +358,18 @@ async def take_tokens(
     """
     if all(report.id_token is None for report in reports):
         return [None] * len(reports), []
-    tokens = await ask(db, presented_in(transactions, reports))
+    tokens, rules = await together(db, presented_in(transactions, reports), access_rules(context))
     infos, changed = judged(transactions, reports, tokens, context.token_concurrency)
+    paid = {facts.id for facts in changed}
+    shown = {
+        facts.id: (facts, moment_of(report).at)
+        for facts, report in zip(transactions, reports, strict=True)
+        if facts.id in paid and report.id_token is not None and releases(report)
+    }
+    blocked = await keep_out(db, context, rules, list(shown.values()))
+    for place, (facts, info) in enumerate(zip(transactions, infos, strict=True)):
+        if facts.id in blocked and info is not None:
+            infos[place] = IdTokenInfo(AuthorizationStatus.BLOCKED, languages=info.languages)
     await transaction_store.change(db, changed)
     return infos, changed
 
@@ -332,7 +403,7 @@ def judged(
     """Return how the tokens of `presented_in` are answered, and who got a payer by them.
 
     A token by which charging begins is held against `concurrency`, the number of transactions
-    that it may have at once. Refused for that it is held against it again when it is shown again.
+    that it may have at once. One that was refused is judged anew when it is shown again.
     """
     infos: list[IdTokenInfo | None] = []
     changed = []
@@ -344,7 +415,7 @@ def judged(
             continue
         token = next(known)
         is_new = facts.id_token is None
-        is_start = releases(report) and (is_new or _was_too_many(facts, presented))
+        is_start = releases(report) and (is_new or _was_refused(facts, presented))
         allowed = concurrency if is_start else 0
         infos.append(
             IdTokenInfo(AuthorizationStatus.ACCEPTED)
@@ -365,10 +436,10 @@ def judged(
     return infos, changed
 
 
-def _was_too_many(facts: TransactionFacts, presented: IdToken) -> bool:
-    """Tell whether this token is this transaction's, but was answered ConcurrentTx."""
+def _was_refused(facts: TransactionFacts, presented: IdToken) -> bool:
+    """Tell whether this token is this transaction's, and was not accepted."""
     is_its_own = facts.token_key == presented.key
-    return is_its_own and facts.authorization_status == AuthorizationStatus.CONCURRENT_TX
+    return is_its_own and facts.authorization_status != AuthorizationStatus.ACCEPTED
 
 
 def _evse(report: TransactionReport) -> int:

@@ -19,8 +19,10 @@ from csms.corrections import from_text
 from csms.handlers import finishing
 from csms.handlers.beginning import (
     Key,
+    access_rules,
     begun,
     completed,
+    keep_out,
     look_up_again,
     of_refs,
     places_at,
@@ -66,13 +68,14 @@ async def transactions_started(
     """
     keys = [(str(report.origin.station), start_ref(report)) for report in reports]
     moments = [moment_of(report) for report in reports]
-    known, tokens, places, open_ones, numbers = await together(
+    known, tokens, places, open_ones, numbers, rules = await together(
         db,
         transaction_store.of_refs(keys),
         tokens_at(reports, moments),
         places_at(reports, moments),
         transaction_store.open_at([station for station, _ in keys]),
         transaction_store.numbers(len(reports)),
+        access_rules(context),
     )
     first: dict[Key, int] = {}
     for place, (key, report) in enumerate(zip(keys, reports, strict=True)):
@@ -92,6 +95,7 @@ async def transactions_started(
             )
             for key, place in first.items()
         }
+        await keep_out(db, context, rules, [(each, each.started_at) for each in made.values()])
         starts = {key: reports[place] for key, place in first.items()}
         known |= await _record_starts(db, context, starts, made, known, open_ones)
     tokens = await _tokens_of_repeats(db, known, keys, reports, moments, tokens)

@@ -1,5 +1,6 @@
 """What is frozen at a start: the token, the place, the owner, as of the start."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +27,7 @@ from csms.transactions import TransactionFacts
 from foundation.events import TokenStatus, TransactionEnded, TransactionStarted
 from foundation.identifiers import IdToken, OrganisationKey
 from tests.csms.central import moment
+from tests.csms.handlers.test_authorization import Door
 from tests.csms.handlers.test_transactions import begun, over, said, stored
 from tests.csms.handlers.work import BLOCKED, EXPIRED, GOOD, NO_CREDIT, OWNER, Work
 from tests.csms.test_transactions import facts
@@ -114,6 +116,54 @@ async def test_a_2x_token_shown_at_a_second_evse_is_concurrent(work: Work) -> No
     assert end.id_token_info.status is accepted, "it ends what it began"
     assert await shown(1, 6) is accepted, "nothing is in its way any more"
     assert {each.authorization_status for each in await stored(work)} == {"Accepted"}
+
+
+async def test_a_good_token_is_blocked_at_a_start_where_it_may_not_charge(work: Work) -> None:
+    """Its station let it by its list or its cache, and asked nobody."""
+    door = Door("CS-1")
+    context = replace(work.context, access=door, token_concurrency=0)
+    reports = [
+        begun(work),
+        begun(work),
+        begun(work, 5, station="CS-2"),
+        begun(work, 6, station="CS-2", idTag=NO_CREDIT),
+    ]
+    answers = await transactions_started(work.db, context, reports)
+    [later] = await transactions_started(work.db, context, reports[:1])
+    assert [
+        each.id_token_info.status.value for each in [*answers, later] if each.id_token_info
+    ] == [
+        "Blocked",
+        "Blocked",
+        "Accepted",
+        "NoCredit",
+        "Blocked",
+    ]
+    assert [(each.station, each.at, each.token_group, each.owner) for each in door.seen] == [
+        ("CS-1", moment(0), "FAMILY", "root"),
+        ("CS-2", moment(5), "FAMILY", "root"),
+    ], "who is refused anyway is not asked about, nor who was asked about"
+    one, *_ = await stored(work)
+    assert (one.authorization_status, one.token_organisation) == ("Blocked", OWNER)
+    told = await work.told(TransactionStarted)
+    assert len(told) == 3, "also what was blocked is kept: the energy may have flowed"
+    assert told[0].token_status is TokenStatus.ACCEPTED
+
+
+async def test_a_2x_token_shown_later_is_blocked_while_it_may_not_charge(work: Work) -> None:
+    """Shown again when it may, it is accepted; ending is never refused."""
+    closed = replace(work.context, access=Door("CS-1"))
+    nobody, card = ({"idToken": each, "type": "ISO14443"} for each in ("", GOOD))
+    nobody["type"] = "Central"
+    await transactions_started(work.db, closed, [said(work, "Started", 0, 0, idToken=nobody)])
+    answers = []
+    for minute, context in ((1, closed), (2, closed), (3, work.context), (4, closed)):
+        report = said(work, "Updated", minute, minute, idToken=card)
+        [answer] = await transactions_updated(work.db, context, [report])
+        answers.append(answer.id_token_info.status.value if answer.id_token_info else None)
+    assert answers == ["Blocked", "Blocked", "Accepted", "Accepted"]
+    [transaction] = await stored(work)
+    assert (transaction.id_token, transaction.authorization_status) == (GOOD, "Accepted")
 
 
 def _connected(station: str) -> Any:
