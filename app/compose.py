@@ -32,7 +32,7 @@ from billing.access import Doorkeeper
 from billing.estimate import Estimator
 from billing.payment_desk import PaymentDesk
 from billing.sms_purse import SmsPurse
-from csms import certificate_store, remote
+from csms import certificate_store, local_list_store, remote
 from csms.authorities_by_http import HttpContracts, HttpResponder
 from csms.charge_points import ChargePoints
 from csms.charging_health import ChargingHealth
@@ -94,6 +94,7 @@ def join_rooms(database: Database) -> None:
     conditions.join_certificates(database, StationCertificates())
     purse.join(database, SmsPurse())
     prepaid.join(database, Credits())
+    local_list_store.join(database, Doorkeeper())
 
 
 def node_name() -> str:

@@ -178,7 +178,7 @@ select coalesce((select json_agg(json_build_array(key, organisation, conditions,
 
 
 class Doorkeeper:
-    """Fulfils `csms.handlers.context.AccessControl`."""
+    """Says which cards may charge where; fulfils `csms.handlers.context.AccessControl`."""
 
     def rules(self) -> Asked[Rules | None]:
         """Ask for what may keep cards from stations; None if nothing does anywhere."""
@@ -189,28 +189,55 @@ class Doorkeeper:
     ) -> list[bool]:
         """Return which of the cards may not charge where they are held to a station."""
         assert isinstance(rules, Rules)
-        organisations = {each.owner for each in presented}
-        organisations.update(
-            each.token_organisation for each in presented if each.token_organisation is not None
-        )
-        parents = {
-            key: each.parent for key, each in (await ask(db, lineage(organisations))).items()
-        }
+        parents = await _parents(db, presented)
         chains = [_places(each, parents) for each in presented]
-        contacts: Sequence[str | None] = [None] * len(presented)
-        if any(each.conditions.contacts for each in rules.controls):
-            contacts = await tariff_store.contacts_of(
-                db, [(each.token_key, each.token_organisation, each.at) for each in presented]
-            )
         hours: dict[Place, list[PlaceHours]] = {}
         if rules.has_operating_hours:
             concerned = {place for chain in chains for place in chain}
             hours = await ask(db, tariff_store.asking_assignments(concerned)[2])
+        kept_out = await _kept_out(db, rules.controls, presented, parents)
         return [
-            is_refused(each, _who(each, parents, contact), chain, rules.controls)
-            or is_out_of_hours(each, chain, hours)
-            for each, chain, contact in zip(presented, chains, contacts, strict=True)
+            is_out or is_out_of_hours(each, chain, hours)
+            for is_out, each, chain in zip(kept_out, presented, chains, strict=True)
         ]
+
+    async def kept_out(self, db: AsyncSession, presented: Sequence[Presented]) -> list[bool]:
+        """Return which of the cards may charge at their station at no hour.
+
+        Fulfils `csms.local_list_store.ListRules`: a list says nothing of hours.
+        """
+        rules = await ask(db, self.rules())
+        if rules is None or not rules.controls or not presented:
+            return [False] * len(presented)
+        return await _kept_out(db, rules.controls, presented, await _parents(db, presented))
+
+
+async def _parents(
+    db: AsyncSession, presented: Sequence[Presented]
+) -> Mapping[OrganisationKey, OrganisationKey | None]:
+    """Return who is above whom of all owners and holders."""
+    organisations = {each.owner for each in presented}
+    organisations.update(
+        each.token_organisation for each in presented if each.token_organisation is not None
+    )
+    return {key: each.parent for key, each in (await ask(db, lineage(organisations))).items()}
+
+
+async def _kept_out(
+    db: AsyncSession,
+    controls: Sequence[AccessControl],
+    presented: Sequence[Presented],
+    parents: Mapping[OrganisationKey, OrganisationKey | None],
+) -> list[bool]:
+    contacts: Sequence[str | None] = [None] * len(presented)
+    if any(each.conditions.contacts for each in controls):
+        contacts = await tariff_store.contacts_of(
+            db, [(each.token_key, each.token_organisation, each.at) for each in presented]
+        )
+    return [
+        is_refused(each, _who(each, parents, contact), _places(each, parents), controls)
+        for each, contact in zip(presented, contacts, strict=True)
+    ]
 
 
 def _places(

@@ -138,7 +138,7 @@ async def local_list(
     """Return a station's list with the newest updates first; the caller checked the scope."""
     held = await local_list_store.held(db, station)
     limits = await local_list_store.limits_of(db, station)
-    should = await _wanted(db, owner, limits, version, now)
+    should = await _wanted(db, station, owner, limits, version, now)
     is_known = held.is_known and held.version != UNSUPPORTED
     return LocalList(
         held,
@@ -151,9 +151,14 @@ async def local_list(
 
 
 async def _wanted(
-    db: AsyncSession, owner: OrganisationKey, limits: Limits, version: OcppVersion, now: datetime
+    db: AsyncSession,
+    station: StationId,
+    owner: OrganisationKey,
+    limits: Limits,
+    version: OcppVersion,
+    now: datetime,
 ) -> Wanted:
-    tokens = await local_list_store.known_tokens(db, owner, now)
+    tokens = await local_list_store.known_tokens(db, station, owner, now)
     return wanted(tokens, limits, version=version, now=now)
 
 
@@ -326,7 +331,7 @@ async def _send_next(db: AsyncSession, row: LocalListUpdateRow, now: datetime) -
         _end(row, State.UNSUPPORTED, "NotSupported", now)
         return
     limits = await local_list_store.limits_of(db, station)
-    should = await _wanted(db, to.owner, limits, to.version, now)
+    should = await _wanted(db, station, to.owner, limits, to.version, now)
     message = next_message(held, should.entries, limits)
     if message is None:
         _end(row, State.DONE, None, now)

@@ -1,21 +1,25 @@
 """Stations' local lists as they are stored: what each holds and takes, and whose tokens it gets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import directory
+from csms import transaction_store
 from csms.equipment_tables import StationVariableRow
+from csms.handlers.context import Presented
 from csms.local_list_tables import LocalListRow
 from csms.local_lists import UNSUPPORTED, Entry, Held, Known, Limits, doubted, taken, told
 from csms.tables import IdTokenHolderRow, IdTokenRow
+from foundation.database import Database, Joint
 from foundation.events import TokenStatus
 from foundation.identifiers import OrganisationKey, StationId
+from foundation.statements import ask
 
 _REFUSED: Final = frozenset({"Failed", "VersionMismatch"})
 _CONTROLLER: Final = "localauthlistctrlr"
@@ -121,16 +125,42 @@ def _entry(stored: Mapping[str, Any]) -> Entry:
 # ------------------------------------------------------------------------- what it should hold
 
 
-async def known_tokens(db: AsyncSession, owner: OrganisationKey, now: datetime) -> list[Known]:
-    """Return the accepted tokens that belong on the lists of an owner's stations.
+class ListRules(Protocol):
+    """Which tokens may charge where at all; fulfilled by billing, joined in app/compose."""
 
-    They are those that he, or an organisation below him, answers for: whom a station may let
-    charge without asking. Others' tokens are asked for each time.
+    async def kept_out(self, db: AsyncSession, presented: Sequence[Any]) -> Sequence[bool]:
+        """Return which of the tokens (`Presented`) may charge at their station at no hour."""
+        ...
+
+
+_RULES: Final[Joint[ListRules]] = Joint("csms.local_list_store")
+
+
+def join(database: Database, rules: ListRules) -> None:
+    """Say for a database who keeps tokens out of stations; where nobody does, all are let in."""
+    _RULES.join(database, rules)
+
+
+async def known_tokens(
+    db: AsyncSession, station: StationId, owner: OrganisationKey, now: datetime
+) -> list[Known]:
+    """Return the accepted tokens that belong on the list of an owner's station.
+
+    They are those that he, or an organisation below him, answers for, and that no access rule
+    keeps from the station: whom it may let charge without asking. Others' tokens are asked for
+    each time. A list says nothing of hours of operation.
     """
     organisations = sorted(await directory.below(db, owner))
     holder = IdTokenHolderRow
     found = await db.execute(
-        select(IdTokenRow.value, IdTokenRow.type, IdTokenRow.group_id, IdTokenRow.valid_until)
+        select(
+            IdTokenRow.value,
+            IdTokenRow.type,
+            IdTokenRow.group_id,
+            IdTokenRow.valid_until,
+            IdTokenRow.key,
+            holder.organisation,
+        )
         .join(holder, holder.token == IdTokenRow.key)
         .where(
             IdTokenRow.status == TokenStatus.ACCEPTED,
@@ -140,7 +170,27 @@ async def known_tokens(db: AsyncSession, owner: OrganisationKey, now: datetime) 
         )
         .order_by(IdTokenRow.key)
     )
-    return [Known(*row) for row in found]
+    rows = found.all()
+    rules = _RULES.of(db)
+    if rules is None or not rows:
+        return [Known(*row[:4]) for row in rows]
+    [place] = await ask(db, transaction_store.surroundings([(station, 1, 0, now)]))
+    presented = [
+        Presented(
+            station=station,
+            location=place.location,
+            owner=OrganisationKey(place.owner),
+            time_zone=place.time_zone,
+            at=now,
+            token_key=row.key,
+            token_organisation=OrganisationKey(row.organisation),
+            token_provider=None,
+            token_group=row.group_id,
+        )
+        for row in rows
+    ]
+    kept_out = await rules.kept_out(db, presented)
+    return [Known(*row[:4]) for row, is_out in zip(rows, kept_out, strict=True) if not is_out]
 
 
 async def limits_of(db: AsyncSession, station: str) -> Limits:

@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+from billing import access
+from billing.access import Doorkeeper
+from billing.assignments import Place, TariffScope
+from billing.conditions import Conditions
 from csms import list_updates, local_list_store
 from csms.equipment_store import Told, save_variables
 from csms.list_updates import Asker, LocalList, State, UpdateUnderWay
@@ -23,12 +27,15 @@ BY = Asker("person-1", "Anna", OrganisationKey(OWNER), "page", is_authorised=Tru
 @pytest.fixture(autouse=True)
 async def no_tokens(central: Central) -> None:
     """Each test has the tokens that it makes, and no others."""
-    async with central.database.unit_of_work() as db:
-        before = await local_list_store.known_tokens(
-            db, OrganisationKey(OWNER), central.clock.now()
-        )
+    before = await central.rows(
+        """
+        select t.value from id_tokens t join id_token_holders h on h.token = t.key
+        where t.status = 'accepted' and h.organisation = :owner and h.valid_to is null
+        """,
+        owner=OWNER,
+    )
     for each in before:
-        await central.token(each.id_token, status="blocked")
+        await central.token(each["value"], status="blocked")
 
 
 async def update(central: Central, station: ListKeeper, by: Asker = BY) -> None:
@@ -179,6 +186,34 @@ async def test_a_list_that_somebody_else_sent_is_overwritten(central: Central) -
     await update(central, station)
     await ended(central, station)
     assert (station.sent, set(station.tokens)) == ([(42, "Full", 1)], {"OURS"})
+
+
+async def test_who_is_kept_out_of_a_station_is_on_the_lists_of_the_others(
+    central: Central,
+) -> None:
+    """A rule that is made later takes its tokens off with the next update."""
+    station, other = await keeper(central, "ocpp2.0.1"), await keeper(central, "ocpp1.6")
+    await central.token("VAN", group_id="FLEET")
+    await central.token("CAR")
+    local_list_store.join(central.database, Doorkeeper())
+    for each in (station, other):
+        await update(central, each)
+        await ended(central, each)
+    assert set(station.tokens) == set(other.tokens) == {"VAN", "CAR"}
+    async with central.database.unit_of_work() as db:
+        await access.put(
+            db,
+            "fleet",
+            organisation=None,
+            conditions=Conditions(token_groups=("FLEET",)),
+            allowed=[Place(TariffScope.STATION, other.identity)],
+            is_on=True,
+            now=central.clock.now(),
+        )
+    for each in (station, other):
+        await update(central, each)
+        await ended(central, each)
+    assert (set(station.tokens), set(other.tokens)) == ({"CAR"}, {"VAN", "CAR"})
 
 
 async def test_a_list_without_entries_has_no_version(central: Central) -> None:

@@ -19,7 +19,7 @@ CHILD = OrganisationKey("child")
 
 
 async def values(work: Work, owner: OrganisationKey) -> list[str]:
-    found = await local_list_store.known_tokens(work.db, owner, work.clock.now())
+    found = await local_list_store.known_tokens(work.db, STATION, owner, work.clock.now())
     return [each.id_token for each in found]
 
 
