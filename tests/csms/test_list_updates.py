@@ -1,5 +1,6 @@
 """Local lists brought up to date at real stations of both kinds, message by message."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,14 +10,14 @@ from billing import access
 from billing.access import Doorkeeper
 from billing.assignments import Place, TariffScope
 from billing.conditions import Conditions
-from csms import list_updates, local_list_store
+from csms import list_updates, local_list_store, remote
 from csms.equipment_store import Told, save_variables
 from csms.list_updates import Asker, LocalList, State, UpdateUnderWay
 from csms.local_lists import Held
 from csms.queue import CommandState
 from csms.reports import OcppVersion, ReportedVariable
 from foundation.identifiers import OrganisationKey, StationId
-from tests.csms.asking import ask, becomes
+from tests.csms.asking import ask, becomes, request
 from tests.csms.central import OWNER, Central, eventually
 from tests.csms.list_keeper import ListKeeper, keeper
 
@@ -39,14 +40,13 @@ async def no_tokens(central: Central) -> None:
 
 
 async def update(central: Central, station: ListKeeper, by: Asker = BY) -> None:
-    """Have its list brought up to date."""
+    """Have its list brought up to date; one commit, or the answer comes before the beginning."""
+    central.clock.at += timedelta(seconds=1)
+    now, asked = central.clock.now(), request(station.identity, "GetLocalListVersion", {})
     async with central.database.unit_of_work() as db:
-        await list_updates.must_be_free(db, StationId(station.identity), central.clock.now())
-    command = await ask(central, station.identity, "GetLocalListVersion", {})
-    async with central.database.unit_of_work() as db:
-        await list_updates.begin(
-            db, StationId(station.identity), command, by=by, now=central.clock.now()
-        )
+        await list_updates.must_be_free(db, StationId(station.identity), now)
+        command = await remote.ask(db, asked, now=now)
+        await list_updates.begin(db, StationId(station.identity), command, by=by, now=now)
 
 
 async def shown(central: Central, station: ListKeeper) -> LocalList:
@@ -251,6 +251,7 @@ async def test_a_station_without_lists_says_so(
 
 async def test_two_updates_do_not_run_at_once(central: Central) -> None:
     station = await keeper(central, "ocpp2.0.1")
+    station.answers["GetBaseReport"] = {"status": "Accepted"}  # and the report never comes
     command = await ask(central, station.identity, "GetBaseReport", REPORT)
     async with central.database.unit_of_work() as db:
         await list_updates.begin(
