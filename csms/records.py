@@ -32,6 +32,8 @@ ACTIONS: Final = frozenset(
         "ClearDisplayMessage",
         "ClearVariableMonitoring",
         "GetChargingProfiles",
+        "GetDisplayMessages",
+        "GetMonitoringReport",
         "GetPeriodicEventStream",
         "SetChargingProfile",
         "SetDERControl",
@@ -268,6 +270,10 @@ _WHOLE: Final[Mapping[Held, tuple[str, str]]] = {
         "GetChargingProfiles",
         "not c.payload ? 'evseId' and c.payload -> 'chargingProfile' = '{}'",
     ),
+    Held.MONITOR: (
+        "GetMonitoringReport",
+        "not c.payload ?| array['monitoringCriteria', 'componentVariable']",
+    ),
 }
 """By what a report is asked for, and when it is one of all that there is."""
 
@@ -323,6 +329,10 @@ async def answered(
             number, content = profile_in(payload)
             await keep(db, station, Held.CHARGING_PROFILE, number, content, state=None, at=at)
             await forget(db, station, Held.DYNAMIC_SCHEDULE, [number])
+        case "GetDisplayMessages" if status == "Unknown":
+            await _none_found(db, station, Held.DISPLAY_MESSAGE, payload, _is_message_of, at)
+        case "GetMonitoringReport" if status == "EmptyResultSet":
+            await _none_found(db, station, Held.MONITOR, payload, _is_monitor_of, at)
         case "GetChargingProfiles" if status == "NoProfiles":
             await all_told(db, station, Held.CHARGING_PROFILE, payload["requestId"])
         case "ClearChargingProfile" if is_yes or status == "Unknown":
@@ -364,6 +374,58 @@ async def answered(
                 await keep(
                     db, station, Held.EVENT_STREAM, str(each["id"]), each, state="Open", at=at
                 )
+
+
+async def _none_found(
+    db: AsyncSession,
+    station: str,
+    kind: Held,
+    asked: Mapping[str, Any],
+    is_meant: Callable[[Record, Mapping[str, Any]], bool],
+    at: datetime,
+) -> None:
+    """A station holds nothing of what it was asked for; what it took since stays."""
+    gone = [
+        each.key
+        for each in await held(db, StationId(station), kind)
+        if each.told_at < at and is_meant(each, asked)
+    ]
+    await forget(db, station, kind, gone)
+
+
+def _is_message_of(message: Record, asked: Mapping[str, Any]) -> bool:
+    """Tell whether GetDisplayMessages asks for it: each criterion that is named has to hold."""
+    return (
+        (not asked.get("id") or message.key in {str(each) for each in asked["id"]})
+        and asked.get("priority") in (None, message.content.get("priority"))
+        and asked.get("state") in (None, message.content.get("state"))
+    )
+
+
+_CRITERIA: Final[Mapping[str, str]] = {
+    "UpperThreshold": "ThresholdMonitoring",
+    "LowerThreshold": "ThresholdMonitoring",
+    "Delta": "DeltaMonitoring",
+    "TargetDelta": "DeltaMonitoring",
+    "TargetDeltaRelative": "DeltaMonitoring",
+    "Periodic": "PeriodicMonitoring",
+    "PeriodicClockAligned": "PeriodicMonitoring",
+}
+"""By the type of a monitor: which criterion of GetMonitoringReport means it (N02)."""
+
+
+def _is_monitor_of(monitor: Record, asked: Mapping[str, Any]) -> bool:
+    """Tell whether GetMonitoringReport asks for it: a variable that is not named means all."""
+    criteria, places = asked.get("monitoringCriteria"), asked.get("componentVariable")
+    content = monitor.content
+    return (not criteria or _CRITERIA.get(content.get("type", "")) in criteria) and (
+        not places
+        or any(
+            each["component"] == content["component"]
+            and each.get("variable") in (None, content["variable"])
+            for each in places
+        )
+    )
 
 
 def profile_in(payload: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

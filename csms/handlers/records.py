@@ -69,6 +69,8 @@ def changes_by(
                 for monitor in each["variableMonitoring"]:
                     content = where | monitor
                     yield Keep(station, Held.MONITOR, str(monitor["id"]), content, None, at)
+            if not said.get("tbc", False):
+                yield AllTold(station, Held.MONITOR, said["requestId"])
         case "NotifyChargingLimit":
             key = f"{said['chargingLimit']['chargingLimitSource']}/{said.get('evseId', 0)}"
             yield Keep(station, Held.CHARGING_LIMIT, key, said, None, at)

@@ -51,7 +51,10 @@ async def test_o_01_06_13_14_25_27_and_28_a_message_is_shown(
     assert sent.get("transaction_id") == more.get("transactionId")
     assert sent.get("start_date_time") == more.get("startDateTime")
     assert sent.get("end_date_time") == more.get("endDateTime")
+    assert sent.get("state") == more.get("state")
     await case.becomes(command, EFFECTIVE)
+    [shown] = await case.held(Held.DISPLAY_MESSAGE)
+    assert (shown.key, shown.content, shown.state) == ("3", message(**more), more.get("state"))
 
 
 async def test_o_12_a_message_takes_the_place_of_another(case: ChargingStation) -> None:
@@ -81,45 +84,62 @@ async def test_o_12_a_message_takes_the_place_of_another(case: ChargingStation) 
 async def test_o_10_17_18_19_and_26_a_message_that_it_does_not_show(
     case: ChargingStation, number: str, more: dict[str, Any], answer: str
 ) -> None:
-    command = await case.asked_for(
-        "SetDisplayMessage", {"message": message(**more)}, {"status": answer}
-    )
-    assert (await case.becomes(command, REJECTED)).answer == {"status": answer}
+    before = await case.asked_for("SetDisplayMessage", {"message": message()})
+    await case.becomes(before, EFFECTIVE)
+    other = {"message": {"format": "UTF8", "content": "Closed"}}
+    for changed in (other, other | {"id": 4}):
+        command = await case.asked_for(
+            "SetDisplayMessage", {"message": message(**(changed | more))}, {"status": answer}
+        )
+        assert (await case.becomes(command, REJECTED)).answer == {"status": answer}
+    [shown] = await case.held(Held.DISPLAY_MESSAGE)
+    assert (shown.key, shown.content) == ("3", message()), "what it shows it goes on showing"
 
 
 @pytest.mark.parametrize(
-    ("number", "criteria"),
+    ("number", "criteria", "others"),
     [
-        ("o_02", {}),
-        ("o_07", {"id": [3]}),
-        ("o_08", {"priority": "NormalCycle"}),
-        ("o_09", {"state": "Idle"}),
+        ("o_02", {}, set()),
+        ("o_07", {"id": [3]}, {"9"}),
+        ("o_08", {"priority": "NormalCycle"}, {"9"}),
+        ("o_09", {"state": "Idle"}, {"9"}),
     ],
 )
 async def test_o_02_and_07_to_09_messages_are_reported_in_parts(
-    case: ChargingStation, number: str, criteria: dict[str, Any]
+    case: ChargingStation, number: str, criteria: dict[str, Any], others: set[str]
 ) -> None:
+    """What a report of all leaves out is gone; of what was not asked for it says nothing."""
+    old = await case.asked_for("SetDisplayMessage", {"message": message(id=9)})
+    await case.becomes(old, EFFECTIVE)
     command = await case.asked_for("GetDisplayMessages", {"requestId": 15} | criteria)
+    assert await case.was_asked("GetDisplayMessages") == {"request_id": 15} | criteria
     await case.becomes(command, ACCEPTED)
     for part in range(2):
         said = {"requestId": 15, "tbc": part == 0, "messageInfo": [message(id=part)]}
         assert await case.call("NotifyDisplayMessages", said) == {}
     await case.becomes(command, EFFECTIVE)
-    shown = {
-        each.key: each.content["message"]["content"]
-        for each in await case.held(Held.DISPLAY_MESSAGE)
+    shown = {each.key: each.content for each in await case.held(Held.DISPLAY_MESSAGE)}
+    assert {key: each for key, each in shown.items() if key != "9"} == {
+        "0": message(id=0),
+        "1": message(id=1),
     }
-    assert shown == {"0": "Welcome", "1": "Welcome"}
+    assert shown.keys() - {"0", "1"} == others
 
 
-@pytest.mark.parametrize(("number", "criteria"), [("o_03", {}), ("o_11", {"id": [999]})])
+@pytest.mark.parametrize(
+    ("number", "criteria", "left"), [("o_03", {}, []), ("o_11", {"id": [999]}, ["3"])]
+)
 async def test_o_03_and_o_11_there_is_no_such_message(
-    case: ChargingStation, number: str, criteria: dict[str, Any]
+    case: ChargingStation, number: str, criteria: dict[str, Any], left: list[str]
 ) -> None:
+    before = await case.asked_for("SetDisplayMessage", {"message": message()})
+    await case.becomes(before, EFFECTIVE)
     command = await case.asked_for(
         "GetDisplayMessages", {"requestId": 16} | criteria, {"status": "Unknown"}
     )
     assert (await case.becomes(command, REJECTED)).answer == {"status": "Unknown"}
+    shown = [each.key for each in await case.held(Held.DISPLAY_MESSAGE)]
+    assert shown == left, "who finds none at all shows none"
 
 
 @pytest.mark.parametrize(

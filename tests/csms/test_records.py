@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from csms import records
 from csms.records import Held, Told
 from foundation.identifiers import StationId
@@ -67,3 +69,102 @@ async def test_a_report_of_very_many_is_kept_whole_and_by_the_newest_words(work:
     kept = await records.held(work.db, STATION, Held.MONITOR)
     assert len(kept) == 11_000
     assert {each.state for each in kept} == {"New"}
+
+
+def message(number: int, priority: str, state: str | None = None) -> dict[str, Any]:
+    text = {"format": "UTF8", "content": "Hello"}
+    said = {"id": number, "priority": priority, "message": text}
+    return said if state is None else said | {"state": state}
+
+
+@pytest.mark.parametrize(
+    ("criteria", "left"),
+    [
+        ({}, []),
+        ({"id": [2, 9]}, ["1", "3"]),
+        ({"priority": "AlwaysFront"}, ["1", "2"]),
+        ({"state": "Charging"}, ["1", "3"]),
+        ({"state": "Charging", "priority": "AlwaysFront"}, ["1", "2", "3"]),
+        ({"id": [1, 2], "priority": "NormalCycle"}, ["3"]),
+    ],
+)
+async def test_messages_that_a_station_does_not_find_are_gone(
+    work: Work, criteria: dict[str, Any], left: list[str]
+) -> None:
+    """Each criterion that is named has to hold (2.0.1, O03 and O04)."""
+    for said in (
+        message(1, "NormalCycle"),
+        message(2, "NormalCycle", "Charging"),
+        message(3, "AlwaysFront"),
+    ):
+        await records.answered(
+            work.db,
+            STATION,
+            "SetDisplayMessage",
+            {"message": said},
+            {"status": "Accepted"},
+            moment(0),
+        )
+    asked = {"requestId": 5} | criteria
+    found = {"status": "Accepted"}
+    await records.answered(work.db, STATION, "GetDisplayMessages", asked, found, moment(1))
+    assert await keys(work, Held.DISPLAY_MESSAGE) == ["1", "2", "3"], "its report will tell"
+    none = {"status": "Unknown"}
+    await records.answered(work.db, STATION, "GetDisplayMessages", asked, none, moment(0))
+    assert await keys(work, Held.DISPLAY_MESSAGE) == ["1", "2", "3"], "it took them since"
+    await records.answered(work.db, STATION, "GetDisplayMessages", asked, none, moment(1))
+    assert await keys(work, Held.DISPLAY_MESSAGE) == left
+
+
+METER, LOCK = {"name": "FiscalMetering"}, {"name": "ConnectorPlugRetentionLock"}
+POWER, STATE = {"name": "Power"}, {"name": "Problem"}
+
+
+@pytest.mark.parametrize(
+    ("criteria", "left"),
+    [
+        ({}, []),
+        ({"monitoringCriteria": ["ThresholdMonitoring"]}, ["3", "4"]),
+        ({"monitoringCriteria": ["DeltaMonitoring", "PeriodicMonitoring"]}, ["1", "2"]),
+        ({"componentVariable": [{"component": LOCK}]}, ["1", "2", "4"]),
+        ({"componentVariable": [{"component": METER, "variable": POWER}]}, ["3", "4"]),
+        ({"componentVariable": [{"component": METER, "variable": STATE}]}, ["1", "2", "3"]),
+        (
+            {
+                "monitoringCriteria": ["PeriodicMonitoring"],
+                "componentVariable": [{"component": METER}],
+            },
+            ["1", "2", "3"],
+        ),
+    ],
+)
+async def test_monitors_that_a_station_does_not_find_are_gone(
+    work: Work, criteria: dict[str, Any], left: list[str]
+) -> None:
+    """By their types, and by the components and variables that are named (2.0.1, N02)."""
+    places = [(METER, POWER), (METER, POWER), (LOCK, STATE), (METER, STATE)]
+    types = ["UpperThreshold", "LowerThreshold", "Delta", "PeriodicClockAligned"]
+    asked_for = [
+        {"component": component, "variable": variable, "type": type_, "value": 5, "severity": 5}
+        for (component, variable), type_ in zip(places, types, strict=True)
+    ]
+    taken = [
+        {"id": number, "status": "Accepted", **each}
+        for number, each in enumerate(asked_for, start=1)
+    ]
+    await records.answered(
+        work.db,
+        STATION,
+        "SetVariableMonitoring",
+        {"setMonitoringData": asked_for},
+        {"setMonitoringResult": taken},
+        moment(0),
+    )
+    asked = {"requestId": 5} | criteria
+    for word in ("Rejected", "NotSupported", "Accepted"):
+        answer = {"status": word}
+        await records.answered(work.db, STATION, "GetMonitoringReport", asked, answer, moment(1))
+    assert await keys(work, Held.MONITOR) == ["1", "2", "3", "4"]
+    none = {"status": "EmptyResultSet"}
+    await records.answered(work.db, STATION, "GetMonitoringReport", asked, none, moment(1))
+    assert await keys(work, Held.MONITOR) == left
