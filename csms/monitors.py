@@ -66,13 +66,15 @@ def fault_of(station: StationId, event: MonitoredEvent) -> FaultReported | Fault
             error_code=name,
             monitor=monitor,
         )
+    has_no_value = is_state or not event.actual_value  # a variable may be write-only
     return FaultReported(
         happened_at=event.at,
         station=station,
         evse_id=evse_id,
         connector_id=connector_id,
         error_code=name,
-        info=event.tech_info or (None if is_state else f"{event.variable} = {event.actual_value}"),
+        info=event.tech_info
+        or (None if has_no_value else f"{event.variable} = {event.actual_value}"),
         vendor_error_code=event.tech_code,
         faulted=is_state if event.severity is None else event.severity <= _STOPS_CHARGING,
         monitor=monitor,

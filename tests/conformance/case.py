@@ -89,6 +89,12 @@ class Case(Station):
         async with self.central.database.unit_of_work() as db:
             return await local_list_store.held(db, self.identity)
 
+    async def uploads(self) -> list[int | None]:
+        """The requests for logs of which it said anything."""
+        async with self.central.database.unit_of_work() as db:
+            found = await equipment.progress(db, WHOLE, StationId(self.identity), "log")
+        return [each.request_id for each in found]
+
     async def steps(self, kind: ProgressKind, request: int | None = None) -> list[str]:
         """How far it said that it is with a request; with the newest where none is named."""
         async with self.central.database.unit_of_work() as db:

@@ -4,11 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from ocpp.charge_point import camel_to_snake_case
 
 from csms import customer_information
 from csms.customer_information import CustomerReport
 from csms.queue import Command, CommandState
 from csms.records import Held
+from foundation.events import FaultCleared, FaultReported
 from tests.conformance.case import is_our_place, with_file_places
 from tests.conformance.charging_station import TOKEN, ChargingStation, booted
 from tests.csms.central import CARD, Central
@@ -22,6 +24,34 @@ OTHER = {"idToken": "OTHER", "type": "ISO14443"}
 async def case(central: Central) -> ChargingStation:
     with_file_places(central)
     return await booted(central)
+
+
+def monitor_of(component: str) -> dict[str, Any]:
+    return {
+        "type": "UpperThreshold",
+        "severity": 5,
+        "component": {"name": component},
+        "variable": {"name": "Power"},
+    }
+
+
+async def set_monitors(
+    case: ChargingStation, *components: str, refused: str | None = None
+) -> list[dict[str, Any]]:
+    """Let it watch the power of components, by monitors from 30 on; return what was asked for."""
+    wanted = [{"value": 20} | monitor_of(each) for each in components]
+    results = [
+        monitor_of(each)
+        | ({"status": "Rejected"} if each == refused else {"status": "Accepted", "id": number})
+        for number, each in enumerate(components, start=30)
+    ]
+    command = await case.asked_for(
+        "SetVariableMonitoring",
+        {"setMonitoringData": wanted},
+        {"set_monitoring_result": results},
+    )
+    await case.becomes(command, EFFECTIVE if refused is None else REJECTED)
+    return wanted
 
 
 @pytest.mark.parametrize(
@@ -48,7 +78,10 @@ async def case(central: Central) -> ChargingStation:
 async def test_n_01_02_03_47_and_60_monitors_are_reported(
     case: ChargingStation, number: str, more: dict[str, Any]
 ) -> None:
+    await set_monitors(case, "FiscalMetering")
     command = await case.asked_for("GetMonitoringReport", {"requestId": 71} | more)
+    asked = camel_to_snake_case({"requestId": 71} | more)
+    assert await case.was_asked("GetMonitoringReport") == asked
     await case.becomes(command, ACCEPTED)
     for part in range(2):
         monitor = {
@@ -76,47 +109,34 @@ async def test_n_01_02_03_47_and_60_monitors_are_reported(
         each.key: (each.content["component"]["name"], Decimal(each.content["value"]))
         for each in await case.held(Held.MONITOR)
     }
-    assert known == {"0": ("EVSE", Decimal(20)), "1": ("EVSE", Decimal(20))}
+    before = {} if not more else {"30": ("FiscalMetering", Decimal(20))}
+    assert known == before | {"0": ("EVSE", Decimal(20)), "1": ("EVSE", Decimal(20))}, (
+        "only a report of all tells of what is no more"
+    )
 
 
 @pytest.mark.parametrize("base", ["All", "FactoryDefault", "HardWiredOnly"])
 async def test_n_05_the_monitoring_base(case: ChargingStation, base: str) -> None:
     command = await case.asked_for("SetMonitoringBase", {"monitoringBase": base})
-    assert (await case.was_asked("SetMonitoringBase"))["monitoring_base"] == base
+    assert await case.was_asked("SetMonitoringBase") == {"monitoring_base": base}
     await case.becomes(command, EFFECTIVE)
 
 
 @pytest.mark.parametrize("count", [1, 2], ids=["n_08", "n_09"])
 async def test_n_08_and_n_09_monitors_are_set(case: ChargingStation, count: int) -> None:
     names = ["EVSE", "Connector"][:count]
-    wanted = [
-        {
-            "value": 20.0,
-            "type": "UpperThreshold",
-            "severity": 5,
-            "component": {"name": each},
-            "variable": {"name": "Power"},
-        }
-        for each in names
+    wanted = await set_monitors(case, *names)
+    sent = (await case.was_asked("SetVariableMonitoring"))["set_monitoring_data"]
+    assert [(each["component"]["name"], each["value"]) for each in sent] == [
+        (each, 20) for each in names
     ]
-    results = [
-        {
-            "id": place,
-            "status": "Accepted",
-            "type": "UpperThreshold",
-            "severity": 5,
-            "component": {"name": each},
-            "variable": {"name": "Power"},
-        }
-        for place, each in enumerate(names)
-    ]
-    command = await case.asked_for(
-        "SetVariableMonitoring",
-        {"setMonitoringData": wanted},
-        {"set_monitoring_result": results},
-    )
-    assert len((await case.was_asked("SetVariableMonitoring"))["set_monitoring_data"]) == count
-    await case.becomes(command, EFFECTIVE)
+    kept = {each.key: each.content for each in await case.held(Held.MONITOR)}
+    assert kept == {str(30 + place): each | {"id": 30 + place} for place, each in enumerate(wanted)}
+
+
+async def test_a_monitor_that_the_station_refuses_is_not_kept(case: ChargingStation) -> None:
+    await set_monitors(case, "EVSE", "Cabinet", refused="Cabinet")
+    assert [each.content["component"]["name"] for each in await case.held(Held.MONITOR)] == ["EVSE"]
 
 
 @pytest.mark.parametrize(
@@ -127,23 +147,29 @@ async def test_n_16_and_n_17_the_monitoring_level(
     case: ChargingStation, number: str, severity: int, answer: str, state: CommandState
 ) -> None:
     command = await case.asked_for("SetMonitoringLevel", {"severity": severity}, {"status": answer})
-    assert (await case.was_asked("SetMonitoringLevel"))["severity"] == severity
-    await case.becomes(command, state)
+    assert await case.was_asked("SetMonitoringLevel") == {"severity": severity}
+    assert (await case.becomes(command, state)).answer == {"status": answer}
 
 
 @pytest.mark.parametrize(
-    ("number", "trigger", "kind", "more"),
+    ("number", "trigger", "kind", "more", "wrong"),
     [
-        ("n_21", "Alerting", "HardWiredMonitor", {}),
-        ("n_24", "Periodic", "CustomMonitor", {"variableMonitoringId": 1}),
-        ("n_48", "Alerting", "CustomMonitor", {"actualValue": "", "variableMonitoringId": 2}),
-        ("n_49", "Alerting", "CustomMonitor", {"cleared": True, "variableMonitoringId": 3}),
-        ("n_50", "Periodic", "CustomMonitor", {"variableMonitoringId": 4}),
+        ("n_21", "Alerting", "HardWiredMonitor", {}, "Temperature = 21"),
+        ("n_24", "Periodic", "CustomMonitor", {"variableMonitoringId": 1}, None),
+        ("n_48", "Alerting", "CustomMonitor", {"actualValue": "", "variableMonitoringId": 2}, ""),
+        ("n_49", "Alerting", "CustomMonitor", {"cleared": True, "variableMonitoringId": 3}, None),
+        ("n_50", "Periodic", "CustomMonitor", {"variableMonitoringId": 4}, None),
     ],
 )
 async def test_n_21_24_48_49_and_50_events_of_monitors_are_kept(
-    case: ChargingStation, number: str, trigger: str, kind: str, more: dict[str, Any]
+    case: ChargingStation,
+    number: str,
+    trigger: str,
+    kind: str,
+    more: dict[str, Any],
+    wrong: str | None,
 ) -> None:
+    """An alert is a fault, until it is cleared; what a monitor tells of every hour is none."""
     told = {
         "eventId": 1,
         "timestamp": case.now(),
@@ -162,6 +188,13 @@ async def test_n_21_24_48_49_and_50_events_of_monitors_are_kept(
     assert (details["component"], details["variable"]) == ("Cabinet", "Temperature")
     assert (details["actual_value"], details["trigger"]) == (told["actualValue"], trigger)
     assert details["cleared"] is told.get("cleared", False)
+    faults = await case.central.told(FaultReported, about=case.identity)
+    name = "Cabinet.Temperature"
+    assert [(each.error_code, each.info or "") for each in faults] == (
+        [] if wrong is None else [(name, wrong)]
+    )
+    over = await case.central.told(FaultCleared, about=case.identity)
+    assert [each.error_code for each in over] == ([name] if "cleared" in more else [])
 
 
 @pytest.mark.parametrize(("number", "kind"), [("n_25", "DiagnosticsLog"), ("n_35", "SecurityLog")])
@@ -184,7 +217,9 @@ async def test_n_34_a_log_that_it_does_not_send(case: ChargingStation) -> None:
         {"logType": "DiagnosticsLog", "requestId": 82, "log": {"remoteLocation": ""}},
         {"status": "Rejected"},
     )
-    await case.becomes(command, REJECTED)
+    assert is_our_place((await case.was_asked("GetLog"))["log"]["remote_location"])
+    assert (await case.becomes(command, REJECTED)).answer == {"status": "Rejected"}
+    assert await case.uploads() == [], "nothing is on its way"
 
 
 async def test_n_36_a_second_request_takes_the_place_of_the_first(case: ChargingStation) -> None:
@@ -198,6 +233,7 @@ async def test_n_36_a_second_request_takes_the_place_of_the_first(case: Charging
     await case.tells("LogStatusNotification", 84, "Uploading", "Uploaded")
     await case.becomes(second, EFFECTIVE)
     await case.becomes(first, FAILED)
+    assert await case.steps("log", 83) == ["Uploading", "AcceptedCanceled"]
     assert await case.steps("log", 84) == ["Uploading", "Uploaded"]
 
 
@@ -248,17 +284,23 @@ async def test_n_29_customer_information_that_it_does_not_give(case: ChargingSta
         {"requestId": 92, "report": True, "clear": False, "idToken": TOKEN},
         {"status": "Rejected"},
     )
-    await case.becomes(command, REJECTED)
+    done = await case.becomes(command, REJECTED)
+    assert done.answer == {"status": "Rejected"}
+    assert await told_of_customer(case, done) is None
 
 
 async def test_n_44_a_monitor_that_cannot_be_cleared(case: ChargingStation) -> None:
+    await set_monitors(case, "EVSE", "Connector", "Cabinet")
+    results = [
+        {"status": word, "id": 30 + place}
+        for place, word in enumerate(("Rejected", "Accepted", "NotFound"))
+    ]
     command = await case.asked_for(
-        "ClearVariableMonitoring",
-        {"id": [1]},
-        {"clear_monitoring_result": [{"status": "Rejected", "id": 1}]},
+        "ClearVariableMonitoring", {"id": [30, 31, 32]}, {"clear_monitoring_result": results}
     )
     done = await case.becomes(command, REJECTED)
-    assert done.answer == {"clearMonitoringResult": [{"status": "Rejected", "id": 1}]}
+    assert done.answer == {"clearMonitoringResult": results}
+    assert [each.key for each in await case.held(Held.MONITOR)] == ["30"], "it is hard-wired"
 
 
 async def test_n_46_a_cleared_customer_leaves_the_local_list(case: ChargingStation) -> None:
