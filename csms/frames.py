@@ -32,6 +32,7 @@ class FrameLog:
         self._batch = batch
         self._lines: deque[Line] = deque(maxlen=most)
         self._most = most
+        self._writing = asyncio.Lock()
 
     def add(self, line: Line) -> None:
         """Take a line; never waits."""
@@ -46,12 +47,20 @@ class FrameLog:
             await asyncio.sleep(_EVERY_S)
 
     async def flush(self) -> None:
-        """Write everything that is there now, unless the database is away."""
-        while self._lines:
-            lines = [self._lines.popleft() for _ in range(min(self._batch, len(self._lines)))]
-            try:
-                async with self._database.unit_of_work() as db:
-                    await copy_frames(db, lines)
-            except DatabaseAway:
-                self._lines.extendleft(reversed(lines))
-                return
+        """Write everything that is there now, unless the database is away.
+
+        What somebody else is writing is written, too, when this returns.
+        """
+        async with self._writing:
+            while self._lines:
+                count = min(self._batch, len(self._lines))
+                lines = [self._lines.popleft() for _ in range(count)]
+                try:
+                    async with self._database.unit_of_work() as db:
+                        await copy_frames(db, lines)
+                except DatabaseAway:
+                    self._lines.extendleft(reversed(lines))
+                    return
+                except asyncio.CancelledError:
+                    self._lines.extendleft(reversed(lines))  # whoever flushes last writes them
+                    raise

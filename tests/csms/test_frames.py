@@ -1,7 +1,11 @@
 """The OCPP log: written behind, in order, never in anybody's way."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import text
 
 from csms.frames import FrameLog
@@ -46,6 +50,49 @@ async def test_it_writes_behind_by_itself(database: Database) -> None:
             return await stored(database) == ["frame 1"]
 
         await eventually(written)
+
+
+@asynccontextmanager
+async def writing(database: Database, log: FrameLog) -> AsyncIterator[asyncio.Task[None]]:
+    """Let it be in the midst of writing, as long as somebody else has the table."""
+    async with database.unit_of_work() as db:
+        await db.execute(text("lock table frames in exclusive mode"))
+        task = asyncio.ensure_future(log.flush())
+
+        async def waits() -> bool:
+            found = await db.scalar(text("select count(*) from pg_locks where not granted"))
+            return bool(found)
+
+        await eventually(waits)
+        yield task
+
+
+async def test_who_flushes_beside_another_returns_when_both_have_written(
+    database: Database,
+) -> None:
+    log = FrameLog(database, batch=3, most=100)
+    log.add(line(1))
+    async with writing(database, log) as first:
+        second = asyncio.ensure_future(log.flush())
+        await asyncio.sleep(0.05)
+        assert not second.done(), "it would say that all is written"
+    await second
+    assert await stored(database) == ["frame 1"]
+    await first
+
+
+async def test_what_was_being_written_when_the_writer_was_stopped_is_not_lost(
+    database: Database,
+) -> None:
+    log = FrameLog(database, batch=3, most=100)
+    for number in range(4):
+        log.add(line(number))
+    async with writing(database, log) as first:
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+    await log.flush()
+    assert await stored(database) == [f"frame {number}" for number in range(4)]
 
 
 async def test_beyond_its_limit_the_oldest_are_dropped_and_counted(database: Database) -> None:
