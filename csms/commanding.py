@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -565,14 +565,9 @@ def _looked_for(waiting: Iterable[Open]) -> set[str]:
 
 def _known(command: Open, facts: Facts, taken: set[Any]) -> Facts:
     """Return a station's facts with what only one command knows."""
-    return Facts(
-        booted_at=facts.booted_at,
-        boots=facts.boots,
-        firmware=facts.firmware,
-        connectors=facts.connectors,
-        transactions=facts.transactions,
+    return replace(
+        facts,
         taken=facts.taken | taken,
-        came=facts.came,
         read_back=command.read_back,
         read_back_at=command.read_back_at,
     )

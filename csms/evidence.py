@@ -10,7 +10,7 @@ J, L, N; OCPP 2.1 edition 1.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -237,6 +237,8 @@ class Facts:
     transactions: Sequence[TransactionFact] = ()
     taken: frozenset[TransactionId] = frozenset()
     came: Sequence[Came] = ()
+    cancelled: Mapping[str, datetime] = field(default_factory=dict)
+    """By action: when the newest request was sent that was taken in place of those before it."""
     read_back: Mapping[str, Any] | None = None
     read_back_at: datetime | None = None
 
@@ -260,6 +262,7 @@ class Verdict:
 
 
 _NOT_YET = Verdict(Effect.NOT_YET)
+_CANCELLED = Verdict(Effect.NEVER, "AcceptedCanceled")
 _SHOWN = Verdict(Effect.SHOWN)
 
 
@@ -572,6 +575,8 @@ def _updated(asked: Asked, facts: Facts) -> Verdict:
             return _SHOWN
         if status in _GIVEN_UP:
             return Verdict(Effect.NEVER, status)
+    if _is_cancelled(asked, facts):
+        return _CANCELLED
     has_booted = _since(facts.booted_at, asked)
     if has_booted and facts.firmware is not None and facts.firmware != asked.firmware:
         return Verdict(Effect.SHOWN, f"it booted with {facts.firmware}")
@@ -588,7 +593,13 @@ def _uploaded(asked: Asked, facts: Facts) -> Verdict:
             return _SHOWN
         if status in _GIVEN_UP:
             return Verdict(Effect.NEVER, status)
-    return _NOT_YET
+    return _CANCELLED if _is_cancelled(asked, facts) else _NOT_YET
+
+
+def _is_cancelled(asked: Asked, facts: Facts) -> bool:
+    """Tell whether the station gave it up for a later request (2.0.1, L01 and N01)."""
+    at = facts.cancelled.get(asked.action)
+    return at is not None and at > asked.sent_at
 
 
 def _reported(asked: Asked, facts: Facts) -> Verdict:

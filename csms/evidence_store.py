@@ -64,6 +64,7 @@ async def facts(db: AsyncSession, waiting: Sequence[Open], actions: set[str]) ->
     transactions, taken = await _transactions(db, waiting, since)
     came = await _came(db, since, actions) if actions else {}
     boots = await _boots(db, waiting)
+    cancelled = await _cancelled(db, waiting)
     booted = await rows(
         db,
         "select identity, booted_at, firmware from stations where identity = any (%b::text[])",
@@ -78,6 +79,7 @@ async def facts(db: AsyncSession, waiting: Sequence[Open], actions: set[str]) ->
             transactions=transactions.get(row["identity"], []),
             taken=taken,
             came=came.get(row["identity"], []),
+            cancelled=cancelled.get(row["identity"], {}),
         )
         for row in booted
     }
@@ -165,6 +167,32 @@ async def _freed(db: AsyncSession, waiting: Sequence[Open]) -> dict[tuple[str, i
         for said in [entry.payload]
         if said["status"] == ConnectorStatus.AVAILABLE
     }
+
+
+async def _cancelled(db: AsyncSession, waiting: Sequence[Open]) -> dict[str, dict[str, datetime]]:
+    """Return by station and action when what took the place of earlier requests was sent."""
+    replaced = [*_shown_by(waiting, Shown.FIRMWARE), *_shown_by(waiting, Shown.UPLOAD)]
+    if not replaced:
+        return {}
+    found = await rows(
+        db,
+        """
+        select c.station, c.action, max(c.sent_at) as sent_at
+        from unnest(%b::text[], %b::text[]) as s (station, action)
+        join commands c on c.station = s.station and c.action = s.action
+          and c.sent_at >= %b::timestamptz and c.answer ->> 'status' = 'AcceptedCanceled'
+        group by c.station, c.action
+        """,
+        [
+            [each.station for each in replaced],
+            [each.asked.action for each in replaced],
+            min(each.asked.sent_at for each in replaced),
+        ],
+    )
+    cancelled: dict[str, dict[str, datetime]] = {}
+    for row in found:
+        cancelled.setdefault(row["station"], {})[row["action"]] = row["sent_at"]
+    return cancelled
 
 
 async def _boots(db: AsyncSession, waiting: Sequence[Open]) -> dict[str, list[BootFact]]:

@@ -89,10 +89,10 @@ class Case(Station):
         async with self.central.database.unit_of_work() as db:
             return await local_list_store.held(db, self.identity)
 
-    async def uploads(self) -> list[int | None]:
-        """The requests for logs of which it said anything."""
+    async def heard_of(self, kind: ProgressKind) -> list[int | None]:
+        """The requests of which it said how far it is."""
         async with self.central.database.unit_of_work() as db:
-            found = await equipment.progress(db, WHOLE, StationId(self.identity), "log")
+            found = await equipment.progress(db, WHOLE, StationId(self.identity), kind)
         return [each.request_id for each in found]
 
     async def steps(self, kind: ProgressKind, request: int | None = None) -> list[str]:

@@ -219,7 +219,7 @@ async def test_n_34_a_log_that_it_does_not_send(case: ChargingStation) -> None:
     )
     assert is_our_place((await case.was_asked("GetLog"))["log"]["remote_location"])
     assert (await case.becomes(command, REJECTED)).answer == {"status": "Rejected"}
-    assert await case.uploads() == [], "nothing is on its way"
+    assert await case.heard_of("log") == [], "nothing is on its way"
 
 
 async def test_n_36_a_second_request_takes_the_place_of_the_first(case: ChargingStation) -> None:

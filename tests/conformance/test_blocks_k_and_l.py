@@ -4,9 +4,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from ocpp.charge_point import camel_to_snake_case
 
+from csms import known_profiles
 from csms.queue import Command, CommandState, Failure
 from csms.records import Held
+from foundation.identifiers import StationId
 from tests.conformance.case import with_file_places
 from tests.conformance.charging_station import TOKEN, ChargingStation, booted
 from tests.csms.central import Central
@@ -67,7 +70,10 @@ async def test_k_01_03_10_and_19_a_profile_is_set(
     [period] = schedule["charging_schedule_period"]
     assert period["limit"] == more.get("limit", 6.0)
     assert sent["charging_profile"].get("recurrency_kind") == more.get("recurrencyKind")
+    assert sent["charging_profile"].get("valid_to") == more.get("validTo")
     await case.becomes(command, EFFECTIVE)
+    [kept] = await case.held(Held.CHARGING_PROFILE)
+    assert kept.content == {"evseId": evse, "chargingProfile": profile(purpose, **more)}
 
 
 async def test_k_02_a_transaction_profile_without_its_transaction(case: ChargingStation) -> None:
@@ -76,6 +82,7 @@ async def test_k_02_a_transaction_profile_without_its_transaction(case: Charging
         "SetChargingProfile", {"evseId": 1, "chargingProfile": chosen}, {"status": "Rejected"}
     )
     await case.becomes(command, REJECTED)
+    assert await case.held(Held.CHARGING_PROFILE) == []
 
 
 async def test_k_04_and_k_70_profiles_replace_and_stand_beside_each_other(
@@ -99,9 +106,9 @@ async def test_k_04_and_k_70_profiles_replace_and_stand_beside_each_other(
 
 
 @pytest.mark.parametrize(
-    ("number", "payload", "answer", "state"),
+    ("number", "payload", "answer", "state", "left"),
     [
-        ("k_05", {"chargingProfileId": 5}, "Accepted", EFFECTIVE),
+        ("k_05", {"chargingProfileId": 5}, "Accepted", EFFECTIVE, "678"),
         (
             "k_06",
             {
@@ -113,15 +120,33 @@ async def test_k_04_and_k_70_profiles_replace_and_stand_beside_each_other(
             },
             "Accepted",
             EFFECTIVE,
+            "678",
         ),
-        ("k_08", {"chargingProfileId": 99}, "Unknown", REJECTED),
+        ("k_08", {"chargingProfileId": 99}, "Unknown", REJECTED, "5678"),
     ],
 )
 async def test_k_05_06_and_08_profiles_are_cleared(
-    case: ChargingStation, number: str, payload: dict[str, Any], answer: str, state: CommandState
+    case: ChargingStation,
+    number: str,
+    payload: dict[str, Any],
+    answer: str,
+    state: CommandState,
+    left: str,
 ) -> None:
+    for evse, told in (
+        (1, profile("TxDefaultProfile")),
+        (1, profile("TxDefaultProfile", id=6, stackLevel=2)),
+        (2, profile("TxDefaultProfile", id=7)),
+        (0, profile("ChargingStationMaxProfile", id=8)),
+    ):
+        command = await case.asked_for(
+            "SetChargingProfile", {"evseId": evse, "chargingProfile": told}
+        )
+        await case.becomes(command, EFFECTIVE)
     command = await case.asked_for("ClearChargingProfile", payload, {"status": answer})
+    assert await case.was_asked("ClearChargingProfile") == camel_to_snake_case(payload)
     await case.becomes(command, state)
+    assert [each.key for each in await case.held(Held.CHARGING_PROFILE)] == list(left)
 
 
 async def test_k_15_a_station_without_smart_charging(case: ChargingStation) -> None:
@@ -130,6 +155,7 @@ async def test_k_15_a_station_without_smart_charging(case: ChargingStation) -> N
         "SetChargingProfile", {"evseId": 1, "chargingProfile": profile("TxDefaultProfile")}
     )
     assert (await case.becomes(command, FAILED)).failure is Failure.CALL_ERROR
+    assert await case.held(Held.CHARGING_PROFILE) == []
 
 
 @pytest.mark.parametrize(
@@ -149,12 +175,14 @@ async def test_k_15_a_station_without_smart_charging(case: ChargingStation) -> N
 async def test_k_29_to_36_and_k_52_profiles_are_reported_in_parts(
     case: ChargingStation, number: str, evse: int | None, criteria: dict[str, Any]
 ) -> None:
+    """What a report without any criterion leaves out is gone; others say nothing of the rest."""
+    old = {"evseId": 1, "chargingProfile": profile("TxDefaultProfile", id=9)}
+    await case.becomes(await case.asked_for("SetChargingProfile", old), EFFECTIVE)
     payload: dict[str, Any] = {"requestId": 8, "chargingProfile": criteria}
     if evse is not None:
         payload["evseId"] = evse
     command = await case.asked_for("GetChargingProfiles", payload)
-    asked = await case.was_asked("GetChargingProfiles")
-    assert (asked.get("evse_id"), len(asked["charging_profile"])) == (evse, len(criteria))
+    assert await case.was_asked("GetChargingProfiles") == camel_to_snake_case(payload)
     await case.becomes(command, ACCEPTED)
     purpose = criteria.get("chargingProfilePurpose", "TxDefaultProfile")
     for number_ in range(2):
@@ -167,11 +195,15 @@ async def test_k_29_to_36_and_k_52_profiles_are_reported_in_parts(
         }
         assert await case.call("ReportChargingProfiles", said) == {}
     await case.becomes(command, EFFECTIVE)
-    told = {
-        each.key: (each.content["chargingProfile"]["chargingProfilePurpose"], each.state)
-        for each in await case.held(Held.CHARGING_PROFILE)
+    known = {each.key: each for each in await case.held(Held.CHARGING_PROFILE)}
+    assert {key: (known[key].content, known[key].state) for key in ("0", "1")} == {
+        str(place): (
+            {"evseId": evse or 0, "chargingProfile": profile(purpose, id=place)},
+            "CSO",
+        )
+        for place in range(2)
     }
-    assert told == {"0": (purpose, "CSO"), "1": (purpose, "CSO")}
+    assert ("9" in known) == (number != "k_31")
 
 
 async def test_k_37_a_remote_start_with_its_profile(case: ChargingStation) -> None:
@@ -188,6 +220,10 @@ async def test_k_37_a_remote_start_with_its_profile(case: ChargingStation) -> No
     assert "transaction_id" not in sent
     await case.begin(remoteStartId=9)
     await case.becomes(command, EFFECTIVE)
+    async with case.central.database.unit_of_work() as db:
+        [kept] = await known_profiles.known(db, StationId(case.identity))
+    assert kept.source is known_profiles.Source.SENT
+    assert (kept.profile.purpose, kept.profile.transaction) == ("TxProfile", case.ref)
 
 
 @pytest.mark.parametrize(("number", "evse"), [("k_43", 1), ("k_44", 0)])
@@ -209,6 +245,17 @@ async def test_k_43_and_44_a_composite_schedule(
     done = await case.becomes(command, EFFECTIVE)
     assert done.answer is not None
     assert done.answer["schedule"]["chargingSchedulePeriod"][0]["limit"] == 4140
+    assert await case.was_asked("GetCompositeSchedule") == {
+        "evse_id": evse,
+        "duration": 300,
+        "charging_rate_unit": "W",
+    }
+    async with case.central.database.unit_of_work() as db:
+        answers = await known_profiles.own_answers(db, StationId(case.identity))
+    assert list(answers) == [evse]
+    theirs = answers[evse].theirs
+    assert theirs is not None
+    assert [each.limit for each in theirs.steps] == [4140]
 
 
 async def test_k_48_50_and_51_limits_from_outside(case: ChargingStation) -> None:
@@ -236,6 +283,8 @@ async def test_k_60_a_profile_for_the_running_transaction(case: ChargingStation)
     sent = (await case.was_asked("SetChargingProfile"))["charging_profile"]
     assert sent["transaction_id"] == case.ref
     await case.becomes(command, EFFECTIVE)
+    [kept] = await case.held(Held.CHARGING_PROFILE)
+    assert kept.content == {"evseId": 1, "chargingProfile": chosen}
 
 
 # -------------------------------------------------------------------------------- firmware
@@ -274,7 +323,9 @@ async def test_l_01_to_l_09_an_update_to_its_end(
     case: ChargingStation, number: str, words: tuple[str, ...], state: CommandState
 ) -> None:
     command = await update(case)
-    sent = (await case.was_asked("UpdateFirmware"))["firmware"]
+    asked = await case.was_asked("UpdateFirmware")
+    sent = asked["firmware"]
+    assert (asked["request_id"], sent["location"]) == (51, "https://firmware.example/two.bin")
     assert (sent["signature"], "BEGIN CERTIFICATE" in sent["signing_certificate"]) == (
         "c2lnbmF0dXJl",
         True,
@@ -299,6 +350,7 @@ async def test_l_04_and_l_05_a_certificate_that_it_does_not_take(
     assert await case.call("SecurityEventNotification", said) == {}
     assert (await case.becomes(command, REJECTED)).answer == {"status": answer}
     assert (await case.events())[-1]["type"] == "InvalidFirmwareSigningCertificate"
+    assert await case.heard_of("firmware") == [], "nothing is under way"
 
 
 @pytest.mark.parametrize(
@@ -318,6 +370,7 @@ async def test_l_10_and_l_11_a_second_update_while_one_runs(
         await case.becomes(first, EFFECTIVE)
         assert "Installed" in await case.steps("firmware", 51)
     else:
+        assert (await case.becomes(first, FAILED)).failure is Failure.NO_EFFECT
         assert await case.steps("firmware", 51) == ["Downloading"]
         assert (await case.steps("firmware", 52))[-1] == "Installed"
 
@@ -327,10 +380,17 @@ async def test_l_13_an_update_waits_for_a_transaction(case: ChargingStation) -> 
     command = await update(case)
     await case.tells("FirmwareStatusNotification", 51, *DOWNLOADED, "InstallScheduled")
     await case.status("Unavailable", evse=2)
+    assert await case.shown(2) == "Unavailable"
     await case.end()
     await case.tells("FirmwareStatusNotification", 51, "Installing", "Installed")
     await case.becomes(command, EFFECTIVE)
     assert (await case.transaction()).state == "ended"
+    assert await case.steps("firmware", 51) == [
+        *DOWNLOADED,
+        "InstallScheduled",
+        "Installing",
+        "Installed",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -353,6 +413,11 @@ async def test_l_17_19_20_and_24_firmware_is_published(
             "requestId": 61,
         },
     )
+    assert await case.was_asked("PublishFirmware") == {
+        "location": "https://firmware.example/two.bin",
+        "checksum": "0123456789abcdef0123456789abcdef",
+        "request_id": 61,
+    }
     said: dict[str, Any] = {"status": word, "requestId": 61}
     if word == "Published":
         said["location"] = ["http://controller.example/two.bin"]
@@ -377,4 +442,7 @@ async def test_l_21_to_l_23_firmware_is_unpublished(
         {"checksum": "0123456789abcdef0123456789abcdef"},
         {"status": answer},
     )
-    await case.becomes(command, state)
+    assert await case.was_asked("UnpublishFirmware") == {
+        "checksum": "0123456789abcdef0123456789abcdef"
+    }
+    assert (await case.becomes(command, state)).answer == {"status": answer}

@@ -315,3 +315,5 @@ async def test_k_118_charging_first_is_asked_for_and_told(case: PayingStation) -
         (case.ref, False),
         (case.ref, True),
     ]
+    [last] = await case.held(Held.CHARGES_FIRST)
+    assert (last.key, last.state) == (case.ref, "Off")

@@ -474,6 +474,28 @@ def test_the_station_itself_may_say_that_it_failed(action: str, facts: Facts) ->
     assert judge(rule_of(V16, action), command, facts).effect is Effect.NEVER
 
 
+@pytest.mark.parametrize("action", ["UpdateFirmware", "GetLog"])
+def test_what_a_later_request_took_the_place_of_never_shows(action: str) -> None:
+    """Not even by the other version that the later update led to (2.0.1, L_10)."""
+    command = asked(V201, action, {"requestId": 1}, answer={"status": "Accepted"}, firmware="1")
+    rule = rule_of(V201, action)
+
+    def judged(at: datetime, **more: Any) -> tuple[Effect, str | None]:
+        facts = Facts(booted_at=at, firmware="2", cancelled={action: at}, **more)
+        verdict = judge(rule, command, facts)
+        return verdict.effect, verdict.note
+
+    later, earlier = SINCE + timedelta(minutes=1), SINCE - timedelta(minutes=1)
+    assert judged(later) == (Effect.NEVER, "AcceptedCanceled")
+    assert judged(earlier)[0] is not Effect.NEVER
+    message = (
+        "FirmwareStatusNotification" if action == "UpdateFirmware" else "LogStatusNotification"
+    )
+    word = "Installed" if action == "UpdateFirmware" else "Uploaded"
+    own = came(message, status=word, requestId=1).came
+    assert judged(later, came=own)[0] is Effect.SHOWN, "it was done before"
+
+
 def test_nothing_to_upload_is_an_answer() -> None:
     command = asked(V16, "GetDiagnostics", {"location": "x"}, answer={})
     verdict = judge(rule_of(V16, "GetDiagnostics"), command, Facts())

@@ -57,7 +57,7 @@ async def writing(database: Database, log: FrameLog) -> AsyncIterator[asyncio.Ta
     """Let it be in the midst of writing, as long as somebody else has the table."""
     async with database.unit_of_work() as db:
         await db.execute(text("lock table frames in exclusive mode"))
-        task = asyncio.ensure_future(log.flush())
+        task = asyncio.ensure_future(log.flush())  # noqa: TID251 - no tasks owner in a test
 
         async def waits() -> bool:
             found = await db.scalar(text("select count(*) from pg_locks where not granted"))
@@ -73,7 +73,7 @@ async def test_who_flushes_beside_another_returns_when_both_have_written(
     log = FrameLog(database, batch=3, most=100)
     log.add(line(1))
     async with writing(database, log) as first:
-        second = asyncio.ensure_future(log.flush())
+        second = asyncio.ensure_future(log.flush())  # noqa: TID251 - no tasks owner in a test
         await asyncio.sleep(0.05)
         assert not second.done(), "it would say that all is written"
     await second
