@@ -505,7 +505,7 @@ async def _waiting(db: AsyncSession, now: datetime) -> list[Payment]:
         .limit(100)
     )
     return [
-        _payment(row)
+        payment_of(row)
         for row in rows
         if row.due_minor is not None
         or (row.state == PaymentState.AUTHORISED and row.begun_at + STARTS_WITHIN <= now)
@@ -524,7 +524,7 @@ async def by_key(db: AsyncSession, key: str) -> Payment:
     row = await db.get(DirectPaymentRow, key, populate_existing=True)
     if row is None:
         raise NotFound("payment", key)
-    return _payment(row)
+    return payment_of(row)
 
 
 async def at_station(db: AsyncSession, station: str, *, limit: int = 20) -> list[Payment]:
@@ -535,7 +535,7 @@ async def at_station(db: AsyncSession, station: str, *, limit: int = 20) -> list
         .order_by(DirectPaymentRow.begun_at.desc())
         .limit(limit)
     )
-    return [_payment(row) for row in rows]
+    return [payment_of(row) for row in rows]
 
 
 async def running(db: AsyncSession, token_keys: Sequence[str]) -> dict[str, Payment]:
@@ -546,7 +546,7 @@ async def running(db: AsyncSession, token_keys: Sequence[str]) -> dict[str, Paym
             DirectPaymentRow.state == PaymentState.STARTING,
         )
     )
-    return {str(row.token_key): _payment(row) for row in rows}
+    return {str(row.token_key): payment_of(row) for row in rows}
 
 
 async def _locked(db: AsyncSession, key: str) -> DirectPaymentRow:
@@ -556,7 +556,9 @@ async def _locked(db: AsyncSession, key: str) -> DirectPaymentRow:
     return row
 
 
-def _payment(row: DirectPaymentRow) -> Payment:
+def payment_of(row: DirectPaymentRow) -> Payment:
+    """Return a stored payment as a value."""
+
     def money(minor: int) -> Money:
         return Money.from_minor(minor, row.currency)
 

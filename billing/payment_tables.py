@@ -18,6 +18,7 @@ class DirectPaymentRow(Base):
         Index(None, "token_key", unique=True),
         Index(None, "code_mark", unique=True),
         Index(None, "station", "begun_at"),
+        Index(None, "begun_at"),
         Index(None, "state"),
     )
 

@@ -64,7 +64,8 @@ class Transaction:
     """Staff's: token, free, or until:MOMENT from which on nothing is charged."""
 
 
-def _transaction(row: TransactionRow) -> Transaction:
+def transaction_of(row: TransactionRow) -> Transaction:
+    """Return a stored transaction as a value."""
     return Transaction(
         transaction_id=TransactionId(row.id),
         station=StationId(row.station),
@@ -167,7 +168,7 @@ async def transactions(
             )
         )
     query = query.order_by(TransactionRow.started_at.desc(), TransactionRow.id.desc())
-    return [_transaction(row) for row in (await db.scalars(query.limit(limit))).all()]
+    return [transaction_of(row) for row in (await db.scalars(query.limit(limit))).all()]
 
 
 async def transaction(db: AsyncSession, scope: Scope, number: int) -> Transaction:
@@ -179,7 +180,7 @@ async def transaction(db: AsyncSession, scope: Scope, number: int) -> Transactio
     row = await db.scalar(_in_scope(scope).where(TransactionRow.id == number))
     if row is None:
         raise NotFound("transaction", str(number))
-    return _transaction(row)
+    return transaction_of(row)
 
 
 @dataclass(frozen=True, slots=True)

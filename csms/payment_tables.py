@@ -105,6 +105,7 @@ class SettlementRow(Base):
         UniqueConstraint("station", "psp_ref", "status", "amount", "settled_at"),
         Index(None, "transaction_id"),
         Index(None, "claim"),
+        Index(None, "settled_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

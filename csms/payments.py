@@ -329,7 +329,7 @@ async def receipt(db: AsyncSession, name: str) -> Settlement:
         row = await db.get(SettlementRow, int(number))
     if row is None or row.status != "Settled" or _mark(row) != mark:
         raise NotFound("receipt", name)
-    return _settlement(row)
+    return settlement_of(row)
 
 
 async def settlements(
@@ -367,7 +367,7 @@ async def settlements(
     rows = await db.scalars(
         select(SettlementRow).where(*wanted).order_by(SettlementRow.id.desc()).limit(limit)
     )
-    return [_settlement(row) for row in rows]
+    return [settlement_of(row) for row in rows]
 
 
 async def settlement(db: AsyncSession, settlement_id: int) -> Settlement:
@@ -379,7 +379,7 @@ async def settlement(db: AsyncSession, settlement_id: int) -> Settlement:
     row = await db.get(SettlementRow, settlement_id)
     if row is None:
         raise NotFound("settlement", str(settlement_id))
-    return _settlement(row)
+    return settlement_of(row)
 
 
 async def close_claim(
@@ -398,10 +398,11 @@ async def close_claim(
         raise ClaimIsClosed(settlement_id)
     row.claim, row.closed_at, row.closed_by, row.closing_note = "closed", now, by, note
     await db.flush()
-    return _settlement(row)
+    return settlement_of(row)
 
 
-def _settlement(row: SettlementRow) -> Settlement:
+def settlement_of(row: SettlementRow) -> Settlement:
+    """Return a stored settlement as a value."""
     return Settlement(
         row.id,
         StationId(row.station),
