@@ -391,6 +391,28 @@ SETTLEMENT_STATES: dict[str, str] = {
     "Failed": marked("Failed"),
 }
 
+PAYMENTS: dict[str, Mark] = {
+    "owed": Mark("triangle", "warning", marked("To be looked into")),
+    "paid": Mark("tick", "ok", marked("Paid")),
+    "under_way": Mark("half", "info", marked("Under way")),
+    "nothing": Mark("ring", "off", marked("Nothing was taken")),
+    "failed": Mark("cross", "fault", marked("Not paid")),
+}
+"""Of payments at terminals and by code alike."""
+
+PAYMENT_PLACES: dict[str, str] = {
+    "terminal": marked("At the terminal"),
+    "code": marked("By code"),
+    "session": marked("At the terminal"),
+}
+
+OWED_REASONS: dict[str, str] = {
+    "claim": marked("Open claim"),
+    "no_session": marked("No session known"),
+    "no_settlement": marked("No payment known"),
+}
+"""Why a payment is looked into, or a session; what could not be taken is told with its amount."""
+
 PROGRESS_STATES: dict[str, Mark] = {
     "Idle": Mark("ring", "off", marked("Nothing to do")),
     "DownloadScheduled": Mark("half", "info", marked("Fetches the file later")),

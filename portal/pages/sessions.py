@@ -142,7 +142,7 @@ async def sessions(
 ) -> Response:
     """List sessions, the newest start first."""
     frame = await frame_of(request, db, caller, live="sessions")
-    first, last = _day(wanted_from), _day(wanted_to)
+    first, last = day_of(wanted_from), day_of(wanted_to)
     held = await books.transactions_in(db, [BillingState.HELD], caller.scope)
     ids: Sequence[int] | None = None
     if state in _HOLD_STATES:
@@ -161,8 +161,8 @@ async def sessions(
         db,
         caller.scope,
         station=station.strip() or None,
-        started_from=_midnight(first, frame.zone),
-        started_to=_midnight(last + timedelta(days=1) if last else None, frame.zone),
+        started_from=midnight(first, frame.zone),
+        started_to=midnight(last + timedelta(days=1) if last else None, frame.zone),
         states=[state] if state in _OPEN_STATES else [],
         ids=ids,
         before=place_before(before),
@@ -189,7 +189,8 @@ async def sessions(
     return page(frame, "sessions.html", values)
 
 
-def _day(text: str) -> date | None:
+def day_of(text: str) -> date | None:
+    """Return the day of a filter; None where there is none, or none that can be."""
     try:
         found = date.fromisoformat(text) if text else None
     except ValueError:
@@ -197,7 +198,8 @@ def _day(text: str) -> date | None:
     return found if found is None or 2000 <= found.year <= 9000 else None
 
 
-def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
+def midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
+    """Return when a day of a filter begins."""
     return None if day is None else datetime.combine(day, time(0), zone)
 
 

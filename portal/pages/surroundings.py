@@ -265,6 +265,10 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
                     NavigationEntry(said.gettext("Statements"), "/statements", "money"),
                 ),
                 (
+                    Permission.TRANSACTIONS_READ,
+                    NavigationEntry(said.gettext("Payments"), "/payments", "token"),
+                ),
+                (
                     Permission.PAYOUTS_READ,
                     NavigationEntry(said.gettext("Payouts"), "/payouts", "money"),
                 ),
