@@ -7,7 +7,7 @@ Source: OCPP 2.1 part 2, C17 to C25, E16, I07 to I12.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.directory import Scope
+from csms import prepaid_tokens
 from csms.administration import BEGINNING
 from csms.payment_tables import (
     PaymentPointRow,
@@ -31,7 +32,7 @@ from csms.reports import PaymentWords, SettlementReport
 from csms.tables import IdTokenHolderRow, IdTokenRow, StationOwnerRow, TransactionRow
 from foundation.charging_limits import ChargingLimits, lower
 from foundation.errors import Conflict, NotFound
-from foundation.identifiers import IdToken, OrganisationKey, StationId
+from foundation.identifiers import IdToken, OrganisationKey, PartyId, StationId
 
 AD_HOC: Final = "AD*HOC"
 """The provider that answers for tokens of type DirectPayment: their charging is paid at once."""
@@ -550,3 +551,19 @@ class Credits:
     ) -> None:
         """Let a prepaid card charge, or answer NoCredit for it."""
         await set_credit(db, token_key, has_credit=has_credit, now=now)
+
+    async def issue(self, db: AsyncSession, token: str, provider: PartyId, now: datetime) -> bool:
+        """Make a token of the provider's that cannot charge yet; False: there is such a token."""
+        return await prepaid_tokens.issue(db, token, provider, now)
+
+    async def set_blocked(
+        self, db: AsyncSession, token_key: str, *, is_blocked: bool, has_credit: bool, now: datetime
+    ) -> bool:
+        """Let a card charge no more, or again as far as there is money; tell whether it changed."""
+        return await prepaid_tokens.set_blocked(
+            db, token_key, is_blocked=is_blocked, has_credit=has_credit, now=now
+        )
+
+    async def sessions(self, db: AsyncSession, token_key: str) -> Mapping[int, int | None]:
+        """Return a card's transactions with their revision; None: the end is not known yet."""
+        return await prepaid_tokens.sessions(db, token_key)
