@@ -70,6 +70,8 @@ DEEDS = {
     "payout.release": marked("Payout run released"),
     "payout.returned": marked("Payment of a payout run came back"),
     "payout.sent": marked("Payout run sent to the bank"),
+    "prepaid_card.block": marked("Prepaid card blocked"),
+    "prepaid_card.unblock": marked("Prepaid card unblocked"),
     "provider.change": marked("Provider changed"),
     "provider.create": marked("Provider added"),
     "self_billing.accept": marked("Self-billing accepted"),

@@ -97,6 +97,8 @@ _DONE = {
     "monitoring-off": marked("The monitoring has ended. A confirmation comes by mail."),
     "monitoring-on-many": marked("The stations are monitored from now on. Mails confirm it."),
     "monitoring-off-many": marked("The monitoring of the stations has ended. Mails confirm it."),
+    "card-blocked": marked("The card is blocked."),
+    "card-unblocked": marked("The card may charge again, as far as there is money on it."),
     "asked-second": marked("It waits for a second person, who has to release the cost, too."),
 }
 """What was just done, by the key that a redirect carries; other keys say nothing."""
@@ -323,6 +325,10 @@ def navigation(caller: Caller, said: Words, waiting: Counts) -> tuple[Navigation
                 (
                     Permission.TOKENS_READ,
                     NavigationEntry(said.gettext("Tokens"), "/tokens", "token"),
+                ),
+                (
+                    Permission.PROVIDERS_READ,
+                    NavigationEntry(said.gettext("Prepaid cards"), "/prepaid-cards", "credits"),
                 ),
                 (
                     Permission.ORGANISATIONS_READ,
