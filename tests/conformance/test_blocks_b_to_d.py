@@ -361,6 +361,8 @@ async def test_b_42_and_b_44_a_network_profile_is_set_or_not(case: ChargingStati
         "ocppInterface": "Wired0",
     }
     payload = {"configurationSlot": 1, "connectionData": data}
+    before = await case.profile()
+    assert before < 2
     command = await case.asked_for("SetNetworkProfile", payload)
     sent = await case.was_asked("SetNetworkProfile")
     assert sent["configuration_slot"] == 1
@@ -375,6 +377,9 @@ async def test_b_42_and_b_44_a_network_profile_is_set_or_not(case: ChargingStati
     await case.becomes(command, EFFECTIVE)
     failed = await case.asked_for("SetNetworkProfile", payload, {"status": "Failed"})
     assert (await case.becomes(failed, REJECTED)).answer == {"status": "Failed"}
+    assert await case.profile() == before, "a slot is set, and not yet used"
+    await case.connect()
+    assert (await case.boot())["status"] == "Accepted"
 
 
 @pytest.mark.parametrize("version", list(OcppVersion))
@@ -428,9 +433,16 @@ async def test_c_20_a_cached_token_that_we_take_no_longer(case: ChargingStation)
 async def test_c_37_and_c_38_clear_the_cache(
     case: ChargingStation, number: str, answer: str, state: CommandState
 ) -> None:
+    case.answers["GetLocalListVersion"] = {"version_number": 3}
+    entry = {"idToken": TOKEN, "idTokenInfo": {"status": "Accepted"}}
+    listed = {"versionNumber": 3, "updateType": "Full", "localAuthorizationList": [entry]}
+    await case.becomes(await case.asked_for("SendLocalList", listed), EFFECTIVE)
     command = await case.asked_for("ClearCache", {}, {"status": answer})
     assert dict(await case.was_asked("ClearCache")) == {}
-    await case.becomes(command, state)
+    assert (await case.becomes(command, state)).answer == {"status": answer}
+    kept = await case.local_list()
+    assert (kept.version, list(kept.entries)) == (3, [CARD]), "its list is no cache"
+    assert (await case.authorize())["status"] == "Accepted"
 
 
 async def group(case: ChargingStation, name: str, *values: str, **more: Any) -> None:

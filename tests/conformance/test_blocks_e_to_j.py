@@ -1,15 +1,15 @@
-"""2.0.1: transactions (E), remote control (F), availability (G), reservation (H), cost (I) and
-meter values (J), each by what comes of it."""
+"""2.0.1: transactions (E), remote control (F), reservation (H), cost (I) and meter values (J), each
+by what comes of it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from billing import pricing
 from billing.pricing import NewAssignment, place_from
+from csms.equipment import ProgressKind
 from csms.queue import Command, CommandState
-from foundation.events import FaultCleared, FaultReported
 from tests.billing import story
 from tests.conformance.charging_station import TOKEN, ChargingStation, booted, sample, token
 from tests.csms.central import CARD, Central, wh
@@ -218,6 +218,7 @@ async def test_f_06_unlock_a_connector(case: ChargingStation) -> None:
     )
     assert dict(await case.was_asked("UnlockConnector")) == {"evse_id": 1, "connector_id": 1}
     await case.becomes(command, EFFECTIVE)
+    assert (await case.shown(), await case.transactions()) == ("Available", [])
 
 
 async def follow(case: ChargingStation, wanted: str, evse: int | None) -> None:
@@ -233,7 +234,8 @@ async def follow(case: ChargingStation, wanted: str, evse: int | None) -> None:
     elif wanted == "FirmwareStatusNotification":
         assert await case.call("FirmwareStatusNotification", {"status": "Idle"}) == {}
     elif wanted == "Heartbeat":
-        assert (await case.call("Heartbeat", {}))["currentTime"]
+        said_at = (await case.call("Heartbeat", {}))["currentTime"]
+        assert datetime.fromisoformat(said_at) == case.central.clock.now()
     else:
         await case.status("Available" if evse == 1 else "Occupied", evse=evse or 1)
 
@@ -265,9 +267,15 @@ async def test_f_11_to_f_24_trigger_each_message(
     command = await case.asked_for("TriggerMessage", payload)
     asked = await case.was_asked("TriggerMessage")
     assert asked.get("evse", {}).get("id") == evse
+    other = "Heartbeat" if wanted != "Heartbeat" else "LogStatusNotification"
+    await follow(case, other, None)  # it happens to say something else before
+    await case.central.system.commanding.tick()
     await case.becomes(command, ACCEPTED)
     await follow(case, wanted, evse)
     await case.becomes(command, EFFECTIVE)
+    if wanted in ("LogStatusNotification", "FirmwareStatusNotification"):
+        kind: ProgressKind = "log" if wanted == "LogStatusNotification" else "firmware"
+        assert await case.steps(kind) == ["Idle"]
     if wanted == "MeterValues":
         kept = await case.central.rows(
             "select evse_id, energy_register_wh, context from readings where station = :station"
@@ -292,91 +300,10 @@ async def test_f_27_a_trigger_that_it_does_not_implement(case: ChargingStation) 
         {"requestedMessage": "SignV2GCertificate"},
         {"status": "NotImplemented"},
     )
+    assert (await case.becomes(command, REJECTED)).answer == {"status": "NotImplemented"}
+    await case.call("SignCertificate", {"csr": "none", "certificateType": "V2GCertificate"})
+    await case.central.system.commanding.tick()
     await case.becomes(command, REJECTED)
-
-
-# -------------------------------------------------------------------------- G availability
-
-
-@pytest.mark.parametrize(
-    ("number", "evse"),
-    [
-        ("g_03_and_04", {"id": 1}),
-        ("g_05_and_06", None),
-        ("g_07_and_08", {"id": 1, "connectorId": 1}),
-    ],
-)
-async def test_g_03_to_g_08_out_of_service_and_back(
-    case: ChargingStation, number: str, evse: dict[str, int] | None
-) -> None:
-    for word, shown in (("Inoperative", "Unavailable"), ("Operative", "Available")):
-        payload: dict[str, Any] = {"operationalStatus": word}
-        if evse is not None:
-            payload["evse"] = evse
-        command = await case.asked_for("ChangeAvailability", payload)
-        asked = await case.was_asked("ChangeAvailability")
-        assert asked.get("evse", {}).get("connector_id") == (evse or {}).get("connectorId")
-        await case.status(shown)
-        told = {
-            "eventId": 1,
-            "timestamp": case.now(),
-            "trigger": "Delta",
-            "actualValue": shown,
-            "eventNotificationType": "HardWiredNotification",
-            "component": {"name": "EVSE", "evse": {"id": 1}},
-            "variable": {"name": "AvailabilityState"},
-        }
-        said = {"generatedAt": case.now(), "seqNo": 0, "eventData": [told]}
-        assert await case.call("NotifyEvent", said) == {}
-        await case.becomes(command, EFFECTIVE)
-        assert await case.shown() == shown
-
-
-@pytest.mark.parametrize(
-    ("number", "evse"),
-    [("g_11", {"id": 1}), ("g_14", None), ("g_17", {"id": 1, "connectorId": 1})],
-)
-async def test_g_11_14_and_17_the_change_waits_for_the_transaction(
-    case: ChargingStation, number: str, evse: dict[str, int] | None
-) -> None:
-    await case.status("Occupied")
-    await case.begin()
-    payload: dict[str, Any] = {"operationalStatus": "Inoperative"}
-    if evse is not None:
-        payload["evse"] = evse
-    command = await case.asked_for("ChangeAvailability", payload, {"status": "Scheduled"})
-    await case.becomes(command, ACCEPTED)
-    assert (await case.transaction()).state == "active"
-    assert await case.shown() == "Occupied"
-    await case.end()
-    await case.status("Unavailable")
-    await case.becomes(command, EFFECTIVE)
-    assert (await case.transaction()).state == "ended"
-    assert await case.shown() == "Unavailable"
-
-
-async def test_g_20_a_lock_that_fails(case: ChargingStation) -> None:
-    told = {
-        "eventId": 7,
-        "timestamp": case.now(),
-        "trigger": "Alerting",
-        "actualValue": "true",
-        "eventNotificationType": "HardWiredMonitor",
-        "component": {
-            "name": "ConnectorPlugRetentionLock",
-            "evse": {"id": 1, "connectorId": 1},
-        },
-        "variable": {"name": "Problem"},
-    }
-    said = {"generatedAt": case.now(), "seqNo": 0, "eventData": [told]}
-    assert await case.call("NotifyEvent", said) == {}
-    [fault] = await case.central.told(FaultReported, about=case.identity)
-    assert (fault.error_code, fault.evse_id, fault.connector_id) == ("ConnectorLockFailure", 1, 1)
-    over = told | {"eventId": 8, "timestamp": case.now(), "actualValue": "false", "cleared": True}
-    said = {"generatedAt": case.now(), "seqNo": 0, "eventData": [over]}
-    assert await case.call("NotifyEvent", said) == {}
-    [cleared] = await case.central.told(FaultCleared, about=case.identity)
-    assert (cleared.error_code, cleared.evse_id) == ("ConnectorLockFailure", 1)
 
 
 # --------------------------------------------------------------------------- H reservation

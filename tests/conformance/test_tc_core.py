@@ -143,6 +143,7 @@ async def test_tc_017_1_unlock_a_free_connector(case: ChargePoint) -> None:
     assert dict(await case.was_asked("UnlockConnector")) == {"connector_id": 1}
     await case.becomes(command, EFFECTIVE)
     assert await case.shown() == "Available"
+    assert await case.transactions() == []
 
 
 async def test_tc_017_2_unlock_a_fixed_cable(case: ChargePoint) -> None:
@@ -245,6 +246,10 @@ async def test_tc_026_remote_start_rejected(case: ChargePoint) -> None:
     )
     assert (await case.becomes(command, REJECTED)).transaction_id is None
     assert await case.transactions() == []
+    number = await case.charging()
+    running = await case.transaction()
+    assert (running.transaction_id, running.state) == (number, "active")
+    assert (await case.becomes(command, REJECTED)).transaction_id is None, "he came by himself"
 
 
 async def test_tc_028_remote_stop_of_any_number_rejected(case: ChargePoint) -> None:
@@ -258,11 +263,24 @@ async def test_tc_028_remote_stop_of_any_number_rejected(case: ChargePoint) -> N
     assert (running.transaction_id, running.state) == (number, "active")
 
 
+async def connectors(case: ChargePoint) -> dict[int, str]:
+    """The connectors that we know of, and what is shown of them."""
+    rows = await case.central.rows(
+        "select evse_id, original_status from connectors where station = :station",
+        station=case.identity,
+    )
+    return {row["evse_id"]: row["original_status"] for row in rows}
+
+
 async def test_tc_030_unlock_failed(case: ChargePoint) -> None:
+    number = await case.charging()
     command = await case.asked_for(
         "UnlockConnector", {"connectorId": 1}, {"status": "UnlockFailed"}
     )
     assert (await case.becomes(command, REJECTED)).answer == {"status": "UnlockFailed"}
+    assert await case.shown() == "Charging"
+    running = await case.transaction()
+    assert (running.transaction_id, running.state) == (number, "active"), "the cable is still in"
 
 
 async def test_tc_031_unlock_a_connector_that_it_does_not_have(case: ChargePoint) -> None:
@@ -270,7 +288,8 @@ async def test_tc_031_unlock_a_connector_that_it_does_not_have(case: ChargePoint
         "UnlockConnector", {"connectorId": 9}, {"status": "NotSupported"}
     )
     assert (await case.was_asked("UnlockConnector"))["connector_id"] == 9
-    await case.becomes(command, REJECTED)
+    assert (await case.becomes(command, REJECTED)).answer == {"status": "NotSupported"}
+    assert await connectors(case) == {1: "Available"}, "nobody made one up"
 
 
 async def test_tc_032_1_boot_after_a_power_failure_ends_what_ran(case: ChargePoint) -> None:
@@ -335,9 +354,16 @@ async def test_tc_040_2_a_value_that_it_does_not_take(case: ChargePoint) -> None
 
 
 async def test_tc_061_clear_the_authorisation_cache(case: ChargePoint) -> None:
+    case.answers["GetLocalListVersion"] = {"list_version": 3}
+    entry = {"idTag": CARD, "idTagInfo": {"status": "Accepted"}}
+    listed = {"listVersion": 3, "updateType": "Full", "localAuthorizationList": [entry]}
+    await case.becomes(await case.asked_for("SendLocalList", listed), EFFECTIVE)
     command = await case.asked_for("ClearCache", {})
     assert dict(await case.was_asked("ClearCache")) == {}
     await case.becomes(command, EFFECTIVE)
+    kept = await case.local_list()
+    assert (kept.version, list(kept.entries)) == (3, [CARD]), "its list is no cache"
+    assert (await case.authorize())["status"] == "Accepted"
 
 
 async def test_tc_088_the_subprotocol_is_agreed_or_refused(central: Central) -> None:

@@ -168,7 +168,15 @@ async def test_tc_055_trigger_for_a_connector_that_it_does_not_have(case: Charge
         {"status": "Rejected"},
     )
     assert (await case.was_asked("TriggerMessage"))["connector_id"] == 9
+    assert (await case.becomes(command, REJECTED)).answer == {"status": "Rejected"}
+    await case.status("Preparing")
+    await case.central.system.commanding.tick()
     await case.becomes(command, REJECTED)
+    known = await case.central.rows(
+        "select evse_id, original_status from connectors where station = :station",
+        station=case.identity,
+    )
+    assert known == [{"evse_id": 1, "original_status": "Preparing"}], "nobody made one up"
 
 
 # -------------------------------------------------------------------------- smart charging
