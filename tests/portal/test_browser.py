@@ -177,12 +177,12 @@ def picture(path: str) -> str:
 @pytest.mark.usefixtures("watched")
 @pytest.mark.parametrize(
     ("width", "theme", "language"),
-    [(1440, "light", "en"), (1440, "dark", "de"), (390, "dark", "en"), (390, "light", "de")],
+    [(1440, "light", "en"), (1440, "dark", "de"), (390, "light", "de")],
 )
 async def test_every_page_loads_without_complaint_and_is_photographed(
     chromium: Browser, address: str, width: int, theme: Theme, language: str
 ) -> None:
-    """Each width with each language, since lines break by both, and each theme with both."""
+    """Each width with the longer language, and each theme; see also the pages at 320 pixels."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     side = "wide" if width > 1000 else "narrow"
     wide: dict[str, int] = {}
