@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -97,33 +97,49 @@ class Record:
 class Telling:
     """Something a station told; `content` in OCPP's own words."""
 
+    id: int
     kind: Told
     ref: str
     content: Mapping[str, Any]
     told_at: datetime
 
 
-async def held(db: AsyncSession, station: StationId, kind: Held) -> list[Record]:
-    """Return what a station holds of a kind, by its keys."""
-    rows = await db.scalars(
-        select(StationRecordRow)
-        .where(StationRecordRow.station == station, StationRecordRow.kind == kind)
-        .order_by(StationRecordRow.key)
+async def held(
+    db: AsyncSession,
+    station: StationId,
+    kind: Held,
+    *,
+    after: str | None = None,
+    most: int | None = None,
+) -> list[Record]:
+    """Return what a station holds of a kind, by its keys: those behind one, as many at most."""
+    query = select(StationRecordRow).where(
+        StationRecordRow.station == station, StationRecordRow.kind == kind
     )
+    if after is not None:
+        query = query.where(StationRecordRow.key > after)
+    rows = await db.scalars(query.order_by(StationRecordRow.key).limit(most))
     return [Record(kind, each.key, each.content, each.state, each.told_at) for each in rows]
 
 
 async def tellings(
-    db: AsyncSession, station: StationId, kind: Told, *, most: int = 100
+    db: AsyncSession,
+    station: StationId,
+    kind: Told,
+    *,
+    behind: tuple[datetime, int] | None = None,
+    most: int = 100,
 ) -> list[Telling]:
-    """Return what a station told of a kind, the newest first."""
-    rows = await db.scalars(
-        select(StationTellingRow)
-        .where(StationTellingRow.station == station, StationTellingRow.kind == kind)
-        .order_by(StationTellingRow.told_at.desc(), StationTellingRow.id.desc())
-        .limit(most)
+    """Return what a station told of a kind, the newest first: those behind a moment and id."""
+    query = select(StationTellingRow).where(
+        StationTellingRow.station == station, StationTellingRow.kind == kind
     )
-    return [Telling(kind, each.ref, each.content, each.told_at) for each in rows]
+    if behind is not None:
+        query = query.where(tuple_(StationTellingRow.told_at, StationTellingRow.id) < behind)
+    rows = await db.scalars(
+        query.order_by(StationTellingRow.told_at.desc(), StationTellingRow.id.desc()).limit(most)
+    )
+    return [Telling(each.id, kind, each.ref, each.content, each.told_at) for each in rows]
 
 
 # -------------------------------------------------------------------------------- a station says

@@ -413,6 +413,21 @@ OWED_REASONS: dict[str, str] = {
 }
 """Why a payment is looked into, or a session; what could not be taken is told with its amount."""
 
+REPORTED_STATES: dict[str, str] = {
+    "On": marked("Charges first"),
+    "Off": marked("Charges first no longer"),
+    "Open": marked("Open"),
+    "Closed": marked("Closed"),
+    "Started": marked("In force"),
+    "Stopped": marked("Not in force"),
+    "Superseded": marked("Superseded by another"),
+    "Accepted": marked("Accepted"),
+    "Processing": marked("Being worked on"),
+    "Rejected": marked("Refused"),
+    "NoChargingProfile": marked("No profile needed"),
+}
+"""What a station does with what it holds, or what it was answered."""
+
 PROGRESS_STATES: dict[str, Mark] = {
     "Idle": Mark("ring", "off", marked("Nothing to do")),
     "DownloadScheduled": Mark("half", "info", marked("Fetches the file later")),

@@ -1,7 +1,8 @@
 """The tab "Further reports" of a station's data sheet: what it holds and told beside its sessions.
 
 Controls of distributed energy, event streams with their values, exchanged batteries, charging
-first, what vehicles asked for: each in the standard's words, the newest first.
+first, what vehicles asked for: each in the standard's words, the newest first. Of what has a last
+word only that is shown.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,7 +34,7 @@ MOST: Final = 30
 _SECTIONS: Final[tuple[tuple[str, Held | Told], ...]] = (
     (marked("What vehicles need"), Held.CHARGING_NEEDS),
     (marked("How vehicles mean to charge"), Held.VEHICLE_SCHEDULE),
-    (marked("Charging first"), Told.PRIORITY_CHARGING),
+    (marked("Charging first"), Held.CHARGES_FIRST),
     (marked("Controls of distributed energy"), Held.DER_CONTROL),
     (marked("Alarms of the grid"), Told.DER_ALARM),
     (marked("Starts and stops of controls"), Told.DER_START_STOP),
@@ -58,21 +59,22 @@ async def reported(request: Request, db: Db, now: Now, caller: Reader, identity:
     """Show what the station holds and told beside its sessions."""
     station = await own_station(request, db, now, caller, identity)
     found = [
-        (title, entries)
+        (title, entries[:MOST], len(entries) > MOST)
         for title, kind in _SECTIONS
         if (entries := await _entries(db, station.identity, kind))
     ]
-    return await tab_of(request, db, caller, station, "reported", {"sections": found})
+    values = {"sections": found, "most": MOST}
+    return await tab_of(request, db, caller, station, "reported", values)
 
 
 async def _entries(db: AsyncSession, station: StationId, kind: Held | Told) -> list[Entry]:
     if isinstance(kind, Told):
         return [
             Entry(each.ref, None, each.told_at, tuple(pairs_of(each.content)))
-            for each in await records.tellings(db, station, kind, most=MOST)
+            for each in await records.tellings(db, station, kind, most=MOST + 1)
         ]
     held = await records.held(db, station, kind)
-    newest = sorted(held, key=lambda each: each.told_at, reverse=True)[:MOST]
+    newest = sorted(held, key=lambda each: each.told_at, reverse=True)[: MOST + 1]
     return [
         Entry(each.key, each.state, each.told_at, tuple(pairs_of(each.content))) for each in newest
     ]
