@@ -133,6 +133,8 @@ class Permission(StrEnum):
     """Order credits, and buy remote access with them."""
     CREDITS_BOOK = "credits.book"
     """Book orders of credits on payment or before, and set what credits and services cost."""
+    PREPAID_BOOK = "prepaid.book"
+    """Issue prepaid cards, put money on them, and pay out what is left."""
     DESIGN_READ = "design.read"
     """The page that shows every component of the portal."""
 
@@ -216,6 +218,11 @@ RIGHTS: Mapping[Permission, Right] = {
         Area.FINANCE,
         marked("Book credits"),
         marked("Book orders of credits when they are paid, and set what credits cost."),
+    ),
+    Permission.PREPAID_BOOK: Right(
+        Area.FINANCE,
+        marked("Book on prepaid cards"),
+        marked("Issue prepaid cards, put money on them, and pay out what is left."),
     ),
     Permission.SERVICES_READ: Right(
         Area.DASHBOARD,
@@ -509,6 +516,7 @@ _FINANCE = _READS | {
     Permission.COST_RELEASE,
     Permission.CREDITS_ORDER,
     Permission.CREDITS_BOOK,
+    Permission.PREPAID_BOOK,
 }
 
 _TECHNICIAN = frozenset(
@@ -564,6 +572,7 @@ WHOLE_INSTALLATION = frozenset(
         Permission.DOCUMENTS_ISSUE,
         Permission.OUTBOX_READ,
         Permission.CREDITS_BOOK,
+        Permission.PREPAID_BOOK,
         Permission.DESIGN_READ,
     }
 )
@@ -596,6 +605,7 @@ WEIGHTY = frozenset(
         Permission.COST_RELEASE,
         Permission.CREDITS_ORDER,
         Permission.CREDITS_BOOK,
+        Permission.PREPAID_BOOK,
     }
 )
 """Whoever has one of these needs a second factor, where his organisation demands one."""

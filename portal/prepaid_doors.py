@@ -6,13 +6,14 @@ personal, and told only to who may see personal data.
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.permissions import Permission
 from billing import prepaid
-from billing.prepaid import Card
+from billing.prepaid import Booking, Card
 from csms import prepaid_tokens
 from foundation.events import TokenStatus
 from foundation.money import Money
@@ -23,6 +24,9 @@ BLOCK: Final = Permission.TOKENS_WRITE
 
 BLOCKED: Final = "prepaid_card.block"
 UNBLOCKED: Final = "prepaid_card.unblock"
+ISSUED: Final = "prepaid_card.issue"
+TOPPED_UP: Final = "prepaid_card.top_up"
+PAID_OUT: Final = "prepaid_card.pay_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +88,85 @@ async def block(
         organisation=caller.principal.organisation,
         now=now,
     )
+
+
+async def card(db: AsyncSession, caller: Caller, token: str) -> ShownCard:
+    """Return one card.
+
+    Raises:
+        NotFound: There is none with this token.
+    """
+    found = await prepaid.card(db, token)
+    tokens = await prepaid_tokens.tokens(db, [found.token_key])
+    return _shown(caller, found, tokens.get(found.token_key))
+
+
+async def bookings(db: AsyncSession, caller: Caller, token: str, *, limit: int) -> list[Booking]:
+    """Return what came onto a card and went off it, the newest first.
+
+    Raises:
+        PermissionMissing: The caller may not see personal data: what he asks for names a token.
+        NotFound: There is no such card.
+    """
+    caller.must_have(Permission.CRM_READ)
+    return await prepaid.bookings(db, token, limit=limit)
+
+
+async def issue(
+    db: AsyncSession, caller: Caller, token: str, currency: str, *, now: datetime
+) -> ShownCard:
+    """Issue a card with its token, and note who did.
+
+    Raises:
+        CardExists, TokenTaken: There is such a card or token.
+        InvalidInput: It cannot be a token, or there is no such currency.
+    """
+    caller.must_have(Permission.CRM_READ)
+    made = await prepaid.issue(db, token, currency, by=caller.principal.id, now=now)
+    await _note(db, caller, ISSUED, made.token_key, {"currency": currency}, now)
+    return await card(db, caller, made.token_key)
+
+
+async def top_up(
+    db: AsyncSession, caller: Caller, token: str, amount: Decimal, receipt: str, *, now: datetime
+) -> ShownCard:
+    """Put money on a card once by the receipt's number, and note who did.
+
+    Raises:
+        NotFound: There is no such card.
+        InvalidInput: The amount cannot be put there.
+        OtherTopUp: The receipt's number stands for other money.
+    """
+    caller.must_have(Permission.CRM_READ)
+    before = await prepaid.card(db, token)
+    money = Money(amount, before.balance.currency)
+    after = await prepaid.top_up(db, token, money, key=receipt, by=caller.principal.id, now=now)
+    said = {"amount": money.text, "currency": money.currency, "receipt": receipt}
+    if after.balance != before.balance:  # the same receipt again did nothing
+        await _note(db, caller, TOPPED_UP, after.token_key, said, now)
+    return await card(db, caller, token)
+
+
+async def pay_out(
+    db: AsyncSession, caller: Caller, token: str, receipt: str, *, now: datetime
+) -> Booking:
+    """Pay out what is left on a card, and note who did.
+
+    Raises:
+        NotFound: There is no such card.
+        StillCharges, NothingLeft, OtherTopUp: It cannot be paid out, as these say.
+    """
+    caller.must_have(Permission.CRM_READ)
+    its = await prepaid.card(db, token)
+    paid = await prepaid.pay_out(db, token, key=receipt, by=caller.principal.id, now=now)
+    said = {"amount": paid.amount.text, "currency": paid.amount.currency, "receipt": receipt}
+    if paid.booked_at == now:  # the same receipt again did nothing
+        await _note(db, caller, PAID_OUT, its.token_key, said, now)
+    return paid
+
+
+async def _note(
+    db: AsyncSession, caller: Caller, deed: str, key: str, after: object, now: datetime
+) -> None:
+    home = caller.principal.organisation
+    await caller.note(db, deed, f"id_token/{key}", organisation=home, after=after, now=now)
