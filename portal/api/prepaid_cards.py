@@ -59,7 +59,7 @@ class NewCardBody(Body):
 class CardChange(Body):
     """Whether a card may charge."""
 
-    is_blocked: bool
+    is_blocked: bool = Field(strict=True)
 
 
 class TopUpBody(Body):

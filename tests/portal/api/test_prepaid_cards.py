@@ -42,6 +42,7 @@ async def test_a_card_lives_from_its_issue_to_its_rest_and_the_ledger_is_even(
     for is_blocked, status in ((True, "blocked"), (False, "accepted")):
         changed = await administrator.patch(path, json={"is_blocked": is_blocked})
         assert changed.json()["status"] == status
+    assert (await administrator.patch(path, json={"is_blocked": 0.0})).status_code == 422
     paid = await administrator.post(f"{path}/pay-outs", json={"receipt": "R-3"})
     assert (paid.json()["kind"], paid.json()["amount"]["amount"]) == ("paid_out", "-12.50")
     empty = await administrator.post(f"{path}/pay-outs", json={"receipt": "R-4"})
