@@ -57,6 +57,7 @@ async def test_g_03_to_g_08_out_of_service_and_back(
         command = await case.asked_for("ChangeAvailability", payload)
         asked = await case.was_asked("ChangeAvailability", 1 if word == "Inoperative" else 2)
         assert asked == payload_as_sent(word, evse)
+        await case.becomes(command, ACCEPTED)
         if evse is None:  # half of it is not the whole
             await availability(case, 2, shown, way)
             await case.central.system.commanding.tick()
