@@ -418,6 +418,7 @@ async def test_m_19_a_station_without_such_certificates_has_none(secured: Secure
     root = Authority.root()
     payload = station_certificates.install_payload(OcppVersion.V201, "MORootCertificate", root.pem)
     await done(secured, case, "InstallCertificate", payload, "effective")
+    assert [each.kind for each in await held(secured, case)] == ["MORootCertificate"]
     case.answers["GetInstalledCertificateIds"] = {"status": "NotFound"}
     asked = {"certificateType": ["MORootCertificate"]}
     await done(secured, case, "GetInstalledCertificateIds", asked, "effective")
