@@ -40,12 +40,13 @@ class PayingStation(ChargingStation):
     async def event(
         self, kind: str, trigger: str, state: str | None = None, **more: Any
     ) -> dict[str, Any]:
-        """As in 2.0.1; `limit` and `tariffId` go into transactionInfo."""
-        extra = {
-            name: more.pop(said)
-            for said, name in (("limit", "transactionLimit"), ("tariffId", "tariffId"))
-            if said in more
+        """As in 2.0.1; `limit`, `tariffId` and `operationMode` go into transactionInfo."""
+        names = {
+            "limit": "transactionLimit",
+            "tariffId": "tariffId",
+            "operationMode": "operationMode",
         }
+        extra = {name: more.pop(said) for said, name in names.items() if said in more}
         self.extra = extra
         return await super().event(kind, trigger, state, **more)
 

@@ -1,6 +1,7 @@
 """2.1: what charging profiles and vehicles of ISO 15118-20 say beyond 2.0.1 (K)."""
 
 from datetime import timedelta
+import json
 from typing import Any
 
 import pytest
@@ -101,12 +102,14 @@ async def test_k_101_the_way_of_operation_changes_within_a_profile(case: PayingS
     [kept] = await case.held(Held.CHARGING_PROFILE)
     [schedule] = kept.content["chargingProfile"]["chargingSchedule"]
     assert schedule["chargingSchedulePeriod"] == periods
-    await case.event("Updated", "OperationModeChanged", "Charging")
+    await case.event("Updated", "OperationModeChanged", "Charging", operationMode="CentralSetpoint")
     [said] = await case.central.rows(
         "select raw from reports where station = :station order by id desc limit 1",
         station=case.identity,
     )
-    assert '"OperationModeChanged"' in said["raw"]
+    payload = json.loads(said["raw"])[3]
+    assert payload["triggerReason"] == "OperationModeChanged"
+    assert payload["transactionInfo"]["operationMode"] == "CentralSetpoint"
     assert (await case.transaction()).state == "active"
 
 
