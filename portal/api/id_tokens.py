@@ -1,6 +1,5 @@
 """Id tokens: what drivers present, and who answers for it. One by one, or a file of many."""
 
-import contextlib
 import csv
 import io
 from collections.abc import Iterator, Sequence
@@ -13,28 +12,24 @@ from pydantic import ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from accounts import directory
-from accounts.directory import WHOLE
 from accounts.permissions import Permission
-from csms import administration, registry
-from csms.administration import TokenSettings
+from csms import registry
 from csms.registry import StoredToken
-from foundation.errors import Conflict, InvalidInput, NotFound
+from foundation.errors import InvalidInput
 from foundation.events import TokenStatus
 from foundation.identifiers import (
     ID_TOKEN_TYPES,
     OrganisationKey,
     PartyId,
-    normalised_token,
 )
-from portal import masking, paging
+from portal import masking, paging, token_doors
 from portal.api.models import Answer, Body, Moment, json_object
 from portal.api.organisations import facts_from
 from portal.guard import Caller, require
 from portal.paging import Page
 from portal.problems import FieldError, ManyProblems, UnsupportedMediaType
 from portal.routes import ApiRoute, Context, Db, Now
-from roaming import administration as roaming
+from portal.token_doors import Line
 
 router = APIRouter(prefix="/id-tokens", tags=["id-tokens"], route_class=ApiRoute)
 
@@ -108,15 +103,6 @@ class ImportModel(Answer):
     """What a file brought."""
 
     imported: int
-
-
-class TokenTaken(Conflict):
-    """Somebody else answers for this token."""
-
-    code = "id_token_taken"
-
-    def __init__(self, id_token: str) -> None:
-        super().__init__(f"Somebody else answers for {id_token!r}.")
 
 
 _CLEARABLE = frozenset(
@@ -193,7 +179,7 @@ async def set_id_tokens(db: Db, now: Now, caller: Writer, request: Request) -> R
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "text/csv":
         entries = _read_csv(await request.body())
-        await _store(db, now, caller, entries)
+        await token_doors.store(db, caller, [_line(caller, each) for each in entries], now)
         await caller.note(
             db,
             "id_token.import",
@@ -209,12 +195,9 @@ async def set_id_tokens(db: Db, now: Now, caller: Writer, request: Request) -> R
         body = NewIdToken.model_validate(await json_object(request))
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from None
-    known = await registry.id_tokens(db, WHOLE, key=normalised_token(body.id_token), limit=1)
-    is_new = not known
-    await _store(db, now, caller, [Entry(None, body)])
-    db.expire_all()
-    stored = await _seen(db, caller, body.id_token)
-    await _note(db, now, caller, known[0] if known else None, stored)
+    stored, is_new = await token_doors.keep(
+        db, caller, _line(caller, Entry(None, body)).settings, now
+    )
     shown = _shown(caller, stored)
     return JSONResponse(shown.model_dump(mode="json"), 201 if is_new else 200)
 
@@ -222,7 +205,7 @@ async def set_id_tokens(db: Db, now: Now, caller: Writer, request: Request) -> R
 @router.get("/{id_token:segment}", summary="Get an id token")
 async def get_id_token(db: Db, caller: Reader, id_token: str) -> IdTokenModel:
     """With whoever holds it now."""
-    return _shown(caller, await _seen(db, caller, id_token))
+    return _shown(caller, await token_doors.seen(db, caller, id_token))
 
 
 @router.patch("/{id_token:segment}", summary="Change an id token")
@@ -230,7 +213,7 @@ async def change_id_token(
     db: Db, now: Now, caller: Writer, id_token: str, body: IdTokenChange
 ) -> IdTokenModel:
     """Only what is sent changes; a new holder counts from now on."""
-    present = await _seen(db, caller, id_token)
+    present = await token_doors.seen(db, caller, id_token)
     facts = {
         "id_token": present.id_token,
         "type": present.type,
@@ -243,32 +226,9 @@ async def change_id_token(
     changes = facts_from(body, clearable=_CLEARABLE)
     if not changes.keys() & {"organisation", "provider"}:
         facts |= {"organisation": present.organisation, "provider": present.provider}
-    await _store(db, now, caller, [Entry(None, NewIdToken(**(facts | changes)))])
-    db.expire_all()
-    stored = await _seen(db, caller, id_token)
-    await _note(db, now, caller, present, stored)
+    entry = Entry(None, NewIdToken(**(facts | changes)))
+    stored, _ = await token_doors.keep(db, caller, _line(caller, entry).settings, now)
     return _shown(caller, stored)
-
-
-async def _note(
-    db: Db, now: Now, caller: Caller, before: StoredToken | None, after: StoredToken
-) -> None:
-    await caller.note(
-        db,
-        "id_token.create" if before is None else "id_token.change",
-        f"id_token/{after.key}",
-        organisation=None if after.organisation is None else OrganisationKey(after.organisation),
-        before=before,
-        after=after,
-        now=now,
-    )
-
-
-async def _seen(db: Db, caller: Caller, id_token: str) -> StoredToken:
-    found = await registry.id_tokens(db, caller.scope, key=normalised_token(id_token), limit=1)
-    if not found:
-        raise NotFound("id token", id_token)
-    return found[0]
 
 
 # ---------------------------------------------------------------------------- many at once
@@ -349,70 +309,22 @@ def _row_problems(error: ValidationError, line: int) -> Iterator[FieldError]:
         yield FieldError(field, str(each["msg"]).removeprefix("Value error, "), line)
 
 
-async def _store(db: Db, now: Now, caller: Caller, entries: Sequence[Entry]) -> None:
-    """Store tokens, all or none.
-
-    Raises:
-        ManyProblems: If something is wrong with any, with every line and field.
-        TokenTaken: If somebody outside the caller's scope answers for one.
-    """
-    organisations = {each.key for each in await directory.organisations(db, caller.scope)}
-    providers = (
-        {each.party_id for each in await roaming.providers(db)} if caller.scope.is_whole else set()
-    )
-    errors: list[FieldError] = []
-    tokens: list[TokenSettings] = []
-    first_line: dict[str, int | None] = {}
-    for entry in entries:
-        settings = _settings(caller, entry.body)
-        for field, text in administration.token_problems(settings):
-            errors.append(FieldError(field, text, entry.line))
-        key = normalised_token(settings.id_token)
-        if key in first_line:
-            text = f"This token stands in line {first_line[key]} already."
-            errors.append(FieldError("id_token", text, entry.line))
-        first_line.setdefault(key, entry.line)
-        if settings.organisation is not None and settings.organisation not in organisations:
-            text = f"There is no organisation {settings.organisation!r}."
-            errors.append(FieldError("organisation", text, entry.line))
-        if settings.provider is not None and settings.provider not in providers:
-            text = f"There is no provider {settings.provider!r}."
-            errors.append(FieldError("provider", text, entry.line))
-        tokens.append(settings)
-    if errors:
-        raise ManyProblems(errors)
-    if not caller.scope.is_whole:
-        for settings in tokens:
-            await _must_hold(db, caller, settings.id_token)
-    await administration.set_id_tokens(db, tokens, now=now)
-
-
-async def _must_hold(db: Db, caller: Caller, id_token: str) -> None:
-    """Let nobody take a token that others answer for."""
-    for each in await registry.id_tokens(db, WHOLE, key=normalised_token(id_token), limit=1):
-        holder = None if each.organisation is None else OrganisationKey(each.organisation)
-        if not caller.scope.covers(holder):
-            raise TokenTaken(id_token)
-
-
-def _settings(caller: Caller, body: NewIdToken) -> TokenSettings:
-    organisation, provider = body.organisation, body.provider
-    if provider is not None:
-        # One that is no party id is not among the known ones either, which is said with its line.
-        with contextlib.suppress(InvalidInput):
-            provider = roaming.party_id_from(provider)
-    elif organisation is None:
-        organisation = caller.principal.organisation
-    return TokenSettings(
-        id_token=body.id_token,
-        type=body.type or "ISO14443",
-        status=(body.status or TokenStatus.ACCEPTED).value,
-        group_id=body.group_id,
-        organisation=None if organisation is None else OrganisationKey(organisation),
-        provider=provider,
-        valid_until=body.valid_until,
-        language1=body.language1,
-        language2=body.language2,
+def _line(caller: Caller, entry: Entry) -> Line:
+    body = entry.body
+    return Line(
+        entry.line,
+        token_doors.settings(
+            caller,
+            id_token=body.id_token,
+            type_=body.type,
+            status=body.status,
+            group_id=body.group_id,
+            organisation=body.organisation,
+            provider=body.provider,
+            valid_until=body.valid_until,
+            language1=body.language1,
+            language2=body.language2,
+        ),
     )
 
 

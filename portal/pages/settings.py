@@ -1,4 +1,4 @@
-"""Simple lists of how the installation is set up: organisations, tariffs, id tokens."""
+"""Simple lists of how the installation is set up: organisations and tariffs."""
 
 from typing import Annotated
 
@@ -11,16 +11,12 @@ from accounts.permissions import Permission
 from billing import pricing
 from billing.assignments import Assignment
 from billing.tariffs import Dimension, Tariff, TariffElement
-from csms import registry
-from foundation.identifiers import OrganisationKey
 from foundation.money import Money
-from portal import formats, masking, vocabulary
-from portal.context import context_of
+from portal import formats
 from portal.guard import Caller, require
 from portal.pages.surroundings import frame_of, page
 from portal.pages.views import SimpleTable
 from portal.price_words import restrictions_in_words
-from portal.rendering import Turn, link
 from portal.routes import Db, PageRoute
 from portal.words import Words, marked
 
@@ -163,87 +159,6 @@ async def tariffs(
             "empty_title": said.gettext("No tariffs yet"),
             "empty_text": said.gettext(
                 "Sessions without a tariff are held. Add one by the API or the command line."
-            ),
-        },
-    )
-
-
-@router.get("/tokens")
-async def tokens(
-    request: Request,
-    db: Db,
-    caller: Annotated[Caller, Depends(require(Permission.TOKENS_READ))],
-    q: Annotated[str, Query(max_length=100)] = "",
-    after: Annotated[str, Query(max_length=700)] = "",
-    n: Annotated[int, Query(ge=1, le=10**9)] = 1,
-) -> Response:
-    """List id tokens with whoever holds them now."""
-    frame = await frame_of(request, db, caller)
-    said = frame.words
-    sealer = context_of(request).sealer
-    found = await registry.id_tokens(
-        db,
-        caller.scope,
-        q=(q.strip() or None) if caller.may(Permission.CRM_READ) else None,
-        after=masking.key_in_cursor(caller, sealer, after) if after else None,
-        limit=PER_PAGE + 1,
-    )
-    kept = found[:PER_PAGE]
-    names = {each.key: each.name for each in await directory.organisations(db, caller.scope)}
-    rows = tuple(
-        (
-            caller.personal(each.id_token) or "",
-            said.gettext(vocabulary.TOKEN_STATES.get(each.status, vocabulary.UNKNOWN).word),
-            names.get(OrganisationKey(each.organisation), each.organisation)
-            if each.organisation
-            else each.provider or "",
-            said.gettext("External") if each.provider else said.gettext("Internal"),
-            each.type,
-            caller.personal(each.group_id) or "",
-            ""
-            if each.valid_until is None
-            else formats.moment(each.valid_until, frame.zone, said.locale),
-            ", ".join(each for each in (each.language1, each.language2) if each),
-        )
-        for each in kept
-    )
-    heads = (
-        said.gettext("Token"),
-        said.gettext("State"),
-        said.gettext("Who answers for it"),
-        said.gettext("Class"),
-        said.gettext("Type"),
-        said.gettext("Group"),
-        said.gettext("Valid until"),
-        said.gettext("Languages"),
-    )
-    on = (
-        link(
-            "/tokens",
-            {
-                "q": q,
-                "after": masking.cursor_of(caller, sealer, kept[-1].key),
-                "n": n + len(kept),
-            },
-        )
-        if len(found) > PER_PAGE
-        else None
-    )
-    return page(
-        frame,
-        "simple.html",
-        {
-            "title": said.gettext("Tokens"),
-            "lead": said.gettext("What drivers present, and who answers for it."),
-            "searchable": said.gettext("Token"),
-            "q": q,
-            "table": SimpleTable(heads, rows, lesser=frozenset({4, 5, 6, 7})),
-            "turn": Turn(
-                n, n + len(kept) - 1, None, link("/tokens", {"q": q}) if after else None, on
-            ),
-            "empty_title": said.gettext("No token matches") if q else said.gettext("No tokens yet"),
-            "empty_text": said.gettext(
-                "A token that nobody answers for is refused. Add them by the API or as CSV."
             ),
         },
     )

@@ -1,7 +1,7 @@
 """2.1: what charging profiles and vehicles of ISO 15118-20 say beyond 2.0.1 (K)."""
 
-from datetime import timedelta
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest

@@ -117,6 +117,8 @@ PAGES = (
     "/tariffs/preview?station=DE-HN-002",
     "/tariffs/calendar?station=DE-HN-002",
     "/tokens",
+    "/tokens/new",
+    "/tokens/04DEADBEEF",
     "/organisations",
     "/outbox",
     "/people",

@@ -1,4 +1,4 @@
-"""Organisations, tariffs, id tokens."""
+"""Organisations and tariffs."""
 
 from tests.portal.pages.conftest import SignIn
 
@@ -11,22 +11,8 @@ async def test_prices_of_a_tariff_are_told_with_their_conditions(
     assert "Organisation root" in html
 
 
-async def test_tokens_say_who_answers_for_them(sign_in: SignIn, lively: None) -> None:
-    browser = await sign_in("admin")
-    html = (await browser.get("/tokens?q=04DEADBEEF")).text
-    assert "Blocked" in html
-    assert "Stadtwerke Heilbronn" in html
-    html = (await browser.get("/tokens?q=DE-EMP")).text
-    assert "DE*EMP" in html
-    assert "External" in html
-    assert "No token matches" in (await browser.get("/tokens?q=zzz")).text
-
-
-async def test_an_owner_sees_his_own_tokens_and_organisation_only(
-    sign_in: SignIn, lively: None
-) -> None:
+async def test_an_owner_sees_his_own_organisation_only(sign_in: SignIn, lively: None) -> None:
     browser = await sign_in("otto")
-    assert "DE*EMP" not in (await browser.get("/tokens")).text
     html = (await browser.get("/organisations")).text
     assert "Stadtwerke Heilbronn" in html
     assert "Parkhaus" not in html
