@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute
 
 from csms.files import UPLOADS
 from foundation import jobs, metrics, migrate, outbox
@@ -29,6 +30,9 @@ API = "/api/v1"
 _READY_WITHIN_S = 3
 _FORM_BYTES = 64 * 1024
 """What a form may put around a file."""
+
+_NOWHERE = "/-/-/-/-/-/-/-/-"
+"""A path that no route matches."""
 
 _DESCRIPTION = """\
 Everything the portal does, for programs. Send `Authorization: Bearer` with an API key
@@ -77,14 +81,37 @@ def create_application(
         file_paths=(UPLOADS, f"{API}/files", "/firmware"),
         file_max_bytes=context.settings.station_file_max_bytes + _FORM_BYTES,
     )
-    app.include_router(_watching)
-    app.include_router(files.router)
-    for router in api:
-        app.include_router(router, prefix=API, responses=PROBLEMS)
-    for router in pages:
-        app.include_router(router, include_in_schema=False)
+    app.router.routes.extend(_routes(api, pages))
     _complete_openapi(app)
     return app
+
+
+_made: Final[dict[tuple[int, ...], tuple[list[APIRouter], list[BaseRoute]]]] = {}
+"""Routes by the identities of what they were made of, which therefore has to live on."""
+
+
+def _routes(api: Sequence[APIRouter], pages: Sequence[APIRouter]) -> list[BaseRoute]:
+    """Return all routes, ready to be matched; made once in a process.
+
+    The framework makes what an included route needs when a request is first matched against it,
+    for hundreds of them about a second. Nobody's first request, and no station's message beside
+    it, shall wait for that.
+    """
+    key = (len(api), *map(id, api), *map(id, pages))
+    if key in _made:
+        return _made[key][1]
+    whole = APIRouter(redirect_slashes=False, generate_unique_id_function=_operation_id)
+    whole.include_router(_watching)
+    whole.include_router(files.router)
+    for router in api:
+        whole.include_router(router, prefix=API, responses=PROBLEMS)
+    for router in pages:
+        whole.include_router(router, include_in_schema=False)
+    nowhere = {"type": "http", "method": "GET", "path": _NOWHERE, "root_path": "", "headers": []}
+    for route in whole.routes:
+        route.matches(nowhere)
+    _made[key] = ([*api, *pages], whole.routes)
+    return whole.routes
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -13,6 +13,7 @@ from foundation.clock import SetClock
 from foundation.database import Database
 from foundation.events import StationCameBack
 from foundation.identifiers import StationId
+from portal.api.routes import ROUTERS
 from portal.application import create_application
 from portal.context import PortalContext
 
@@ -56,6 +57,23 @@ async def test_it_is_not_ready_with_old_tables(client: AsyncClient, database: Da
 
     assert behind.status_code == empty.status_code == 503
     assert behind.json()["migrations"] == empty.json()["migrations"] == "behind"
+
+
+async def test_routes_are_made_once_and_each_application_has_its_own_context(
+    context: PortalContext,
+) -> None:
+    """What a first request would have to wait for is there before it, whoever asks first."""
+    up = create_application(replace(context, is_listening=lambda: True))
+    down = create_application(replace(context, is_listening=lambda: False))
+    its = {id(each) for each in up.router.routes}
+    shared = [each for each in down.router.routes if id(each) in its]
+    assert len(shared) > len(ROUTERS), "of the calls and the pages"
+    for app, state in ((up, "up"), (down, "down")):
+        transport = httpx.ASGITransport(app)
+        async with AsyncClient(transport=transport, base_url="http://localhost") as client:
+            assert (await client.get("/readyz")).json()["listener"] == state
+    other = create_application(context, api=(), pages=())
+    assert len(other.router.routes) < len(up.router.routes)
 
 
 async def test_without_database_it_is_alive_and_not_ready(context: PortalContext) -> None:
