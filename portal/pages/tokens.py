@@ -99,13 +99,7 @@ async def new(request: Request, db: Db, caller: Writer) -> Response:
     return await _form(request, db, caller, given)
 
 
-@router.post("")
-async def create(
-    request: Request,
-    db: Db,
-    now: Now,
-    caller: Writer,
-    id_token: Text = "",
+def typed(
     type_: Annotated[str, Form(alias="type", max_length=30)] = "",
     status: Annotated[str, Form(max_length=30)] = "",
     organisation: Text = "",
@@ -114,10 +108,9 @@ async def create(
     valid_until: Annotated[str, Form(max_length=30)] = "",
     language1: Annotated[str, Form(max_length=20)] = "",
     language2: Annotated[str, Form(max_length=20)] = "",
-) -> Response:
-    """Take up a token that nobody answers for yet."""
-    given = {
-        "id_token": id_token,
+) -> dict[str, str]:
+    """Return what was typed into the form of a token, by its fields."""
+    return {
         "type": type_,
         "status": status,
         "organisation": organisation,
@@ -127,6 +120,17 @@ async def create(
         "language1": language1,
         "language2": language2,
     }
+
+
+Given = Annotated[dict[str, str], Depends(typed)]
+
+
+@router.post("")
+async def create(
+    request: Request, db: Db, now: Now, caller: Writer, given: Given, id_token: Text = ""
+) -> Response:
+    """Take up a token that nobody answers for yet."""
+    given = {"id_token": id_token, **given}
     try:
         known = await token_doors.seen(db, caller, id_token)
     except NotFound:
@@ -149,34 +153,12 @@ async def token(request: Request, db: Db, caller: Writer, id_token: str) -> Resp
 
 @router.post("/{id_token:segment}")
 async def change(
-    request: Request,
-    db: Db,
-    now: Now,
-    caller: Writer,
-    id_token: str,
-    type_: Annotated[str, Form(alias="type", max_length=30)] = "",
-    status: Annotated[str, Form(max_length=30)] = "",
-    organisation: Text = "",
-    provider: Text = "",
-    group_id: Text = "",
-    valid_until: Annotated[str, Form(max_length=30)] = "",
-    language1: Annotated[str, Form(max_length=20)] = "",
-    language2: Annotated[str, Form(max_length=20)] = "",
+    request: Request, db: Db, now: Now, caller: Writer, given: Given, id_token: str
 ) -> Response:
     """Change a token; a new holder counts from now on."""
     caller.must_have(Permission.CRM_READ)
     found = await token_doors.seen(db, caller, id_token)
-    given = {
-        "id_token": found.id_token,
-        "type": type_,
-        "status": status,
-        "organisation": organisation,
-        "provider": provider,
-        "group_id": group_id,
-        "valid_until": valid_until,
-        "language1": language1,
-        "language2": language2,
-    }
+    given = {"id_token": found.id_token, **given}
     return await _keep(request, db, now, caller, given, found)
 
 
