@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import case, func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -130,11 +130,20 @@ async def _keep(db: AsyncSession, some: Sequence[Any]) -> None:
     await db.execute(
         written.on_conflict_do_update(
             index_elements=["station", "kind", "key"],
-            set_={"content": told.content, "state": told.state, "told_at": told.told_at},
+            set_={
+                "content": told.content,
+                # 2.0.1 does not say whose a monitor is: what we know of it stays.
+                "state": case(
+                    (told.kind == Held.MONITOR.value, func.coalesce(told.state, _STATE)),
+                    else_=told.state,
+                ),
+                "told_at": told.told_at,
+            },
         )
     )
 
 
+_STATE: Final = StationRecordRow.state
 _NAMED: Final = (
     """unnest(cast(:stations as text[]), cast(:kinds as text[]), cast(:keys as text[])"""
 )

@@ -38,12 +38,15 @@ ACTIONS: Final = frozenset(
         "SetChargingProfile",
         "SetDERControl",
         "SetDisplayMessage",
+        "SetMonitoringBase",
         "SetVariableMonitoring",
     }
 )
 """Commands whose answers say what a station holds."""
 
 
+CUSTOM: Final = "CustomMonitor"
+"""A monitor that was set by us, and not by the maker."""
 _KEPT_AT_ONCE: Final = 5000
 _FORGOTTEN_AT_ONCE: Final = 5000
 
@@ -55,6 +58,7 @@ class Held(StrEnum):
     DER_CONTROL = "der_control"
     EVENT_STREAM = "event_stream"
     MONITOR = "monitor"
+    """By its number; `state` says whose it is where that is known, in 2.1's words (`CUSTOM`)."""
     CHARGING_PROFILE = "charging_profile"
     """By its number; what it is for and where stands in it."""
     CHARGING_LIMIT = "charging_limit"
@@ -367,7 +371,12 @@ async def answered(
                 if each.get("status") == "Accepted" and "id" in each:
                     content = {**asked, "id": each["id"]}
                     key = str(each["id"])
-                    await keep(db, station, Held.MONITOR, key, content, state=None, at=at)
+                    await keep(db, station, Held.MONITOR, key, content, state=CUSTOM, at=at)
+        case "SetMonitoringBase" if is_yes and payload["monitoringBase"] != "All":
+            # It goes back to what its maker set, or to what is wired (2.0.1, N03).
+            known = await held(db, StationId(station), Held.MONITOR)
+            ours = [each.key for each in known if each.state == CUSTOM]
+            await forget(db, station, Held.MONITOR, ours)
         case "ClearVariableMonitoring":
             results = answer.get("clearMonitoringResult") or ()
             gone = [str(each["id"]) for each in results if each["status"] != "Rejected"]
@@ -437,11 +446,24 @@ def _is_monitor_of(monitor: Record, asked: Mapping[str, Any]) -> bool:
     return (not criteria or _CRITERIA.get(content.get("type", "")) in criteria) and (
         not places
         or any(
-            each["component"] == content["component"]
-            and each.get("variable") in (None, content["variable"])
+            _names(each["component"], content["component"])
+            and _names(each.get("variable") or {}, content["variable"])
             for each in places
         )
     )
+
+
+def _names(asked: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
+    """Tell whether a component or variable is meant: what is not said of it may be anything."""
+    return all(_is_alike(value, there.get(name)) for name, value in asked.items())
+
+
+def _is_alike(asked: Any, there: Any) -> bool:
+    if isinstance(asked, Mapping) and isinstance(there, Mapping):
+        return _names(asked, there)
+    if isinstance(asked, str) and isinstance(there, str):
+        return asked.casefold() == there.casefold()
+    return bool(asked == there)
 
 
 def profile_in(payload: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -68,7 +68,8 @@ def changes_by(
                 where = {"component": each["component"], "variable": each["variable"]}
                 for monitor in each["variableMonitoring"]:
                     content = where | monitor
-                    yield Keep(station, Held.MONITOR, str(monitor["id"]), content, None, at)
+                    whose = monitor.get("eventNotificationType")  # said from 2.1 on
+                    yield Keep(station, Held.MONITOR, str(monitor["id"]), content, whose, at)
             if not said.get("tbc", False):
                 yield AllTold(station, Held.MONITOR, said["requestId"])
         case "NotifyChargingLimit":

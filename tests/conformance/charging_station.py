@@ -31,6 +31,9 @@ class ChargingStation(Case):
         self.echoes_variables = False
         """Whether a variable that it is asked for has its own name as its value."""
 
+        self.clears_monitors = False
+        """Whether it clears each monitor that it is told to."""
+
     def answer(self, action: str, payload: Mapping[str, Any], message_id: str) -> Reply:
         if action in self.refuses:
             self.asked.append((action, dict(payload)))
@@ -42,6 +45,10 @@ class ChargingStation(Case):
                 for each in payload["get_variable_data"]
             ]
             return Reply({"get_variable_result": results})
+        if action == "ClearVariableMonitoring" and self.clears_monitors:
+            self.asked.append((action, dict(payload)))
+            results = [{"id": each, "status": "Accepted"} for each in payload["id"]]
+            return Reply({"clear_monitoring_result": results})
         return super().answer(action, payload, message_id)
 
     # ------------------------------------------------------------------------- it says

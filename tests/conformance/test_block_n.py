@@ -83,12 +83,13 @@ async def test_n_01_02_03_47_and_60_monitors_are_reported(
     asked = camel_to_snake_case({"requestId": 71} | more)
     assert await case.was_asked("GetMonitoringReport") == asked
     await case.becomes(command, ACCEPTED)
+    is_delta = more.get("monitoringCriteria") == ["DeltaMonitoring"]
     for part in range(2):
         monitor = {
             "id": part,
             "transaction": False,
             "value": 20.0,
-            "type": "UpperThreshold",
+            "type": "Delta" if is_delta else "UpperThreshold",
             "severity": 5,
         }
         data = {
@@ -115,11 +116,15 @@ async def test_n_01_02_03_47_and_60_monitors_are_reported(
     )
 
 
-@pytest.mark.parametrize("base", ["All", "FactoryDefault", "HardWiredOnly"])
-async def test_n_05_the_monitoring_base(case: ChargingStation, base: str) -> None:
+@pytest.mark.parametrize(
+    ("base", "left"), [("All", ["30"]), ("FactoryDefault", []), ("HardWiredOnly", [])]
+)
+async def test_n_05_the_monitoring_base(case: ChargingStation, base: str, left: list[str]) -> None:
+    await set_monitors(case, "EVSE")
     command = await case.asked_for("SetMonitoringBase", {"monitoringBase": base})
     assert await case.was_asked("SetMonitoringBase") == {"monitoring_base": base}
     await case.becomes(command, EFFECTIVE)
+    assert [each.key for each in await case.held(Held.MONITOR)] == left, "only All keeps ours"
 
 
 @pytest.mark.parametrize("count", [1, 2], ids=["n_08", "n_09"])
@@ -151,14 +156,36 @@ async def test_n_16_and_n_17_the_monitoring_level(
     assert (await case.becomes(command, state)).answer == {"status": answer}
 
 
+async def alerts(case: ChargingStation, monitor: int) -> None:
+    """Tell that it is hot, before it boots again."""
+    told = {
+        "eventId": 9,
+        "timestamp": case.now(),
+        "trigger": "Alerting",
+        "actualValue": "60",
+        "eventNotificationType": "CustomMonitor",
+        "variableMonitoringId": monitor,
+        "component": {"name": "Cabinet"},
+        "variable": {"name": "Temperature"},
+    }
+    said = {"generatedAt": case.now(), "seqNo": 0, "eventData": [told]}
+    assert await case.call("NotifyEvent", said) == {}
+
+
 @pytest.mark.parametrize(
     ("number", "trigger", "kind", "more", "wrong"),
     [
         ("n_21", "Alerting", "HardWiredMonitor", {}, "Temperature = 21"),
         ("n_24", "Periodic", "CustomMonitor", {"variableMonitoringId": 1}, None),
         ("n_48", "Alerting", "CustomMonitor", {"actualValue": "", "variableMonitoringId": 2}, ""),
-        ("n_49", "Alerting", "CustomMonitor", {"cleared": True, "variableMonitoringId": 3}, None),
-        ("n_50", "Periodic", "CustomMonitor", {"variableMonitoringId": 4}, None),
+        (
+            "n_49",
+            "Alerting",
+            "CustomMonitor",
+            {"cleared": True, "variableMonitoringId": 3},
+            "Temperature = 60",
+        ),
+        ("n_50", "Periodic", "CustomMonitor", {"variableMonitoringId": 4}, "Temperature = 60"),
     ],
 )
 async def test_n_21_24_48_49_and_50_events_of_monitors_are_kept(
@@ -169,7 +196,10 @@ async def test_n_21_24_48_49_and_50_events_of_monitors_are_kept(
     more: dict[str, Any],
     wrong: str | None,
 ) -> None:
-    """An alert is a fault, until it is cleared; what a monitor tells of every hour is none."""
+    """An alert is a fault, until it is cleared; what a monitor tells every hour is none."""
+    if number in ("n_49", "n_50"):
+        await alerts(case, more["variableMonitoringId"])
+        assert (await case.boot())["status"] == "Accepted"
     told = {
         "eventId": 1,
         "timestamp": case.now(),
@@ -181,8 +211,9 @@ async def test_n_21_24_48_49_and_50_events_of_monitors_are_kept(
     } | more
     said = {"generatedAt": case.now(), "seqNo": 0, "eventData": [told]}
     assert await case.call("NotifyEvent", said) == {}
-    [kept] = await case.central.rows(
-        "select details from station_events where station = :station", station=case.identity
+    *_, kept = await case.central.rows(
+        "select details from station_events where station = :station order by id",
+        station=case.identity,
     )
     details = kept["details"]
     assert (details["component"], details["variable"]) == ("Cabinet", "Temperature")

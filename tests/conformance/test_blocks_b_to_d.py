@@ -9,6 +9,7 @@ from accounts.directory import WHOLE
 from csms import administration, equipment
 from csms.administration import StationSettings
 from csms.queue import CommandState, Failure
+from csms.records import Held
 from csms.reports import OcppVersion
 from foundation.identifiers import StationId
 from simulators.link import CallRefused
@@ -190,14 +191,25 @@ async def test_what_was_set_is_read_back_in_pieces_too(case: ChargingStation) ->
 
 
 async def test_n_18_monitors_are_cleared_so_many_at_once(case: ChargingStation) -> None:
-    await limited(case, "MonitoringCtrlr", "ClearVariableMonitoring", 2)
-    case.asked.clear()
-    cleared = [{"status": "Accepted", "id": number} for number in (1, 2)]
+    monitor = {
+        "type": "Delta",
+        "severity": 5,
+        "component": {"name": "EVSE"},
+        "variable": {"name": "Power"},
+    }
+    taken = [monitor | {"id": number, "status": "Accepted"} for number in (1, 2, 3, 4)]
+    wanted = {"setMonitoringData": [monitor | {"value": 5}] * 4}
     command = await case.asked_for(
-        "ClearVariableMonitoring", {"id": [1, 2, 3]}, {"clear_monitoring_result": cleared}
+        "SetVariableMonitoring", wanted, {"set_monitoring_result": taken}
     )
     await case.becomes(command, EFFECTIVE)
+    await limited(case, "MonitoringCtrlr", "ClearVariableMonitoring", 2)
+    case.asked.clear()
+    case.clears_monitors = True
+    command = await case.asked_for("ClearVariableMonitoring", {"id": [1, 2, 3]})
+    await case.becomes(command, EFFECTIVE)
     assert [payload["id"] for _, payload in case.asked] == [[1, 2], [3]]
+    assert [each.key for each in await case.held(Held.MONITOR)] == ["4"], "of every piece"
 
 
 async def test_a_piece_that_is_refused_fails_the_whole(case: ChargingStation) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from ocpp.charge_point import camel_to_snake_case
 
-from csms import known_profiles
+from accounts.directory import WHOLE
+from csms import equipment, known_profiles
 from csms.queue import Command, CommandState, Failure
 from csms.records import Held
 from foundation.identifiers import StationId
@@ -322,7 +323,11 @@ DOWNLOADED = ("Downloading", "Downloaded", "SignatureVerified")
 async def test_l_01_to_l_09_an_update_to_its_end(
     case: ChargingStation, number: str, words: tuple[str, ...], state: CommandState
 ) -> None:
-    command = await update(case)
+    soon: dict[str, Any] = {
+        "l_02": {"installDateTime": "2026-10-16T02:00:00Z"},
+        "l_03": {"retrieveDateTime": "2026-10-16T01:00:00Z"},
+    }.get(number, {})
+    command = await update(case, **soon)
     asked = await case.was_asked("UpdateFirmware")
     sent = asked["firmware"]
     assert (asked["request_id"], sent["location"]) == (51, "https://firmware.example/two.bin")
@@ -330,9 +335,15 @@ async def test_l_01_to_l_09_an_update_to_its_end(
         "c2lnbmF0dXJl",
         True,
     )
+    for name, at in camel_to_snake_case(soon).items():
+        assert sent[name] == at
     for word in words:
         await case.tells("FirmwareStatusNotification", 51, word)
-        if word == "InstallRebooting":
+        if word == "InvalidSignature":
+            event = {"type": "InvalidFirmwareSignature", "timestamp": case.now()}
+            assert await case.call("SecurityEventNotification", event) == {}
+            assert (await case.events())[-1]["type"] == "InvalidFirmwareSignature"
+        if word in ("InstallRebooting", "InstallationFailed"):
             await case.connect()
             assert (await case.boot())["status"] == "Accepted"
     await case.becomes(command, state)
@@ -424,6 +435,10 @@ async def test_l_17_19_20_and_24_firmware_is_published(
     assert await case.call("PublishFirmwareStatusNotification", said) == {}
     await case.becomes(command, state)
     assert await case.steps("publication", 61) == [word]
+    async with case.central.database.unit_of_work() as db:
+        [told] = await equipment.progress(db, WHOLE, StationId(case.identity), "publication")
+    is_there = word == "Published"
+    assert told.steps[-1].note == ("http://controller.example/two.bin" if is_there else None)
 
 
 @pytest.mark.parametrize(

@@ -286,17 +286,6 @@ async def test_g_01_the_state_of_a_connector_by_both_messages(case: PayingStatio
     assert await case.shown() == "Available"
 
 
-NETWORK = {
-    "ocppVersion": "OCPP21",
-    "ocppInterface": "Wired0",
-    "ocppTransport": "JSON",
-    "messageTimeout": 30,
-    "ocppCsmsUrl": "wss://csms.example/ocpp",
-    "securityProfile": 2,
-    "identity": "NEW-NAME",
-}
-
-
 async def test_b_105_a_network_slot_is_built_by_variables(case: PayingStation) -> None:
     slot = {"name": "NetworkConfiguration", "instance": "2"}
     wanted = {

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from csms import records
+from csms import record_batches, records
+from csms.record_batches import Keep
 from csms.records import Held, Told
 from foundation.identifiers import StationId
 from tests.csms.central import moment
@@ -116,7 +117,9 @@ async def test_messages_that_a_station_does_not_find_are_gone(
     assert await keys(work, Held.DISPLAY_MESSAGE) == left
 
 
-METER, LOCK = {"name": "FiscalMetering"}, {"name": "ConnectorPlugRetentionLock"}
+METER = {"name": "FiscalMetering"}
+PLACED_METER = {"name": "FiscalMetering", "evse": {"id": 1}, "instance": "main"}
+LOCK = {"name": "ConnectorPlugRetentionLock"}
 POWER, STATE = {"name": "Power"}, {"name": "Problem"}
 
 
@@ -127,6 +130,8 @@ POWER, STATE = {"name": "Power"}, {"name": "Problem"}
         ({"monitoringCriteria": ["ThresholdMonitoring"]}, ["3", "4"]),
         ({"monitoringCriteria": ["DeltaMonitoring", "PeriodicMonitoring"]}, ["1", "2"]),
         ({"componentVariable": [{"component": LOCK}]}, ["1", "2", "4"]),
+        ({"componentVariable": [{"component": {"name": "fiscalmetering"}}]}, ["3"]),
+        ({"componentVariable": [{"component": LOCK | {"evse": {"id": 2}}}]}, ["1", "2", "3", "4"]),
         ({"componentVariable": [{"component": METER, "variable": POWER}]}, ["3", "4"]),
         ({"componentVariable": [{"component": METER, "variable": STATE}]}, ["1", "2", "3"]),
         (
@@ -142,7 +147,7 @@ async def test_monitors_that_a_station_does_not_find_are_gone(
     work: Work, criteria: dict[str, Any], left: list[str]
 ) -> None:
     """By their types, and by the components and variables that are named (2.0.1, N02)."""
-    places = [(METER, POWER), (METER, POWER), (LOCK, STATE), (METER, STATE)]
+    places = [(METER, POWER), (PLACED_METER, POWER), (LOCK, STATE), (METER, STATE)]
     types = ["UpperThreshold", "LowerThreshold", "Delta", "PeriodicClockAligned"]
     asked_for = [
         {"component": component, "variable": variable, "type": type_, "value": 5, "severity": 5}
@@ -167,4 +172,36 @@ async def test_monitors_that_a_station_does_not_find_are_gone(
     assert await keys(work, Held.MONITOR) == ["1", "2", "3", "4"]
     none = {"status": "EmptyResultSet"}
     await records.answered(work.db, STATION, "GetMonitoringReport", asked, none, moment(1))
+    assert await keys(work, Held.MONITOR) == left
+
+
+@pytest.mark.parametrize(
+    ("base", "word", "left"),
+    [
+        ("All", "Accepted", ["1", "2", "3"]),
+        ("FactoryDefault", "Rejected", ["1", "2", "3"]),
+        ("FactoryDefault", "Accepted", ["2"]),
+        ("HardWiredOnly", "Accepted", ["2"]),
+    ],
+)
+async def test_monitors_of_ours_are_gone_when_a_station_goes_back_to_its_makers(
+    work: Work, base: str, word: str, left: list[str]
+) -> None:
+    """Also those that a report of 2.0.1 told anew, which does not say whose they are (N03)."""
+    monitor = {"component": METER, "variable": POWER, "type": "Delta", "value": 5, "severity": 5}
+    taken = [{"id": number, "status": "Accepted", **monitor} for number in (1, 3)]
+    await records.answered(
+        work.db,
+        STATION,
+        "SetVariableMonitoring",
+        {"setMonitoringData": [monitor, monitor]},
+        {"setMonitoringResult": taken},
+        moment(0),
+    )
+    told = [Keep(STATION, Held.MONITOR, key, monitor, None, moment(1)) for key in ("1", "2")]
+    await record_batches.apply(work.db, told)
+    asked = {"monitoringBase": base}
+    await records.answered(
+        work.db, STATION, "SetMonitoringBase", asked, {"status": word}, moment(2)
+    )
     assert await keys(work, Held.MONITOR) == left
