@@ -19,6 +19,7 @@ from sqlalchemy import delete, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms.charging_profiles import Purpose
 from csms.record_tables import StationRecordRow, StationTellingRow
 from foundation.clock import Clock
 from foundation.database import Database
@@ -483,7 +484,10 @@ def profile_in(payload: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 async def _clear_profiles(db: AsyncSession, station: str, payload: Mapping[str, Any]) -> None:
-    """One profile by its number; or those of an EVSE, a purpose and a stack level, as named."""
+    """One profile by its number; or those of an EVSE, a purpose and a stack level, as named.
+
+    What others limit goes by no criteria: stations leave that as it is (K10.FR.04).
+    """
     named = payload.get("id", payload.get("chargingProfileId"))
     criteria = payload.get("chargingProfileCriteria") or payload
     evse = criteria.get("connectorId", criteria.get("evseId"))
@@ -492,7 +496,8 @@ async def _clear_profiles(db: AsyncSession, station: str, payload: Mapping[str, 
     for each in await held(db, StationId(station), Held.CHARGING_PROFILE):
         profile = each.content["chargingProfile"]
         is_meant = (
-            (evse is None or each.content.get("evseId") == evse)
+            profile.get("chargingProfilePurpose") != Purpose.EXTERNAL
+            and (evse is None or each.content.get("evseId") == evse)
             and (purpose is None or profile.get("chargingProfilePurpose") == purpose)
             and (level is None or profile.get("stackLevel") == level)
         )

@@ -13,6 +13,7 @@ from csms.records import Held
 from foundation.identifiers import StationId
 from tests.conformance.case import with_file_places
 from tests.conformance.charging_station import TOKEN, ChargingStation, booted
+from tests.csms.asking import seen
 from tests.csms.central import Central
 
 EFFECTIVE, ACCEPTED = CommandState.EFFECTIVE, CommandState.ACCEPTED
@@ -46,10 +47,13 @@ def profile(purpose: str, *, limit: float = 6.0, kind: str = "Absolute", **more:
     } | more
 
 
+VALID = {"validFrom": "2026-10-15T00:00:00Z", "validTo": "2026-10-16T00:00:00Z"}
+
+
 @pytest.mark.parametrize(
     ("number", "evse", "purpose", "more"),
     [
-        ("k_01", 1, "TxDefaultProfile", {"validTo": "2026-10-16T00:00:00Z"}),
+        ("k_01", 1, "TxDefaultProfile", VALID),
         ("k_03", 0, "ChargingStationMaxProfile", {"limit": 8.0}),
         ("k_10", 0, "TxDefaultProfile", {}),
         ("k_19_daily", 1, "TxDefaultProfile", {"kind": "Recurring", "recurrencyKind": "Daily"}),
@@ -59,22 +63,12 @@ def profile(purpose: str, *, limit: float = 6.0, kind: str = "Absolute", **more:
 async def test_k_01_03_10_and_19_a_profile_is_set(
     case: ChargingStation, number: str, evse: int, purpose: str, more: dict[str, Any]
 ) -> None:
-    command = await case.asked_for(
-        "SetChargingProfile", {"evseId": evse, "chargingProfile": profile(purpose, **more)}
-    )
-    sent = await case.was_asked("SetChargingProfile")
-    assert (sent["evse_id"], sent["charging_profile"]["charging_profile_purpose"]) == (
-        evse,
-        purpose,
-    )
-    [schedule] = sent["charging_profile"]["charging_schedule"]
-    [period] = schedule["charging_schedule_period"]
-    assert period["limit"] == more.get("limit", 6.0)
-    assert sent["charging_profile"].get("recurrency_kind") == more.get("recurrencyKind")
-    assert sent["charging_profile"].get("valid_to") == more.get("validTo")
+    payload = {"evseId": evse, "chargingProfile": profile(purpose, **more)}
+    command = await case.asked_for("SetChargingProfile", payload)
+    assert await case.was_asked("SetChargingProfile") == camel_to_snake_case(payload)
     await case.becomes(command, EFFECTIVE)
     [kept] = await case.held(Held.CHARGING_PROFILE)
-    assert kept.content == {"evseId": evse, "chargingProfile": profile(purpose, **more)}
+    assert (kept.key, kept.content) == ("5", payload)
 
 
 async def test_k_02_a_transaction_profile_without_its_transaction(case: ChargingStation) -> None:
@@ -109,7 +103,7 @@ async def test_k_04_and_k_70_profiles_replace_and_stand_beside_each_other(
 @pytest.mark.parametrize(
     ("number", "payload", "answer", "state", "left"),
     [
-        ("k_05", {"chargingProfileId": 5}, "Accepted", EFFECTIVE, "678"),
+        ("k_05", {"chargingProfileId": 5}, "Accepted", EFFECTIVE, "6789"),
         (
             "k_06",
             {
@@ -121,9 +115,10 @@ async def test_k_04_and_k_70_profiles_replace_and_stand_beside_each_other(
             },
             "Accepted",
             EFFECTIVE,
-            "678",
+            "6789",
         ),
-        ("k_08", {"chargingProfileId": 99}, "Unknown", REJECTED, "5678"),
+        ("k_08", {"chargingProfileId": 99}, "Unknown", REJECTED, "56789"),
+        ("k_08_of_ours", {"chargingProfileId": 5}, "Unknown", REJECTED, "6789"),
     ],
 )
 async def test_k_05_06_and_08_profiles_are_cleared(
@@ -134,11 +129,14 @@ async def test_k_05_06_and_08_profiles_are_cleared(
     state: CommandState,
     left: str,
 ) -> None:
+    """What a station does not know any more when it is asked to clear it is gone, too."""
+    await case.begin()
     for evse, told in (
         (1, profile("TxDefaultProfile")),
         (1, profile("TxDefaultProfile", id=6, stackLevel=2)),
         (2, profile("TxDefaultProfile", id=7)),
         (0, profile("ChargingStationMaxProfile", id=8)),
+        (1, profile("TxProfile", id=9, transactionId=case.ref)),
     ):
         command = await case.asked_for(
             "SetChargingProfile", {"evseId": evse, "chargingProfile": told}
@@ -159,6 +157,9 @@ async def test_k_15_a_station_without_smart_charging(case: ChargingStation) -> N
     assert await case.held(Held.CHARGING_PROFILE) == []
 
 
+EXTERNAL = "ChargingStationExternalConstraints"
+
+
 @pytest.mark.parametrize(
     ("number", "evse", "criteria"),
     [
@@ -170,7 +171,7 @@ async def test_k_15_a_station_without_smart_charging(case: ChargingStation) -> N
         ("k_34", 1, {"chargingLimitSource": ["CSO"]}),
         ("k_35", 1, {"chargingProfilePurpose": "TxDefaultProfile"}),
         ("k_36", 1, {"chargingProfilePurpose": "TxDefaultProfile", "stackLevel": 1}),
-        ("k_52", 0, {"chargingProfilePurpose": "ChargingStationExternalConstraints"}),
+        ("k_52", 0, {"chargingProfilePurpose": EXTERNAL}),
     ],
 )
 async def test_k_29_to_36_and_k_52_profiles_are_reported_in_parts(
@@ -186,25 +187,51 @@ async def test_k_29_to_36_and_k_52_profiles_are_reported_in_parts(
     assert await case.was_asked("GetChargingProfiles") == camel_to_snake_case(payload)
     await case.becomes(command, ACCEPTED)
     purpose = criteria.get("chargingProfilePurpose", "TxDefaultProfile")
-    for number_ in range(2):
+    source = "EMS" if purpose == EXTERNAL else "CSO"
+    for place in range(2):
+        assert (await seen(case.central, command)).state is ACCEPTED, "parts of it are missing"
         said = {
             "requestId": 8,
-            "chargingLimitSource": "CSO",
+            "chargingLimitSource": source,
             "evseId": evse or 0,
-            "tbc": number_ == 0,
-            "chargingProfile": [profile(purpose, id=number_)],
+            "tbc": place == 0,
+            "chargingProfile": [profile(purpose, id=place, limit=6.0 + place)],
         }
         assert await case.call("ReportChargingProfiles", said) == {}
     await case.becomes(command, EFFECTIVE)
     known = {each.key: each for each in await case.held(Held.CHARGING_PROFILE)}
     assert {key: (known[key].content, known[key].state) for key in ("0", "1")} == {
         str(place): (
-            {"evseId": evse or 0, "chargingProfile": profile(purpose, id=place)},
-            "CSO",
+            {
+                "evseId": evse or 0,
+                "chargingProfile": profile(purpose, id=place, limit=6.0 + place),
+            },
+            source,
         )
         for place in range(2)
     }
     assert ("9" in known) == (number != "k_31")
+
+
+async def test_k_52_constraints_of_others_outlast_that_ours_are_cleared(
+    case: ChargingStation,
+) -> None:
+    """By criteria a station clears no ChargingStationExternalConstraints (K10.FR.04)."""
+    ours = {"evseId": 0, "chargingProfile": profile("ChargingStationMaxProfile")}
+    await case.becomes(await case.asked_for("SetChargingProfile", ours), EFFECTIVE)
+    theirs = {
+        "requestId": 8,
+        "chargingLimitSource": "EMS",
+        "evseId": 0,
+        "chargingProfile": [profile(EXTERNAL, id=3)],
+    }
+    assert await case.call("ReportChargingProfiles", theirs) == {}
+    criteria = {"chargingProfileCriteria": {"evseId": 0, "stackLevel": 1}}
+    await case.becomes(await case.asked_for("ClearChargingProfile", criteria), EFFECTIVE)
+    async with case.central.database.unit_of_work() as db:
+        [kept] = await known_profiles.known(db, StationId(case.identity))
+    assert (kept.profile.number, kept.profile.purpose) == ("3", EXTERNAL)
+    assert (kept.source, kept.limiter) == (known_profiles.Source.REPORTED, "EMS")
 
 
 async def test_k_37_a_remote_start_with_its_profile(case: ChargingStation) -> None:

@@ -12,6 +12,7 @@ from tests.csms.central import moment
 from tests.csms.handlers.work import Work
 
 STATION = StationId("CS-1")
+EXTERNAL = "ChargingStationExternalConstraints"
 
 
 def control(name: str, *, is_default: bool) -> dict[str, Any]:
@@ -49,6 +50,33 @@ async def test_controls_are_cleared_by_name_or_by_what_they_are(work: Work) -> N
     assert await keys(work, Held.DER_CONTROL) == ["one", "three"]
     await records.answered(work.db, STATION, "ClearDERControl", {"isDefault": True}, yes, moment(1))
     assert await keys(work, Held.DER_CONTROL) == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "left"),
+    [
+        ({"chargingProfileCriteria": {"evseId": 0}}, ["1", "3"]),
+        ({"chargingProfileCriteria": {"stackLevel": 2}}, ["1"]),
+        ({"chargingProfileCriteria": {"chargingProfilePurpose": EXTERNAL}}, ["1", "2", "3"]),
+        ({"chargingProfileId": 1}, ["2", "3"]),
+        ({}, ["1"]),
+    ],
+)
+@pytest.mark.parametrize("status", ["Accepted", "Unknown"])
+async def test_what_others_limit_is_cleared_by_its_number_only(
+    work: Work, payload: dict[str, Any], left: list[str], status: str
+) -> None:
+    for number, (evse, purpose) in enumerate(
+        [(0, EXTERNAL), (0, "ChargingStationMaxProfile"), (1, "TxDefaultProfile")], start=1
+    ):
+        profile = {"id": number, "stackLevel": 2, "chargingProfilePurpose": purpose}
+        content = {"evseId": evse, "chargingProfile": profile}
+        await records.keep(
+            work.db, STATION, Held.CHARGING_PROFILE, str(number), content, state=None, at=moment(0)
+        )
+    answer = {"status": status}
+    await records.answered(work.db, STATION, "ClearChargingProfile", payload, answer, moment(1))
+    assert await keys(work, Held.CHARGING_PROFILE) == left
 
 
 async def test_what_was_told_long_ago_is_forgotten(work: Work) -> None:
