@@ -483,10 +483,13 @@ def profile_in(payload: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return str(profile["id"]), {"evseId": evse_id, "chargingProfile": profile}
 
 
+_OF_OTHERS: Final = frozenset({Purpose.EXTERNAL, Purpose.LOCAL_GENERATION})
+
+
 async def _clear_profiles(db: AsyncSession, station: str, payload: Mapping[str, Any]) -> None:
     """One profile by its number; or those of an EVSE, a purpose and a stack level, as named.
 
-    What others limit goes by no criteria: stations leave that as it is (K10.FR.04).
+    What others set goes by no criteria: stations leave that as it is (K10.FR.04, FR.08).
     """
     named = payload.get("id", payload.get("chargingProfileId"))
     criteria = payload.get("chargingProfileCriteria") or payload
@@ -496,7 +499,7 @@ async def _clear_profiles(db: AsyncSession, station: str, payload: Mapping[str, 
     for each in await held(db, StationId(station), Held.CHARGING_PROFILE):
         profile = each.content["chargingProfile"]
         is_meant = (
-            profile.get("chargingProfilePurpose") != Purpose.EXTERNAL
+            profile.get("chargingProfilePurpose") not in _OF_OTHERS
             and (evse is None or each.content.get("evseId") == evse)
             and (purpose is None or profile.get("chargingProfilePurpose") == purpose)
             and (level is None or profile.get("stackLevel") == level)

@@ -8,7 +8,7 @@ from csms import records
 from csms.queue import CommandState
 from csms.records import Held, Record
 from foundation.identifiers import StationId
-from tests.conformance.charging_station import ChargingStation, booted
+from tests.conformance.charging_station import TOKEN, ChargingStation, booted
 from tests.csms.central import Central
 
 EFFECTIVE = CommandState.EFFECTIVE
@@ -171,6 +171,31 @@ async def test_k_59_the_operator_begins_and_the_vehicle_says_what_it_needs_then(
     assert await vehicle.needs(most_a=7) == "Accepted"
     assert await vehicle.given(3) == 7
     assert await vehicle.means(7) == "Accepted"
+
+
+async def test_k_55_a_schedule_above_the_profile_of_a_remote_start_is_rejected(
+    central: Central,
+) -> None:
+    vehicle = Vehicle(await booted(central))
+    profile = {
+        "id": 78,
+        "stackLevel": 1,
+        "chargingProfilePurpose": "TxProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": [
+            {
+                "id": 1,
+                "chargingRateUnit": "A",
+                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 8}],
+            }
+        ],
+    }
+    payload = {"idToken": TOKEN, "remoteStartId": 9, "evseId": 1, "chargingProfile": profile}
+    command = await vehicle.case.asked_for("RequestStartTransaction", payload)
+    await vehicle.case.begin(remoteStartId=9)
+    await vehicle.case.becomes(command, EFFECTIVE)
+    assert await vehicle.means(12) == "Rejected"
+    assert await vehicle.means(8) == "Accepted"
 
 
 async def test_needs_where_nothing_charges_are_rejected_and_kept(vehicle: Vehicle) -> None:

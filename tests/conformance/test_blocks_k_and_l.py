@@ -12,7 +12,7 @@ from csms.queue import Command, CommandState, Failure
 from csms.records import Held
 from foundation.identifiers import StationId
 from tests.conformance.case import with_file_places
-from tests.conformance.charging_station import TOKEN, ChargingStation, booted
+from tests.conformance.charging_station import TOKEN, ChargingStation, booted, sample
 from tests.csms.asking import seen
 from tests.csms.central import Central
 
@@ -45,6 +45,12 @@ def profile(purpose: str, *, limit: float = 6.0, kind: str = "Absolute", **more:
         "chargingProfileKind": kind,
         "chargingSchedule": [schedule],
     } | more
+
+
+async def known(case: ChargingStation) -> list[known_profiles.KnownProfile]:
+    """What limits it, by all that the central system knows."""
+    async with case.central.database.unit_of_work() as db:
+        return await known_profiles.known(db, StationId(case.identity))
 
 
 VALID = {"validFrom": "2026-10-15T00:00:00Z", "validTo": "2026-10-16T00:00:00Z"}
@@ -228,30 +234,30 @@ async def test_k_52_constraints_of_others_outlast_that_ours_are_cleared(
     assert await case.call("ReportChargingProfiles", theirs) == {}
     criteria = {"chargingProfileCriteria": {"evseId": 0, "stackLevel": 1}}
     await case.becomes(await case.asked_for("ClearChargingProfile", criteria), EFFECTIVE)
-    async with case.central.database.unit_of_work() as db:
-        [kept] = await known_profiles.known(db, StationId(case.identity))
+    [kept] = await known(case)
     assert (kept.profile.number, kept.profile.purpose) == ("3", EXTERNAL)
     assert (kept.source, kept.limiter) == (known_profiles.Source.REPORTED, "EMS")
 
 
 async def test_k_37_a_remote_start_with_its_profile(case: ChargingStation) -> None:
-    command = await case.asked_for(
-        "RequestStartTransaction",
-        {
-            "idToken": TOKEN,
-            "remoteStartId": 9,
-            "evseId": 1,
-            "chargingProfile": profile("TxProfile", kind="Relative"),
-        },
-    )
-    sent = (await case.was_asked("RequestStartTransaction"))["charging_profile"]
-    assert "transaction_id" not in sent
+    payload = {
+        "idToken": TOKEN,
+        "remoteStartId": 9,
+        "evseId": 1,
+        "chargingProfile": profile("TxProfile", kind="Relative"),
+    }
+    command = await case.asked_for("RequestStartTransaction", payload)
+    assert await case.was_asked("RequestStartTransaction") == camel_to_snake_case(payload)
     await case.begin(remoteStartId=9)
     await case.becomes(command, EFFECTIVE)
-    async with case.central.database.unit_of_work() as db:
-        [kept] = await known_profiles.known(db, StationId(case.identity))
+    [kept] = await known(case)
     assert kept.source is known_profiles.Source.SENT
+    assert (kept.profile.evse_id, kept.profile.number) == (1, "5")
     assert (kept.profile.purpose, kept.profile.transaction) == ("TxProfile", case.ref)
+    [held] = await case.held(Held.CHARGING_PROFILE)
+    assert held.content["chargingProfile"] == payload["chargingProfile"]
+    await case.end()
+    assert await known(case) == [], "it goes with its transaction"
 
 
 @pytest.mark.parametrize(("number", "evse"), [("k_43", 1), ("k_44", 0)])
@@ -286,33 +292,66 @@ async def test_k_43_and_44_a_composite_schedule(
     assert [each.limit for each in theirs.steps] == [4140]
 
 
-async def test_k_48_50_and_51_limits_from_outside(case: ChargingStation) -> None:
-    await case.begin()
-    limit = {
+async def limited(case: ChargingStation, source: str, limit: float) -> None:
+    """Somebody beside us limits what the first EVSE draws."""
+    said = {
         "evseId": 1,
-        "chargingLimit": {"chargingLimitSource": "EMS"},
-        "chargingSchedule": [profile("TxProfile")["chargingSchedule"][0]],
+        "chargingLimit": {"chargingLimitSource": source},
+        "chargingSchedule": [profile("TxProfile", limit=limit)["chargingSchedule"][0]],
     }
-    assert await case.call("NotifyChargingLimit", limit) == {}
-    [held] = await case.held(Held.CHARGING_LIMIT)
-    [period] = held.content["chargingSchedule"][0]["chargingSchedulePeriod"]
-    assert (held.key, Decimal(period["limit"])) == ("EMS/1", Decimal(6))
+    case.now()
+    assert await case.call("NotifyChargingLimit", said) == {}
+
+
+async def limits(case: ChargingStation) -> dict[str | None, tuple[int, list[Decimal]]]:
+    """By who limits it: at which EVSE, and to how much."""
+    return {
+        each.limiter: (each.profile.evse_id, [one.limit for one in each.profile.periods])
+        for each in await known(case)
+    }
+
+
+async def test_k_48_a_limit_of_others_holds_until_they_tell_another(case: ChargingStation) -> None:
+    await limited(case, "EMS", 8)
+    await limited(case, "SO", 12)
+    assert await limits(case) == {"EMS": (1, [Decimal(8)]), "SO": (1, [Decimal(12)])}
+    await limited(case, "EMS", 6)
+    assert await limits(case) == {"EMS": (1, [Decimal(6)]), "SO": (1, [Decimal(12)])}
+    assert await case.transactions() == []
+
+
+@pytest.mark.parametrize("number", ["k_50", "k_51"])
+async def test_k_50_and_51_a_limit_of_others_is_gone_once_it_is_cleared(
+    case: ChargingStation, number: str
+) -> None:
+    if number == "k_51":
+        await case.begin()
+    await limited(case, "EMS", 6)
+    await limited(case, "SO", 12)
     cleared = {"chargingLimitSource": "EMS", "evseId": 1}
     assert await case.call("ClearedChargingLimit", cleared) == {}
-    assert await case.held(Held.CHARGING_LIMIT) == []
-    await case.event("Updated", "ChargingRateChanged", "Charging")
-    assert (await case.transaction()).state == "active"
+    assert await limits(case) == {"SO": (1, [Decimal(12)])}
+    if number == "k_51":
+        reading = sample(1500, "Other", case.now())
+        await case.event("Updated", "ChargingRateChanged", "Charging", meterValue=[reading])
+        found = await case.transaction()
+        assert (found.state, found.energy_wh) == ("active", 500)
 
 
 async def test_k_60_a_profile_for_the_running_transaction(case: ChargingStation) -> None:
     await case.begin()
-    chosen = profile("TxProfile", kind="Relative", transactionId=case.ref)
-    command = await case.asked_for("SetChargingProfile", {"evseId": 1, "chargingProfile": chosen})
-    sent = (await case.was_asked("SetChargingProfile"))["charging_profile"]
-    assert sent["transaction_id"] == case.ref
+    payload = {
+        "evseId": 1,
+        "chargingProfile": profile("TxProfile", kind="Relative", transactionId=case.ref),
+    }
+    command = await case.asked_for("SetChargingProfile", payload)
+    assert await case.was_asked("SetChargingProfile") == camel_to_snake_case(payload)
     await case.becomes(command, EFFECTIVE)
     [kept] = await case.held(Held.CHARGING_PROFILE)
-    assert kept.content == {"evseId": 1, "chargingProfile": chosen}
+    assert kept.content == payload
+    assert [each.profile.transaction for each in await known(case)] == [case.ref]
+    await case.end()
+    assert await known(case) == [], "it goes with its transaction"
 
 
 # -------------------------------------------------------------------------------- firmware

@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from ocpp.charge_point import camel_to_snake_case
 
 from csms import records
 from csms.queue import Command, CommandState
 from csms.records import Held
 from foundation.identifiers import StationId
+from tests.conformance.charging_station import TOKEN
 from tests.conformance.paying_station import PayingStation, paying
 from tests.csms.central import Central, eventually
 
@@ -120,6 +122,30 @@ async def test_e_117_after_an_interruption_the_profile_is_sent_again_and_only_on
     last = await case.asked_for("GetLocalListVersion", {}, {"version_number": 0})
     await case.becomes(last, CommandState.EFFECTIVE)
     assert len(told(case)) == 2
+
+
+async def test_e_117_the_profile_of_a_remote_start_is_sent_again_with_its_transaction(
+    case: PayingStation,
+) -> None:
+    start = profile_of(case, 53, 9)
+    del start["transactionId"], start["chargingSchedule"][0]["startSchedule"]
+    start["chargingProfileKind"] = "Relative"
+    payload = {"idToken": TOKEN, "remoteStartId": 9, "evseId": 1, "chargingProfile": start}
+    command = await case.asked_for("RequestStartTransaction", payload)
+    await case.begin(remoteStartId=9)
+    await case.becomes(command, CommandState.EFFECTIVE)
+    case.answers[SET] = {"status": "Accepted"}
+    case.drop()
+    await resumes(case)
+    again = await case.was_asked(SET)
+    named = start | {"transactionId": case.ref}
+    assert again == camel_to_snake_case({"evseId": 1, "chargingProfile": named})
+    await case.end()
+    assert await held(case) == ["53"]
+    await resumes(case)
+    last = await case.asked_for("GetLocalListVersion", {}, {"version_number": 0})
+    await case.becomes(last, CommandState.EFFECTIVE)
+    assert len(told(case)) == 1, "the transaction is over"
 
 
 async def test_a_profile_that_was_cleared_is_not_sent_again(case: PayingStation) -> None:

@@ -63,11 +63,12 @@ async def test_controls_are_cleared_by_name_or_by_what_they_are(work: Work) -> N
     ],
 )
 @pytest.mark.parametrize("status", ["Accepted", "Unknown"])
-async def test_what_others_limit_is_cleared_by_its_number_only(
-    work: Work, payload: dict[str, Any], left: list[str], status: str
+@pytest.mark.parametrize("others", [EXTERNAL, "LocalGeneration"])
+async def test_what_others_set_is_cleared_by_its_number_only(
+    work: Work, payload: dict[str, Any], left: list[str], status: str, others: str
 ) -> None:
     for number, (evse, purpose) in enumerate(
-        [(0, EXTERNAL), (0, "ChargingStationMaxProfile"), (1, "TxDefaultProfile")], start=1
+        [(0, others), (0, "ChargingStationMaxProfile"), (1, "TxDefaultProfile")], start=1
     ):
         profile = {"id": number, "stackLevel": 2, "chargingProfilePurpose": purpose}
         content = {"evseId": evse, "chargingProfile": profile}
