@@ -7,7 +7,7 @@ and held against what we make of the profiles, once, as they were known then.
 Sources: OCPP 1.6 edition 2, section 5.7; OCPP 2.0.1 edition 3 and 2.1, part 2, K08, K09, K11, K12.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -99,7 +99,9 @@ async def known(db: AsyncSession, station: StationId) -> list[KnownProfile]:
         if its is not None:
             if its.is_over:
                 continue  # a profile goes with its transaction (TxProfile)
-            profile = replace(profile, transaction=its.named or profile.transaction)
+            evse_id = evse_id or its.evse_id or 0
+            named = its.named or profile.transaction
+            profile = replace(profile, evse_id=evse_id, transaction=named)
         source = Source.SENT if each.state is None else Source.REPORTED
         found.append(KnownProfile(profile, source, each.state, each.told_at))
     for each in await records.held(db, station, Held.CHARGING_LIMIT):
@@ -129,7 +131,7 @@ async def known(db: AsyncSession, station: StationId) -> list[KnownProfile]:
 
 
 _TRANSACTIONS: Final = text("""
-select r.key, s.ocpp_version, t.ref, t.id, t.station_number,
+select r.key, s.ocpp_version, t.ref, t.id, t.station_number, t.evse_id,
     coalesce(t.state <> 'active', c.state in ('failed', 'expired', 'cancelled'), false) as is_over
 from station_records r
 join stations s on s.identity = r.station
@@ -150,9 +152,10 @@ _STARTED_BY: Final = "startedBy"
 
 @dataclass(frozen=True, slots=True)
 class _Transaction:
-    """Of a profile: how the station names it, where that is known, and whether it has ended."""
+    """Of a profile: how the station names it and where it is, once known; and if it has ended."""
 
     named: str | None
+    evse_id: int | None
     is_over: bool
 
 
@@ -168,7 +171,7 @@ async def _transactions(
     found = {}
     for row in await db.execute(_TRANSACTIONS, values):
         named = None if row.ref is None else _own_number(row)
-        found[row.key] = _Transaction(named, row.is_over)
+        found[row.key] = _Transaction(named, row.evse_id, row.is_over)
     return found
 
 
@@ -192,6 +195,67 @@ async def begun(
     content[_STARTED_BY] = command
     await records.keep(db, station, Held.CHARGING_PROFILE, number, content, state=None, at=at)
     await records.forget(db, station, Held.DYNAMIC_SCHEDULE, [number])
+
+
+@dataclass(frozen=True, slots=True)
+class GivenProfile:
+    """A profile that a station has for one transaction of its, by 2.x.
+
+    `profile` is ChargingProfileType and names the transaction, even where a start brought it
+    along. `limiter` is who set it, as the station says; None where only we know of it.
+    """
+
+    station: str
+    ref: str
+    evse_id: int
+    profile: Mapping[str, Any]
+    limiter: str | None
+    owner: str
+
+
+_GIVEN: Final = text("""
+select asked.station, asked.ref, r.content, r.state, o.organisation,
+    coalesce(nullif(cast(r.content ->> 'evseId' as bigint), 0), t.evse_id, 0) as evse_id
+from unnest(cast(:stations as text[]), cast(:refs as text[])) as asked (station, ref)
+join station_records r on r.station = asked.station and r.kind = :kind
+    and r.content -> 'chargingProfile' ->> 'chargingProfilePurpose' = 'TxProfile'
+left join commands c on c.id = cast(r.content ->> :started_by as bigint)
+left join lateral (
+    select a.* from transactions a where a.station = asked.station and a.ref = '2|' || asked.ref
+    order by a.generation desc limit 1) t on true
+join station_owners o on o.station = r.station and o.valid_to is null
+where coalesce(t.state, 'active') = 'active' -- a profile goes with its transaction
+    and (r.content -> 'chargingProfile' ->> 'transactionId' = asked.ref
+        or c.transaction_id = t.id)
+order by r.told_at, asked.station, r.key
+""")
+
+
+async def given(db: AsyncSession, transactions: Collection[tuple[str, str]]) -> list[GivenProfile]:
+    """Return the profiles that stations have for transactions of theirs, the newest last.
+
+    Args:
+        db: A unit of work.
+        transactions: By station and the id that it gave them.
+    """
+    ordered = sorted(set(transactions))
+    values = {
+        "stations": [station for station, _ in ordered],
+        "refs": [ref for _, ref in ordered],
+        "kind": Held.CHARGING_PROFILE,
+        "started_by": _STARTED_BY,
+    }
+    return [
+        GivenProfile(
+            row.station,
+            row.ref,
+            row.evse_id,
+            row.content["chargingProfile"] | {"transactionId": row.ref},
+            row.state,
+            row.organisation,
+        )
+        for row in await db.execute(_GIVEN, values)
+    ]
 
 
 _EVSES: Final = text("""

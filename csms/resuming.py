@@ -1,8 +1,8 @@
 """Transactions that go on after an interruption are told their charging profile again (2.1).
 
 A station that lost power, or was reset and goes on (ImmediateAndResume), may have lost the profile
-of the transaction with it. The profile that it had taken is sent again as it was, through the
-command queue, once for each time that it resumes.
+of the transaction with it. The profile that it had taken, by itself or with its start, is sent
+again as it was, through the command queue, once for each time that it resumes.
 
 Source: OCPP 2.1 part 2, E17 and K01 (TxProfile after TxResumed), B12 (ImmediateAndResume).
 """
@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms import known_profiles
+from csms.known_profiles import GivenProfile
 from csms.queue import Request
 from csms.reports import TransactionUpdateReport
 from foundation.errors import ExpectedError
@@ -25,17 +26,8 @@ log = structlog.get_logger(__name__)
 RESUMED: Final = "TxResumed"
 _LASTS_S: Final = 60
 
-_PROFILES = text("""
-select r.station, r.content, o.organisation, asked.seq_no
-from unnest(cast(:stations as text[]), cast(:refs as text[]), cast(:seq_nos as bigint[]))
-    as asked (station, ref, seq_no)
-join station_records r on r.station = asked.station and r.kind = 'charging_profile'
-    and r.content -> 'chargingProfile' ->> 'chargingProfilePurpose' = 'TxProfile'
-    and r.content -> 'chargingProfile' ->> 'transactionId' = asked.ref
-    and coalesce(r.state, 'CSO') = 'CSO' -- others' profiles are theirs to tell
-join station_owners o on o.station = r.station and o.valid_to is null
-order by r.station, r.key
-""")
+_OURS: Final = frozenset({None, "CSO"})
+"""Who set a profile, as the station says: those of others are theirs to tell."""
 
 
 async def tell_again(
@@ -56,21 +48,14 @@ async def tell_again(
     resumed = [each for each in reports if each.trigger == RESUMED and each.ref is not None]
     if not resumed or asks is None:
         return
-    found = await db.execute(
-        _PROFILES,
-        {
-            "stations": [str(each.origin.station) for each in resumed],
-            "refs": [each.ref for each in resumed],
-            "seq_nos": [each.seq_no or 0 for each in resumed],
-        },
-    )
-    for row in found.all():
-        if _is_over(row.content["chargingProfile"], now):
+    numbers = {(str(each.origin.station), str(each.ref)): each.seq_no or 0 for each in resumed}
+    for each in await known_profiles.given(db, numbers):
+        if each.limiter not in _OURS or _is_over(each.profile, now):
             continue
         try:
-            await asks(db, _again(row.station, row.organisation, row.content, row.seq_no), now=now)
+            await asks(db, _again(each, numbers[each.station, each.ref]), now=now)
         except ExpectedError as error:  # an operator can; the transaction goes on meanwhile
-            log.info("profile.not_told_again", station_id=row.station, reason=str(error))
+            log.info("profile.not_told_again", station_id=each.station, reason=str(error))
 
 
 def _is_over(profile: Mapping[str, Any], now: datetime) -> bool:
@@ -81,19 +66,18 @@ def _is_over(profile: Mapping[str, Any], now: datetime) -> bool:
         return False
 
 
-def _again(station: str, owner: str, told: Mapping[str, Any], seq_no: int) -> Request:
-    profile = told["chargingProfile"]
+def _again(told: GivenProfile, seq_no: int) -> Request:
     return Request(
-        station=StationId(station),
+        station=StationId(told.station),
         action="SetChargingProfile",
-        payload={"evseId": told["evseId"], "chargingProfile": profile},
+        payload={"evseId": told.evse_id, "chargingProfile": told.profile},
         asked_by="resumed transactions",
         asked_by_name="Resumed transactions",
         door="system",
-        asker_organisation=OrganisationKey(owner),
+        asker_organisation=OrganisationKey(told.owner),
         reason="system",
         reference="the transaction resumed",
         expires_in_s=_LASTS_S,
         # An event that comes again, because its answer was lost, asks for nothing more.
-        idempotency_key=f"{station}/{profile['transactionId']}/{profile['id']}/{seq_no}",
+        idempotency_key=f"{told.station}/{told.ref}/{told.profile['id']}/{seq_no}",
     )

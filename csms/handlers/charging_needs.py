@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms import record_batches
+from csms import known_profiles, record_batches
 from csms.balancing_profiles import number_of
 from csms.charging_needs import NeedsStatus, is_answered, keeps_within, schedule_for
 from csms.handlers.context import HandlerContext
@@ -190,17 +190,13 @@ async def _ask(
 
 async def _given(db: AsyncSession, charging: Mapping[Place, Any]) -> dict[Place, Mapping[str, Any]]:
     """Return the newest schedule that stations took for what charges at their EVSEs now."""
-    if not charging:
+    places = {
+        (station, row.ref.partition("|")[2]): (station, evse)
+        for (station, evse), row in charging.items()
+    }
+    if not places:
         return {}
-    values = {"kind": Held.CHARGING_PROFILE, "stations": [station for station, _ in charging]}
-    found: dict[Place, Mapping[str, Any]] = {}
-    for row in await db.execute(_HELD, values):  # the newest last
-        place = (row.station, int(row.content.get("evseId") or 0))
-        profile = row.content["chargingProfile"]
-        if (
-            place in charging
-            and profile.get("chargingProfilePurpose") == "TxProfile"
-            and profile.get("transactionId") == charging[place].ref.partition("|")[2]
-        ):
-            found[place] = profile["chargingSchedule"][0]
-    return found
+    return {
+        places[each.station, each.ref]: each.profile["chargingSchedule"][0]
+        for each in await known_profiles.given(db, places)  # the newest last
+    }

@@ -239,13 +239,15 @@ async def test_k_52_constraints_of_others_outlast_that_ours_are_cleared(
     assert (kept.source, kept.limiter) == (known_profiles.Source.REPORTED, "EMS")
 
 
-async def test_k_37_a_remote_start_with_its_profile(case: ChargingStation) -> None:
+@pytest.mark.parametrize("place", [{"evseId": 1}, {}], ids=["an EVSE", "anywhere"])
+async def test_k_37_a_remote_start_with_its_profile(
+    case: ChargingStation, place: dict[str, int]
+) -> None:
     payload = {
         "idToken": TOKEN,
         "remoteStartId": 9,
-        "evseId": 1,
         "chargingProfile": profile("TxProfile", kind="Relative"),
-    }
+    } | place
     command = await case.asked_for("RequestStartTransaction", payload)
     assert await case.was_asked("RequestStartTransaction") == camel_to_snake_case(payload)
     await case.begin(remoteStartId=9)
@@ -334,8 +336,9 @@ async def test_k_50_and_51_a_limit_of_others_is_gone_once_it_is_cleared(
     if number == "k_51":
         reading = sample(1500, "Other", case.now())
         await case.event("Updated", "ChargingRateChanged", "Charging", meterValue=[reading])
-        found = await case.transaction()
-        assert (found.state, found.energy_wh) == ("active", 500)
+        assert (await case.transaction()).state == "active"
+        await case.end(wh=2000)
+        assert (await case.transaction()).energy_wh == 1000
 
 
 async def test_k_60_a_profile_for_the_running_transaction(case: ChargingStation) -> None:
