@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms import known_profiles, record_batches
 from csms.balancing_profiles import number_of
 from csms.charging_needs import NeedsStatus, is_answered, keeps_within, schedule_for
+from csms.charging_profiles import Kind
 from csms.handlers.context import HandlerContext
 from csms.profile_numbers import highest_external
 from csms.queue import Request
@@ -37,7 +38,7 @@ from foundation.identifiers import OrganisationKey, StationId
 log = structlog.get_logger(__name__)
 
 _CHARGING = text(f"""
-select asked.station, asked.evse, t.ref, o.organisation,
+select asked.station, asked.evse, t.ref, t.started_at, o.organisation,
     (select max(k.max_power_w) from connectors k
         where k.station = t.station and k.evse_id = t.evse_id) as most_w,
     (select least(g.limit_a, g.asked_a) from load_grants g
@@ -189,14 +190,21 @@ async def _ask(
 
 
 async def _given(db: AsyncSession, charging: Mapping[Place, Any]) -> dict[Place, Mapping[str, Any]]:
-    """Return the newest schedule that stations took for what charges at their EVSEs now."""
+    """Return the newest schedule that stations took for what charges at their EVSEs now.
+
+    One of a relative profile starts with its transaction, and says so here.
+    """
     places = {
         (station, row.ref.partition("|")[2]): (station, evse)
         for (station, evse), row in charging.items()
     }
     if not places:
         return {}
-    return {
-        places[each.station, each.ref]: each.profile["chargingSchedule"][0]
-        for each in await known_profiles.given(db, places)  # the newest last
-    }
+    found = {}
+    for each in await known_profiles.given(db, places):  # the newest last
+        place = places[each.station, each.ref]
+        schedule = each.profile["chargingSchedule"][0]
+        if each.profile.get("chargingProfileKind") == Kind.RELATIVE:
+            schedule = schedule | {"startSchedule": charging[place].started_at.isoformat()}
+        found[place] = schedule
+    return found

@@ -1,5 +1,6 @@
 """2.0.1: charging needs of vehicles by ISO 15118 (K15 to K17), each by what comes of it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -176,6 +177,7 @@ async def test_k_59_the_operator_begins_and_the_vehicle_says_what_it_needs_then(
 async def test_k_55_a_schedule_above_the_profile_of_a_remote_start_is_rejected(
     central: Central,
 ) -> None:
+    """It is relative: its second period begins ten minutes after the transaction did."""
     vehicle = Vehicle(await booted(central))
     profile = {
         "id": 78,
@@ -186,7 +188,10 @@ async def test_k_55_a_schedule_above_the_profile_of_a_remote_start_is_rejected(
             {
                 "id": 1,
                 "chargingRateUnit": "A",
-                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 8}],
+                "chargingSchedulePeriod": [
+                    {"startPeriod": 0, "limit": 8},
+                    {"startPeriod": 600, "limit": 16},
+                ],
             }
         ],
     }
@@ -196,6 +201,9 @@ async def test_k_55_a_schedule_above_the_profile_of_a_remote_start_is_rejected(
     await vehicle.case.becomes(command, EFFECTIVE)
     assert await vehicle.means(12) == "Rejected"
     assert await vehicle.means(8) == "Accepted"
+    central.clock.advance(timedelta(minutes=10))
+    assert await vehicle.means(12) == "Accepted"
+    assert await vehicle.means(18) == "Rejected"
 
 
 async def test_needs_where_nothing_charges_are_rejected_and_kept(vehicle: Vehicle) -> None:
